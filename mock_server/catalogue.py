@@ -1,13 +1,19 @@
 """The account's catalogue: sources, templates, columns and their rules, as frozen values.
 
 Every session starts with the same catalogue (`scenarios/account.yaml`). Names are the contract's: a column's
-`desiredRule` is `rule` here, its `strictRule` is `pattern`, its `linkRule` is `links`.
+`desiredRule` is `rule` here, its `strictRule` is `pattern`, its `linkRule` is `links`. What can be said of one cell
+by itself is said here too (`fault`); what needs other rows (unique, link) is checked against a whole sheet.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from mock_server.scenario import Check
 
 Rule = Literal["none", "ai", "strict", "link"]
 
@@ -68,3 +74,56 @@ class Catalogue:
     def template(self, name: str) -> Template | None:
         """The template of that name, or None."""
         return next((each for each in self.templates if each.name == name), None)
+
+
+def fault(column: Column, text: str) -> Check | None:
+    """The check that this cell fails by itself, or None: `required` when blank, `strict` when it is not of the pattern.
+
+    A blank cell of an optional column is fine whatever the pattern says. `ai` and `none` always pass.
+    """
+    if not text or text.isspace():
+        return "required" if column.required else None
+    if column.rule == "strict" and column.pattern is not None and _compiled(column.pattern).fullmatch(text) is None:
+        return "strict"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@lru_cache(maxsize=1024)
+def alternatives(pattern: str) -> tuple[str, ...]:
+    """The words that a pattern such as `^(Open|Closed|Pending)$` allows, in its order; () when it is anything else."""
+    whole = _ALTERNATION.fullmatch(pattern)
+    return tuple(_ESCAPED.sub(r"\1", word) for word in whole[1].split("|")) if whole else ()
+
+
+# One group of plain words: a character of a word is no metacharacter, or is one behind a backslash.
+_LITERAL = r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s|])+"
+_ALTERNATION = re.compile(rf"\^?\((?:\?:)?({_LITERAL}(?:\|{_LITERAL})*)\)\$?")
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
+    """Values that fail this check in the column, for rows that a scenario wants wrong without saying how.
+
+    Empty when none of the usual ones fails a strict pattern: then the scenario must name its own.
+    """
+    match check:
+        case "required":
+            return ("",)
+        case "link":
+            return ("nobody@nowhere.example", "unknown")
+        case _:
+            allowed = alternatives(column.pattern or "")
+            usual = (
+                *(word.lower() for word in allowed),
+                *(word.upper() for word in allowed),
+                "n/a",
+                "unknown",
+                "?",
+                "-",
+            )
+            return tuple(dict.fromkeys(text for text in usual if fault(column, text) == "strict"))[:4]

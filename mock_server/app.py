@@ -1,0 +1,148 @@
+"""The ASGI app: from a request to its handler, in the order of OP-24 (401, 429, 404, 400, 409), and back.
+
+Composition only: what a path means says the contract, who may call says `sessions`, what happens says `api`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+
+from mock_server import uploads
+from mock_server.account import Refusal
+from mock_server.admin import ADMIN, Admin
+from mock_server.api import HANDLERS
+from mock_server.clock import real_time
+from mock_server.contract import API
+from mock_server.http import Call, error, header
+from mock_server.sessions import Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+    from starlette.types import Message, Receive, Scope, Send
+
+    from mock_server.settings import Settings
+    from mock_server.world import World
+
+logger = logging.getLogger("vern-mock")
+TOO_MANY = "Too many requests"  # RATE-02
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One finished request, for the log."""
+
+    method: str
+    path: str
+    status: int
+    """0 when the client hung up before it could be answered."""
+    milliseconds: float
+    operation: str | None
+    note: str | None
+    """What helps whoever reads the log: the nearest operation, or the text of a refusal."""
+
+
+@dataclass(slots=True)
+class _Trace:
+    operation: str | None = None
+    note: str | None = None
+
+
+class App:
+    """The mock as an ASGI application. Assigning `world` swaps the scenarios of runs that start afterwards."""
+
+    def __init__(self, settings: Settings, world: World, log: Callable[[Exchange], None] | None = None) -> None:
+        self.settings = settings
+        self.sessions = Sessions(settings, world)
+        self.log = log
+        self._admin = Admin(self.sessions) if settings.admin else None
+
+    @property
+    def world(self) -> World:
+        """Contract, catalogue and scenarios."""
+        return self.sessions.world
+
+    @world.setter
+    def world(self, world: World) -> None:
+        self.sessions.world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; every failure becomes the contract's error body."""
+        if scope["type"] != "http":
+            return
+        begun, trace, status = perf_counter(), _Trace(), 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            response = await self._answered(scope, receive, trace)
+            await response(scope, receive, sent)
+        except ClientDisconnect:
+            trace.note = "the client hung up"
+        finally:
+            if self.log is not None:
+                elapsed = (perf_counter() - begun) * 1_000
+                exchange = Exchange(scope["method"], scope["path"], status, elapsed, trace.operation, trace.note)
+                self.log(exchange)
+
+    async def _answered(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
+        try:
+            return await self._routed(scope, receive, trace)
+        except Refusal as refusal:
+            trace.note = trace.note or refusal.text
+            return error(refusal.status, refusal.text)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            return error(500, "the mock failed to answer; its log has the details")
+
+    async def _routed(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
+        path = scope["path"]
+        if path.startswith(f"{API}/"):
+            return await self._operation(scope, receive, trace)
+        if (path == ADMIN or path.startswith(f"{ADMIN}/")) and self._admin is not None:
+            return await self._admin.answer(scope, receive)
+        if path.startswith(uploads.PREFIX):
+            return await uploads.put(self.sessions, scope, receive)
+        return self._astray(scope, (), trace)
+
+    async def _operation(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
+        key = self.sessions.accepted(header(scope, b"x-api-key"))  # AUTH-02, AUTH-03
+        match = self.world.contract.match(scope["method"], scope["path"])
+        if match.operation is None:
+            return self._astray(scope, match.allowed, trace)
+        operation_id = trace.operation = match.operation.id
+        real = real_time()
+        session = self.sessions.session(key, real)
+        now = session.clock.at(real)
+        if not session.admit(operation_id, match.parameters.get("company_id"), now):
+            return error(429, TOO_MANY)
+        call = Call(scope, receive, self.world.contract, session, operation_id, match.parameters, now)
+        return await HANDLERS[operation_id](call)
+
+    def _astray(self, scope: Scope, allowed: tuple[str, ...], trace: _Trace) -> Response:
+        """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""
+        method, path = scope["method"], scope["path"]
+        if allowed:
+            text = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
+            return error(405, text, {"Allow": ", ".join(allowed)})
+        near = self.world.contract.nearest(method, path)
+        trace.note = f"no operation {method} {path}; did you mean {near.method} {near.route}?"
+        return error(404, f"nothing is at {path}")
+
+
+def create_app(settings: Settings, world: World, log: Callable[[Exchange], None] | None = None) -> App:
+    """The mock with these settings; `log` is called with each finished exchange."""
+    world.scenario(settings.scenario)
+    return App(settings, world, log)

@@ -1,0 +1,53 @@
+"""What a decision's answers mean: one fix for each flagged group of the parked run, or a refusal that names the answer.
+
+The proposed patch fills in what no answer covers (OP-13).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mock_server.account import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mock_server.lifecycle import Life
+    from mock_server.runs import ImportRun
+    from mock_server.sheets.book import Book, Fix
+    from mock_server.sheets.review import Question
+
+
+def fixes(run: ImportRun, state: Life, answers: Sequence[Mapping[str, Any]]) -> list[Fix | None]:
+    """One fix for each group of the parked book, in its order; None where a free text cures nothing (DEC-28).
+
+    Raises Refusal 400 for an answer that does not fit the questions (DEC-14, DEC-19, DEC-20, DEC-30).
+    """
+    book, asked = run.parked_book(state), {question.id: question for question in run.questions(state)}
+    chosen: list[Fix | None] = [group.fix for group in book.groups]
+    answered = set()
+    for number, answer in enumerate(answers):
+        where, question_id = f"answers[{number}]", answer["question_id"]
+        question = asked.get(question_id)
+        if question is None:
+            ids = ", ".join(asked) or "none"
+            raise Refusal(400, f"{where}.question_id {question_id!r} is no current question; current ones: {ids}")
+        if question_id in answered:
+            raise Refusal(400, f"{where}.question_id {question_id!r} is answered twice")
+        answered.add(question_id)
+        chosen[question.place] = _fix(book, question, answer, where)
+    return chosen
+
+
+def _fix(book: Book, question: Question, answer: Mapping[str, Any], where: str) -> Fix | None:
+    if "option_id" in answer:
+        fix = question.options.get(answer["option_id"])
+        if fix is None:  # DEC-19
+            ids = ", ".join(question.options)
+            raise Refusal(
+                400, f"{where}.option_id {answer['option_id']!r} is no option of {question.id}; options: {ids}"
+            )
+        return fix
+    if not question.group.allow_custom:  # DEC-20
+        raise Refusal(400, f"{where}.custom is not allowed: {question.id} takes one of its options")
+    return book.cure(question.group, answer["custom"])

@@ -1,0 +1,119 @@
+"""The edge: what a handler is given of a request, how a body is read, and how an answer is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from mock_server.account import Refusal
+from mock_server.clock import real_time
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.types import Receive, Scope
+
+    from mock_server.contract import Contract
+    from mock_server.store import Session
+
+JSON = "application/json"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to an operation: who calls, what for, and the session's time when it arrived."""
+
+    scope: Scope
+    receive: Receive
+    contract: Contract
+    session: Session
+    operation_id: str
+    parameters: Mapping[str, str]
+    now: int
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that (lower-case) name."""
+        return header(self.scope, name)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters; of a repeated one the last counts."""
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host as the caller wrote them, so that a signed URL leads back here."""
+        return f"{self.scope['scheme']}://{self.header(b'host') or 'localhost'}"
+
+    def later(self) -> int:
+        """The session's time now, when the call itself has taken a while."""
+        return self.session.clock.at(real_time())
+
+    async def json(self, *, optional: bool = False) -> Any:
+        """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
+        raw = await read(self.scope, self.receive, self.session.settings.max_body)
+        body = {} if optional and not raw else parsed(raw)
+        if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
+            raise Refusal(400, wrong)
+        return body
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of that (lower-case) name."""
+    for known, value in scope["headers"]:
+        if known == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
+async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
+    return b"".join([piece async for piece in pieces(scope, receive, limit)])
+
+
+async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
+    declared = header(scope, b"content-length")
+    size = int(declared) if declared and declared.isdecimal() else 0
+    if size > limit:
+        raise Refusal(413, f"the body has {size} bytes; at most {limit} are taken")
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise Refusal(413, f"the body has more than {limit} bytes")
+        if piece:
+            yield piece
+        if not message.get("more_body", False):
+            return
+
+
+def parsed(raw: bytes) -> Any:
+    """The JSON value of a body; Refusal 400 for anything else, whatever its Content-Type (OP-26)."""
+    if not raw:
+        raise Refusal(400, "the body is empty; expected a JSON object")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, f"the body is not valid JSON: {error}") from error
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer (FMT-01); bytes are taken as they are."""
+    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Response(content, status, headers, JSON)
+
+
+def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The contract's one error body (ERR-01, ERR-02)."""
+    return answer({"error": text}, status, headers)

@@ -1,0 +1,79 @@
+"""All sessions by API key: opened on first use, capped, and closed when idle, the oldest idle one first."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from mock_server.account import Refusal
+from mock_server.store import Session
+
+if TYPE_CHECKING:
+    from mock_server.account import Upload
+    from mock_server.settings import Settings
+    from mock_server.world import World
+
+_KEY = re.compile(r"[A-Za-z0-9_.-]{4,128}")
+
+
+class Sessions:
+    """The sessions of one server."""
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self.settings = settings
+        self.world = world
+        self._open: OrderedDict[str, tuple[Session, int]] = OrderedDict()
+        """Least recently used first, each with the real time of its last use."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def accepted(self, key: str | None) -> str:
+        """The key itself; Refusal 401 for one that is missing, malformed, unknown or revoked (AUTH-02 to AUTH-04)."""
+        if not key:
+            raise Refusal(401, "the x-api-key header is missing")
+        if _KEY.fullmatch(key) is None or key.startswith("invalid"):
+            raise Refusal(401, "the API key is invalid")
+        if key.startswith("revoked"):
+            raise Refusal(401, "the API key has been revoked")
+        if self.settings.api_keys and key not in self.settings.api_keys:
+            raise Refusal(401, "the API key is unknown")
+        return key
+
+    def session(self, key: str, real: int) -> Session:
+        """The session of an accepted key, opened when there is none."""
+        if key in self._open:
+            session = self._open.pop(key)[0]
+            session.world = self.world
+        else:
+            self._make_room(real)
+            session = Session(key, self.settings, self.world, real)
+        self._open[key] = session, real
+        return session
+
+    def reset(self, key: str, real: int) -> Session:
+        """The key's session as if it had just been opened."""
+        if key in self._open:
+            self._open.pop(key)[0].close()
+        return self.session(key, real)
+
+    def upload(self, token: str) -> tuple[Session, Upload] | None:
+        """The session and upload of a signed URL; the URL itself is the credential (AUTH-09)."""
+        for session, _ in self._open.values():
+            if (upload := session.uploads.get(token)) is not None:
+                return session, upload
+        return None
+
+    def close(self) -> None:
+        """End every session."""
+        while self._open:
+            self._open.popitem()[1][0].close()
+
+    def _make_room(self, real: int) -> None:
+        while self._open:
+            session, used = next(iter(self._open.values()))
+            if real - used < self.settings.session_idle and len(self._open) < self.settings.max_sessions:
+                return
+            del self._open[session.key]
+            session.close()

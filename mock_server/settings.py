@@ -1,0 +1,31 @@
+"""What an operator chooses once, when the mock starts; the defaults are the documented ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_PORT = 8376  # V-E-R-N on a telephone's keys; no peer's default
+HOUR = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One server's settings. Times are whole milliseconds, sizes are bytes."""
+
+    scenario: str = "live"
+    """The scenario of a session that has not chosen one."""
+    seed: int = 0
+    speed: float = 1.0
+    """Session seconds in a real second; 0 freezes every session's clock."""
+    rate_limit: int | None = 100
+    """Calls a minute, key and operation; None switches the limit off (RATE-01)."""
+    api_keys: frozenset[str] = frozenset()
+    """The only keys that are accepted; empty: every well-formed key."""
+    admin: bool = True
+    admin_token: str | None = None
+    max_sessions: int = 1_000
+    session_idle: int = HOUR
+    max_body: int = 10_000_000
+    max_upload: int = 200_000_000
+    stale_after: int = HOUR
+    """Without progress for so long, a run counts as dead (STALE-01, OP-11)."""

@@ -1,0 +1,155 @@
+"""CSV in and out: an uploaded file of any common form into rows, and rows into RFC 4180 text.
+
+Reading forgives what real files do (delimiter, BOM, UTF-8 or Latin-1, ragged rows, headers of another case or spacing);
+what it cannot make sense of it says in plain words, as a `Drift`, which ends the run `failed`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    from mock_server.catalogue import Template
+    from mock_server.sheets.book import Row
+
+_DELIMITERS = (",", ";", "\t", "|")
+_BATCH = 1_000
+_LONGEST_CELL = 10_000_000
+
+
+class Drift(Exception):
+    """Why a file's or a row set's columns cannot be brought into the sheet (POLL-14)."""
+
+
+def headers(file: BinaryIO) -> tuple[str, ...]:
+    """The file's column names, for choosing the sheet that it belongs to; () for a file without a line."""
+    return tuple(next(_lines(file, _encoding(file)), ()))
+
+
+def read(file: BinaryIO, name: str, template: Template) -> list[Row]:
+    """The file's rows in the template's columns; a column that the file lacks is empty. Raises Drift."""
+    lines = _lines(file, _encoding(file))
+    try:
+        header = next(lines, None)
+        if header is None:
+            raise Drift(f"'{name}' is empty: it has no header line")
+        columns = matched(header, template, f"'{name}'")
+        return [_row(line, columns) for line in lines if any(line)]
+    except csv.Error as error:
+        raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
+
+
+def inline(rows: Sequence[Mapping[str, Any]], template: Template) -> list[Row]:
+    """Rows of a JSON body in the template's columns; each may write its names in its own way. Raises Drift."""
+    matched(tuple(dict.fromkeys(name for row in rows for name in row)), template, "the rows")
+    wanted = [_plain(column.name) for column in template.columns]
+    plain = lru_cache(maxsize=1_000)(_plain)
+    made = []
+    for row in rows:
+        cells = {plain(name): value for name, value in row.items()}
+        made.append(tuple([_text(cells.get(name)) for name in wanted]))
+    return made
+
+
+def matched(names: Sequence[str], template: Template, what: str) -> tuple[int | None, ...]:
+    """For each column of the template the position of its name among `names`; case and spaces do not matter.
+
+    Raises Drift when a required column is not there.
+    """
+    positions: dict[str, int] = {}
+    for position, name in enumerate(names):
+        positions.setdefault(_plain(name), position)
+    for column in template.columns:
+        if column.required and _plain(column.name) not in positions:
+            there = ", ".join(repr(name) for name in names) or "none"
+            raise Drift(
+                f"The required column '{column.name}' of {template.name} could not be found in {what}; "
+                f"the columns there are: {there}"
+            )
+    return tuple(positions.get(_plain(column.name)) for column in template.columns)
+
+
+def likeness(names: Sequence[str], template: Template) -> int:
+    """How many of the template's columns are among these names."""
+    there = {_plain(name) for name in names}
+    return sum(_plain(column.name) in there for column in template.columns)
+
+
+def written(names: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
+    """RFC 4180 text in UTF-8 (CSV-09): a header line, then the rows, in pieces of many rows."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(names)
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            writer.writerows(batch)
+            batch.clear()
+            yield _taken(buffer)
+    writer.writerows(batch)
+    yield _taken(buffer)
+
+
+def _taken(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode("utf-8")
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _row(line: Sequence[str], columns: Sequence[int | None]) -> Row:
+    """The line in template order; a line that is too short is filled up, what is too much is left out."""
+    width = len(line)
+    return tuple([line[at] if at is not None and at < width else "" for at in columns])
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+def _encoding(file: BinaryIO) -> str:
+    """UTF-8 (with or without BOM), UTF-16 where its BOM says so, else Latin-1, which reads every byte."""
+    file.seek(0)
+    start = file.read(4)
+    if start[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "utf-16"
+    file.seek(0)
+    text = io.TextIOWrapper(file, "utf-8-sig")
+    try:
+        while text.read(1 << 20):
+            pass
+    except UnicodeDecodeError:
+        return "latin-1"
+    finally:
+        text.detach()
+    return "utf-8-sig"
+
+
+def _lines(file: BinaryIO, encoding: str) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding, errors="replace", newline="")
+    try:
+        first = text.readline(1 << 20)
+        delimiter = max(_DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
+        text.seek(0)
+        yield from csv.reader(text, delimiter=delimiter)
+    finally:
+        text.detach()

@@ -1,0 +1,96 @@
+"""The book that a run starts with: generated rows for a scripted scenario, or the caller's own, read and checked."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from mock_server.scenario import Complete, Park
+from mock_server.sheets import csvfile
+from mock_server.sheets.own import checked
+from mock_server.sheets.pools import maker
+from mock_server.sheets.scripted import GeneratedSheet, Layout, scripted, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    from mock_server.catalogue import Column, Link
+    from mock_server.scenario import Beat, Flagged, Scenario
+    from mock_server.sheets.book import Row, Sheet
+    from mock_server.sheets.own import OwnBook
+    from mock_server.sheets.pools import Maker
+    from mock_server.sheets.scripted import ScriptedBook
+
+
+def lacking(scenario: Scenario, sheets: Sequence[Sheet]) -> tuple[str, ...]:
+    """The sheets that a scenario fills and a workbook does not have."""
+    there = {sheet.name for sheet in sheets}
+    return tuple(data.sheet for data in scenario.data if data.sheet not in there)
+
+
+def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> ScriptedBook:
+    """The book of a scripted scenario, before anything came to light."""
+    made: dict[str, GeneratedSheet] = {}
+    for data in scenario.data:
+        sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
+        declared = [(beat, flagged) for beat, flagged in _declared(scenario.run) if flagged.sheet == data.sheet]
+        made[sheet.id] = GeneratedSheet(
+            sheet=sheet,
+            layout=Layout(data.rows, tuple(flagged.rows for _, flagged in declared)),
+            prepare=cache(partial(_makers, sheet, seed, made)),
+            wrongs=tuple(wrong(beat, flagged, sheet) for beat, flagged in declared),
+        )
+    return scripted(tuple(made.values()))
+
+
+def _declared(script: Sequence[Beat]) -> Iterator[tuple[Beat, Flagged]]:
+    for beat in script:
+        if isinstance(beat, (Park, Complete)):
+            yield from ((beat, flagged) for flagged in beat.flagged)
+        if isinstance(beat, Park):
+            yield from _declared(beat.on_answer)
+
+
+def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
+    return tuple(maker(column, seed, _linked(column, made)) for column in sheet.template.columns)
+
+
+def _linked(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
+    """What makes the values of the column that this one links to: those of right rows of a generated sheet."""
+    for link in column.links:
+        for target in made.values():
+            if target.sheet.template.id == link.template_id:
+                return _picker(target, link.column)
+    return None
+
+
+def _picker(target: GeneratedSheet, column: str) -> Maker:
+    make, layout = target.makers[target.sheet.template.index(column)], target.layout
+    return lambda row: make(layout.right(row % layout.rows))
+
+
+def inline(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]) -> OwnBook:
+    """The book of rows in a request: they go to the workbook's first sheet (OP-22). Raises Drift."""
+    sheet = sheets[0]
+    return checked([(sheet, csvfile.inline(rows, sheet.template), frozenset())], held)
+
+
+def uploaded(
+    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
+) -> OwnBook:
+    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
+    lines: dict[str, tuple[Sheet, list[Row]]] = {}
+    for name, file in files:
+        sheet = _belongs(name, csvfile.headers(file), sheets)
+        lines.setdefault(sheet.id, (sheet, []))[1].extend(csvfile.read(file, name, sheet.template))
+    return checked([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
+
+
+def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Sheet:
+    """The sheet of the file's name, else the first one with the most of its columns."""
+    stem = "".join(name.rpartition("/")[2].partition(".")[0].split()).casefold()
+    for sheet in sheets:
+        if "".join(sheet.name.split()).casefold() == stem:
+            return sheet
+    return max(sheets, key=lambda sheet: csvfile.likeness(headers, sheet.template))
