@@ -64,7 +64,7 @@ class ExportRun(Run):
 
     def described(self, state: Life) -> dict[str, Any]:
         """The poll's answer in every state but `completed`, whose report `pieces` makes."""
-        body: dict[str, Any] = {"run_id": self.id, "status": state.status}
+        body: dict[str, Any] = {"status": state.status}
         if state.status in {"queued", "running"}:
             body["progress_message"] = state.says
         elif state.status == "failed":
@@ -76,7 +76,7 @@ class ExportRun(Run):
         total = sum(count for _, count in self.writes)
         refused, hollow = _troubled(total, end)
         head = {"mode": self.mode, "total": total, "succeeded": total - refused, "failed": refused}
-        start = orjson.dumps({"run_id": self.id, "status": "completed", "report": head})
+        start = orjson.dumps({"status": "completed", "report": head})
         yield start[:-2] + b',"results":['
         results = self._results(total, refused, hollow, end)
         separator = b""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mock_server.scenario import Complete, Park
 from mock_server.sheets import csvfile
 from mock_server.sheets.own import checked
-from mock_server.sheets.pools import maker
+from mock_server.sheets.pools import cell, maker
 from mock_server.sheets.scripted import GeneratedSheet, Layout, scripted, wrong
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _linked(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
 
 def _picker(target: GeneratedSheet, column: str) -> Maker:
     make, layout = target.makers[target.sheet.template.index(column)], target.layout
-    return lambda row: make(layout.right(row % layout.rows))
+    return lambda rows: [cell(make, layout.right(row % layout.rows)) for row in rows]
 
 
 def inline(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]) -> OwnBook:

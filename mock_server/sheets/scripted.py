@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mock_server.catalogue import wrong_values
 from mock_server.sheets.book import SAMPLES, Count, Fix, Group, Row, Sheet, offered, settable, text_allowed
+from mock_server.sheets.pools import cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Fate = Fix | None
     """What became of a declared group: None while it waits for a decision, else the fix that was carried out."""
+
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class GeneratedSheet:
     def text(self, wrong: Wrong, number: int, row: int) -> str:
         """What the cell of a group's row holds: a wrong value in turn, or the right value of the row above again."""
         if wrong.declared.fails == "unique":
-            return self.makers[wrong.number](row - 1)
+            return cell(self.makers[wrong.number], row - 1)
         return wrong.texts[number % len(wrong.texts)]
 
     def samples(self, which: int) -> tuple[str, ...]:
@@ -160,9 +163,7 @@ class ScriptedBook:
         if not settable(group.column, group.rows, text):
             return None
         generated = next(each for each in self.sheets if each.sheet is group.sheet)
-        make = generated.makers[group.sheet.template.index(group.column.name)]
-        taken = any(make(row) == text for row in range(generated.layout.rows)) if _needs_search(group.column) else None
-        return None if taken is not None and taken == group.column.unique else Fix("set_value", text)
+        return None if _missed(generated, group, text) else Fix("set_value", text)
 
     def decided(self, fixes: Sequence[Fix | None]) -> ScriptedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
@@ -201,25 +202,28 @@ def wrong(beat: Beat, declared: Flagged, sheet: Sheet) -> Wrong:
 
 
 def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -> Iterator[Row]:
-    makers, layout = generated.makers, generated.layout
+    layout = generated.layout
     stride, ends = (layout.stride, tuple(accumulate(layout.sizes))) if layout.slots else (1, ())
     at = 0
     for slot in range(layout.slots):
         row = layout.row(slot)
-        for number in range(at, row):
-            yield tuple([make(number) for make in makers])
+        yield from _right(generated, at, row)
         at = row + 1
         which, number = layout.member(slot, stride, ends)
-        line = tuple([make(row) for make in makers])
-        if which in fates:
-            text = _fated(generated, which, number, row, fates[which], flagged=flagged)
-            if text is None:
-                continue
+        if which not in fates:
+            yield from _right(generated, row, at)
+        elif (text := _fated(generated, which, number, row, fates[which], flagged=flagged)) is not None:
             column = generated.wrongs[which].number
-            line = (*line[:column], text, *line[column + 1 :])
-        yield line
-    for number in range(at, layout.rows):
-        yield tuple([make(number) for make in makers])
+            for line in _right(generated, row, at):
+                yield (*line[:column], text, *line[column + 1 :])
+    yield from _right(generated, at, layout.rows)
+
+
+def _right(generated: GeneratedSheet, start: int, stop: int) -> Iterator[Row]:
+    """The rows from `start` to before `stop` as they are when nothing is wrong, made a batch at a time."""
+    for first in range(start, stop, _BATCH):
+        rows = range(first, min(stop, first + _BATCH))
+        yield from zip(*[make(rows) for make in generated.makers], strict=True)
 
 
 def _fated(generated: GeneratedSheet, which: int, number: int, row: int, fate: Fate, *, flagged: bool) -> str | None:
@@ -256,5 +260,12 @@ def _count(generated: GeneratedSheet, fates: dict[int, Fate]) -> Count:
     return Count(generated.sheet, generated.layout.rows - flagged - dropped, flagged)
 
 
-def _needs_search(column: Column) -> bool:
-    return column.unique or column.rule == "link"
+def _missed(generated: GeneratedSheet, group: Group, text: str) -> bool:
+    """Whether the text is already there in a unique column, or not there in the sheet that a column links to."""
+    column = group.column
+    if not column.unique and column.rule != "link":
+        return False
+    make = generated.makers[group.sheet.template.index(column.name)]
+    rows = generated.layout.rows
+    there = any(text in make(range(first, min(rows, first + _BATCH))) for first in range(0, rows, _BATCH))
+    return there if column.unique else not there

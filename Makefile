@@ -1,0 +1,51 @@
+# The same few commands for people and for CI. Needs make and Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.installed ## See a whole import happen: a real server, played over HTTP
+	@$(BIN)/vern-mock demo $(SCENARIO)
+
+serve: $(VENV)/.installed ## Start the mock on its default port
+	@$(BIN)/vern-mock serve
+
+test: $(VENV)/.installed-dev ## Run every test
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(VENV)/.installed-dev ## Lint, formatting, types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+clean: ## Remove the virtual environment and all that tools leave behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .coverage* htmlcov build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "vern-mock needs Python 3.11 or newer, and none was found; make PYTHON=/path/to/python3.x says which" >&2; exit 2; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "vern-mock needs Python 3.11 or newer; $(PYTHON) is `"$(PYTHON)" --version 2>&1`" >&2; exit 2; }
+	@echo "making $(VENV) with $(PYTHON)" >&2
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing vern-mock into $(VENV)" >&2
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "installing vern-mock and its development tools into $(VENV)" >&2
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

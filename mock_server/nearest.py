@@ -1,0 +1,34 @@
+"""Telling a person that a word is wrong: the nearest right one, and which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(name: str, *known: Iterable[str]) -> str | None:
+    """The most similar of the known words, sought in the first group that has a similar one; None: none is."""
+    from difflib import get_close_matches  # noqa: PLC0415 - needed only when something is wrong
+
+    for words in known:
+        candidates = {word.casefold(): word for word in words}
+        if near := get_close_matches(name.casefold(), candidates, n=1):
+            return candidates[near[0]]
+    return None
+
+
+def meant(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str:
+    """The end of a complaint about a wrong word: `; did you mean \'column\'? Allowed here: …`."""
+    words = list(allowed)
+    near = nearest(name, words, known)
+    return (f"; did you mean '{near}'?" if near else ".") + f" Allowed here: {', '.join(words) or 'nothing'}"
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """One line about a name that is not among the known ones."""
+    words = list(known)
+    near = nearest(name, words)
+    hint = f"; did you mean '{near}'?" if near else "."
+    return f"no {kind} '{name}'{hint} There are: {', '.join(words) or 'none'}"

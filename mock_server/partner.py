@@ -1,0 +1,174 @@
+"""A partner's integration in one company: what it has learned from the answers so far, and how it asks for more.
+
+It knows the documented API alone. What it needs and never learned stops it with the reason (`Stuck`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from mock_server import expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mock_server.scenario import Scenario
+    from mock_server.transport import Call, Transport
+
+API = "/api/v1"
+
+# How an option's label begins, by the action that it stands for; labels are prose, so this is the one place that reads
+# them. The longest beginning that fits decides.
+LABELS = {
+    "Map": "set_value",
+    "Clear": "set_value",
+    "Remove": "delete_invalid_rows",
+    "Keep the first": "dedup_keep_first",
+    "Keep": "keep",
+}
+
+
+class Stuck(Exception):  # noqa: N818 - a play that stops is an outcome, not an error of the program
+    """The play cannot go on, for the reason that is the message."""
+
+
+class Partner:
+    """One company's caller; `calls` holds the exchanges since it was last emptied."""
+
+    def __init__(self, transport: Transport, scenario: Scenario, company: str | None) -> None:
+        ready = scenario.ready
+        self.transport = transport
+        self.company = company or ready.company
+        self.run = None if company else ready.run
+        self.export: str | None = None
+        self.started = self.run
+        """The run that the last start made; it stays when the id is lost."""
+        self.questions: list[Any] | None = None
+        """As last seen; None: not looked at since the last decision."""
+        self.calls: list[Call] = []
+        self._sheets: dict[str, str] = {} if company else dict(ready.sheets)
+        self._file_of = scenario.data[0].sheet if scenario.data else "Contacts"
+
+    def path(self, *parts: str) -> str:
+        """The path of something of this company."""
+        return "/".join([API, "companies", self.company, *(quote(part, safe=".") for part in parts)])
+
+    def call(self, method: str, path: str, body: object = None) -> Call:
+        """Send a request and keep the exchange."""
+        call = self.transport.call(method, path, body)
+        self.calls.append(call)
+        return call
+
+    def known_run(self) -> str:
+        """The run that the play is about."""
+        if self.run is None:
+            raise Stuck("no run id: no import was started, or the id was lost and not recovered")
+        return self.run
+
+    def poll(self) -> Call:
+        """Read the run once, and learn its questions and sheets."""
+        call = self.call("GET", self.path("imports", self.known_run()))
+        self.learn(call)
+        return call
+
+    def learn(self, call: Call) -> None:
+        """Take questions and sheet ids from a run's body."""
+        body = call.body
+        if call.status == 200 and isinstance(body, dict):
+            self.questions = (body.get("needs_attention") or {}).get("questions", [])
+            self._learn_sheets(body)
+
+    def upload(self, name: str | None, text: str) -> dict[str, str]:
+        """Ask for a signed URL, put the file there, and return what a start names it by."""
+        content = text.encode()
+        declared = {"name": name or f"{self._file_of}.csv", "content_type": "text/csv", "size": len(content)}
+        asked = self.call("POST", self.path("uploads"), declared)
+        if wrong := expectation.answered(201, asked):
+            raise Stuck(wrong[0])
+        signed = members(asked, "upload_url", "upload_ref")
+        url = urlsplit(str(signed["upload_url"]))
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        put = self.transport.send("PUT", target, content, {"content-type": "text/csv"})  # the URL is the permission
+        self.calls.append(put)
+        if wrong := expectation.answered(200, put):
+            raise Stuck(wrong[0])
+        return {"name": str(declared["name"]), "upload_ref": str(signed["upload_ref"])}
+
+    def sheet(self, name: str) -> str:
+        """The sheet's id; one that no poll has named is looked for in the history's reports."""
+        if name not in self._sheets:
+            history = self.call("GET", self.path("imports"))
+            for run in (history.body or {}).get("runs", []):
+                self._learn_sheets(run)
+        if name not in self._sheets:
+            known = ", ".join(self._sheets) or "none"
+            raise Stuck(f"download: no report of this company names a sheet {name}; known: {known}")
+        return self._sheets[name]
+
+    def answer(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The play's answer as the API takes it; one that names no column is sent as it stands."""
+        if "question" not in entry:
+            return dict(entry)
+        question = self._question(entry["question"])
+        answer: dict[str, Any] = {"question_id": question["id"]}
+        if "option" in entry:
+            answer["option_id"] = _option(question, entry["option"])
+        if "custom" in entry:
+            answer["custom"] = entry["custom"]
+        return answer
+
+    def _question(self, column: str) -> Any:
+        """The current question about the column; polls once when the questions were not seen yet."""
+        if self.questions is None:
+            self.poll()
+        for question in self.questions or []:
+            if question["target"]["column"] == column:
+                return question
+        asked = ", ".join(question["target"]["column"] for question in self.questions or []) or "nothing"
+        raise Stuck(f"question: expected one about {column}; the run asks about {asked}")
+
+    def _learn_sheets(self, body: Mapping[str, Any]) -> None:
+        for sheet in (body.get("report") or {}).get("perSheet", []):
+            self._sheets[sheet["templateName"]] = sheet["sheetId"]
+
+
+def provisioned(transport: Transport, scenario: str, suffix: str) -> str:
+    """Provision a company that has the named scenario by its `external_id`, and return the company's id."""
+    sources = transport.call("GET", f"{API}/sources")
+    if wrong := expectation.answered(200, sources):
+        raise Stuck(wrong[0])
+    wanted = {
+        "name": f"Play of {scenario} {suffix}",
+        "source": members(sources, "sources")["sources"][0]["id"],
+        "external_id": f"{scenario}--{suffix}",
+        "connections": {"destination": {"base_url": "https://destination.example", "auth": {"token": "secret"}}},
+    }
+    made = transport.call("POST", f"{API}/companies", wanted)
+    if wrong := expectation.answered(201, made):
+        raise Stuck(wrong[0])
+    return str(members(made, "company")["company"]["id"])
+
+
+def members(call: Call, *names: str) -> Mapping[str, Any]:
+    """The answer's JSON object, which must have these members for the play to go on."""
+    body = call.body
+    if not isinstance(body, dict):
+        raise Stuck(f"{call.method} {call.path}: expected a JSON object, got {call.text[:200]}")
+    if missing := [name for name in names if name not in body]:
+        raise Stuck(f"{call.method} {call.path}: expected the members {', '.join(missing)}, got {call.text[:200]}")
+    return body
+
+
+def action_of(label: str) -> str | None:
+    """The action that an option with this label stands for, or None."""
+    fitting = [beginning for beginning in LABELS if label.startswith(beginning)]
+    return LABELS[max(fitting, key=len)] if fitting else None
+
+
+def _option(question: Mapping[str, Any], action: str) -> str:
+    for option in question["options"]:
+        if action_of(option["label"]) == action:
+            return str(option["id"])
+    labels = ", ".join(option["label"] for option in question["options"]) or "none"
+    raise Stuck(f"option: expected one for {action} about {question['target']['column']}, got {labels}")

@@ -1,0 +1,117 @@
+"""One caller's connection to a server: real HTTP over one kept-alive connection, every exchange kept as a value.
+
+It uses the standard library alone and knows nothing of the server behind the URL. A request is sent once: whether a
+kept connection still stands is looked at before it is used, so that nothing has to be repeated blindly.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+TIMEOUT = 60  # real seconds for one answer; a long CSV streams within it
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request and its answer."""
+
+    method: str
+    path: str
+    """With its query."""
+    sent: bytes | None
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    received: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The answer's media type without parameters; empty when it names none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def body(self) -> Any:
+        """The answer as JSON; None when it is something else."""
+        if self.media_type != "application/json":
+            return None
+        try:
+            return json.loads(self.received)
+        except ValueError:
+            return None
+
+    @property
+    def asked(self) -> Any:
+        """The request's body as JSON; None when there is none or it is something else."""
+        try:
+            return json.loads(self.sent) if self.sent else None
+        except ValueError:
+            return None
+
+    @property
+    def text(self) -> str:
+        """The answer's body as text."""
+        return self.received.decode("utf-8", "replace")
+
+
+class Transport:
+    """A caller with one key at one server; `on_exchange` is shown every exchange as soon as it is over."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+        on_exchange: Callable[[Call], None] | None = None,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r}: expected an address such as http://127.0.0.1:8376")
+        connection = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = connection(parts.hostname, parts.port, timeout=timeout)
+        self._headers = dict(headers or {})
+        if key is not None:
+            self._headers["x-api-key"] = key
+        self._on_exchange = on_exchange
+
+    def call(self, method: str, path: str, body: object = None) -> Call:
+        """Send a request, with `body` as JSON when one is given."""
+        if body is None:
+            return self.send(method, path, None, self._headers)
+        sent = json.dumps(body).encode()
+        return self.send(method, path, sent, {**self._headers, "content-type": "application/json"})
+
+    def send(self, method: str, path: str, sent: bytes | None, headers: Mapping[str, str]) -> Call:
+        """Send these bytes with exactly these headers; the key is not added."""
+        self._renew()
+        try:
+            self._connection.request(method, path, body=sent, headers=dict(headers))
+            response = self._connection.getresponse()
+            received = response.read()
+        except BaseException:
+            self._connection.close()  # half an exchange must not be taken for the next answer
+            raise
+        answered = {name.lower(): value for name, value in response.getheaders()}
+        call = Call(method, path, sent, response.status, answered, received)
+        if self._on_exchange is not None:
+            self._on_exchange(call)
+        return call
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        self._connection.close()
+
+    def _renew(self) -> None:
+        """Drop a kept connection that the server has closed meanwhile: it is readable though nothing was asked."""
+        kept = self._connection.sock
+        if kept is not None and select.select([kept], [], [], 0)[0]:
+            self._connection.close()

@@ -1,0 +1,93 @@
+"""What the tests stand on: one real server a worker, a session of its own for each test, a client that checks answers.
+
+The server's clocks stand still; a test moves its session's clock. Nothing sleeps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from mock_server import contract
+from mock_server.process import running
+from mock_server.transport import Call, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Statuses that the contract leaves to the server: OP-35.
+BESIDE_THE_CONTRACT = (405, 413)
+
+
+def obeys_the_contract(call: Call) -> None:
+    """Every answer of a documented operation is a documented one."""
+    path = call.path.partition("?")[0]
+    operation = contract.load().match(call.method, path).operation
+    if operation is None or call.status in BESIDE_THE_CONTRACT:
+        return
+    wrong = contract.load().complaints(operation.id, call.status, call.headers.get("content-type"), call.body)
+    assert not wrong, f"{call.method} {call.path}: {'; '.join(wrong)}\n{call.text[:1000]}"
+
+
+class Client:
+    """A caller over real HTTP, whose every answer is checked against the contract."""
+
+    def __init__(self, url: str, key: str | None, headers: dict[str, str] | None = None) -> None:
+        self.url = url
+        self.key = key
+        self.transport = Transport(url, key, headers=headers, on_exchange=obeys_the_contract)
+
+    def get(self, path: str) -> Call:
+        return self.transport.call("GET", path)
+
+    def post(self, path: str, body: object = None) -> Call:
+        return self.transport.call("POST", path, body)
+
+    def put(self, path: str, body: object = None) -> Call:
+        return self.transport.call("PUT", path, body)
+
+    def delete(self, path: str) -> Call:
+        return self.transport.call("DELETE", path)
+
+    def send(self, method: str, path: str, sent: bytes | None, headers: dict[str, str]) -> Call:
+        """Send these bytes with these headers, the key added only when they carry it."""
+        return self.transport.send(method, path, sent, headers)
+
+    def wait(self, milliseconds: int) -> None:
+        """Let the session's clock pass."""
+        moved = self.post("/_mock/clock/advance", {"by": f"{milliseconds}ms"})
+        assert moved.status == 200, moved.text
+
+    def advance(self, **how: Any) -> Any:
+        """Move the session's clock, `by="21s"` or `to="next"`; what the server says about it."""
+        moved = self.post("/_mock/clock/advance", how)
+        assert moved.status == 200, moved.text
+        return moved.body
+
+    def close(self) -> None:
+        self.transport.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of this worker's server; its log is read once it has ended, and holds no traceback."""
+    with running("--speed", "0") as process:
+        yield process.url
+        assert process.stop() == 0
+        assert "Traceback" not in process.log(), process.log()
+
+
+@pytest.fixture
+def key() -> str:
+    """A key that nobody else uses: a session of one's own."""
+    return f"test-{uuid4()}"
+
+
+@pytest.fixture
+def client(server: str, key: str) -> Iterator[Client]:
+    """A caller in a session of its own."""
+    made = Client(server, key)
+    yield made
+    made.close()

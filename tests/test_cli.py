@@ -1,0 +1,439 @@
+"""The command line as a user meets it: real processes, their output and their exit codes."""
+
+# ruff: noqa: S603, S104 - the processes are our own, and an address open to all is what is refused
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mock_server.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 15  # seconds; a bound, never a pause
+
+TRUE_PLAY = """\
+title: A short import
+pace: time
+run:
+  - work: 1s
+  - complete:
+plays:
+  - title: it completes
+    steps:
+      - start:
+      - wait: 1s
+      - see: completed
+"""
+FALSE_PLAY = TRUE_PLAY.replace("- see: completed", "- see: completed\n        inserted: 7")
+BROKEN = TRUE_PLAY.replace("- work: 1s", "- wrok: 1s")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    return kept | {"PYTHONPATH": str(ROOT)} | variables
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "mock_server", *map(str, arguments)]
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    done = subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment(**variables)
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+class Served:
+    """A `vern-mock serve` of a test's own, with its ready line and its log."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+        line = process.stdout.readline() if readable else ""
+        assert line, f"no ready line: {process.stderr.read() if process.stderr else ''}"
+        self.ready: dict[str, Any] = json.loads(line)
+        self.url = str(self.ready["url"])
+
+    def get(self, path: str, key: str | None = "test", **headers: str) -> Any:
+        transport = Transport(self.url, key, headers=headers)
+        try:
+            return transport.call("GET", path)
+        finally:
+            transport.close()
+
+    def until_logged(self, part: str) -> str:
+        """Read the log up to the line that has this part."""
+        errors = self.process.stderr
+        assert errors is not None
+        seen = ""
+        ends = time.monotonic() + PATIENCE
+        while part not in seen:
+            left = ends - time.monotonic()
+            assert left > 0, f"{part!r} was not logged:\n{seen}"
+            assert select.select([errors], [], [], left)[0], f"{part!r} was not logged:\n{seen}"
+            seen += os.read(errors.fileno(), 65536).decode()
+        return seen
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def serving(*arguments: str | Path, **variables: str) -> Iterator[Served]:
+    """A server on a free port, ended with the block."""
+    with subprocess.Popen(
+        command("serve", *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**{"VERN_MOCK_PORT": "0"} | variables),
+    ) as process:
+        try:
+            yield Served(process)
+        finally:
+            process.kill()
+
+
+def scenario_file(folder: Path, text: str, name: str = "mine") -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# serve: how it starts
+
+
+def test_the_ready_line_is_the_ready_file_and_tells_where_the_server_is(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text("left by an earlier server", encoding="utf-8")
+    with serving("--ready-file", ready_file, "--seed", "7", "--scenario", "park") as server:
+        assert server.get("/_mock/health", None).body["status"] == "ready"
+        assert json.loads(ready_file.read_text(encoding="utf-8")) == server.ready
+        assert server.ready["event"] == "ready"
+        assert server.ready["api"] == f"{server.url}/api/v1"
+        assert server.ready["pid"] == server.process.pid
+        assert (server.ready["seed"], server.ready["scenario"]) == (7, "park")
+        assert server.ready["version"]
+        assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_it_answers_its_first_request_at_once() -> None:
+    """Counted in the server's own processor time, because the machine is busy with other tests."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with serving() as server:
+        assert server.get("/api/v1/templates").status == 200
+        assert server.end() == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_0_though_connections_are_open(number: int) -> None:
+    with serving() as server:
+        kept = HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        kept.request("GET", "/_mock/health")
+        kept.getresponse().read()
+        half = socket.create_connection(("127.0.0.1", kept.port))
+        half.sendall(b"POST /api/v1/companies HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        assert server.end(number) == 0
+        half.close()
+        kept.close()
+
+
+def test_a_port_in_use_is_one_line_and_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"vern-mock: cannot listen on 127\.0\.0\.1 port \d+: Address already in use.*\n", done.stderr)
+
+
+def test_a_broken_file_is_told_with_its_line_and_nothing_is_served(tmp_path: Path) -> None:
+    first, second = scenario_file(tmp_path, BROKEN, "first"), scenario_file(tmp_path, BROKEN, "second")
+    done = run("serve", "--port", "0", "--scenarios", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{first}:4:" in done.stderr
+    assert f"{second}:4:" in done.stderr
+    assert "work" in done.stderr
+
+
+def test_an_unknown_scenario_is_told_with_the_nearest() -> None:
+    done = run("serve", "--port", "0", "--scenario", "re-prak")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean 're-park'" in done.stderr
+    assert "straight-through" in done.stderr
+
+
+def test_other_addresses_need_a_guard() -> None:
+    done = run("serve", "--port", "0", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "--admin-token" in done.stderr
+    assert "--no-admin" in done.stderr
+
+
+def test_a_guard_opens_other_addresses() -> None:
+    with serving("--host", "0.0.0.0", "--admin-token", "secret") as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        assert server.get("/_mock/clock").status in (401, 403)
+        assert server.get("/_mock/clock", **{"x-admin-token": "secret"}).status == 200
+    with serving("--host", "0.0.0.0", "--no-admin") as server:
+        assert server.get("/_mock/clock").status == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--speed", "-1"], "--speed"),
+        (["--speed", "nan"], "--speed"),
+        (["--rate-limit", "fast"], "100/min, or off"),
+        (["--max-body", "10 apples"], "10MB"),
+        (["--stale-after", "3600"], "1h"),
+        (["--api-key", "abc"], "4 to 128"),
+        (["--host", "no such host"], "no such address"),
+        (["--ready-file", "/no/such/folder/ready"], "--ready-file"),
+        (["--scenarios", "/no/such/file.yaml"], "does not exist"),
+        (["--prot", "1"], "--port"),
+    ],
+)
+def test_bad_usage_is_2_and_says_what_was_expected(arguments: list[str], said: str) -> None:
+    done = run("serve", *arguments, VERN_MOCK_PORT="0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+# serve: options and variables
+
+
+def test_every_option_has_a_variable_and_the_option_wins(tmp_path: Path) -> None:
+    variables = {
+        "VERN_MOCK_SCENARIO": "reject",
+        "VERN_MOCK_SEED": "5",
+        "VERN_MOCK_SPEED": "0",
+        "VERN_MOCK_API_KEY": "first-key second-key",
+        "VERN_MOCK_SCENARIOS": str(scenario_file(tmp_path, TRUE_PLAY)),
+        "VERN_MOCK_LOG_FORMAT": "json",
+    }
+    with serving("--seed", "6", **variables) as server:
+        assert (server.ready["scenario"], server.ready["seed"]) == ("reject", 6)
+        assert server.get("/api/v1/sources").status == 401
+        assert server.get("/api/v1/sources", "second-key").status == 200
+        assert server.get("/_mock/clock", "first-key").body["mode"] == "frozen"
+        assert "mine" in [each["name"] for each in server.get("/_mock/scenarios", None).body["scenarios"]]
+        line = server.until_logged("/_mock/clock").splitlines()[0]
+        assert json.loads(line)["path"] == "/api/v1/sources"
+
+
+def test_help_names_the_variable_of_every_option() -> None:
+    for name in ("serve", "demo", "scenarios", "healthcheck"):
+        told = re.sub(r"\s+", " ", run(name, "--help").stdout)
+        options = set(re.findall(r"--[a-z][a-z-]+", told)) - {"--help"}
+        assert options
+        for option in options - {"--admin", "--play"}:
+            assert f"VERN_MOCK_{option[2:].upper().replace('-', '_')}" in told, (name, option)
+
+
+def test_the_log_has_one_line_an_exchange_and_the_near_miss() -> None:
+    with serving() as server:
+        server.get("/api/v1/sources")
+        server.get("/api/v1/company")
+        log = server.until_logged("/api/v1/company")
+    assert re.search(r"^\d\d:\d\d:\d\d GET /api/v1/sources 200 \d+\.\dms ", log, re.MULTILINE)
+    assert re.search(r"GET /api/v1/company 404 .*/api/v1/companies", log)
+
+
+# serve: what must not kill it
+
+
+def test_a_closed_stdout_and_stderr_do_not_kill_it(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    reader, writer = os.pipe()
+    os.close(reader)  # nobody reads, from the first line on
+    process = subprocess.Popen(
+        command("serve", "--port", "0", "--ready-file", ready_file), stdout=writer, stderr=writer, env=environment()
+    )
+    os.close(writer)
+    try:
+        answers_until_ended(process, ready_file)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_runs_without_stdout_and_stderr_at_all(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    line = " ".join(command("serve", "--port", "0", "--ready-file", ready_file))
+    process = subprocess.Popen(["/bin/sh", "-c", f"exec {line} >&- 2>&-"], env=environment())
+    try:
+        answers_until_ended(process, ready_file)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers_until_ended(process: subprocess.Popen[bytes], ready_file: Path) -> None:
+    """The server of that process gets ready, answers, and ends with 0."""
+    ends = time.monotonic() + PATIENCE
+    while not ready_file.exists():
+        assert process.poll() is None
+        assert time.monotonic() < ends, "it does not get ready"
+        os.sched_yield()
+    url = json.loads(ready_file.read_text(encoding="utf-8"))["url"]
+    for _ in range(3):
+        transport = Transport(url, "test")
+        assert transport.call("GET", "/api/v1/sources").status == 200
+        transport.close()
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+
+
+# serve --watch
+
+
+def test_watch_takes_over_what_is_good_and_keeps_the_old_when_it_is_broken(tmp_path: Path) -> None:
+    scenario_file(tmp_path, TRUE_PLAY)
+    with serving("--scenarios", tmp_path, "--watch") as server:
+        count = server.get("/_mock/health", None).body["scenarios"]
+        server.until_logged("watching")
+        scenario_file(tmp_path, TRUE_PLAY, "another")
+        server.until_logged("reloaded: added another")
+        assert server.get("/_mock/health", None).body["scenarios"] == count + 1
+        scenario_file(tmp_path, TRUE_PLAY.replace("short", "very short"))
+        server.until_logged("reloaded: changed mine")
+        broken = scenario_file(tmp_path, BROKEN)
+        assert "kept" in server.until_logged(f"{broken}:4:")
+        assert server.get("/_mock/health", None).body["scenarios"] == count + 1
+        broken.unlink()
+        server.until_logged("reloaded: removed mine")
+        assert server.get("/_mock/health", None).body["scenarios"] == count
+        assert server.end() == 0
+
+
+# The other commands
+
+
+def test_healthcheck_is_0_when_the_server_is_ready_and_1_when_not() -> None:
+    with serving() as server:
+        done = run("healthcheck", "--url", server.url)
+        assert done.returncode == 0
+        assert re.fullmatch(r"ready: vern-mock \S+ at \S+ with \d+ scenarios\n", done.stdout)
+        port = server.url.rpartition(":")[2]
+        assert run("healthcheck", VERN_MOCK_PORT=port).returncode == 0
+    done = run("healthcheck", VERN_MOCK_PORT=port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"not ready: http://127.0.0.1:{port} does not answer")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_healthcheck_of_no_address_is_bad_usage() -> None:
+    assert run("healthcheck", "--url", "nowhere").returncode == 2
+
+
+def test_lint_is_0_for_good_files_1_for_bad_ones_2_for_none(tmp_path: Path) -> None:
+    good = scenario_file(tmp_path, TRUE_PLAY, "good")
+    done = run("lint", good)
+    assert (done.returncode, done.stdout) == (0, "1 file: fine\n")
+    bad = scenario_file(tmp_path, BROKEN, "bad")
+    done = run("lint", tmp_path)
+    assert done.returncode == 1
+    assert re.match(rf"{re.escape(str(bad))}:4:\d+: E\d\d\d .*work", done.stdout)
+    assert done.stdout.splitlines()[-1].startswith("2 files: ")
+    done = run("lint", tmp_path / "none.yaml")
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
+
+
+def test_the_project_s_own_scenarios_are_fine() -> None:
+    assert run("lint", ROOT / "scenarios").stdout.endswith(": fine\n")
+
+
+def test_scenarios_lists_name_title_and_company_in_a_pipe() -> None:
+    lines = [line.split("\t") for line in run("scenarios").stdout.splitlines()]
+    assert {len(line) for line in lines} == {3}
+    listed = json.loads(run("scenarios", "--json").stdout)["scenarios"]
+    assert [[each["name"], each["title"], each["company_id"]] for each in listed] == lines
+    assert {"live", "re-park"} <= {name for name, _, _ in lines}
+
+
+def test_scenarios_tells_one_beat_by_beat() -> None:
+    told = run("scenarios", "re-park").stdout
+    for part in (
+        "1. waits in `queued` for 1 s",
+        "12 rows flagged: Contacts.Status",
+        "approved twice",
+        "Prefer:",
+        "curl",
+    ):
+        assert part in told
+    for each in json.loads(run("scenarios", "--json").stdout)["scenarios"][:4]:
+        assert each["company_id"] in run("scenarios", each["name"]).stdout
+
+
+def test_an_unknown_name_is_2_with_the_nearest() -> None:
+    done = run("scenarios", "re-prak")
+    assert done.returncode == 2
+    assert "re-park" in done.stderr
+    done = run("healthchek")
+    assert done.returncode == 2
+    assert "healthcheck" in done.stderr
+
+
+def test_help_and_version_start_light() -> None:
+    watched = "import sys, runpy; sys.argv = ['vern-mock', '--help']\n"
+    watched += "try: runpy.run_module('mock_server', run_name='__main__')\n"
+    watched += "finally: print(sorted({'uvicorn', 'yaml', 'jsonschema', 'jsonschema_rs', 'faker'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", watched], capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "demo" in done.stdout
+    assert re.fullmatch(r"vern-mock \S+\n", run("--version").stdout)
+
+
+# demo
+
+
+def test_the_demo_shows_a_whole_import_and_ends_with_0() -> None:
+    done = run("demo", "--speed", "1000")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert "\r" not in done.stdout
+    shown = ("queued", "running", "needs_attention", "fq0", "Proposed patch", "DESTRUCTIVE", "completed", "1450 rows")
+    for part in shown:
+        assert part in done.stdout
+    assert done.stdout.count("/decisions") == 2
+
+
+def test_a_demo_whose_play_is_false_ends_with_1_and_the_reason(tmp_path: Path) -> None:
+    path = scenario_file(tmp_path, FALSE_PLAY)
+    done = run("demo", "mine", "--scenarios", path, "--speed", "0")
+    assert done.returncode == 1
+    assert "inserted: expected 7, got 1453" in done.stderr
+    assert f"{path}:11" in done.stderr
+
+
+def test_a_demo_of_nothing_is_bad_usage() -> None:
+    assert run("demo", "re-prak").returncode == 2
+    assert run("demo", "live", "--play", "99").returncode == 2

@@ -1,0 +1,114 @@
+"""Every play of every scenario is true of the mock, over real HTTP and on a clock that only the play moves."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Client
+
+from mock_server import expectation
+from mock_server.partner import action_of, provisioned
+from mock_server.play import Moment, moments
+from mock_server.scenario import Play, Scenario, Step
+from mock_server.world import load_world
+
+SCENARIOS = load_world().scenarios
+PLAYS = [
+    pytest.param(scenario, play, id=f"{scenario.name}::{play.title}")
+    for scenario in SCENARIOS.values()
+    for play in scenario.plays
+]
+
+
+def played(client: Client, scenario: Scenario, play: Play, company: str | None = None) -> list[Moment]:
+    return list(moments(play, scenario, client.transport, client.wait, company=company))
+
+
+def told(played: list[Moment]) -> str:
+    """Each difference with the line of its step."""
+    return "\n".join(f"line {each.step.line}, {each.step.verb}: {text}" for each in played for text in each.differences)
+
+
+def a_play(*steps: tuple[str, object, dict[str, object]]) -> Play:
+    return Play(
+        "made for a test", tuple(Step(verb, value, given, line) for line, (verb, value, given) in enumerate(steps))
+    )
+
+
+@pytest.mark.parametrize(("scenario", "play"), PLAYS)
+def test_the_play_is_true(client: Client, scenario: Scenario, play: Play) -> None:
+    seen = played(client, scenario, play)
+    assert not told(seen), f"{scenario.path}\n{told(seen)}"
+    assert len(seen) == len(play.steps)
+
+
+@pytest.mark.parametrize("name", ["re-park", "reject", "export-partly-fails"])
+def test_a_provisioned_company_has_the_scenario_of_its_external_id(client: Client, name: str) -> None:
+    for number, play in enumerate(SCENARIOS[name].plays, 1):
+        company = provisioned(client.transport, name, f"play-{number}")
+        seen = played(client, SCENARIOS[name], play, company)
+        assert not told(seen), f"{play.title}\n{told(seen)}"
+
+
+def test_a_false_figure_is_told_with_what_was_expected_and_what_came(client: Client) -> None:
+    scenario = SCENARIOS["re-park"]
+    play = a_play(("start", None, {}), ("wait", "21s", {}), ("see", "needs_attention", {"flagged": 13, "questions": 1}))
+    assert told(played(client, scenario, play)) == "line 2, see: flagged: expected 13, got 12"
+
+
+def test_a_false_status_is_told(client: Client) -> None:
+    play = a_play(("start", None, {}), ("see", "completed", {}))
+    assert told(played(client, SCENARIOS["re-park"], play)) == "line 1, see: status: expected completed, got queued"
+
+
+def test_a_missing_refusal_is_told_with_the_answer(client: Client) -> None:
+    play = a_play(("start", None, {"refused": 409}))
+    assert "expected 409, got 201" in told(played(client, SCENARIOS["re-park"], play))
+
+
+def test_a_play_that_cannot_go_on_stops_with_the_reason(client: Client) -> None:
+    play = a_play(("start", None, {}), ("lose", None, {}), ("see", "queued", {}), ("see", "running", {}))
+    seen = played(client, SCENARIOS["re-park"], play)
+    assert len(seen) == 3
+    assert told(seen).startswith("line 2, see: no run id")
+
+
+def test_a_question_that_is_not_asked_stops_the_play(client: Client) -> None:
+    answer = {"question": "Email", "option": "keep"}
+    play = a_play(("start", None, {}), ("wait", "21s", {}), ("approve", None, {"answers": [answer]}))
+    seen = played(client, SCENARIOS["re-park"], play)
+    assert told(seen) == "line 2, approve: question: expected one about Email; the run asks about Status"
+
+
+def test_a_server_that_is_gone_stops_the_play(key: str) -> None:
+    scenario = SCENARIOS["re-park"]
+    seen = played(Client("http://127.0.0.1:9", key), scenario, scenario.plays[0])
+    assert len(seen) == 1
+    assert told(seen).startswith("line ")
+    assert "no answer: ConnectionRefusedError" in told(seen)
+
+
+@pytest.mark.parametrize(
+    ("label", "action"),
+    [
+        ("Map all to 'Open'", "set_value"),
+        ("Clear these cells", "set_value"),
+        ("Remove these rows", "delete_invalid_rows"),
+        ("Keep the first row of each", "dedup_keep_first"),
+        ("Keep these rows flagged", "keep"),
+        ("Something else", None),
+    ],
+)
+def test_an_option_is_known_by_its_label(label: str, action: str | None) -> None:
+    assert action_of(label) == action
+
+
+def test_differences_name_both_sides() -> None:
+    assert expectation.unequal("rows", 3, 3) == []
+    assert expectation.unequal("actions", ("keep",), ["keep"]) == []
+    assert expectation.unequal("actions", ["keep"], []) == ["actions: expected keep, got none"]
+    assert expectation.unequal("error", "two words", None) == ['error: expected "two words", got nothing']
+
+
+def test_every_scenario_has_a_ready_company_of_its_own() -> None:
+    companies = [scenario.ready.company for scenario in SCENARIOS.values()]
+    assert len(set(companies)) == len(companies)
