@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 from mock_server.account import Refusal
 from mock_server.downloads import sheet_csv, workbook_zip
 from mock_server.exports import Selection
-from mock_server.history import page
+from mock_server.history import asked, page
 from mock_server.http import JSON, answer
 from mock_server.preference import preferred
 from mock_server.runs import ImportRun, created_at
@@ -162,8 +162,9 @@ async def _own_book(call: Call, company: Company, body: Mapping[str, Any]) -> tu
 async def list_imports(call: Call) -> Response:
     """The active run (ACT-01 to ACT-08), or a page of the company's history (HIST-01 to HIST-05)."""
     company, query = _company(call), call.query
+    limit, before = asked(company, query)  # wrong ones are wrong beside a status, too
     if "status" not in query:
-        return answer(page(company, query, call.now))
+        return answer(page(company, limit, before, call.now))
     if query["status"] != "active":  # OP-10
         raise Refusal(400, f"status must be 'active' when it is given; got {query['status']!r}")
     active = company.active(call.now)

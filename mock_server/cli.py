@@ -8,6 +8,7 @@ bad file. What a command needs is imported inside it, so that the others start a
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 from pathlib import Path
@@ -91,6 +92,7 @@ def serve(**given: Any) -> None:
       vern-mock serve --scenario re-park --speed 60
       vern-mock serve --scenarios my-scenarios/ --watch
     """
+    gc.disable()  # importing makes nothing but what stays; `serve` enables it again
     from mock_server.serve import CannotServe, Serving, serve
 
     settings = Settings(

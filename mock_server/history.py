@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from mock_server.account import Company
 
 _DEFAULT, _MOST = 20, 100
+_DIGITS = 10
 
 
-def page(company: Company, query: Mapping[str, str], now: int) -> dict[str, Any]:
-    """The page that `limit` and `cursor` ask for; a run that starts between two pages moves neither."""
-    limit = _limit(query.get("limit"))
-    before = _before(query.get("cursor"), len(company.imports))
+def asked(company: Company, query: Mapping[str, str]) -> tuple[int, int]:
+    """How many runs a query asks for, and how many of the company's are older than its cursor; Refusal 400 (OP-08)."""
+    return _limit(query.get("limit")), _before(query.get("cursor"), len(company.imports))
+
+
+def page(company: Company, limit: int, before: int, now: int) -> dict[str, Any]:
+    """One page; a run that starts between two pages moves neither."""
     runs = company.imports[max(0, before - limit) : before][::-1]
     rest = before - len(runs)
     return {"runs": [run.listed(run.life(now)) for run in runs], "next_cursor": _cursor(rest) if rest > 0 else None}
@@ -38,13 +42,13 @@ def _cursor(before: int) -> str:
 
 
 def _before(cursor: str | None, count: int) -> int:
-    """How many of the company's runs are older than the cursor."""
     if cursor is None:
         return count
     try:
         word, _, number = urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(":")
     except (ValueError, binascii.Error):
         word, number = "", ""
-    if word != "before" or not number.isdecimal() or not 1 <= int(number) <= count or _cursor(int(number)) != cursor:
+    known = word == "before" and number.isdecimal() and len(number) < _DIGITS and 1 <= int(number) <= count
+    if not known or _cursor(int(number)) != cursor:
         raise Refusal(400, f"cursor must be a next_cursor of this company's history; got {cursor!r}")
     return int(number)

@@ -72,6 +72,7 @@ def serve(settings: Settings, serving: Serving) -> None:
     listen(log)
     app = create_app(settings, world, log)
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
+    gc.enable()
     with bound:
         _Server(app, bound, settings, serving, log, loaded).run(sockets=[bound])
 
