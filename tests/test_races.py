@@ -27,6 +27,7 @@ CALLERS = 16
 ROUNDS = 30
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
+SHEET = "6f3a9c05-2e7d-4b81-94f6-d0c81e5b7a29"  # Contacts of the ready company of `live`
 STRAIGHT_THROUGH = "/api/v1/companies/51dbefc3-1d9b-4207-9e9c-8b5de85832c8"
 RUN = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
 ROWS = [{"Email": f"person{number}@example.com", "Status": "Open"} for number in range(500)]
@@ -190,9 +191,6 @@ def test_of_simultaneous_puts_to_one_upload_url_one_file_is_kept(client: Client,
         client.post(f"{LIVE}/imports", {"files": [{"name": "contacts.csv", "upload_ref": asked["upload_ref"]}]})
         client.wait(2_000)
         assert (kept or b"").split()[1].decode() in client.get(f"{LIVE}/export.csv?sheet_id={SHEET}").text
-
-
-SHEET = "6f3a9c05-2e7d-4b81-94f6-d0c81e5b7a29"  # Contacts of the ready company of `live`
 
 
 @pytest.mark.parametrize(("varied", "others"), [("name", 409), ("external_id", 400)])

@@ -1,0 +1,144 @@
+"""The plan of the house, held: arrows point down, the pure rooms read no clock and no chance, names agree with the contract.
+
+The plan itself is told in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from mock_server import contract
+from mock_server.api import HANDLERS
+from mock_server.catalogue import Rule
+from mock_server.lifecycle import TERMINAL, TRANSITIONS, Status
+from mock_server.scenario import Action
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "mock_server"
+
+LEVELS = {
+    0: "settings clock identity complaint contract catalogue",
+    1: "scenario language",
+    2: "lifecycle limits sheets",
+    3: "runs exports world account decisions history store sessions",
+    4: "http preference downloads uploads api admin app",
+    5: "player about health logs watch serve listing arguments demo cli __main__",
+}
+LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split()}
+PURE = [room for level in (0, 1, 2) for room in LEVELS[level].split()]
+
+# What a pure room may not import: clocks, chance, and ways out of the process.
+IMPURE = frozenset(
+    "time random secrets uuid os socket asyncio threading subprocess tempfile logging http urllib requests".split()
+)
+EDGES = {
+    "clock": {"time"},  # the one place that reads a clock
+}
+
+
+def _modules(room: str) -> list[Path]:
+    return sorted((PACKAGE / room).rglob("*.py")) if (PACKAGE / room).is_dir() else [PACKAGE / f"{room}.py"]
+
+
+def _imported(path: Path) -> set[str]:
+    """Every module that the file imports, for running or for types."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                names.update(alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(module), level=0) if module == "mock_server":
+                names.update(f"mock_server.{alias.name}" for alias in node.names)
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module)
+            case ast.ImportFrom():
+                raise AssertionError(f"{path.name}:{node.lineno} imports relatively")
+    return names
+
+
+def _rooms(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in _imported(path) if name.startswith("mock_server.")}
+
+
+def test_every_module_has_its_level() -> None:
+    there = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or _is_room(path)}
+    assert there - {"__init__"} == set(LEVEL)
+
+
+def _is_room(path: Path) -> bool:
+    return path.is_dir() and (path / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize("room", LEVEL)
+def test_arrows_point_down(room: str) -> None:
+    for path in _modules(room):
+        up = {other for other in _rooms(path) if LEVEL[other] > LEVEL[room]}
+        assert not up, f"{path.relative_to(ROOT)} (level {LEVEL[room]}) imports upwards: {sorted(up)}"
+
+
+def test_no_two_rooms_import_each_other() -> None:
+    arrows = {room: set().union(*map(_rooms, _modules(room))) - {room} for room in LEVEL}
+    done: set[str] = set()
+    while ready := {room for room in arrows if room not in done and arrows[room] <= done}:
+        done |= ready
+    assert done == set(arrows), f"a circle among {sorted(set(arrows) - done)}"
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_read_no_clock_and_no_chance(room: str) -> None:
+    for path in _modules(room):
+        found = {name.split(".")[0] for name in _imported(path)} & IMPURE - EDGES.get(room, set())
+        assert not found, f"{path.relative_to(ROOT)} is pure and imports {sorted(found)}"
+
+
+def test_only_the_edge_reads_the_clock() -> None:
+    readers = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py") if _reads(path)}
+    assert all(LEVEL[room] >= 4 for room in readers), readers
+
+
+def _reads(path: Path) -> bool:
+    tree = ast.parse(path.read_text())
+    return any(isinstance(node, ast.Call) and ast.unparse(node.func) == "real_time" for node in ast.walk(tree))
+
+
+def test_nothing_below_the_edge_of_time_sleeps() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if LEVEL.get(room, 5) < 5:
+            assert "sleep(" not in path.read_text(), path
+
+
+def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
+    assert set(HANDLERS) == set(contract.load().operations)
+
+
+def test_enumerations_are_the_contracts() -> None:
+    schemas = contract.load().document["components"]["schemas"]
+    statuses = set(schemas["Run"]["discriminator"]["mapping"])
+    assert statuses == set(get_args(Status)) == set(TRANSITIONS)
+    assert {status for status, onward in TRANSITIONS.items() if not onward} == TERMINAL
+    assert set(schemas["PatchAction"]["discriminator"]["mapping"]) == set(get_args(Action))
+    text = yaml.safe_dump(contract.load().document["components"]["schemas"])
+    assert all(rule in text for rule in get_args(Rule))
+
+
+def test_openapi_holds_no_python() -> None:
+    assert not list((ROOT / "openapi").rglob("*.py"))
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {path.name for path in PACKAGE.rglob("*.py") if "print(" in path.read_text()}
+    assert not printing, printing
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_small_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400, f"{path.name} holds a second noun"
+    assert not text or ast.get_docstring(ast.parse(text)), f"{path.name} does not say what it is"
+    assert path.stem not in {"utils", "helpers", "manager", "common", "base"}
