@@ -9,6 +9,7 @@ bad file. What a command needs is imported inside it, so that the others start a
 from __future__ import annotations
 
 import gc
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ FILES = click.Path(exists=True, readable=True, path_type=Path)
 
 def main() -> None:
     """Run the command line that the process was given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
     commands(prog_name="vern-mock")
 
 
@@ -46,7 +50,7 @@ def _end(message: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version.")
 def commands() -> None:
     """A mock of Vern's Preview Migration API that you script with scenarios.
@@ -65,22 +69,40 @@ def commands() -> None:
 @commands.command(short_help="Start the mock server.")
 @option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @option("--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
-@option("--scenario", default=DEFAULTS.scenario, show_default=True, help="What happens when a caller chose nothing.")
+@option("--scenario", default=DEFAULTS.scenario, show_default=True, help="For callers that choose none.")
 @option("--scenarios", type=FILES, multiple=True, help="Scenario file or folder of your own; repeatable.")
 @option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same ids, names and dates.")
 @option("--speed", reads=speed, default="1", show_default=True, help="Session seconds in a real one; 0: frozen.")
-@option("--rate-limit", reads=rate, metavar="N/min|off", default="100/min", show_default=True, help="Per key and call.")
+@option(
+    "--rate-limit",
+    reads=rate,
+    metavar="N/min|off",
+    default="100/min",
+    show_default=True,
+    help="Calls per key and operation.",
+)
 @option("--api-key", reads=key, multiple=True, help="Accept this key and no other; repeatable.")
 @option("--admin-token", help="Admin calls need the header x-admin-token with this value.")
 @option("--no-admin", is_flag=True, help="No admin API at all.")
 @option("--watch", is_flag=True, help="Load the files of --scenarios again when they change.")
-@option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="One line a call.")
 @option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Gets the ready line when it is ready.")
 @option("--max-body", reads=size, metavar="SIZE", default="10MB", show_default=True, help="Largest JSON body.")
 @option("--max-upload", reads=size, metavar="SIZE", default="200MB", show_default=True, help="Largest uploaded file.")
-@option("--max-sessions", type=click.IntRange(1), default=DEFAULTS.max_sessions, show_default=True)
-@option("--session-idle", reads=duration, metavar="DURATION", default="1h", show_default=True, help="Then it is gone.")
-@option("--stale-after", reads=duration, metavar="DURATION", default="1h", show_default=True, help="A dead run fails.")
+@option(
+    "--max-sessions", type=click.IntRange(1), default=DEFAULTS.max_sessions, show_default=True, help="Then one goes."
+)
+@option(
+    "--session-idle",
+    reads=duration,
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    help="Unused so long, it goes.",
+)
+@option(
+    "--stale-after", reads=duration, metavar="DURATION", default="1h", show_default=True, help="Then a dead run fails."
+)
 def serve(**given: Any) -> None:
     """Start the mock server; SIGINT and SIGTERM end it.
 

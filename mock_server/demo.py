@@ -32,7 +32,7 @@ TICK = 0.05  # real seconds between two moves of the clock
 BAR = 24  # characters of the progress line
 
 
-class DemoFailed(Exception):  # noqa: N818 - an outcome that is told in one line
+class DemoFailed(Exception):
     """The demo cannot be shown, for the reason that is the message."""
 
 

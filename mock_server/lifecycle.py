@@ -13,7 +13,7 @@ consequences of the fold, not features.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Literal
 
 from mock_server.scenario import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
@@ -159,7 +159,7 @@ def _uncanceled(script: Sequence[Beat], started: Started, events: Sequence[Event
                 yield Life("failed", at, None, started.drift)
                 return
             case Review() if not started.flagged:
-                rest = rest[len(_rerun(rest)) :]
+                rest = tuple(dropwhile(lambda each: isinstance(each, Work), rest))  # nothing to run again
             case Park() | Review():
                 parkings = (*parkings, Parking(beat, again))
                 decision = next(decisions, None)

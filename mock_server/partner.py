@@ -29,7 +29,7 @@ LABELS = {
 }
 
 
-class Stuck(Exception):  # noqa: N818 - a play that stops is an outcome, not an error of the program
+class Stuck(Exception):
     """The play cannot go on, for the reason that is the message."""
 
 

@@ -22,7 +22,7 @@ PATIENCE = 30  # seconds that a server may take to start
 ORDERLY = 5  # seconds that it may take to end by itself
 
 
-class NotStarted(Exception):  # noqa: N818 - an outcome that is told in one line
+class NotStarted(Exception):
     """The server did not start; the text is what it said."""
 
 

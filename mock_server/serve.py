@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.about import version
 from mock_server.app import create_app
@@ -38,8 +39,10 @@ WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
 KEEP_ALIVE = 75  # seconds an idle connection stays open; longer than a client's polling pause
 
+NO_HTTP = b'{"error":"the request is no well-formed HTTP"}'
 
-class CannotServe(Exception):  # noqa: N818 - an outcome that the command line tells in one line
+
+class CannotServe(Exception):
     """The server does not start, for the reason that is the message."""
 
 
@@ -136,6 +139,13 @@ def _bind(serving: Serving, *, guarded: bool) -> socket.socket:
     return bound
 
 
+def _refuse(protocol: Any, _reason: str) -> None:
+    """Answer what is no HTTP with the contract's error body (ERR-01), and hang up."""
+    head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(NO_HTTP)}\r\n"
+    protocol.transport.write(f"{head}connection: close\r\n\r\n".encode() + NO_HTTP)
+    protocol.transport.close()
+
+
 class _Server(uvicorn.Server):
     """uvicorn, with our ready line, our way to end, and a task that watches scenario files."""
 
@@ -145,6 +155,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=type("Protocol", (AutoHTTPProtocol,), {"send_400_response": _refuse}),
                 interface="asgi3",
                 ws="none",
                 lifespan="off",

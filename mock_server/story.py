@@ -23,11 +23,13 @@ PACES = {
 
 
 def spoken(milliseconds: int) -> str:
-    """A duration as a person says it."""
-    for size, unit in ((3_600_000, "h"), (60_000, "min"), (1_000, "s")):
-        if milliseconds >= size:
-            return f"{milliseconds / size:.3g} {unit}"
-    return f"{milliseconds} ms"
+    """A duration as a person says it: `1 h 30 s`, `1.5 s`, `500 ms`."""
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest / 1_000, "s"))
+    return " ".join(f"{number:.3g} {unit}" for number, unit in parts if number)
 
 
 def run_lines(scenario: Scenario) -> list[str]:

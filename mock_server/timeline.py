@@ -163,7 +163,8 @@ def _done(call: Call, body: Mapping[str, Any]) -> Iterator[str]:
     elif "upload_ref" in body:
         yield f"a signed URL for {asked.get('name')}"
     elif "run_id" in body:
-        yield f"run {shortened(body['run_id'])} is {_status(body)}"
+        key = f' under the key "{asked["idempotency_key"]}"' if "idempotency_key" in asked else ""
+        yield f"run {shortened(body['run_id'])}{key} is {_status(body)}"
 
 
 def _answer(answer: Mapping[str, Any]) -> str:
@@ -173,14 +174,14 @@ def _answer(answer: Mapping[str, Any]) -> str:
 
 def _csv(call: Call) -> Iterator[str]:
     header, rows = rows_of(call)
-    yield f"{len(rows)} rows of {len(header)} columns, {spoken_size(len(call.received))} of CSV"
+    yield f"{len(rows)} rows of {len(header)} columns, {_spoken_size(len(call.received))} of CSV"
     for line in call.text.splitlines()[: CSV_ROWS + 1]:
         yield click.style("     " + _cut(line, WIDEST - len(INDENT) - 5), dim=True)
     if len(rows) > CSV_ROWS:
         yield click.style("     …", dim=True)
 
 
-def spoken_size(octets: int) -> str:
+def _spoken_size(octets: int) -> str:
     """A number of bytes as a person says it."""
     for size, unit in ((10**6, "MB"), (10**3, "KB")):
         if octets >= size:

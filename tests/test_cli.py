@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import resource
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mock_server.logs import Format, Log, listen
 from mock_server.transport import Transport
 
 if TYPE_CHECKING:
@@ -264,6 +266,27 @@ def test_the_log_has_one_line_an_exchange_and_the_near_miss() -> None:
     assert re.search(r"GET /api/v1/company 404 .*/api/v1/companies", log)
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_failed_handler_is_logged_with_its_traceback(
+    form: Format, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("vern-mock", "uvicorn.error", "asyncio"):  # afterwards they are as they were
+        log = logging.getLogger(name)
+        monkeypatch.setattr(log, "handlers", log.handlers)
+        monkeypatch.setattr(log, "propagate", log.propagate)
+        monkeypatch.setattr(log, "level", log.level)
+    listen(Log(form))
+    try:
+        raise RuntimeError("broken on purpose")
+    except RuntimeError:
+        logging.getLogger("vern-mock").exception("%s %s failed", "GET", "/api/v1/sources")
+    said = capfd.readouterr().err
+    for part in ("GET /api/v1/sources failed", "Traceback", "broken on purpose"):
+        assert part in said
+    if form == "json":
+        assert json.loads(said)["level"] == "error"
+
+
 # serve: what must not kill it
 
 
@@ -432,6 +455,19 @@ def test_a_demo_whose_play_is_false_ends_with_1_and_the_reason(tmp_path: Path) -
     assert done.returncode == 1
     assert "inserted: expected 7, got 1453" in done.stderr
     assert f"{path}:11" in done.stderr
+
+
+def test_a_demo_that_is_stopped_leaves_no_server_behind() -> None:
+    with subprocess.Popen(
+        command("demo", "--speed", "1"), stdout=subprocess.PIPE, text=True, env=environment()
+    ) as demo:
+        assert demo.stdout is not None
+        port = next(found[1] for line in demo.stdout if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
+        socket.create_connection(("127.0.0.1", int(port))).close()
+        demo.terminate()
+        assert demo.wait(PATIENCE) != 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)))
 
 
 def test_a_demo_of_nothing_is_bad_usage() -> None:

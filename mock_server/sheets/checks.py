@@ -46,7 +46,7 @@ def _check_column(number: int, column: Column, rows: Sequence[Row | None], linke
         check = failing(text)
         if check is not None:
             found[at, number] = check
-        elif column.unique and text:
+        elif column.unique and text and not text.isspace():
             if text in seen:
                 found[at, number] = "unique"  # OP-38: all but the first
             seen.add(text)

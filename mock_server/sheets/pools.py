@@ -7,6 +7,7 @@ obeys the built-in columns' rules. Faker is imported when the first cell is made
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SIZE = 331  # a prime, so that pools walked with different strides meet late
 _STRIDE = 7919  # a prime too, far above any pool's size
+_DATES = (date(2019, 1, 1), date(2025, 12, 31))  # fixed, so that the rows are the same on every day
 _INDUSTRIES = ("Construction", "Education", "Energy", "Finance", "Health", "Logistics", "Retail", "Software", "Travel")
 
 
@@ -35,7 +37,7 @@ def _pool(kind: str, seed: int) -> tuple[str, ...]:
         "last": fake.last_name,
         "phone": lambda: str(fake.numerify("+1-555-%##-####")),
         "company": fake.company,
-        "date": lambda: str(fake.date_between("-6y", "-1y")),
+        "date": lambda: str(fake.date_between_dates(*_DATES)),
         "word": fake.word,
         "title": fake.catch_phrase,
         "sentence": fake.sentence,

@@ -1,0 +1,353 @@
+"""The API key is the session: which keys open one, what two of them share (nothing), and when one ends."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import Client
+
+from mock_server import contract
+from mock_server.account import Refusal
+from mock_server.process import Process, running
+from mock_server.sessions import Sessions
+from mock_server.settings import Settings
+from mock_server.world import World, load_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mock_server.transport import Call
+
+SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
+LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
+DOCS = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
+RUN = f"{DOCS}/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
+NEW = {"name": "Acme", "source": SOURCE, "external_id": "acme"}
+ROWS = {"rows": [{"Email": "ada@example.com"}]}
+OPERATIONS = contract.load().operations.values()
+
+
+@pytest.fixture
+def other(server: str, key: str) -> Iterator[Client]:
+    """A caller in another session."""
+    made = Client(server, f"{key}-other")
+    yield made
+    made.close()
+
+
+def called(url: str, key: str | None, method: str, path: str, body: object = None) -> Call:
+    with closing(Client(url, key)) as client:
+        return client.transport.call(method, path, body)
+
+
+def sessions_of(url: str) -> int:
+    return int(called(url, None, "GET", "/_mock/health").body["sessions"])
+
+
+# -- keys
+
+GOOD_KEYS = ["abcd", "x" * 128, "A-Z_a.z-09", "----", "....", "vern_live_0123456789", "Invalid-by-name", "not-revoked"]
+BAD_KEYS = [
+    None,
+    "",
+    "abc",
+    "x" * 129,
+    "with space",
+    "slash/es",
+    "col:on",
+    "tab\there",
+    "ümlaut",
+    "a+b=c",
+    "key;drop",
+    "k\xa0ey",
+]
+DEAD_KEYS = ["invalid", "invalid-1", "invalidated", "revoked", "revoked-key", "revoked.2"]
+
+
+@pytest.mark.parametrize("good", GOOD_KEYS)
+def test_a_well_formed_key_opens_a_session(server: str, good: str) -> None:
+    assert called(server, good, "GET", "/api/v1/sources").status == 200
+    assert called(server, good, "DELETE", "/_mock/session").status == 200
+
+
+@pytest.mark.parametrize("bad", [*BAD_KEYS, *DEAD_KEYS])
+def test_another_key_gets_401_on_every_operation_and_opens_no_session(server: str, bad: str | None) -> None:
+    """AUTH-02, AUTH-03, AUTH-04, OP-24: before anything else is looked at."""
+    before = sessions_of(server)
+    with closing(Client(server, bad)) as client:
+        for operation in OPERATIONS:
+            path = operation.route.replace("{company_id}", "nobody").replace("{run_id}", "nothing")
+            call = client.transport.call(operation.method, path)
+            assert call.status == 401
+            assert list(call.body) == ["error"]
+            assert bad is None or len(bad) < 10 or bad not in call.text
+        for method, path in (("GET", "/_mock/session"), ("PUT", "/_mock/clock"), ("POST", "/_mock/clock/advance")):
+            assert client.transport.call(method, path).status == 401
+    assert sessions_of(server) == before
+
+
+def test_a_call_without_a_good_key_has_no_effect(client: Client, server: str) -> None:
+    """AUTH-07."""
+    before = client.get(RUN).received
+    for bad in (None, "revoked-key", "key with spaces"):
+        assert called(server, bad, "POST", f"{RUN}/decisions", {"decision": "approve"}).status == 401
+        assert called(server, bad, "POST", f"{LIVE}/imports", ROWS).status == 401
+        assert called(server, bad, "POST", "/api/v1/companies", NEW).status == 401
+    assert client.get(RUN).received == before
+    assert client.get(f"{LIVE}/imports").body["runs"] == []
+    assert client.post("/api/v1/companies", NEW).status == 201
+
+
+# -- two sessions
+
+
+def test_another_key_finds_neither_company_nor_run(client: Client, other: Client) -> None:
+    """AUTH-06, POLL-19, SEC-02, OP-34."""
+    company = client.post("/api/v1/companies", NEW).body["company"]["id"]
+    run = client.post(f"/api/v1/companies/{company}/imports", ROWS).body["run_id"]
+    export = client.post(f"{LIVE}/exports").body["run_id"]
+    foreign, unknown = f"/api/v1/companies/{company}", "/api/v1/companies/00000000-0000-4000-8000-000000000000"
+    calls: list[tuple[str, str, object]] = [
+        ("GET", "/imports", None),
+        ("GET", "/imports?status=active", None),
+        ("POST", "/imports", ROWS),
+        ("GET", f"/imports/{run}", None),
+        ("POST", f"/imports/{run}/decisions", {"decision": "approve"}),
+        ("POST", "/uploads", {"name": "a.csv"}),
+        ("GET", "/export.csv", None),
+        ("POST", "/exports", None),
+        ("GET", f"/exports/{export}", None),
+    ]
+    for method, path, body in calls:
+        refused, absent = (other.transport.call(method, at + path, body) for at in (foreign, unknown))
+        assert (refused.status, absent.status) == (404, 404)
+        assert refused.text.replace(foreign.rpartition("/")[2], "") == absent.text.replace(
+            unknown.rpartition("/")[2], ""
+        )
+    assert other.get(f"{LIVE}/imports/{run}").status == 404
+    assert other.get(f"{LIVE}/exports/{export}").status == 404
+    for what in ("step", "cancel"):
+        assert other.post(f"/_mock/runs/{run}/{what}").status == 404
+    assert client.get(f"{foreign}/imports/{run}").status == 200
+
+
+def test_the_ids_of_two_sessions_differ(client: Client, other: Client) -> None:
+    """ID-02."""
+    made = [each.post("/api/v1/companies", NEW).body for each in (client, other)]
+    assert made[0]["company"]["id"] != made[1]["company"]["id"]
+    assert made[0]["workbook_id"] != made[1]["workbook_id"]
+    assert not {sheet["id"] for sheet in made[0]["sheets"]} & {sheet["id"] for sheet in made[1]["sheets"]}
+    started = [each.post(f"{LIVE}/imports", ROWS).body["run_id"] for each in (client, other)]
+    assert started[0] != started[1]
+    uploads = [each.post(f"{LIVE}/uploads", {"name": "a.csv"}).body for each in (client, other)]
+    assert uploads[0]["upload_ref"] != uploads[1]["upload_ref"]
+    assert uploads[0]["upload_url"] != uploads[1]["upload_url"]
+
+
+def test_names_and_external_ids_are_taken_in_their_own_session_alone(client: Client, other: Client) -> None:
+    assert client.post("/api/v1/companies", NEW).status == 201
+    assert other.post("/api/v1/companies", NEW).status == 201
+    assert client.post("/api/v1/companies", NEW | {"name": "Other"}).status == 409
+
+
+def test_a_ready_company_is_each_session_s_own(client: Client, other: Client) -> None:
+    assert client.post(f"{RUN}/decisions", {"decision": "reject"}).status == 200
+    assert client.get(RUN).body["status"] == "failed"
+    assert other.get(RUN).body["status"] == "needs_attention"
+    client.post(f"{DOCS}/imports", ROWS)
+    assert len(other.get(f"{DOCS}/imports").body["runs"]) == 1
+
+
+def test_an_upload_is_no_file_of_another_session(client: Client, other: Client) -> None:
+    asked = client.post(f"{LIVE}/uploads", {"name": "a.csv"}).body
+    assert client.send("PUT", urlsplit(asked["upload_url"]).path, b"Email\na@example.com\n", {}).status == 200
+    started = {"files": [{"name": "a.csv", "upload_ref": asked["upload_ref"]}]}
+    assert other.post(f"{LIVE}/imports", started).status == 400
+    assert client.post(f"{LIVE}/imports", started).status == 201
+
+
+def test_clock_scenario_and_budget_are_each_session_s_own(client: Client, other: Client) -> None:
+    """RATE-06."""
+    client.advance(by="3h")
+    client.put("/_mock/scenario", {"name": "park", "pace": "manual"})
+    for _ in range(101):
+        last = client.get("/api/v1/sources")
+    assert last.status == 429
+    assert other.get("/_mock/clock").body["now"] == "2026-06-15T09:00:00.000Z"
+    assert other.get("/_mock/scenario").body == {"name": "live", "pace": None}
+    assert other.get("/api/v1/sources").status == 200
+
+
+def test_a_key_reaches_every_company_of_its_session_over_every_connection(
+    client: Client, server: str, key: str
+) -> None:
+    """AUTH-05."""
+    companies = [client.post("/api/v1/companies", NEW | {"name": f"A{n}", "external_id": f"a{n}"}).body for n in (1, 2)]
+    for made in companies:
+        assert called(server, key, "GET", f"/api/v1/companies/{made['company']['id']}/imports").status == 200
+
+
+# -- the end of a session
+
+
+def everything(client: Client) -> list[Any]:
+    """A few calls of all kinds, and what they answered."""
+    company = client.post("/api/v1/companies", NEW)
+    upload = client.post(f"{LIVE}/uploads", {"name": "a.csv"})
+    started = client.post(f"{LIVE}/imports", ROWS | {"idempotency_key": "k"})
+    client.post(f"{RUN}/decisions", {"decision": "approve"})
+    return [company.body, upload.body, started.body, client.get("/_mock/session").body]
+
+
+def test_a_reset_takes_effect_before_it_answers(client: Client) -> None:
+    first = everything(client)
+    client.put("/_mock/scenario", {"name": "park", "pace": "instant"})
+    client.advance(by="2h")
+    while client.get("/api/v1/sources").status != 429:
+        pass
+    assert client.delete("/_mock/session").body["companies"] == []
+    assert client.get("/_mock/scenario").body == {"name": "live", "pace": None}
+    assert client.get("/_mock/clock").body["now"] == "2026-06-15T09:00:00.000Z"
+    assert client.get("/api/v1/sources").status == 200
+    assert client.get(f"{LIVE}/imports/{first[2]['run_id']}").status == 404
+    assert client.get(f"/api/v1/companies/{first[0]['company']['id']}/imports").status == 404
+    assert client.send("PUT", urlsplit(first[1]["upload_url"]).path, b"Email\n", {}).status == 404
+    assert client.get(RUN).body["status"] == "needs_attention"
+    client.delete("/_mock/session")
+    assert everything(client) == first
+
+
+def test_a_reset_leaves_other_sessions_alone(client: Client, other: Client) -> None:
+    before = everything(other)[-1]
+    client.delete("/_mock/session")
+    assert other.get("/_mock/session").body == before
+
+
+# -- a server with room for three, and keys of its choice
+
+KEYS = ("alpha", "beta", "gamma", "delta")
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Process]:
+    """A server that accepts four keys and keeps three sessions."""
+    keys = (word for key in KEYS for word in ("--api-key", key))
+    with running("--speed", "0", "--max-sessions", "3", *keys) as process:
+        yield process
+        assert process.stop() == 0
+        log = process.log()
+        assert "Traceback" not in log, log[log.find("Traceback") - 300 :][:3_000]
+
+
+def test_a_server_with_named_keys_takes_no_other(strict: Process) -> None:
+    for named in KEYS:
+        assert called(strict.url, named, "GET", "/api/v1/sources").status == 200
+    for unknown in ("omega", "Alpha", "alpha1", "alph", "alpha,beta", "revoked"):
+        for path in ("/api/v1/sources", "/_mock/session"):
+            call = called(strict.url, unknown, "GET", path)
+            assert call.status == 401
+            assert not any(named in call.text for named in KEYS)
+
+
+def test_when_there_is_no_room_the_session_that_was_idle_longest_ends(strict: Process) -> None:
+    def scenario(key: str) -> str:
+        return str(called(strict.url, key, "GET", "/_mock/scenario").body["name"])
+
+    for key in KEYS[:3]:
+        called(strict.url, key, "DELETE", "/_mock/session")
+        called(strict.url, key, "PUT", "/_mock/scenario", {"name": "park"})
+    assert sessions_of(strict.url) == 3
+    assert scenario("alpha") == "park"  # used again, so that beta is the one that was idle longest
+    assert scenario("delta") == "live"
+    assert sessions_of(strict.url) == 3
+    assert [scenario(key) for key in ("alpha", "gamma", "delta")] == ["park", "park", "live"]
+    assert scenario("beta") == "live"
+
+
+# -- idle sessions, at real times of the test's choice
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return load_world()
+
+
+def test_an_idle_session_ends_when_another_is_opened(world: World) -> None:
+    sessions = Sessions(Settings(session_idle=1_000), world)
+    first = sessions.session("first", 0)
+    sessions.session("second", 500)
+    sessions.session("third", 999)
+    assert len(sessions) == 3
+    sessions.session("fourth", 1_000)  # the first has been idle for a second
+    assert len(sessions) == 3
+    assert sessions.session("first", 1_001) is not first
+
+
+def test_use_keeps_a_session_alive(world: World) -> None:
+    sessions = Sessions(Settings(session_idle=1_000), world)
+    first = sessions.session("first", 0)
+    for real in range(500, 10_000, 500):
+        assert sessions.session("first", real) is first
+        sessions.session("second", real)
+    assert len(sessions) == 2
+
+
+def test_a_session_that_was_idle_too_long_is_gone_though_nobody_else_came(world: World) -> None:
+    sessions = Sessions(Settings(session_idle=1_000), world)
+    first = sessions.session("first", 0)
+    assert sessions.session("first", 999) is first
+    assert sessions.session("first", 1_999) is not first
+
+
+def test_all_idle_sessions_end_at_once(world: World) -> None:
+    sessions = Sessions(Settings(session_idle=1_000), world)
+    for number in range(5):
+        sessions.session(f"key-{number}", number)
+    sessions.session("late", 5_000)
+    assert len(sessions) == 1
+
+
+def test_the_cap_holds_though_none_is_idle_for_long(world: World) -> None:
+    sessions = Sessions(Settings(max_sessions=2), world)
+    for number in range(5):
+        sessions.session(f"key-{number}", number)
+        assert len(sessions) == min(2, number + 1)
+
+
+def test_a_session_that_ends_closes_its_files_and_forgets_its_upload_urls(world: World) -> None:
+    sessions = Sessions(Settings(max_sessions=1), world)
+    session = sessions.session("first", 0)
+    upload = session.request_upload(session.company(LIVE.rpartition("/")[2]), {"name": "a.csv"}, 0)
+    file = _File()
+    session.receive(upload, file, 0)  # type: ignore[arg-type]
+    assert sessions.upload(upload.token) == (session, upload)
+    sessions.session("second", 1)
+    assert sessions.upload(upload.token) is None
+    assert file.closed
+    sessions.close()
+    assert len(sessions) == 0
+
+
+class _File:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_refusals_say_which_kind_of_wrong_the_key_is(world: World) -> None:
+    sessions = Sessions(Settings(api_keys=frozenset({"named"})), world)
+    for bad, word in (
+        (None, "missing"),
+        ("", "missing"),
+        ("a b", "invalid"),
+        ("revoked1", "revoked"),
+        ("other", "unknown"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            sessions.accepted(bad)
+        assert refused.value.status == 401
+        assert word in refused.value.text

@@ -1,0 +1,375 @@
+"""Signed upload URLs, and what becomes of the files that are put there."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from conftest import Client
+
+from mock_server.process import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mock_server.transport import Call
+
+SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
+LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
+STRAIGHT_THROUGH = "/api/v1/companies/51dbefc3-1d9b-4207-9e9c-8b5de85832c8"
+SHEET = "6f3a9c05-2e7d-4b81-94f6-d0c81e5b7a29"
+FILE = b"Email,Status\nada@example.com,Open\ngrace@example.com,Closed\n"
+
+
+class Upload(NamedTuple):
+    """A signed URL's path, and the reference of what is put there."""
+
+    path: str
+    ref: str
+
+
+def requested(client: Client, company: str = LIVE, **declared: Any) -> Upload:
+    body = client.post(f"{company}/uploads", {"name": "contacts.csv"} | declared).body
+    return Upload(urlsplit(body["upload_url"]).path, body["upload_ref"])
+
+
+def put(client: Client, upload: Upload, content: bytes = FILE, content_type: str | None = None) -> Call:
+    """PUT without the API key: the URL is the permission (AUTH-09)."""
+    return client.send("PUT", upload.path, content, {"content-type": content_type} if content_type else {})
+
+
+def start(client: Client, *files: tuple[str, Upload], company: str = LIVE) -> Call:
+    return client.post(
+        f"{company}/imports", {"files": [{"name": name, "upload_ref": upload.ref} for name, upload in files]}
+    )
+
+
+def imported(client: Client, content: bytes, name: str = "contacts.csv") -> Any:
+    """The poll's answer of an import of this file, once the engine has read it."""
+    upload = requested(client)
+    assert put(client, upload, content).status == 200
+    run = start(client, (name, upload)).body["poll_url"]
+    client.advance(by="2s")
+    return client.get(run).body
+
+
+def rows(client: Client, company: str = LIVE, sheet: str = SHEET) -> str:
+    return client.get(f"{company}/export.csv?sheet_id={sheet}&filter=all").text
+
+
+# -- the URL
+
+
+def test_a_url_leads_back_to_the_server_and_carries_no_key(client: Client, server: str, key: str) -> None:
+    """UPL-01, AUTH-09."""
+    body = client.post(f"{LIVE}/uploads", {"name": "a.csv", "content_type": "text/csv", "size": 3}).body
+    assert body["upload_url"].startswith(f"{server}/uploads/")
+    assert key not in body["upload_url"]
+    assert sorted(body) == ["upload_ref", "upload_url"]
+
+
+def test_each_request_gives_another_url_and_another_reference(client: Client) -> None:
+    """UPL-08."""
+    uploads = [requested(client) for _ in range(20)]
+    assert len({upload.ref for upload in uploads}) == len({upload.path for upload in uploads}) == 20
+
+
+def test_a_file_is_put_without_a_key_and_imported(client: Client) -> None:
+    """UPL-02, UPL-06, IMP-01."""
+    upload = requested(client, content_type="text/csv", size=len(FILE))
+    assert put(client, upload, content_type="text/csv").status == 200
+    started = start(client, ("contacts.csv", upload))
+    assert (started.status, started.body["status"]) == (201, "queued")
+    UUID(started.body["run_id"])
+    client.advance(by="2s")
+    report = client.get(started.body["poll_url"]).body["report"]
+    assert (report["inserted"], report["invalidCellCount"]) == (2, 0)
+    assert rows(client).splitlines()[1:] == [",ada@example.com,,,Open,", ",grace@example.com,,,Closed,"]
+
+
+def test_a_url_works_once(client: Client) -> None:
+    """UPL-03."""
+    upload = requested(client)
+    assert put(client, upload).status == 200
+    again = put(client, upload, b"Email\nmallory@example.com\n")
+    assert again.status == 403
+    assert list(again.body) == ["error"]
+    start(client, ("contacts.csv", upload))
+    client.advance(by="2s")
+    assert "mallory" not in rows(client)
+
+
+def test_a_url_is_good_for_an_hour(client: Client) -> None:
+    """UPL-04."""
+    early, late = requested(client), requested(client)
+    client.advance(by="3599s")
+    assert put(client, early).status == 200
+    client.advance(by="1s")
+    assert put(client, late).status == 403
+    assert put(client, early).status == 403
+    client.advance(by="24h")
+    assert start(client, ("contacts.csv", late)).status == 400
+    assert start(client, ("contacts.csv", early)).status == 201  # what was put in time stays
+
+
+@pytest.mark.parametrize("given", [None, "text/plain", "application/json", "text/csvx"])
+def test_another_content_type_than_the_declared_one_is_refused(client: Client, given: str | None) -> None:
+    """UPL-02, OP-04: and leaves the URL unused."""
+    upload = requested(client, content_type="text/csv")
+    refused = put(client, upload, content_type=given)
+    assert refused.status == 400
+    assert "text/csv" in refused.body["error"]
+    assert put(client, upload, content_type="Text/CSV").status == 200
+
+
+@pytest.mark.parametrize("content", [b"", FILE[:-1], FILE + b"\n"])
+def test_another_size_than_the_declared_one_is_refused(client: Client, content: bytes) -> None:
+    upload = requested(client, size=len(FILE))
+    refused = put(client, upload, content)
+    assert refused.status == 400
+    assert str(len(content)) in refused.body["error"]
+    assert str(len(FILE)) in refused.body["error"]
+    assert put(client, upload).status == 200
+
+
+def test_an_unknown_url_is_not_found(client: Client) -> None:
+    known = requested(client)
+    for path in (
+        "/uploads/",
+        "/uploads/nothing",
+        f"{known.path}x",
+        f"{known.path}/",
+        f"{known.path[:-1]}",
+        "/uploads/%00",
+    ):
+        refused = put(client, Upload(path, ""))
+        assert refused.status == 404
+        assert list(refused.body) == ["error"]
+    assert put(client, known).status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
+def test_a_url_is_for_putting_alone(client: Client, method: str) -> None:
+    upload = requested(client)
+    refused = client.send(method, upload.path, None, {})
+    assert (refused.status, refused.headers["allow"]) == (405, "PUT")
+    assert put(client, upload).status == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_put_that_breaks_off_leaves_the_url_usable(client: Client, *, chunked: bool) -> None:
+    upload = requested(client)
+    length = "transfer-encoding: chunked" if chunked else f"content-length: {len(FILE)}"
+    body = b"%x\r\n%s" % (len(FILE), FILE[:20]) if chunked else FILE[:20]
+    address = urlsplit(client.url)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
+        connected.sendall(f"PUT {upload.path} HTTP/1.1\r\nhost: mock.test\r\n{length}\r\n\r\n".encode() + body)
+        connected.shutdown(socket.SHUT_WR)
+        assert connected.recv(1_000) == b""
+    assert start(client, ("contacts.csv", upload)).status == 400
+    assert put(client, upload).status == 200
+    assert start(client, ("contacts.csv", upload)).status == 201
+
+
+def test_a_file_may_be_imported_again(client: Client) -> None:
+    upload = requested(client)
+    put(client, upload)
+    for _ in range(2):
+        run = start(client, ("contacts.csv", upload)).body["poll_url"]
+        client.advance(by="2s")
+        assert client.get(run).body["report"]["inserted"] == 2
+
+
+# -- references that are no file
+
+
+def test_a_reference_is_good_for_its_own_company_alone(client: Client) -> None:
+    """UPL-06, OP-22."""
+    upload = requested(client, STRAIGHT_THROUGH)
+    put(client, upload)
+    for company in (LIVE, STRAIGHT_THROUGH):
+        call = start(client, ("contacts.csv", upload), company=company)
+        assert call.status == (201 if company == STRAIGHT_THROUGH else 400)
+    assert client.get(f"{LIVE}/imports").body["runs"] == []
+
+
+def test_a_reference_without_a_file_is_refused(client: Client) -> None:
+    there, empty = requested(client), requested(client)
+    put(client, there)
+    refused = start(client, ("contacts.csv", there), ("more.csv", empty))
+    assert refused.status == 400
+    assert "files[1].upload_ref" in refused.body["error"]
+    assert empty.ref in refused.body["error"]
+    assert client.get(f"{LIVE}/imports").body["runs"] == []
+
+
+def test_a_scripted_scenario_looks_at_references_too(client: Client) -> None:
+    refused = start(client, ("contacts.csv", requested(client)), company=STRAIGHT_THROUGH)
+    assert refused.status == 400
+    assert "files[0].upload_ref" in refused.body["error"]
+
+
+# -- what a file may look like
+
+FORMS = {
+    "semicolons": b"Email;Name;Status\nada@example.com;Ada;Open\n",
+    "tabs": b"Email\tName\tStatus\nada@example.com\tAda\tOpen\n",
+    "bars": b"Email|Name|Status\nada@example.com|Ada|Open\n",
+    "commas and quotes": b'"Email","Name","Status"\r\n"ada@example.com","Ada","Open"\r\n',
+    "a byte order mark": "\ufeffEmail;Name;Status\r\nada@example.com;Ada;Open\r\n".encode(),
+    "UTF-16": "Email;Name;Status\r\nada@example.com;Ada;Open\r\n".encode("utf-16"),
+    "another case and spaces": b"  e MAIL ,NAME , status\nada@example.com,Ada,Open\n",
+    "another order and a column too many": b"Status,Hat,Name,Email\nOpen,yes,Ada,ada@example.com\n",
+    "no line end at its end": b"Email,Name,Status\nada@example.com,Ada,Open",
+    "empty lines": b"Email,Name,Status\n\n\nada@example.com,Ada,Open\n\n",
+    "old line ends": b"Email,Name,Status\rada@example.com,Ada,Open\r",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_of_any_common_form_is_read(client: Client, form: str) -> None:
+    body = imported(client, FORMS[form])
+    assert body["status"] == "completed", body
+    assert rows(client).splitlines()[1:] == ["Ada,ada@example.com,,,Open,"]
+
+
+def test_a_file_in_latin_1_is_read(client: Client) -> None:
+    assert imported(client, "Email,Name\nzoe@example.com,Zoë Groß\n".encode("latin-1"))["status"] == "completed"
+    assert "Zoë Groß,zoe@example.com" in rows(client)
+
+
+def test_a_file_in_utf_8_is_read_though_its_first_strange_letter_comes_late(client: Client) -> None:
+    lines = "".join(f"person{number}@example.com,Anna\n" for number in range(4_000))
+    assert imported(client, f"Email,Name\n{lines}zoe@example.com,Zoë\n".encode())["report"]["inserted"] == 4_001
+    assert "Zoë,zoe@example.com" in rows(client)
+
+
+def test_ragged_rows_are_filled_up(client: Client) -> None:
+    assert (
+        imported(client, b"Email,Name,Status\nada@example.com\ngrace@example.com,Grace,Open,more\n")["status"]
+        == "completed"
+    )
+    assert rows(client).splitlines()[1:] == [",ada@example.com,,,,", "Grace,grace@example.com,,,Open,"]
+
+
+def test_values_with_delimiters_quotes_and_line_ends_survive(client: Client) -> None:
+    """CSV-09."""
+    assert imported(client, b'Email,Name\nada@example.com,"Lovelace, ""Ada""\nCountess"\n')["status"] == "completed"
+    assert '"Lovelace, ""Ada""\nCountess",ada@example.com' in rows(client)
+
+
+# -- several files
+
+
+def provisioned(client: Client) -> tuple[str, dict[str, str]]:
+    """A company with every sheet: its path, and the ids of its sheets by name."""
+    made = client.post("/api/v1/companies", {"name": "Acme", "source": SOURCE}).body
+    return f"/api/v1/companies/{made['company']['id']}", {sheet["name"]: sheet["id"] for sheet in made["sheets"]}
+
+
+def test_two_files_go_to_the_sheets_of_their_names(client: Client) -> None:
+    company, sheets = provisioned(client)
+    people, firms = requested(client, company), requested(client, company)
+    put(client, people)
+    put(client, firms, b"Name,Website\nAcme,https://acme.example\n")
+    run = start(client, ("Companies.csv", firms), ("export/contacts.CSV", people), company=company).body["poll_url"]
+    client.advance(by="2s")
+    report = client.get(run).body["report"]
+    assert report["inserted"] == 3
+    assert {each["templateName"]: each["rowCount"] for each in report["perSheet"]} == {"Companies": 1, "Contacts": 2}
+    assert {each["sheetId"] for each in report["perSheet"]} == {sheets["Companies"], sheets["Contacts"]}
+    assert rows(client, company, sheets["Companies"]).splitlines()[1:] == ["Acme,https://acme.example,"]
+    assert len(rows(client, company, sheets["Contacts"]).splitlines()) == 3
+
+
+def test_two_files_of_one_sheet_follow_one_another(client: Client) -> None:
+    first, second = requested(client), requested(client)
+    put(client, first)
+    put(client, second, b"email\nlinus@example.com\n")
+    run = start(client, ("contacts.csv", first), ("contacts.2.csv", second)).body["poll_url"]
+    client.advance(by="2s")
+    assert client.get(run).body["report"]["inserted"] == 3
+    assert [line.split(",")[1] for line in rows(client).splitlines()[1:]] == [
+        "ada@example.com",
+        "grace@example.com",
+        "linus@example.com",
+    ]
+
+
+def test_a_file_of_no_sheet_s_name_goes_where_most_of_its_columns_are(client: Client) -> None:
+    company, sheets = provisioned(client)
+    upload = requested(client, company)
+    put(client, upload, b"Name,Website,Industry\nAcme,https://acme.example,Anvils\n")
+    start(client, ("dump.csv", upload), company=company)
+    client.advance(by="2s")
+    assert "Anvils" in rows(client, company, sheets["Companies"])
+
+
+# -- what cannot be read
+
+DRIFTED = {
+    "a column short": (b"Name,Telephone\nAda,+44 20 7946 0000\n", "'Email'"),
+    "nothing": (b"", "empty"),
+    "words": (b"Dear Vern, here is our data.\n", "'Email'"),
+    "bytes": (bytes(range(256)) * 20, "'Email'"),
+    "NUL bytes": (b"\x00" * 1_000, "'Email'"),
+    "a ZIP": (b"PK\x03\x04" + b"\x14\x00" * 200, "'Email'"),
+}
+
+
+@pytest.mark.parametrize("what", DRIFTED)
+def test_a_file_without_a_required_column_fails_the_run_and_inserts_nothing(client: Client, what: str) -> None:
+    """POLL-14, POLL-15, RUN-09, ERR-09: the start is accepted, and the run says why it failed."""
+    content, word = DRIFTED[what]
+    body = imported(client, content)
+    assert body["status"] == "failed"
+    assert word in body["error"]
+    assert "report" not in body
+    assert rows(client).splitlines() == ["Name,Email,Phone,Company,Status,Joined"]
+    assert client.get(f"{LIVE}/imports?status=active").body == {"run": None}
+
+
+def test_the_reason_names_file_column_and_what_is_there(client: Client) -> None:
+    error = imported(client, b"Name,Telephone\nAda,+44\n", "people.csv")["error"]
+    assert all(word in error for word in ("'Email'", "'people.csv'", "'Name'", "'Telephone'"))
+
+
+# -- sizes
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[str]:
+    """A server that takes files of a thousand bytes."""
+    with running("--speed", "0", "--max-upload", "1KB", "--max-body", "500B") as process:
+        yield process.url
+        log = process.log()
+        assert "Traceback" not in log, log[log.find("Traceback") - 300 :][:3_000]
+
+
+def test_a_file_over_the_limit_gets_413_and_leaves_the_url_usable(small: str, key: str) -> None:
+    client = Client(small, key)
+    upload = requested(client)
+    refused = put(client, upload, b"x" * 1_001)
+    assert refused.status == 413
+    assert "1000" in refused.body["error"]
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (1_001, b"x" * 1_001)
+    assert client.send("PUT", upload.path, chunks, {"transfer-encoding": "chunked"}).status == 413
+    assert put(client, upload, FILE.ljust(1_000)).status == 200  # more than --max-body, which is for JSON
+    client.close()
+
+
+def test_a_large_file_is_taken_in_pieces(client: Client) -> None:
+    lines = b"".join(b"person%d@example.com,Open\n" % number for number in range(60_000))
+    upload = requested(client)
+    connection = http.client.HTTPConnection(urlsplit(client.url).netloc, timeout=60)
+    pieces = (b"Email,Status\n", *(lines[at : at + 50_000] for at in range(0, len(lines), 50_000)))
+    connection.request("PUT", upload.path, iter(pieces), {"transfer-encoding": "chunked"}, encode_chunked=True)
+    assert connection.getresponse().status == 200
+    connection.close()
+    run = start(client, ("contacts.csv", upload)).body["poll_url"]
+    client.advance(by="2s")
+    assert client.get(run).body["report"]["inserted"] == 60_000
