@@ -125,7 +125,11 @@ def _scenario(call: Call, company: Company) -> tuple[Scenario, str | None]:
 def _identity(body: Mapping[str, Any]) -> tuple[str | None, bytes]:
     """The idempotency key, and a digest of everything else in which member order does not count (OP-07)."""
     payload = {name: value for name, value in body.items() if name != "idempotency_key"}
-    return body.get("idempotency_key"), sha256(orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)).digest()
+    try:
+        canonical = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:  # a member that the contract does not know, nested without end
+        raise Refusal(400, "the body is nested too deeply") from error
+    return body.get("idempotency_key"), sha256(canonical).digest()
 
 
 def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from mock_server.scenario import Check
+from typing import Literal
 
 Rule = Literal["none", "ai", "strict", "link"]
+Check = Literal["required", "strict", "link", "unique"]
+"""What a cell may fail; it fails at most one, the first of these."""
 
 
 @dataclass(frozen=True, slots=True)

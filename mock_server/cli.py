@@ -196,7 +196,7 @@ def lint(paths: tuple[Path, ...]) -> None:
       vern-mock lint my-scenarios/ more-scenarios/
     """
     from mock_server import contract
-    from mock_server.loading import complaints, load_catalogue
+    from mock_server.language.loading import complaints, load_catalogue
     from mock_server.watch import snapshot
 
     catalogue = load_catalogue(contract.data("scenarios", "account.yaml"))
@@ -231,8 +231,8 @@ def healthcheck(url: str | None, port: int) -> None:
 
 
 def _world(paths: tuple[Path, ...]) -> World:
+    from mock_server.language.yamlfile import BadFiles
     from mock_server.world import load_world
-    from mock_server.yamlfile import BadFiles
 
     try:
         return load_world(paths)

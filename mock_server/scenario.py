@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mock_server.catalogue import Check
+
 Pace = Literal["time", "polls", "manual", "instant"]
-Check = Literal["required", "strict", "link", "unique"]
 Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
 
 

@@ -23,10 +23,10 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.about import version
 from mock_server.app import create_app
+from mock_server.language.yamlfile import BadFiles
 from mock_server.logs import Format, Log, listen, put
 from mock_server.watch import Snapshot, changes, snapshot
 from mock_server.world import UnknownScenario, World, load_world
-from mock_server.yamlfile import BadFiles
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mock_server import contract
 from mock_server.identity import made_uuid
-from mock_server.loading import load_catalogue, load_paths
+from mock_server.language.loading import load_catalogue, load_paths
 from mock_server.sheets.book import Sheet
 
 if TYPE_CHECKING:

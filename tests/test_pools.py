@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import faker.providers.date_time
 import pytest
 
-from mock_server import contract, loading
+from mock_server import contract
 from mock_server.catalogue import Column, fault
+from mock_server.language import loading
 from mock_server.sheets.pools import cell, maker
 
 if TYPE_CHECKING:

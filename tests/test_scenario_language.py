@@ -12,8 +12,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from mock_server import building, contract, loading, shape, yamlfile
+from mock_server import contract
 from mock_server.catalogue import Catalogue, Column, Rule, alternatives, fault
+from mock_server.language import building, loading, shape, yamlfile
+from mock_server.language.yamlfile import BadFiles, parse, read
 from mock_server.scenario import (
     Action,
     Check,
@@ -29,7 +31,6 @@ from mock_server.scenario import (
     Scenario,
     Work,
 )
-from mock_server.yamlfile import BadFiles, parse, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def test_every_file_names_its_schema_for_editors(path: Path) -> None:
 
 def test_loading_in_order_files_imports_neither_jsonschema_nor_faker() -> None:
     code = (
-        "import sys; from mock_server import contract, loading\n"
+        "import sys; from mock_server import contract; from mock_server.language import loading\n"
         "catalogue = loading.load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
         "loading.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
         "sys.exit(bool({'jsonschema', 'faker', 'difflib'} & sys.modules.keys()))"

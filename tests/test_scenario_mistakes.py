@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server import contract, loading
-from mock_server.lint import CODES
-from mock_server.yamlfile import BadFiles, Complaint
+from mock_server import contract
+from mock_server.language import loading
+from mock_server.language.lint import CODES
+from mock_server.language.yamlfile import BadFiles, Complaint
 
 if TYPE_CHECKING:
     from mock_server.catalogue import Catalogue

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Filled, filled, texts
 
-from mock_server import contract, loading
+from mock_server import contract
 from mock_server.catalogue import Column, Link, Template
+from mock_server.language import loading
 from mock_server.scenario import Review
 from mock_server.sheets.book import Fix, Sheet, report, unresolved
 from mock_server.sheets.own import checked
@@ -22,7 +23,7 @@ from mock_server.sheets.review import needs_attention, questions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mock_server.scenario import Check
+    from mock_server.catalogue import Check
     from mock_server.sheets.book import Book, Group, Row
     from mock_server.sheets.own import OwnBook
 

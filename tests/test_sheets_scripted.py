@@ -23,8 +23,8 @@ from mock_server.world import load_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mock_server.catalogue import Column
-    from mock_server.scenario import Action, Beat, Check
+    from mock_server.catalogue import Check, Column
+    from mock_server.scenario import Action, Beat
     from mock_server.sheets.book import Book, Group, Row, Sheet
     from mock_server.sheets.pools import Maker
     from mock_server.sheets.scripted import ScriptedBook

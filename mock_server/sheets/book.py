@@ -15,8 +15,8 @@ from mock_server.catalogue import alternatives, fault
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.catalogue import Column, Template
-    from mock_server.scenario import Action, Beat, Check
+    from mock_server.catalogue import Check, Column, Template
+    from mock_server.scenario import Action, Beat
 
 Row = tuple[str, ...]
 SAMPLES = 3

@@ -12,8 +12,7 @@ from mock_server.catalogue import fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mock_server.catalogue import Column, Link, Template
-    from mock_server.scenario import Check
+    from mock_server.catalogue import Check, Column, Link, Template
     from mock_server.sheets.book import Row
 
     Linked = Mapping[Link, frozenset[str]]

@@ -15,8 +15,8 @@ from mock_server.sheets.checks import faults
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.catalogue import Column, Link
-    from mock_server.scenario import Beat, Check
+    from mock_server.catalogue import Check, Column, Link
+    from mock_server.scenario import Beat
     from mock_server.sheets.checks import Faults
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")

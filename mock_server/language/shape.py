@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from mock_server.building import BEAT_VERBS, STEP_VERBS
 from mock_server.contract import data
-from mock_server.nearest import meant
-from mock_server.yamlfile import kind
+from mock_server.language.building import BEAT_VERBS, STEP_VERBS
+from mock_server.language.nearest import meant
+from mock_server.language.yamlfile import kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mock_server.yamlfile import Complaint, Document, Place
+    from mock_server.language.yamlfile import Complaint, Document, Place
 
 BEAT_MODIFIERS: Mapping[str, tuple[str, ...]] = {
     "queue": ("say",),

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_server import lint_groups, lint_plays, lint_script
-from mock_server.nearest import nearest
+from mock_server.language import lint_groups, lint_plays, lint_script
+from mock_server.language.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from mock_server.catalogue import Catalogue
+    from mock_server.language.yamlfile import Complaint, Document
     from mock_server.scenario import Scenario
-    from mock_server.yamlfile import Complaint, Document
 
 CODES: dict[str, str] = {
     "E100": "The text is not YAML.",

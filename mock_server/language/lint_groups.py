@@ -6,16 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mock_server.catalogue import alternatives, fault
-from mock_server.lint_script import every
-from mock_server.nearest import unknown
+from mock_server.language.lint_script import every
+from mock_server.language.nearest import unknown
 from mock_server.scenario import Complete, Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_server.catalogue import Catalogue, Column
+    from mock_server.language.yamlfile import Complaint, Document, Place
     from mock_server.scenario import Flagged, Scenario
-    from mock_server.yamlfile import Complaint, Document, Place
 
 
 def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mock_server.catalogue import alternatives
-from mock_server.nearest import unknown
+from mock_server.language.nearest import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.yamlfile import Complaint, Document, Place
+    from mock_server.language.yamlfile import Complaint, Document, Place
 
 _NEEDS = {"strict": "pattern", "link": "links"}
 

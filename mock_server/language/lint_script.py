@@ -10,8 +10,8 @@ from mock_server.scenario import Cancel, Complete, Die, Fail, Park, Queue, Revie
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mock_server.language.yamlfile import Complaint, Document, Place
     from mock_server.scenario import Beat, Scenario
-    from mock_server.yamlfile import Complaint, Document, Place
 
 _EXPORT = (Queue, Work, Complete, Fail, Die)
 _ENDS = (Complete, Fail, Cancel, Die)

@@ -31,8 +31,9 @@ from mock_server.scenario import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mock_server.scenario import Beat, Check
-    from mock_server.yamlfile import Document
+    from mock_server.catalogue import Check
+    from mock_server.language.yamlfile import Document
+    from mock_server.scenario import Beat
 
 BEAT_VERBS = ("queue", "work", "die", "park", "review", "complete", "fail", "cancel")
 STEP_VERBS = (

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mock_server import building, lint_account, shape
-from mock_server.lint import lint
-from mock_server.yamlfile import BadFiles, Complaint, read
+from mock_server.language import building, lint_account, shape
+from mock_server.language.lint import lint
+from mock_server.language.yamlfile import BadFiles, Complaint, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

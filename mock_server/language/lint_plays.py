@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mock_server.clock import HOUR, duration
-from mock_server.lint_script import every
-from mock_server.nearest import unknown
+from mock_server.language.lint_script import every
+from mock_server.language.nearest import unknown
 from mock_server.scenario import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mock_server.catalogue import Catalogue
+    from mock_server.language.yamlfile import Complaint, Document, Place
     from mock_server.scenario import Beat, Play, Scenario, Step
-    from mock_server.yamlfile import Complaint, Document, Place
 
 _ENDS = {"completed", "failed", "canceled"}
 # What each beat lets a run become.
