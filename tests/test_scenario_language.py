@@ -13,12 +13,11 @@ import yaml
 from jsonschema import Draft7Validator
 
 from mock_server import contract
-from mock_server.catalogue import Catalogue, Column, Rule, alternatives, fault
+from mock_server.catalogue import Catalogue, Check, Column, Rule, alternatives, fault
 from mock_server.language import building, loading, shape, yamlfile
 from mock_server.language.yamlfile import BadFiles, parse, read
 from mock_server.scenario import (
     Action,
-    Check,
     Complete,
     Data,
     Die,
