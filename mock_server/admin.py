@@ -218,9 +218,7 @@ def _advance(order: Order) -> dict[str, Any]:
         to = order.session.next_change(order.now) or order.now
     else:
         to = _instant("to", members["to"], order.now)
-    if to > LAST:
-        raise Refusal(400, f"the clock goes no further than {iso(LAST)}")
-    changed = order.session.advance(order.real, to)
+    changed = order.session.advance(order.real, _within(to))
     clock = _get_clock(order)
     return {"now": clock["now"], "changed": [_change(change) for change in changed], "next": clock["next"]}
 
@@ -232,6 +230,12 @@ def _instant(name: str, text: Any, now: int) -> int:
         raise Refusal(400, f"{name}: {error}") from error
     if to < now:
         raise Refusal(400, f"{name}: time only moves forward; it is {iso(now)} now, and {text} is before that")
+    return _within(to)
+
+
+def _within(to: int) -> int:
+    if to > LAST:
+        raise Refusal(400, f"the clock goes no further than {iso(LAST)}")
     return to
 
 

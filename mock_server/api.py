@@ -5,7 +5,6 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -13,7 +12,7 @@ from mock_server.account import Refusal
 from mock_server.downloads import sheet_csv, workbook_zip
 from mock_server.exports import Selection
 from mock_server.history import asked, page
-from mock_server.http import JSON, answer
+from mock_server.http import JSON, answer, canonical
 from mock_server.preference import preferred
 from mock_server.runs import ImportRun, created_at
 from mock_server.sheets import opening
@@ -22,7 +21,7 @@ from mock_server.store import Start, StartExport, refuse_busy, refuse_export
 from mock_server.world import UnknownScenario
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.responses import Response
 
@@ -99,12 +98,11 @@ async def start_import(call: Call) -> Response:
     async with company.starting:
         start = Start(scenario, key, digest)
         if session.replayed(company, "import", key, digest) is None:
+            files = _files(company, body)
             refuse_busy(company, call.later())
             if scenario.own_rows:
-                book, drift = await _own_book(call, company, body)
+                book, drift = await _own_book(call, company, files, body.get("rows", ()))
                 start = Start(scenario, key, digest, book, drift)
-            else:
-                _files(company, body)
         run, new = session.start_import(company, start, call.later())
     if not new:
         return answer(run.accepted(run.life(call.later()).status))  # OP-06
@@ -125,11 +123,7 @@ def _scenario(call: Call, company: Company) -> tuple[Scenario, str | None]:
 def _identity(body: Mapping[str, Any]) -> tuple[str | None, bytes]:
     """The idempotency key, and a digest of everything else in which member order does not count (OP-07)."""
     payload = {name: value for name, value in body.items() if name != "idempotency_key"}
-    try:
-        canonical = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError as error:  # a member that the contract does not know, nested without end
-        raise Refusal(400, "the body is nested too deeply") from error
-    return body.get("idempotency_key"), sha256(canonical).digest()
+    return body.get("idempotency_key"), sha256(canonical(payload)).digest()
 
 
 def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -144,9 +138,11 @@ def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return files
 
 
-async def _own_book(call: Call, company: Company, body: Mapping[str, Any]) -> tuple[OwnBook | None, str | None]:
+async def _own_book(
+    call: Call, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> tuple[OwnBook | None, str | None]:
     """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
-    files, linked = _files(company, body), company.linked(call.later())
+    linked = company.linked(call.later())
 
     def read() -> OwnBook:
         held: dict[Link, frozenset[str]] = {
@@ -155,7 +151,7 @@ async def _own_book(call: Call, company: Company, body: Mapping[str, Any]) -> tu
         }
         if files:
             return opening.uploaded(files, company.sheets, held)
-        return opening.inline(body["rows"], company.sheets, held)
+        return opening.inline(rows, company.sheets, held)
 
     try:
         return await run_in_threadpool(read), None

@@ -114,7 +114,7 @@ def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
         case "required":
             return ("",)
         case "link":
-            return ("nobody@nowhere.example", "unknown")
+            return ("nobody@nowhere.example", "no such record")
         case _:
             allowed = alternatives(column.pattern or "")
             usual = (

@@ -56,6 +56,7 @@ class Contract:
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._routes = _tree(self.operations.values())
         self._requests: dict[str, Any] = {}
+        self._answers: dict[tuple[str, int, str | None], Any] = {}
 
     @property
     def version(self) -> str:
@@ -117,11 +118,14 @@ class Contract:
 
     def _response_check(self, operation_id: str, status: int, body: Any) -> Any:
         """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
-        response = self._resolved(self._described(operation_id)["responses"][str(status)])
-        schema = response["content"]["application/json"]["schema"]
-        mapping = self._resolved(schema).get("discriminator", {}).get("mapping", {})
-        named = body.get("status") if isinstance(body, dict) else None
-        return self._validator({"$ref": mapping[named]} if named in mapping else schema)
+        named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
+        known = operation_id, status, named
+        if known not in self._answers:
+            response = self._resolved(self._described(operation_id)["responses"][str(status)])
+            schema = response["content"]["application/json"]["schema"]
+            mapping = self._resolved(schema).get("discriminator", {}).get("mapping", {})
+            self._answers[known] = self._validator({"$ref": mapping[named]} if named in mapping else schema)
+        return self._answers[known]
 
     def _described(self, operation_id: str) -> dict[str, Any]:
         operation = self.operations[operation_id]

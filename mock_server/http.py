@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mock_server.store import Session
 
 JSON = "application/json"
+TOO_DEEP = "the body is nested too deeply"
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 @dataclass(slots=True)
@@ -103,9 +107,24 @@ def parsed(raw: bytes) -> Any:
     if not raw:
         raise Refusal(400, "the body is empty; expected a JSON object")
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        value = orjson.loads(raw)
+        # orjson makes a float of what has more than 64 bits; a long account number must not lose its last digits.
+        return json.loads(raw) if _LONG_NUMBER.search(raw) else value
+    except RecursionError as error:
+        raise Refusal(400, TOO_DEEP) from error
+    except ValueError as error:
         raise Refusal(400, f"the body is not valid JSON: {error}") from error
+
+
+def canonical(value: Any) -> bytes:
+    """The value as JSON in which member order does not count (OP-07)."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # numbers of more than 64 bits, or a member we do not know, nested without end
+        try:
+            return json.dumps(value, sort_keys=True).encode()
+        except RecursionError as error:
+            raise Refusal(400, TOO_DEEP) from error
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

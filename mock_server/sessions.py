@@ -42,12 +42,14 @@ class Sessions:
         return key
 
     def session(self, key: str, real: int) -> Session:
-        """The session of an accepted key, opened when there is none."""
+        """The session of an accepted key, opened when there is none, or none that was used lately."""
+        self._close_idle(real)
         if key in self._open:
             session = self._open.pop(key)[0]
             session.world = self.world
         else:
-            self._make_room(real)
+            if len(self._open) >= self.settings.max_sessions:
+                self._close_oldest()
             session = Session(key, self.settings, self.world, real)
         self._open[key] = session, real
         return session
@@ -70,10 +72,9 @@ class Sessions:
         while self._open:
             self._open.popitem()[1][0].close()
 
-    def _make_room(self, real: int) -> None:
-        while self._open:
-            session, used = next(iter(self._open.values()))
-            if real - used < self.settings.session_idle and len(self._open) < self.settings.max_sessions:
-                return
-            del self._open[session.key]
-            session.close()
+    def _close_idle(self, real: int) -> None:
+        while self._open and real - next(iter(self._open.values()))[1] >= self.settings.session_idle:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        self._open.popitem(last=False)[1][0].close()

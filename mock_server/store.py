@@ -14,7 +14,7 @@ from mock_server.clock import EPOCH, MINUTE, Clock
 from mock_server.decisions import fixes
 from mock_server.exports import ExportRun
 from mock_server.identity import made_uuid
-from mock_server.lifecycle import Canceled, Refused, Started, decide
+from mock_server.lifecycle import FOREVER, Canceled, Refused, Started, decide
 from mock_server.limits import admit
 from mock_server.runs import ImportRun, Run
 from mock_server.sheets.book import unresolved
@@ -284,9 +284,8 @@ class Session:
         return sorted(found, key=lambda change: change.at)
 
     def next_change(self, now: int) -> int | None:
-        """When the next run changes by itself, or None when none will."""
-        ends = (run.life(now).until for run in self.runs.values() if run.pace == "time")
-        return min((end for end in ends if end is not None), default=None)
+        """When the next run changes its status by itself, or None when none will."""
+        return next((change.at for change in self.changes(now, FOREVER)), None)
 
     def cancel(self, run: Run, now: int) -> None:
         """Stop a run as somebody at the vendor would (OP-16); Refusal 409 when it has ended."""

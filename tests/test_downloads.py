@@ -63,8 +63,6 @@ def test_flagged_rows_are_in_the_download_of_all_alone(client: Client, query: di
 
 def test_the_difference_is_the_flagged_rows_and_only_those(client: Client) -> None:
     """CSV-06."""
-    client.post(f"{RUN}/decisions", {"decision": "approve", "answers": [{"question_id": "fq0", "option_id": "b"}]})
-    client.delete("/_mock/session")
     clean, every = (downloaded(client, DOCS, DOCS_SHEET, filter=which) for which in ("valid", "all"))
     flagged = [row for row in every if row not in clean]
     assert len(flagged) == 15
@@ -109,7 +107,7 @@ def test_a_download_makes_no_run(client: Client) -> None:
 
 def test_values_survive_the_way_through(client: Client) -> None:
     """CSV-09."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"Email": "a@example.com", "Name": 'Quote " and, comma'},
         {"Email": "b@example.com", "Name": "two\r\nlines"},
         {"Email": "c@example.com", "Name": "  spaces  "},
@@ -131,13 +129,6 @@ def test_values_survive_the_way_through(client: Client) -> None:
     assert came[0] == CONTACTS
     assert [row[0] for row in came[1:]] == [str(row["Name"]) for row in rows[:6]] + text
     assert [row[1] for row in came[1:]] == [f"{letter}@example.com" for letter in "abcdefghijkl"]
-
-
-def test_an_integer_of_any_size_keeps_its_digits(client: Client) -> None:
-    run = imported(client, "a@example.com", Name=123456789012345678901234567890)
-    client.advance(by="2s")
-    assert client.get(run["poll_url"]).body["status"] == "completed"
-    assert downloaded(client, LIVE, LIVE_SHEET)[1][0] == "123456789012345678901234567890"
 
 
 # -- while runs come and go

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mock_server.limits import WINDOW, admit
 
-law = settings(deadline=None, max_examples=150)
+law = settings(deadline=None, max_examples=70)
 
 instants = st.lists(
     st.one_of(st.integers(0, 3 * WINDOW), st.sampled_from([0, WINDOW - 1, WINDOW, WINDOW + 1])), max_size=60

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mock_server.sheets.book import Book, Group, Row
     from mock_server.sheets.own import OwnBook
 
-law = settings(deadline=None, max_examples=100)
+law = settings(deadline=None, max_examples=60)
 
 CONTACTS, COMPANIES, DEALS = (
     Sheet(f"sheet of {template.name}", template)

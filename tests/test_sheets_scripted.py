@@ -34,7 +34,7 @@ SHEETS = WORLD.workbook("a company", [template.id for template in WORLD.catalogu
 BY_NAME = {sheet.name: sheet for sheet in SHEETS}
 SCRIPTED = [scenario for scenario in WORLD.scenarios.values() if not scenario.own_rows]
 
-law = settings(deadline=None, max_examples=30)
+law = settings(deadline=None, max_examples=20)
 
 
 def scenario(data: Mapping[str, int], *run: Beat) -> Scenario:

@@ -149,6 +149,10 @@ def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Itera
             "E307", ("data",), "'data' has no meaning beside 'review': the rows are the caller's", key=True
         )
         return
+    left_out = [each.sheet for each in scenario.data if scenario.ready.sheets and each.sheet not in scenario.ready.sheets]
+    if left_out:
+        text = f"the script fills {left_out[0]}, which the ready company would not have; name it here, too"
+        yield document.complain("E307", ("ready", "sheets"), text, key=True)
     for name in scenario.ready.sheets:
         if catalogue.template(name) is None:
             names = [each.name for each in catalogue.templates]

@@ -146,9 +146,9 @@ def proposed(column: Column, fails: Check) -> Fix:
     return Fix("keep") if fails == "link" else Fix("delete_invalid_rows")
 
 
-def text_allowed(fails: Check) -> bool:
-    """Whether a free text could cure a group: no single text makes duplicates unique."""
-    return fails != "unique"
+def text_allowed(column: Column, fails: Check, rows: int) -> bool:
+    """Whether a free text could cure a group: no single text makes the cells of a unique column differ."""
+    return fails != "unique" and not (column.unique and rows > 1)
 
 
 def settable(column: Column, rows: int, text: str) -> bool:

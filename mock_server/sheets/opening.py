@@ -34,12 +34,12 @@ def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> Scripte
     made: dict[str, GeneratedSheet] = {}
     for data in scenario.data:
         sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
-        declared = [(beat, flagged) for beat, flagged in _declared(scenario.run) if flagged.sheet == data.sheet]
+        declared = [each for each in enumerate(_declared(scenario.run)) if each[1][1].sheet == data.sheet]
         made[sheet.id] = GeneratedSheet(
             sheet=sheet,
-            layout=Layout(data.rows, tuple(flagged.rows for _, flagged in declared)),
+            layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
             prepare=cache(partial(_makers, sheet, seed, made)),
-            wrongs=tuple(wrong(beat, flagged, sheet) for beat, flagged in declared),
+            wrongs=tuple(wrong(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
         )
     return scripted(tuple(made.values()))
 

@@ -132,7 +132,7 @@ def _group(table: Table, number: int, fails: Check, ats: Sequence[int], *, accep
         samples=tuple(texts)[:SAMPLES],
         fix=fix,
         options=offered(column, fails, fix),
-        allow_custom=text_allowed(fails),
+        allow_custom=text_allowed(column, fails, len(ats)),
         ask=not accepted,
         accepted=accepted,
     )

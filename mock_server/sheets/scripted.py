@@ -74,6 +74,8 @@ class Layout:
 class Wrong:
     """A declared group on its column: which beat brings it to light, what its cells hold, how it may be cured."""
 
+    place: int
+    """Its place in the script, over all sheets: questions and patch come in this order."""
     beat: Beat
     declared: Flagged
     number: int
@@ -98,7 +100,7 @@ class Wrong:
     def allow_custom(self) -> bool:
         """The declared switch, else whether a text could cure the group."""
         allowed = self.declared.allow_custom
-        return text_allowed(self.declared.fails) if allowed is None else allowed
+        return text_allowed(self.column, self.declared.fails, self.declared.rows) if allowed is None else allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +161,20 @@ class ScriptedBook:
         return replace(self, fates=fates)
 
     def cure(self, group: Group, text: str) -> Fix | None:
-        """The fix that the text stands for: it must be valid for the column, and found where the column links."""
-        if not settable(group.column, group.rows, text):
-            return None
-        generated = next(each for each in self.sheets if each.sheet is group.sheet)
-        return None if _missed(generated, group, text) else Fix("set_value", text)
+        """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
+        fits = settable(group.column, group.rows, text) and self._fits(group, text)
+        return Fix("set_value", text) if fits else None
 
     def decided(self, fixes: Sequence[Fix | None]) -> ScriptedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
         fates = [dict(known) for known in self.fates]
+        given: set[tuple[int, str, str]] = set()
         for (sheet, which), fix in zip(self._flagged(), fixes, strict=True):
+            column = self.sheets[sheet].wrongs[which].column
+            if fix is not None and fix.value and column.unique:
+                if (sheet, column.name, fix.value) in given:
+                    continue  # two groups cannot be given one unique value: the second stays flagged
+                given.add((sheet, column.name, fix.value))
             fates[sheet][which] = fix
         return replace(self, fates=tuple(fates))
 
@@ -178,15 +184,30 @@ class ScriptedBook:
             if generated.sheet.id == sheet_id:
                 yield from _rows(generated, fates, flagged=flagged)
 
+    def _fits(self, group: Group, text: str) -> bool:
+        """Whether the text is new in a unique column, and there in a sheet that a link column leads to."""
+        if group.column.unique and self._holds(group.sheet.template.id, group.column.name, text):
+            return False
+        links = group.column.links
+        return not links or any(self._holds(link.template_id, link.column, text) for link in links)
+
+    def _holds(self, template_id: str, column: str, text: str) -> bool:
+        for generated in self.sheets:
+            if generated.sheet.template.id == template_id:
+                number = generated.sheet.template.index(column)
+                if any(row[number] == text for row in self.rows(generated.sheet.id, flagged=True)):
+                    return True
+        return False
+
     def _flagged(self) -> list[tuple[int, int]]:
         """Sheet number and group number of every group that is open or kept, the open ones first."""
         found = [
-            (fate is not None, sheet, which)
+            (fate is not None, self.sheets[sheet].wrongs[which].place, sheet, which)
             for sheet, fates in enumerate(self.fates)
             for which, fate in fates.items()
             if fate is None or fate.action == "keep"
         ]
-        return [(sheet, which) for _, sheet, which in sorted(found)]
+        return [(sheet, which) for *_, sheet, which in sorted(found)]
 
 
 def scripted(sheets: Sequence[GeneratedSheet]) -> ScriptedBook:
@@ -194,11 +215,11 @@ def scripted(sheets: Sequence[GeneratedSheet]) -> ScriptedBook:
     return ScriptedBook(tuple(sheets), tuple({} for _ in sheets))
 
 
-def wrong(beat: Beat, declared: Flagged, sheet: Sheet) -> Wrong:
+def wrong(place: int, beat: Beat, declared: Flagged, sheet: Sheet) -> Wrong:
     """The declared group, bound to the sheet's column."""
     number = sheet.template.index(declared.column)
     column = sheet.template.columns[number]
-    return Wrong(beat, declared, number, column, declared.values or wrong_values(column, declared.fails))
+    return Wrong(place, beat, declared, number, column, declared.values or wrong_values(column, declared.fails))
 
 
 def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -> Iterator[Row]:
@@ -258,14 +279,3 @@ def _count(generated: GeneratedSheet, fates: dict[int, Fate]) -> Count:
         elif fate.action != "set_value":
             dropped += rows
     return Count(generated.sheet, generated.layout.rows - flagged - dropped, flagged)
-
-
-def _missed(generated: GeneratedSheet, group: Group, text: str) -> bool:
-    """Whether the text is already there in a unique column, or not there in the sheet that a column links to."""
-    column = group.column
-    if not column.unique and column.rule != "link":
-        return False
-    make = generated.makers[group.sheet.template.index(column.name)]
-    rows = generated.layout.rows
-    there = any(text in make(range(first, min(rows, first + _BATCH))) for first in range(0, rows, _BATCH))
-    return there if column.unique else not there

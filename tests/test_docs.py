@@ -1,0 +1,338 @@
+"""What the documents say is so: their commands run, their files load, their tables and figures are the program's."""
+
+# ruff: noqa: S603 - the processes are our own, started from what our own documents say
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from conftest import Client
+from test_architecture import LEVELS
+
+from mock_server import contract
+from mock_server.admin import _ORDERS, _PUBLIC
+from mock_server.cli import commands, serve
+from mock_server.language.lint import CODES
+from mock_server.play import moments
+from mock_server.process import running
+from mock_server.world import load_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mock_server.catalogue import Column
+
+ROOT = Path(__file__).parent.parent
+README, SCENARIOS, POINTS = ROOT / "README.md", ROOT / "docs/scenarios.md", ROOT / "docs/open-points.md"
+MAP = ROOT / "docs/architecture.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+RUNNABLE = [README, *sorted(ROOT.glob("docs/*.md"))]
+WORLD = load_world()
+
+# What a part of a scenario is completed with, so that it can be loaded and played.
+FRAME = {
+    "title": "title: A part that a document shows\n",
+    "run": """run:
+  - work: 5s
+  - park:
+      - {sheet: Contacts, column: Status, rows: 12, fix: set_value, value: Open}
+  - work: 5s
+  - complete:
+""",
+    "plays": """plays:
+  - title: it completes
+    steps: [{start: }, {wait: 5s}, {see: needs_attention}, {approve: }, {wait: 5s}, {see: completed}]
+""",
+}
+
+# What a document's commands find in place of the real ones: each notes how it went, none blocks, none installs.
+STAND_INS = {
+    "curl": """status=$({curl} --silent --show-error --output body --write-out '%{{http_code}}' "$@")
+cat body; echo "$status curl $*" >>ran; test "$status" -lt 400""",
+    "vern-mock": """case "$1" in
+serve) shift; "{python}" -P -c 'import sys; from {running} import running
+with running(*sys.argv[1:]) as server: sys.exit(server.stop())' "$@" ;;
+demo) "{python}" -P -m mock_server "$@" --speed 0 ;;
+*) "{python}" -P -m mock_server "$@" ;;
+esac
+code=$?; echo "$code vern-mock $*" >>ran; exit $code""",
+    "python": """"{python}" -P "$@"; code=$?; echo "$code python $*" >>ran; exit $code""",
+    "pip": """echo "0 pip $*" >>ran""",
+}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def script(path: Path) -> str:
+    """The document's shell blocks, and the curl lines in its text, in order."""
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$|`(curl [^`\n]+)`", path.read_text(), re.MULTILINE | re.DOTALL)
+    return "\n".join(each[2] if each[1] == "sh" else each[3] or "" for each in found)
+
+
+def section(path: Path, heading: str) -> str:
+    """The text below a heading, up to the next one of any kind."""
+    return path.read_text().partition(f"\n{heading}\n")[2].partition("\n#")[0]
+
+
+def between(path: Path, marker: str) -> str:
+    return path.read_text().partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    return kept | {"PYTHONPATH": str(ROOT)} | variables
+
+
+def files(path: Path, into: Path) -> list[Path]:
+    """The document's YAML: whole files under the name above them, parts completed by the frame."""
+    made = []
+    found = re.finditer(r"(?:`([\w/.-]+\.yaml)`:\n\n)?^```yaml\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+    for number, (name, text) in enumerate(each.groups() for each in found):
+        given = {member for member in FRAME if re.search(rf"^{member}:", text, re.MULTILINE)}
+        frame = "" if name else "".join(part for member, part in FRAME.items() if member not in given)
+        file = into / (name or f"parts/part-{number}.yaml")
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(frame + text)
+        made.append(file)
+    return made
+
+
+# commands
+
+
+@pytest.mark.parametrize("document", [path for path in RUNNABLE if script(path)], ids=lambda path: path.name)
+def test_every_command_of_a_document_works_as_written(document: Path, server: str, key: str, tmp_path: Path) -> None:
+    text = script(document).replace("http://127.0.0.1:8376", server).replace("my-key", key)
+    curl = shutil.which("curl")
+    if "curl " in text and curl is None:
+        pytest.skip("there is no curl on this machine, and the document uses it")
+    files(document, tmp_path)
+    for name, body in STAND_INS.items():
+        file = tmp_path / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{body.format(curl=curl, python=sys.executable, running=running.__module__)}\n")
+        file.chmod(0o755)
+    found = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    done = subprocess.run(
+        ["/bin/sh", "-eu", "-c", f"{text}\nwait"],
+        cwd=tmp_path,
+        env=environment(PATH=found),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    ran = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]
+    wrong = [line for status, _, line in ran if status not in {"0", "200", "201"}]
+    assert (done.returncode, wrong) == (0, []), done.stdout + done.stderr
+    assert len(ran) == len(re.findall(r"(?:^|\$\()(?:curl|vern-mock|python|pip)\b", text, re.MULTILINE))
+
+
+def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -> None:
+    """The two calls that README takes from the documentation, with their effect."""
+    run = re.findall(r"http://127\.0\.0\.1:8376(/api/v1/companies/[0-9a-f-]+/imports/[0-9a-f-]+)\b", script(README))[0]
+    assert client.get(run).body["status"] == "needs_attention"
+    sent = json.loads(re.findall(r"-d '(\{\"decision\".*\})'", script(README))[0])
+    assert client.post(f"{run}/decisions", sent).body["status"] == "running"
+
+
+def test_the_demo_s_excerpt_is_what_the_demo_shows() -> None:
+    command = [sys.executable, "-P", "-m", "mock_server", "demo", "--speed", "0"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=True)
+    (excerpt,) = blocks(README, "console")
+    shown = iter(done.stdout.splitlines())
+    first, *lines = excerpt.splitlines()
+    assert first == "$ make demo"
+    for line in lines:
+        assert not line.strip(" …") or line in shown, f"the demo does not show (here): {line}\n{done.stdout}"
+
+
+def test_what_lint_is_shown_to_say_is_what_it_says(tmp_path: Path) -> None:
+    files(SCENARIOS, tmp_path)
+    (shown,) = blocks(SCENARIOS, "console")
+    line, _, said = shown.partition("\n")
+    command = [sys.executable, "-P", "-m", "mock_server", *line.removeprefix("$ vern-mock ").split()]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, said)
+
+
+def test_every_option_that_a_document_names_is_there() -> None:
+    known = {name for command in commands.commands.values() for each in command.params for name in each.opts}
+    for path in DOCUMENTS:
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", path.read_text()))
+        assert named <= known | {"--help", "--version"}, path
+
+
+def test_every_option_of_serve_is_a_variable() -> None:
+    for each in serve.params:
+        if isinstance(each, click.Option) and each.name != "help":
+            assert each.envvar == f"VERN_MOCK_{(each.name or '').upper()}"
+
+
+def test_every_make_target_that_a_document_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in DOCUMENTS:
+        assert set(re.findall(r"(?:`|^|\$ )make ([a-z]+)", path.read_text(), re.MULTILINE)) <= targets, path
+
+
+# README
+
+
+def test_the_table_of_scenarios_is_what_there_is() -> None:
+    rows = "".join(f"| `{each.name}` | {each.title} | `{each.ready.company}` |\n" for each in WORLD.scenarios.values())
+    assert between(README, "scenarios") == f"| scenario | what happens | its ready company |\n|---|---|---|\n{rows}"
+
+
+def test_the_table_of_admin_calls_is_what_there_is() -> None:
+    told = set(_admin_calls(section(README, "## Steer it")))
+    there = {("GET", route) for route in _PUBLIC} | {
+        (verb, route) for route, verbs in _ORDERS.items() for verb in verbs
+    }
+    assert told == there
+
+
+def _admin_calls(text: str) -> Iterator[tuple[str, str]]:
+    """Method and route of each call that the table's first column names, with what it leaves out filled in."""
+    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        verbs, path = [], ""
+        for span in re.findall(r"`([^`]+)`", row):
+            verb, _, given = span.rpartition(" ") if span.startswith(("…", ".")) else span.partition(" ")
+            verbs += [verb] if verb else []
+            if not given:
+                continue
+            if given.startswith("…"):
+                given = path.rpartition("/")[0] + given[1:]
+            elif given.startswith("."):
+                given = path.rpartition(".")[0] + given
+            path = given
+            route = path.removeprefix("/_mock/").replace("{run_id}", "*")
+            yield from ((each, route) for each in verbs)
+
+
+def test_figures_are_true() -> None:
+    text = re.sub(r"\s+", " ", README.read_text())
+    assert f"{len(contract.clause_ids())} clauses" in text
+    assert len(contract.load().operations) == 11
+    assert "eleven operations" in text
+
+
+# docs/scenarios.md
+
+
+def test_every_file_and_part_of_a_file_can_be_loaded_and_its_plays_are_true(tmp_path: Path) -> None:
+    made = [file for file in files(SCENARIOS, tmp_path) if file.name != "mistaken.yaml"]
+    scenarios = [load_world([file]).scenarios[file.stem] for file in made]
+    assert len(scenarios) >= 3
+    with running("--speed", "0", *(part for file in made for part in ("--scenarios", str(file)))) as process:
+        for scenario in scenarios:
+            for number, play in enumerate(scenario.plays):
+                client = Client(process.url, f"{scenario.name}-{number}")
+                for moment in moments(play, scenario, client.transport, client.wait):
+                    assert not moment.differences, f"{scenario.name}: {play.title}: {moment}"
+                client.close()
+
+
+def test_the_table_of_codes_is_the_linter_s() -> None:
+    rows = "".join(f"| {code} | {text} |\n" for code, text in CODES.items())
+    assert between(SCENARIOS, "codes") == f"| code | what is wrong |\n|---|---|\n{rows}"
+
+
+def test_the_table_of_sheets_is_the_account_s() -> None:
+    rows = "".join(
+        f"| `{template.name}` | `{column.name}` | {_can_fail(column)} |\n"
+        for template in WORLD.catalogue.templates
+        for column in template.columns
+    )
+    assert between(SCENARIOS, "sheets") == f"| sheet | column | can fail |\n|---|---|---|\n{rows}"
+
+
+def _can_fail(column: Column) -> str:
+    """In the order in which a group that names no check gets one."""
+    checks = {column.rule: column.rule in {"strict", "link"}, "unique": column.unique, "required": column.required}
+    return ", ".join(f"`{check}`" for check, possible in checks.items() if possible) or "nothing; it takes anything"
+
+
+@pytest.mark.parametrize(
+    ("definition", "heading"),
+    [
+        ("", "## The world"),
+        ("beat", "### Beats"),
+        ("group", "### Groups"),
+        ("step", "## Plays"),
+        ("answer", "## Plays"),
+    ],
+)
+def test_every_member_of_the_language_is_told(definition: str, heading: str) -> None:
+    schema: Any = json.loads(contract.data("openapi", "scenario.schema.json").read_text())
+    told = section(SCENARIOS, heading)
+    for name in (schema["definitions"][definition] if definition else schema)["properties"]:
+        assert re.search(rf"[`\s]{name}\b[:`]", told), f"{heading} does not tell of {name}"
+
+
+# docs/open-points.md, docs/architecture.md, docs/decisions
+
+
+def test_every_open_point_is_settled_once() -> None:
+    points = re.findall(r"^\| (OP-\d\d) \|", POINTS.read_text(), re.MULTILINE)
+    assert points == [f"OP-{number:02}" for number in range(1, 41)]
+
+
+def test_every_clause_and_open_point_that_is_cited_is_there() -> None:
+    known = contract.clause_ids() | set(re.findall(r"OP-\d\d", POINTS.read_text()))
+    kinds = "|".join(sorted({each.rpartition("-")[0] for each in known}))
+    sources = [path for folder in ("mock_server", "tests", "openapi") for path in ROOT.glob(f"{folder}/**/*.[py]*")]
+    for path in [*DOCUMENTS, *(path for path in sources if path.suffix in {".py", ".yaml"})]:
+        cited = set(re.findall(rf"\b(?:{kinds})-\d\d\b", path.read_text()))
+        assert cited <= known, path
+
+
+def test_the_map_of_the_house_is_short_and_has_every_room_where_it_is() -> None:
+    text, told, level = MAP.read_text(), defaultdict[int, set[str]](set), 0
+    assert len(text.splitlines()) <= 90
+    for number, names in re.findall(r"^\| (\d?)[^|]*\|([^|]*)\|", section(MAP, "## The tree"), re.MULTILINE):
+        level = int(number or level)
+        told[level] |= {name.rstrip("/") for name in re.findall(r"`([^`]+)`", names)} - {"mock_server"}
+    assert told == {level: set(rooms.split()) for level, rooms in LEVELS.items()}
+    modules = {path.stem for path in (ROOT / "mock_server").glob("*/*.py")} - {"__init__"}
+    assert not {name for name in modules if f"`{name}`" not in text}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_at_most_twenty_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 20
+
+
+# every document
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_within_the_project_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", path.read_text()):
+        if link.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}, link
+
+
+def test_the_newest_version_of_the_changelog_is_the_project_s() -> None:
+    versions = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
