@@ -8,29 +8,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _SHOWN = 60
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
-_TYPES = {"null": "null", "string": "a string", "integer": "an integer", "number": "a number"} | {
-    "boolean": "true or false",
+_TYPES = {"string": "a string", "integer": "an integer", "number": "a number"} | {
+    "boolean": "a boolean",
     "object": "an object",
     "array": "an array",
+    "null": "null",
 }
 
 
-def complaint(validator: Any, body: Any) -> str | None:
-    """What is wrong with the body by this validator, the outermost fault first; None when nothing is."""
+def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | None:
+    """What is wrong with the body by this validator, the outermost fault first; None when nothing is.
+
+    `document` is what the validator's schema refers into.
+    """
     try:
         if validator.is_valid(body):
             return None
         errors = list(validator.iter_errors(body))
     except ValueError:  # jsonschema-rs, on what is nested deeper than it follows
         return "the body is nested too deeply"
-    return sentence(min(errors, key=lambda error: len(error.instance_path)))
+    return sentence(min(errors, key=lambda error: len(error.instance_path)), document)
 
 
-def sentence(error: Any) -> str:
+def sentence(error: Any, document: Mapping[str, Any]) -> str:
     """The error in words."""
     where, kind, said = _where(error.instance_path), error.kind.name, error.kind.as_dict()
     match kind:
@@ -43,16 +47,17 @@ def sentence(error: Any) -> str:
         case "not":
             return f"{where} has members that do not go together: {_shown(error.instance)}"
         case "falseSchema":
-            return f"{where} is not allowed here; got {_shown(error.instance)}"
+            beside = _condition(document, error.schema_path)
+            return f"{where} is not allowed together with {beside}; got {_shown(error.instance)}"
     return f"{where} must be {_expected(kind, said)}; got {_shown(error.instance)}"
 
 
 def _expected(kind: str, said: dict[str, Any]) -> str:
     match kind:
         case "type":
-            return " or ".join(_TYPES[name] for name in said["types"])
+            return _either([words for name, words in _TYPES.items() if name in said["types"]])
         case "enum":
-            return " or ".join(_shown(option) for option in said["options"])
+            return _either([_shown(option) for option in said["options"]])
         case "const":
             return _shown(said["expected_value"])
         case "format":
@@ -60,12 +65,30 @@ def _expected(kind: str, said: dict[str, Any]) -> str:
         case "pattern":
             return f"of the pattern {said['pattern']}"
         case "minLength" | "maxLength":
-            return f"{_bound(kind)} {said['limit']} characters long"
+            return f"{_bound(kind)} {_counted(said['limit'], 'character', 'characters')} long"
         case "minItems" | "maxItems":
-            return f"an array of {_bound(kind)} {said['limit']} entries"
+            return f"an array of {_bound(kind)} {_counted(said['limit'], 'entry', 'entries')}"
         case "minimum" | "maximum":
             return f"{_bound(kind)} {said['limit']}"
     return f"as the contract says ({kind})"
+
+
+def _condition(document: Mapping[str, Any], path: Sequence[str | int]) -> str:
+    """The members, and values, that the contract's `if` names for what its `then` forbids."""
+    schema: Any = document
+    for part in path[: path.index("then")]:
+        schema = schema[part]
+    rules = schema["if"].get("properties", {})
+    values = {name: f" {_shown(rule['const'])}" for name, rule in rules.items() if "const" in rule}
+    return " and ".join(f"{name}{values.get(name, '')}" for name in schema["if"]["required"])
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _bound(kind: str) -> str:
@@ -91,7 +114,7 @@ def _shown(value: Any) -> str:
         case dict():
             return "an object"
         case list():
-            return f"an array of {len(value)} entries"
+            return f"an array of {_counted(len(value), 'entry', 'entries')}"
         case None:
             return "null"
         case bool():

@@ -99,7 +99,7 @@ class Contract:
         if check is None:
             content = self._described(operation_id)["requestBody"]["content"]
             check = self._requests[operation_id] = self._validator(content["application/json"]["schema"])
-        return complaint(check, body)
+        return complaint(check, body, self.document)
 
     def complaints(self, operation_id: str, status: int, content_type: str | None, body: Any) -> list[str]:
         """How an answer differs from the contract: status, content type, body; [] when it does not."""

@@ -15,10 +15,10 @@ import click
 
 from mock_server import timeline
 from mock_server.clock import duration
-from mock_server.play import Moment, moments
+from mock_server.player.play import Moment, moments
+from mock_server.player.transport import Transport
 from mock_server.process import NotStarted, running
 from mock_server.story import spoken
-from mock_server.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

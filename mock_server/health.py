@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http.client import HTTPException
 
-from mock_server.transport import Transport
+from mock_server.player.transport import Transport
 
 PATIENCE = 3  # seconds; a probe that waits longer is no probe
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mock_server.expectation import rows_of
+from mock_server.player.expectation import rows_of
 from mock_server.story import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mock_server.transport import Call
+    from mock_server.player.transport import Call
 
 INDENT = " " * 9
 WIDEST = 100

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from mock_server import contract
+from mock_server.player.transport import Call, Transport
 from mock_server.process import running
-from mock_server.transport import Call, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

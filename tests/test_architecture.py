@@ -27,8 +27,7 @@ LEVELS = {
     2: "lifecycle limits sheets",
     3: "runs exports world account decisions history store sessions",
     4: "http preference downloads uploads api admin app",
-    5: "play partner expectation transport process timeline story about health logs watch serve listing arguments demo"
-    " cli __main__",
+    5: "player process timeline story about health logs watch serve listing arguments demo cli __main__",
 }
 LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split()}
 PURE = [room for level in (0, 1, 2) for room in LEVELS[level].split()]

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mock_server import contract
+from mock_server.player.transport import Call
 from mock_server.process import Process, running
-from mock_server.transport import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

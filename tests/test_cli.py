@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mock_server.logs import Format, Log, listen
-from mock_server.transport import Transport
+from mock_server.player.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

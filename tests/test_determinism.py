@@ -14,7 +14,7 @@ from mock_server.process import running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.transport import Call
+    from mock_server.player.transport import Call
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 HOST = {"host": "mock.test"}  # the signed URLs carry it; the ports of two servers differ

@@ -24,7 +24,7 @@ from mock_server import contract
 from mock_server.admin import _ORDERS, _PUBLIC
 from mock_server.cli import commands, serve
 from mock_server.language.lint import CODES
-from mock_server.play import moments
+from mock_server.player.play import moments
 from mock_server.process import running
 from mock_server.world import load_world
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from conftest import Client
 
-from mock_server import expectation
-from mock_server.partner import action_of, provisioned
-from mock_server.play import Moment, moments
+from mock_server.player import expectation
+from mock_server.player.partner import action_of, provisioned
+from mock_server.player.play import Moment, moments
 from mock_server.scenario import Play, Scenario, Step
 from mock_server.world import load_world
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import obeys_the_contract
 
-from mock_server.transport import Call
+from mock_server.player.transport import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -124,6 +124,7 @@ BAD: list[tuple[str, str, str]] = [
     ("E305", "title: T\n" + RUN + "export:\n  - work: 1s\n  - " + PARK.replace("park:", "complete:").replace("Contacts", "Contacts # here") + PLAYS, "flags no rows"),
     ("E306", "title: T\nready:\n  run: d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8 # here\n" + RUN + PLAYS, "within 10m"),
     ("E307", "title: T\ndata: # here\n  - sheet: Contacts\n    rows: 5\n" + run("work: 1s", "review:", "work: 1s", "complete:")[9:], "beside 'review'"),
+    ("E307", "title: T\nready:\n  sheets: # here\n    Deals: d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8\n" + RUN + PLAYS, "fills Contacts"),
     ("E307", "title: T\ndata:\n  - sheet: Contacts\n    rows: 5\n  - sheet: Contacts # here\n    rows: 6\n" + RUN + PLAYS, "named twice"),
     ("E307", "title: T\ndata:\n  - sheet: Deals # here\n    rows: 5\n" + RUN + PLAYS, "Deals links to Contacts, which has no rows"),
     ("E307", "title: T\ndata:\n  - sheet: Companies\n    rows: 90\n" + group(OPEN)[9:].replace("- sheet: Contacts", "- sheet: Contacts # here"), "Contacts has no rows"),

@@ -19,7 +19,7 @@ from mock_server.world import World, load_world
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.transport import Call
+    from mock_server.player.transport import Call
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"

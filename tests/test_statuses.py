@@ -16,8 +16,8 @@ from conftest import Client, obeys_the_contract
 from mock_server import contract
 from mock_server.api import HANDLERS
 from mock_server.app import create_app
+from mock_server.player.transport import Call
 from mock_server.settings import Settings
-from mock_server.transport import Call
 from mock_server.world import load_world
 
 if TYPE_CHECKING:

@@ -149,14 +149,7 @@ def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Itera
             "E307", ("data",), "'data' has no meaning beside 'review': the rows are the caller's", key=True
         )
         return
-    left_out = [each.sheet for each in scenario.data if scenario.ready.sheets and each.sheet not in scenario.ready.sheets]
-    if left_out:
-        text = f"the script fills {left_out[0]}, which the ready company would not have; name it here, too"
-        yield document.complain("E307", ("ready", "sheets"), text, key=True)
-    for name in scenario.ready.sheets:
-        if catalogue.template(name) is None:
-            names = [each.name for each in catalogue.templates]
-            yield document.complain("E311", ("ready", "sheets", name), unknown("sheet", name, names), key=True)
+    yield from _ready_sheets(scenario, document, catalogue)
     sheets = [entry.sheet for entry in scenario.data]
     for index, name in enumerate(sheets):
         template = catalogue.template(name)
@@ -175,6 +168,19 @@ def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Itera
             if wanted and not set(wanted) & set(sheets) and (column.required or _fails_link(scenario, column)):
                 text = f"{name} links to {' or '.join(wanted)}, which has no rows; name it under 'data' too"
                 yield document.complain("E307", place, text)
+
+
+def _ready_sheets(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+    """The ready company's sheets: known, and all that the script fills."""
+    named = scenario.ready.sheets
+    strange = [name for name in named if catalogue.template(name) is None]
+    for name in strange:
+        names = [each.name for each in catalogue.templates]
+        yield document.complain("E311", ("ready", "sheets", name), unknown("sheet", name, names), key=True)
+    left_out = [each.sheet for each in scenario.data if each.sheet not in named]
+    if named and left_out and not strange:
+        text = f"the script fills {left_out[0]}, which the ready company would not have; name it here, too"
+        yield document.complain("E307", ("ready", "sheets"), text, key=True)
 
 
 def _fails_link(scenario: Scenario, column: Column) -> bool:

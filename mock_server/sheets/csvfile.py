@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing, suppress
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from mock_server.catalogue import Template
@@ -29,19 +30,21 @@ class Drift(Exception):
 
 
 def headers(file: BinaryIO) -> tuple[str, ...]:
-    """The file's column names, for choosing the sheet that it belongs to; () for a file without a line."""
-    return tuple(next(_lines(file, _encoding(file)), ()))
+    """The file's column names, for choosing the sheet that it belongs to; () for a file without a line to read."""
+    with closing(_lines(file, _encoding(file))) as lines, suppress(csv.Error):
+        return tuple(next(lines, ()))
+    return ()
 
 
 def read(file: BinaryIO, name: str, template: Template) -> list[Row]:
     """The file's rows in the template's columns; a column that the file lacks is empty. Raises Drift."""
-    lines = _lines(file, _encoding(file))
     try:
-        header = next(lines, None)
-        if header is None:
-            raise Drift(f"'{name}' is empty: it has no header line")
-        columns = matched(header, template, f"'{name}'")
-        return [_row(line, columns) for line in lines if any(line)]
+        with closing(_lines(file, _encoding(file))) as lines:
+            header = next(lines, None)
+            if header is None:
+                raise Drift(f"'{name}' is empty: it has no header line")
+            columns = matched(header, template, f"'{name}'")
+            return [_row(line, columns) for line in lines if any(line)]
     except csv.Error as error:
         raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
 
@@ -138,7 +141,7 @@ def _encoding(file: BinaryIO) -> str:
     return "utf-8-sig"
 
 
-def _lines(file: BinaryIO, encoding: str) -> Iterator[list[str]]:
+def _lines(file: BinaryIO, encoding: str) -> Generator[list[str]]:
     csv.field_size_limit(_LONGEST_CELL)
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, errors="replace", newline="")

@@ -70,6 +70,7 @@ def _prose(group: Group) -> tuple[str, str, str]:
     """The group's prompt, context and failed rule, in words for the end-customer."""
     column, sheet = group.column.name, group.sheet.name
     rows, have, repeat = (f"{group.rows} rows", "have", "repeat") if group.rows > 1 else ("1 row", "has", "repeats")
+    a = "an" if column[:1].lower() in set("aeiou") else "a"
     ask = "How should Vern handle them?"
     match group.fails:
         case "required":
@@ -87,18 +88,18 @@ def _prose(group: Group) -> tuple[str, str, str]:
         case "link":
             return (
                 f"Some {column} values point at nothing. {ask}",
-                f"{rows} in {sheet} {have} a {column} that is in no linked sheet.",
+                f"{rows} in {sheet} {have} {a} {column} that is in no linked sheet.",
                 "No matching value in the linked sheet",
             )
     if allowed := alternatives(group.column.pattern or ""):
         return (
             f"Some {column} values aren't one of the allowed options. {ask}",
-            f"{rows} in {sheet} {have} a {column} outside {' / '.join(allowed)}.",
+            f"{rows} in {sheet} {have} {a} {column} outside {' / '.join(allowed)}.",
             f"Does not match allowed values: {', '.join(allowed)}",
         )
     return (
         f"Some {column} values don't have the expected form. {ask}",
-        f"{rows} in {sheet} {have} a {column} of another form.",
+        f"{rows} in {sheet} {have} {a} {column} of another form.",
         f"Does not match the pattern {group.column.pattern}",
     )
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mock_server.player.transport import Call
     from mock_server.scenario import Step
-    from mock_server.transport import Call
 
 LONGEST = 200  # characters of an answer that a difference quotes
 

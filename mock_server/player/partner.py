@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from mock_server import expectation
+from mock_server.player import expectation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mock_server.player.transport import Call, Transport
     from mock_server.scenario import Scenario
-    from mock_server.transport import Call, Transport
 
 API = "/api/v1"
 
