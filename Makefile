@@ -19,8 +19,8 @@ demo: $(VENV)/.installed ## See a whole import happen: a real server, played ove
 serve: $(VENV)/.installed ## Start the mock on its default port
 	@$(BIN)/vern-mock serve
 
-test: $(VENV)/.installed-dev ## Run every test
-	@$(BIN)/python -m pytest -n $(WORKERS)
+test: $(VENV)/.installed-dev ## Run every test; with CI=true also hold 95 % of the lines
+	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(CI),--cov --cov-report=term --cov-fail-under=95)
 
 check: $(VENV)/.installed-dev ## Lint, formatting, types
 	@$(BIN)/ruff check

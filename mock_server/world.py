@@ -6,12 +6,12 @@ A world never changes; reloading scenario files makes another one, for the runs 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from mock_server import contract
 from mock_server.identity import made_uuid
 from mock_server.language.loading import load_catalogue, load_paths
+from mock_server.language.nearest import unknown
 from mock_server.sheets.book import Sheet
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ class UnknownScenario(LookupError):
     """No scenario of that name; the text lists the names and the nearest one."""
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
-        near = get_close_matches(name, names, n=1, cutoff=0.4)
-        guess = f" Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"no scenario is called {name!r}.{guess} There are: {', '.join(names)}.")
+        super().__init__(unknown("scenario", name, names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def test_an_unknown_name_is_refused_with_the_list_and_the_nearest(client: Client
     for refused in (start(client, company, f'scenario="{name}x"'), chosen(client, name=name)):
         assert refused.status == 400
         assert list(refused.body) == ["error"]
-        assert f"Did you mean '{nearest}'?" in refused.body["error"]
+        assert f"did you mean '{nearest}'?" in refused.body["error"]
         assert all(known in refused.body["error"] for known in ("live", "park", "re-park", "export-partly-fails"))
     assert client.get(f"/api/v1/companies/{company}/imports").body["runs"] == []
     assert client.get("/_mock/scenario").body == {"name": "live", "pace": None}
