@@ -21,7 +21,7 @@ from mock_server.sheets.book import unresolved
 from mock_server.sheets.opening import generated, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from typing import BinaryIO
 
     from mock_server.lifecycle import Status
@@ -128,18 +128,18 @@ class Session:
         if external_id is not None and any(each.external_id == external_id for each in self.companies.values()):
             raise Refusal(409, f"external_id {external_id!r} is used by another company")  # PROV-14
         scenario = (external_id or "").partition("--")[0]
-        company_id = made_uuid(self.settings.seed, self.key, "company", self._numbers["company"] + 1)
-        sheets = self.world.workbook(company_id, wanted, {})
         if scenario in self.world.scenarios:
-            _refuse_lacking(self.world.scenarios[scenario], sheets)
+            names = {template.name for template in catalogue.templates if template.id in wanted}
+            _refuse_lacking(self.world.scenarios[scenario], names)
+        company_id = self.made_id("company")
         company = Company(
-            id=self.made_id("company"),
+            id=company_id,
             name=body["name"],
             external_id=external_id,
             source=source,
             created=now,
             workbook_id=self.made_id("workbook"),
-            sheets=sheets,
+            sheets=self.world.workbook(company_id, wanted, {}),
             destination=self.made_id("connection") if (body.get("connections") or {}).get("destination") else None,
             scenario=scenario if scenario in self.world.scenarios else None,
         )
@@ -202,7 +202,7 @@ class Session:
         return run, True
 
     def _generated(self, scenario: Scenario, company: Company) -> Book:
-        _refuse_lacking(scenario, company.sheets)
+        _refuse_lacking(scenario, {sheet.name for sheet in company.sheets})
         return generated(scenario, company.sheets, self.settings.seed)
 
     def _add_import(
@@ -216,7 +216,7 @@ class Session:
             pace=self.pace or scenario.pace,
             started=started,
             stale_after=self.settings.stale_after,
-            local=started.at,
+            local=max(started.at, EPOCH),  # a ready run is where it is when the session opens, whatever its pace
             book=book,
         )
         company.imports.append(run)
@@ -343,8 +343,8 @@ def refuse_closed(upload: Upload, now: int) -> None:
         raise Refusal(403, "this upload URL has expired; request another one")
 
 
-def _refuse_lacking(scenario: Scenario, sheets: Sequence[Sheet]) -> None:
-    """Refusal 400 when a workbook lacks a sheet that the scenario fills."""
+def _refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
+    """Refusal 400 when a workbook of these sheets lacks one that the scenario fills."""
     if missing := lacking(scenario, sheets):
         names = ", ".join(missing)
         raise Refusal(400, f"scenario {scenario.name!r} needs a sheet {names}; template_ids left its template out")

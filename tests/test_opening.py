@@ -91,8 +91,8 @@ def test_a_file_that_is_no_table_at_all_is_named_too() -> None:
 
 def test_a_scenario_says_which_sheets_a_workbook_lacks() -> None:
     scenario = WORLD.scenarios["park"]
-    assert lacking(scenario, SHEETS) == ()
-    assert lacking(scenario, (DEALS,)) == ("Contacts",)
+    assert lacking(scenario, {sheet.name for sheet in SHEETS}) == ()
+    assert lacking(scenario, {DEALS.name}) == ("Contacts",)
 
 
 def test_a_generated_book_fills_the_sheets_of_the_scenario_and_no_others() -> None:

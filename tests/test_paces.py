@@ -14,6 +14,7 @@ RE_PARK = "/api/v1/companies/39b5bb3e-35ba-47d5-91be-cc435addce86"
 REJECT = "/api/v1/companies/5815524c-30df-4d99-8981-7ee248a573db"
 EXPORTS = "/api/v1/companies/ce7f9110-e36e-46ae-a820-04f68730c57b"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
+DOCUMENTED = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
 ROWS = {"rows": [{"Email": "ada@example.com"}]}
 
 
@@ -208,3 +209,12 @@ def test_a_refused_decision_moves_nothing(client: Client, pace: str) -> None:
     assert client.post(f"{run['poll_url']}/decisions", wrong).status == 400
     assert client.get(run["poll_url"]).received == before
     assert decided(client, run) == "running"
+
+
+def test_the_ready_run_is_parked_whatever_the_session_s_pace(client: Client) -> None:
+    client.put("/_mock/scenario", {"pace": "manual"})
+    assert client.get(DOCUMENTED).body["status"] == "needs_attention"
+    assert client.post(f"{DOCUMENTED}/decisions", {"decision": "approve"}).status == 200
+    assert client.get(DOCUMENTED).body["status"] == "running"
+    client.post(f"/_mock/runs/{DOCUMENTED.rpartition('/')[2]}/step")
+    assert client.get(DOCUMENTED).body["status"] == "completed"

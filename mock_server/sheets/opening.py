@@ -12,7 +12,7 @@ from mock_server.sheets.pools import cell, maker
 from mock_server.sheets.scripted import GeneratedSheet, Layout, scripted, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from mock_server.catalogue import Column, Link
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from mock_server.sheets.scripted import ScriptedBook
 
 
-def lacking(scenario: Scenario, sheets: Sequence[Sheet]) -> tuple[str, ...]:
-    """The sheets that a scenario fills and a workbook does not have."""
-    there = {sheet.name for sheet in sheets}
-    return tuple(data.sheet for data in scenario.data if data.sheet not in there)
+def lacking(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ...]:
+    """The sheets that a scenario fills and that are not among these."""
+    return tuple(data.sheet for data in scenario.data if data.sheet not in sheets)
 
 
 def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> ScriptedBook:
