@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from refusals import A_MILLION_ROWS, LIMIT
 
 from mock_server import contract
 from mock_server.player.transport import Call, Transport
@@ -16,6 +17,9 @@ from mock_server.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from mock_server.process import Process
 
 # Statuses that the contract leaves to the server: OP-35.
 BESIDE_THE_CONTRACT = (405, 413)
@@ -79,6 +83,19 @@ def server() -> Iterator[str]:
         assert "Traceback" not in process.log(), process.log()
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server that takes small bodies only, and any number of calls."""
+    scenario: Path = tmp_path_factory.mktemp("scenarios") / "a-million-rows.yaml"
+    scenario.write_text(A_MILLION_ROWS)
+    arguments = ("--speed", "0", "--rate-limit", "off", "--max-body", f"{LIMIT}B", "--scenarios", str(scenario))
+    with running(*arguments) as process:
+        yield process
+        assert process.stop() == 0
+        log = process.log()
+        assert "Traceback" not in log, log[log.find("Traceback") - 300 :][:3_000]
+
+
 @pytest.fixture
 def key() -> str:
     """A key that nobody else uses: a session of one's own."""
@@ -89,5 +106,12 @@ def key() -> str:
 def client(server: str, key: str) -> Iterator[Client]:
     """A caller in a session of its own."""
     made = Client(server, key)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def at_small(small: Process, key: str) -> Iterator[Client]:
+    made = Client(small.url, key)
     yield made
     made.close()

@@ -1,0 +1,156 @@
+"""What is sent byte by byte: cut off, hung up, odd headers, no HTTP at all."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from refusals import (
+    API,
+    MILLION,
+    RUN,
+    refused,
+    state,
+)
+
+from mock_server.player.transport import Call
+
+if TYPE_CHECKING:
+    from conftest import Client
+
+    from mock_server.process import Process
+
+
+def raw_answer(url: str, sent: bytes, *, hang_up: bool = False) -> Call | None:
+    """The answer to these bytes; None when the server closes the connection without one."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
+        connected.sendall(sent)
+        if hang_up:
+            connected.shutdown(socket.SHUT_WR)
+        response = http.client.HTTPResponse(connected)
+        try:
+            response.begin()
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            return None
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Call("RAW", "", sent, response.status, headers, response.read())
+
+
+def request(key: str, line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
+    lines = [line + b" HTTP/1.1", b"host: mock.test", b"connection: close", b"x-api-key: " + key.encode(), *headers]
+    return b"\r\n".join([*lines, b"", body])
+
+
+DECIDE = f"POST {RUN}/decisions".encode()
+APPROVE = b'{"decision": "approve"}'
+CUT_OFF = {
+    "before its end": ([b"content-length: 500"], APPROVE),
+    "before its beginning": ([b"content-length: 23"], b""),
+    "a byte before its end": ([b"content-length: 24"], APPROVE),
+    "in a chunk": ([b"transfer-encoding: chunked"], b'17\r\n{"decision": "app'),
+    "between chunks": ([b"transfer-encoding: chunked"], b"17\r\n" + APPROVE + b"\r\n"),
+    "in the headers": ([b"content-length: 23\r\nx-half"], b""),
+}
+
+
+@pytest.mark.parametrize("where", CUT_OFF)
+def test_a_body_that_is_cut_off_changes_nothing(client: Client, where: str) -> None:
+    """Not even when what came is a whole decision."""
+    before = state(client)
+    headers, body = CUT_OFF[where]
+    sent = request(client.key or "", DECIDE, *headers, body=body)
+    answered = raw_answer(client.url, sent.rstrip() if where == "in the headers" else sent, hang_up=True)
+    assert answered is None or answered.status == 400
+    assert state(client) == before
+    assert client.post(f"{RUN}/decisions", {"decision": "approve"}).status == 200
+
+
+def test_a_client_that_hangs_up_while_a_csv_streams_hurts_nobody(small: Process, at_small: Client) -> None:
+    path = f"{API}/companies/{MILLION}"
+    at_small.post(f"{path}/imports", {"rows": [{}]})
+    at_small.wait(1_000)
+    sheet = at_small.get(f"{path}/imports").body["runs"][0]["report"]["perSheet"][0]["sheetId"]
+    address = urlsplit(small.url)
+    for _ in range(3):
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
+            connected.sendall(request(at_small.key or "", f"GET {path}/export.csv?sheet_id={sheet}".encode()))
+            assert connected.recv(2_000).startswith(b"HTTP/1.1 200")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        assert at_small.get(f"{path}/imports").body["runs"][0]["status"] == "completed"
+    assert at_small.get("/_mock/health").status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([b"x-odd: \xff\xfe"], 200),
+        ([b"x-odd: 1", b"x-odd: 2", b"accept: */*", b"accept: */*"], 200),
+        ([b"x-%d: 1" % number for number in range(500)], 200),
+        ([b"prefer: \xff"], 200),
+        ([b"content-type: text/plain"], 200),
+        ([b"content-encoding: gzip"], 200),
+        ([b"x-api-key: another-key"], 200),  # of a repeated key the first counts
+    ],
+    ids=lambda value: None if isinstance(value, int) else repr(value[0]),
+)
+def test_odd_headers_are_no_reason_to_refuse(client: Client, headers: list[bytes], status: int) -> None:
+    call = raw_answer(client.url, request(client.key or "", f"GET {RUN}".encode(), *headers))
+    assert call is not None
+    assert call.status == status
+    assert call.body == client.get(RUN).body
+
+
+def test_of_a_repeated_key_the_first_counts(client: Client) -> None:
+    line = b"x-api-key: " + (client.key or "").encode()
+    call = raw_answer(client.url, request("invalid-key", f"GET {RUN}".encode(), line))
+    assert call is not None
+    refused(call, 401)
+
+
+def test_a_body_is_read_as_json_whatever_its_content_type_says(client: Client) -> None:
+    """OP-26."""
+    call = client.send(
+        "POST", f"{RUN}/decisions", APPROVE, {"x-api-key": client.key or "", "content-type": "text/plain"}
+    )
+    assert call.status == 200
+
+
+NO_HTTP = {
+    "a raw NUL in the path": request("test", b"GET /api/v1/sour\x00ces"),
+    "raw bytes in the path": request("test", b"GET /api/v1/sour\xff\xfeces"),
+    "a raw NUL in a header": request("test", b"GET /api/v1/sources", b"x-odd: a\x00b"),
+    "a length that is no number": request("test", DECIDE, b"content-length: some", body=APPROVE),
+    "a negative length": request("test", DECIDE, b"content-length: -1", body=APPROVE),
+    "two lengths": request("test", DECIDE, b"content-length: 23", b"content-length: 22", body=APPROVE),
+    "a length and chunks": request(
+        "test", DECIDE, b"content-length: 5", b"transfer-encoding: chunked", body=b"0\r\n\r\n"
+    ),
+    "a chunk without a size": request("test", DECIDE, b"transfer-encoding: chunked", body=b"zz\r\n{}"),
+    "an unknown method": request("test", b"DECIDE /api/v1/sources"),
+    "a path of 70,000 characters": request("test", b"GET /api/v1/" + b"x" * 70_000),
+    "no request at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", NO_HTTP)
+def test_what_is_no_http_request_gets_400_and_changes_nothing(client: Client, what: str) -> None:
+    before = state(client)
+    call = raw_answer(
+        client.url, NO_HTTP[what].replace(b"x-api-key: test", b"x-api-key: " + (client.key or "").encode())
+    )
+    assert call is not None
+    assert call.status == 400
+    assert state(client) == before
+
+
+@pytest.mark.parametrize("what", NO_HTTP)
+def test_what_is_no_http_request_gets_the_error_body_too(client: Client, what: str) -> None:
+    """ERR-01."""
+    call = raw_answer(client.url, NO_HTTP[what])
+    assert call is not None
+    refused(call, 400)
