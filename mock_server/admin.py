@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mock_server.store import Change, Session
 
 ADMIN = "/_mock"
+HEALTH = f"{ADMIN}/health"
+"""Served even where the rest is switched off: whoever starts a server must be able to ask whether it is there."""
 _FASTEST = 1_000_000
 
 
@@ -152,6 +154,8 @@ def _get_scenario(order: Order) -> dict[str, Any]:
 
 def _put_scenario(order: Order) -> dict[str, Any]:
     members = order.members("name", "pace")
+    if not members:
+        raise Refusal(400, "expected name, pace or both; got neither")
     name, pace = members.get("name", order.session.scenario), members.get("pace")
     try:
         order.session.world.scenario(str(name))
@@ -200,7 +204,7 @@ def _speed(mode: Any, speed: Any, known: float) -> float:
             return float(speed)
         case "real" | "scaled" | "frozen":
             wanted = {"real": "no speed, or 1", "scaled": "a speed above 0", "frozen": "no speed, or 0"}[mode]
-            raise Refusal(400, f"mode {mode!r} goes with {wanted}; got {speed!r}")
+            raise Refusal(400, f"mode {mode!r} goes with {wanted}; got {'none' if speed is None else speed}")
         case _:
             raise Refusal(400, f"mode must be 'real', 'scaled' or 'frozen'; got {mode!r}")
 

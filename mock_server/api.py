@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mock_server.scenario import Scenario
     from mock_server.sheets.own import OwnBook
 
+MAGIC_LINKS = "/magic-links/"
+
 
 async def list_sources(call: Call) -> Response:
     """The account's sources (SRC-01, SRC-02)."""
@@ -77,7 +79,7 @@ async def provision_company(call: Call) -> Response:
         "workbook_id": company.workbook_id,
         "sheets": [{"id": sheet.id, "name": sheet.name, "template_id": sheet.template.id} for sheet in company.sheets],
         "connections": connections if company.destination else [],  # OP-02
-        "magic_link_url": f"{call.origin}/magic-links/{company.id}",
+        "magic_link_url": f"{call.origin}{MAGIC_LINKS}{company.id}",
     }
     return answer(body, 201)
 

@@ -11,20 +11,20 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from mock_server import uploads
 from mock_server.account import Refusal
-from mock_server.admin import ADMIN, Admin
-from mock_server.api import HANDLERS
+from mock_server.admin import ADMIN, HEALTH, Admin
+from mock_server.api import HANDLERS, MAGIC_LINKS
 from mock_server.clock import real_time
 from mock_server.contract import API
-from mock_server.http import Call, error, header
+from mock_server.http import Body, Call, arriving, error, header
 from mock_server.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.responses import Response
     from starlette.types import Message, Receive, Scope, Send
 
     from mock_server.settings import Settings
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vern-mock")
 TOO_MANY = "Too many requests"  # RATE-02
+NO_IMPORT_PAGE = (
+    "At Vern this link opens the import page of the company. The mock has none; PROV-21 lets you ignore it.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class App:
         self.settings = settings
         self.sessions = Sessions(settings, world)
         self.log = log
-        self._admin = Admin(self.sessions) if settings.admin else None
+        self._admin = Admin(self.sessions)
 
     @property
     def world(self) -> World:
@@ -77,6 +80,7 @@ class App:
         if scope["type"] != "http":
             return
         begun, trace, status = perf_counter(), _Trace(), 0
+        body = Body(receive, arriving(scope))
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -85,7 +89,8 @@ class App:
             await send(message)
 
         try:
-            response = await self._answered(scope, receive, trace)
+            response = await self._answered(scope, body.receive, trace)
+            await body.drained(self.settings.max_upload)
             await response(scope, receive, sent)
         except ClientDisconnect:
             trace.note = "the client hung up"
@@ -111,10 +116,12 @@ class App:
         path = scope["path"]
         if path.startswith(f"{API}/"):
             return await self._operation(scope, receive, trace)
-        if (path == ADMIN or path.startswith(f"{ADMIN}/")) and self._admin is not None:
+        if path == HEALTH or (self.settings.admin and (path == ADMIN or path.startswith(f"{ADMIN}/"))):
             return await self._admin.answer(scope, receive)
         if path.startswith(uploads.PREFIX):
             return await uploads.put(self.sessions, scope, receive)
+        if path.startswith(MAGIC_LINKS):
+            return Response(NO_IMPORT_PAGE, media_type="text/plain")
         return self._astray(scope, (), trace)
 
     async def _operation(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
@@ -139,7 +146,8 @@ class App:
             return error(405, text, {"Allow": ", ".join(allowed)})
         near = self.world.contract.nearest(method, path)
         trace.note = f"no operation {method} {path}; did you mean {near.method} {near.route}?"
-        return error(404, f"nothing is at {path}")
+        hint = "" if path.startswith(f"{API}/") else f"; the API is under {API}"
+        return error(404, f"nothing is at {path}{hint}")
 
 
 def create_app(settings: Settings, world: World, log: Callable[[Exchange], None] | None = None) -> App:

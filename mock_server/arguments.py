@@ -53,6 +53,8 @@ def key(text: str) -> str:
     """An API key; ValueError for a text that no caller could use as one."""
     if not _KEY.fullmatch(text):
         raise ValueError(f"expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -; got {text!r}")
+    if text.startswith(("invalid", "revoked")):
+        raise ValueError(f"keys that begin with invalid or revoked always get 401; got {text!r}")
     return text
 
 

@@ -162,7 +162,7 @@ def demo(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float | N
 @commands.command(short_help="List the scenarios, or describe one.")
 @click.argument("name", required=False)
 @option("--scenarios", type=FILES, multiple=True, help="Scenario file or folder of your own; repeatable.")
-@option("--json", "as_json", is_flag=True, help="The list as JSON.")
+@option("--json", "as_json", is_flag=True, help="As JSON.")
 def scenarios(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -> None:
     """List the scenarios with their ready companies, or tell what happens in the one called NAME.
 
@@ -174,10 +174,11 @@ def scenarios(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -
     from mock_server import listing
 
     world = _world(scenarios)
-    if name is not None:
+    if as_json:
+        chosen = world.scenarios if name is None else {name: _scenario(world, name)}
+        click.echo(listing.as_json(chosen))
+    elif name is not None:
         click.echo(listing.page(_scenario(world, name)))
-    elif as_json:
-        click.echo(listing.as_json(world.scenarios))
     elif sys.stdout.isatty():
         click.echo(listing.table(world.scenarios, shutil.get_terminal_size().columns))
     else:

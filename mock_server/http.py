@@ -18,7 +18,7 @@ from mock_server.clock import real_time
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from starlette.types import Receive, Scope
+    from starlette.types import Message, Receive, Scope
 
     from mock_server.contract import Contract
     from mock_server.store import Session
@@ -65,6 +65,36 @@ class Call:
         if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
             raise Refusal(400, wrong)
         return body
+
+
+class Body:
+    """A request's body on its way in, and whether all of it has come."""
+
+    def __init__(self, receive: Receive, coming: bool) -> None:  # noqa: FBT001 - it says what the second value is
+        self._receive = receive
+        self._coming = coming
+
+    async def receive(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._coming = False
+        return message
+
+    async def drained(self, limit: int) -> None:
+        """Take in what nobody read, up to `limit` bytes.
+
+        A server that answers while the caller still sends, and closes, resets the connection: the caller sees a broken
+        pipe, and never the 413 or 401 that explains it.
+        """
+        size = 0
+        while self._coming and size <= limit:
+            size += len((await self.receive()).get("body", b""))
+
+
+def arriving(scope: Scope) -> bool:
+    """Whether the request has a body that may still be on its way."""
+    return header(scope, b"content-length") not in {None, "0"} or header(scope, b"transfer-encoding") is not None
 
 
 def header(scope: Scope, name: bytes) -> str | None:

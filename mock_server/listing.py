@@ -14,19 +14,27 @@ if TYPE_CHECKING:
 
     from mock_server.scenario import Scenario
 
-NARROWEST = 30  # columns a title gets at least, before lines may run over the terminal's edge
+NARROWEST = 30  # columns that a title needs beside name and company
 
 
 def table(scenarios: Mapping[str, Scenario], width: int) -> str:
-    """Name, company id and title of each, aligned; titles wrap within the width."""
+    """Name, company id and title of each, aligned; on a narrow terminal the title has a line of its own."""
     longest = max(map(len, scenarios), default=4)
-    room = max(width - longest - 40, NARROWEST)
+    room = width - longest - 41
+    if room < NARROWEST:
+        return "\n".join(_narrow(name, scenario, width) for name, scenario in scenarios.items())
     lines = [f"{'SCENARIO':{longest}}  {'READY COMPANY':36}  TITLE"]
     for name, scenario in scenarios.items():
         first, *rest = textwrap.wrap(scenario.title, room) or [""]
         lines.append(f"{name:{longest}}  {scenario.ready.company}  {first}")
         lines += [" " * (longest + 40) + part for part in rest]
     return "\n".join(lines)
+
+
+def _narrow(name: str, scenario: Scenario, width: int) -> str:
+    gap = max(1, width - len(name) - 37)
+    title = textwrap.fill(scenario.title, max(20, width - 1), initial_indent="  ", subsequent_indent="  ")
+    return f"{name}{' ' * gap}{scenario.ready.company}\n{title}"
 
 
 def tabbed(scenarios: Mapping[str, Scenario]) -> str:

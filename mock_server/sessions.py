@@ -33,7 +33,9 @@ class Sessions:
         """The key itself; Refusal 401 for one that is missing, malformed, unknown or revoked (AUTH-02 to AUTH-04)."""
         if not key:
             raise Refusal(401, "the x-api-key header is missing")
-        if _KEY.fullmatch(key) is None or key.startswith("invalid"):
+        if _KEY.fullmatch(key) is None:
+            raise Refusal(401, "the API key is malformed; expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -")
+        if key.startswith("invalid"):
             raise Refusal(401, "the API key is invalid")
         if key.startswith("revoked"):
             raise Refusal(401, "the API key has been revoked")

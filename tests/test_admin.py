@@ -263,9 +263,10 @@ def test_health_and_the_api_need_no_admin_token(guarded: Process) -> None:
     assert asked(guarded.url, "GET", "/api/v1/sources", x_api_key="test-key").status == 200
 
 
-def test_without_the_admin_api_its_paths_are_nothing() -> None:
+def test_without_the_admin_api_its_paths_are_nothing_but_health_is_told() -> None:
     with running("--speed", "0", "--no-admin") as process:
-        for path in ("/_mock/health", "/_mock/session", "/_mock/openapi.json", "/_mock"):
+        assert asked(process.url, "GET", "/_mock/health").body["status"] == "ready"
+        for path in ("/_mock/session", "/_mock/openapi.json", "/_mock"):
             refused(asked(process.url, "GET", path, x_api_key="test-key"), 404, path)
         assert asked(process.url, "GET", "/api/v1/sources", x_api_key="test-key").status == 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -154,3 +155,16 @@ def test_what_is_no_http_request_gets_the_error_body_too(client: Client, what: s
     call = raw_answer(client.url, NO_HTTP[what])
     assert call is not None
     refused(call, 400)
+
+
+@pytest.mark.parametrize("status", [401, 413])
+def test_a_caller_that_sends_much_before_it_listens_still_hears_why_it_is_refused(client: Client, status: int) -> None:
+    """Many clients write the whole body first; a server that closed meanwhile would leave them a broken pipe."""
+    address = urlsplit(client.url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=60)
+    headers = {"x-api-key": "abc" if status == 401 else client.key or "", "connection": "close"}
+    connection.request("POST", f"{API}/companies", b" " * 13_000_000, headers)
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert list(json.loads(answer.read())) == ["error"]
+    connection.close()

@@ -298,7 +298,9 @@ def test_every_clause_and_open_point_that_is_cited_is_there() -> None:
     sources = [path for folder in ("mock_server", "tests", "openapi") for path in ROOT.glob(f"{folder}/**/*.[py]*")]
     for path in [*DOCUMENTS, *(path for path in sources if path.suffix in {".py", ".yaml"})]:
         cited = set(re.findall(rf"\b(?:{kinds})-\d\d\b", path.read_text()))
-        assert cited <= known, path
+        assert {each for each in cited - known if not each.endswith("-99")} == set(), (
+            path
+        )  # -99: the tests' unknown one
 
 
 def test_the_map_of_the_house_is_short_and_has_every_room_where_it_is() -> None:

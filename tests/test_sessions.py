@@ -343,7 +343,8 @@ def test_refusals_say_which_kind_of_wrong_the_key_is(world: World) -> None:
     for bad, word in (
         (None, "missing"),
         ("", "missing"),
-        ("a b", "invalid"),
+        ("a b", "4 to 128 characters"),
+        ("invalid1", "invalid"),
         ("revoked1", "revoked"),
         ("other", "unknown"),
     ):

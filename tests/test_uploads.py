@@ -315,9 +315,10 @@ DRIFTED = {
     "a column short": (b"Name,Telephone\nAda,+44 20 7946 0000\n", "'Email'"),
     "nothing": (b"", "empty"),
     "words": (b"Dear Vern, here is our data.\n", "'Email'"),
-    "bytes": (bytes(range(256)) * 20, "'Email'"),
+    "bytes": (bytes(range(256)) * 20, "contacts.csv"),
     "NUL bytes": (b"\x00" * 1_000, "'Email'"),
-    "a ZIP": (b"PK\x03\x04" + b"\x14\x00" * 200, "'Email'"),
+    "a spreadsheet": (b"PK\x03\x04" + b"\x14\x00" * 200, "not a CSV file"),
+    "a quote that never ends": (b'Email,Name\nada@example.com,"Ada\ngus@example.com,Gus\n', "unexpected end of data"),
 }
 
 

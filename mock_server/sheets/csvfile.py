@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _DELIMITERS = (",", ";", "\t", "|")
 _BATCH = 1_000
+_MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_CELL = 10_000_000
 
 
@@ -38,6 +40,8 @@ def headers(file: BinaryIO) -> tuple[str, ...]:
 
 def read(file: BinaryIO, name: str, template: Template) -> list[Row]:
     """The file's rows in the template's columns; a column that the file lacks is empty. Raises Drift."""
+    if _is_binary(file):
+        raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
     try:
         with closing(_lines(file, _encoding(file))) as lines:
             header = next(lines, None)
@@ -123,11 +127,17 @@ def _text(value: Any) -> str:
             return str(value)
 
 
+def _is_binary(file: BinaryIO) -> bool:
+    """Whether the file begins with the mark of a spreadsheet, an archive or a PDF."""
+    file.seek(0)
+    return file.read(4).startswith(_MARKS)
+
+
 def _encoding(file: BinaryIO) -> str:
     """UTF-8 (with or without BOM), UTF-16 where its BOM says so, else Latin-1, which reads every byte."""
     file.seek(0)
     start = file.read(4)
-    if start[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if start[:2] in _UTF_16:
         return "utf-16"
     file.seek(0)
     text = io.TextIOWrapper(file, "utf-8-sig")
@@ -146,9 +156,12 @@ def _lines(file: BinaryIO, encoding: str) -> Generator[list[str]]:
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, errors="replace", newline="")
     try:
-        first = text.readline(1 << 20)
+        first, start = text.readline(1 << 20), 0
+        while first and not first.strip():  # blank lines before the header
+            start = text.tell()
+            first = text.readline(1 << 20)
         delimiter = max(_DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
-        text.seek(0)
-        yield from csv.reader(text, delimiter=delimiter)
+        text.seek(start)
+        yield from csv.reader(text, delimiter=delimiter, strict=True)
     finally:
         text.detach()
