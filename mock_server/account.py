@@ -63,8 +63,8 @@ class Company:
     uploads: dict[str, Upload] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[bytes, Run]] = field(default_factory=dict)
     """Kind of run and idempotency key (IDEM-06) to the payload's digest and the run it created."""
-    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while the rows of a new import are read, so that simultaneous starts read them once."""
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a thread works out what a start or a decision makes, so that simultaneous ones do it once."""
 
     def active(self, now: int) -> tuple[ImportRun, Life] | None:
         """The one import in flight, with its state, or None (ACT-01, ACT-02)."""
@@ -81,6 +81,22 @@ class Company:
             book = run.visible_book(run.life(now))
             if book is not None:
                 yield book
+
+    def settle(self) -> None:
+        """Let runs of pace `instant` go on: a read comes after all that happens by itself."""
+        for run in (*self.imports[-1:], *self.exports[-1:]):
+            run.settled()
+
+    def forget_hidden(self, now: int) -> None:
+        """Give back the rows of ended imports that newer ones hide for good, or that were never shown (OP-29)."""
+        covered: set[str] = set()
+        for run in reversed(self.imports):
+            state = run.life(now)
+            book = run.visible_book(state)
+            sheets = set() if book is None else {count.sheet.id for count in book.counts}
+            if state.terminal and sheets <= covered:
+                run.forget(state)
+            covered |= sheets if state.terminal else set()
 
     def book(self, sheet: Sheet, now: int) -> Book | None:
         """The book that fills the sheet now, or None while it is empty."""

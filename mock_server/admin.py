@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
 from starlette.responses import Response
 
+from mock_server.about import version
 from mock_server.account import Refusal
 from mock_server.clock import LAST, duration, instant, iso, real_time
 from mock_server.contract import data
 from mock_server.http import answer, error, header, parsed, read
 from mock_server.scenario import Pace
+from mock_server.summary import entries
 from mock_server.world import UnknownScenario
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Admin:
     def _refuse_stranger(self, scope: Scope, segments: list[str]) -> None:
         """Refusal 401 without the admin token, where one is set; health is for everyone."""
         token = self.sessions.settings.admin_token
-        given = (header(scope, b"x-admin-token") or "").encode()
+        given = (header(scope, b"x-admin-token") or "").encode("latin-1")
         if token is not None and segments != ["health"] and not secrets.compare_digest(given, token.encode()):
             raise Refusal(401, "the x-admin-token header is missing or wrong")
 
@@ -109,7 +110,7 @@ def _health(sessions: Sessions) -> Response:
     return answer(
         {
             "status": "ready",
-            "version": version("vern-mock"),
+            "version": version(),
             "contract": world.contract.version,
             "scenarios": len(world.scenarios),
             "sessions": len(sessions),
@@ -118,18 +119,7 @@ def _health(sessions: Sessions) -> Response:
 
 
 def _scenarios(sessions: Sessions) -> Response:
-    listed = [
-        {
-            "name": scenario.name,
-            "title": scenario.title,
-            "pace": scenario.pace,
-            "company_id": scenario.ready.company,
-            "company_name": scenario.ready.name,
-            "clauses": list(scenario.clauses),
-        }
-        for scenario in sessions.world.scenarios.values()
-    ]
-    return answer({"scenarios": listed})
+    return answer({"scenarios": entries(sessions.world.scenarios)})
 
 
 def _contract_yaml(_: Sessions) -> Response:
@@ -149,7 +139,9 @@ _PUBLIC: dict[str, Callable[[Sessions], Response]] = {
 
 
 def _get_scenario(order: Order) -> dict[str, Any]:
-    return {"name": order.session.scenario, "pace": order.session.pace}
+    session = order.session
+    there = session.scenario in session.world.scenarios  # a reload may have taken it away
+    return {"name": session.scenario if there else session.settings.scenario, "pace": session.pace}
 
 
 def _put_scenario(order: Order) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from mock_server.account import Refusal
+from mock_server.decisions import fixes
 from mock_server.downloads import sheet_csv, workbook_zip
 from mock_server.exports import Selection
 from mock_server.history import asked, page
@@ -16,8 +18,8 @@ from mock_server.http import JSON, answer, canonical
 from mock_server.preference import preferred
 from mock_server.runs import ImportRun, created_at
 from mock_server.sheets import opening
-from mock_server.sheets.csvfile import Drift
-from mock_server.store import Start, StartExport, refuse_busy, refuse_export
+from mock_server.sheets.csvfile import Drift, text
+from mock_server.store import Start, StartExport, parked, refuse_busy, refuse_exporting, refuse_unconnected
 from mock_server.world import UnknownScenario
 
 if TYPE_CHECKING:
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
     from mock_server.account import Company
     from mock_server.catalogue import Link, Template
     from mock_server.http import Call
+    from mock_server.lifecycle import Life
+    from mock_server.runs import Approval
     from mock_server.scenario import Scenario
     from mock_server.sheets.own import OwnBook
 
 MAGIC_LINKS = "/magic-links/"
+LARGE = 5_000
+"""Rows from which on a decision is worked out in a thread, so that nobody else waits for it."""
 
 
 async def list_sources(call: Call) -> Response:
@@ -97,7 +103,7 @@ async def start_import(call: Call) -> Response:
     body = await call.json()
     key, digest = _identity(body)
     scenario, applied = _scenario(call, company)
-    async with company.starting:
+    async with company.changing:
         start = Start(scenario, key, digest)
         if session.replayed(company, "import", key, digest) is None:
             files = _files(company, body)
@@ -182,9 +188,21 @@ async def poll_import(call: Call) -> Response:
 
 async def decide(call: Call) -> Response:
     """Take a decision on a parked run (DEC-01 to DEC-35)."""
-    run = _import(call)
-    status = call.session.decide(run, await call.json(), call.later())
-    return answer(run.accepted(status))
+    run, session = _import(call), call.session
+    body = await call.json()
+    if body["decision"] == "reject":
+        return answer(run.accepted(session.reject(run, call.later())))
+    answers = body.get("answers") or ()
+    async with session.company(run.company_id).changing:
+        state = parked(run, call.later())
+        considered = partial(_approval, run, state, answers)
+        approval = await run_in_threadpool(considered) if run.rows(state) > LARGE else considered()
+        session.approve(run, state, approval, answered=bool(answers), now=call.later())
+    return answer(run.accepted("running"))
+
+
+def _approval(run: ImportRun, state: Life, answers: Sequence[Mapping[str, Any]]) -> Approval:
+    return run.approved(state, fixes(run, state, answers))
 
 
 async def export_csv(call: Call) -> Response:
@@ -211,26 +229,27 @@ async def start_export(call: Call) -> Response:
     again = session.replayed(company, "export", key, digest)
     writes: tuple[Any, ...] = ()
     if again is None:
-        refuse_export(company, call.later())
-        writes = await _writes(call, company, body)
+        refuse_unconnected(company)
+        chosen = _selection(company, body)
+        refuse_exporting(company, call.later())
+        books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
+        writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
     run, new = session.start_export(company, StartExport(body.get("mode", "full"), key, digest, writes), call.later())
     return answer(run.accepted(), 201) if new else answer(run.accepted(run.life(call.later()).status))
 
 
-async def _writes(call: Call, company: Company, body: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Each sheet that the export writes, with its number of selected rows, counted in a thread (DST-08)."""
+def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
+    """Which rows an export writes (DST-08); Refusal 400 for a template or column that the company does not have."""
     selection = body.get("selection") or {}
     ids = selection.get("template_ids")
     known = {sheet.template.id: sheet.template for sheet in company.sheets}
     if foreign := [each for each in ids or () if each not in known]:
         raise Refusal(400, f"selection.template_ids names a template that this company does not have: {foreign[0]!r}")
-    wanted = {name: str(text) for name, text in (selection.get("row_filter") or {}).items()}
+    wanted = {name: text(value) for name, value in (selection.get("row_filter") or {}).items()}
     columns = {column.name for template in known.values() for column in template.columns}
     if strange := [name for name in wanted if name not in columns]:
         raise Refusal(400, f"selection.row_filter names a column that no sheet has: {strange[0]!r}")
-    chosen = Selection(None if ids is None else frozenset(ids), wanted, body.get("mode") == "canary")
-    books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
-    return await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
+    return Selection(None if ids is None else frozenset(ids), wanted, body.get("mode") == "canary")
 
 
 async def poll_export(call: Call) -> Response:
@@ -247,7 +266,10 @@ async def poll_export(call: Call) -> Response:
 
 
 def _company(call: Call) -> Company:
-    return call.session.company(call.parameters["company_id"])
+    company = call.session.company(call.parameters["company_id"])
+    if call.operation_id != "decide":  # two decisions at one instant must meet the same parking (DEC-25)
+        company.settle()
+    return company
 
 
 def _import(call: Call) -> ImportRun:

@@ -19,7 +19,7 @@ from mock_server.admin import ADMIN, HEALTH, Admin
 from mock_server.api import HANDLERS, MAGIC_LINKS
 from mock_server.clock import real_time
 from mock_server.contract import API
-from mock_server.http import Body, Call, arriving, error, header
+from mock_server.http import Body, Call, arriving, busy, error, header
 from mock_server.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class App:
         finally:
             if self.log is not None:
                 elapsed = (perf_counter() - begun) * 1_000
-                exchange = Exchange(scope["method"], scope["path"], status, elapsed, trace.operation, trace.note)
+                path = uploads.without_token(scope["path"])
+                exchange = Exchange(scope["method"], path, status, elapsed, trace.operation, trace.note)
                 self.log(exchange)
 
     async def _answered(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
@@ -109,7 +110,8 @@ class App:
         except ClientDisconnect:
             raise
         except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+            path = repr(uploads.without_token(scope["path"]))[1:-1]  # on one line, whatever was sent
+            logger.exception("%s %s failed", scope["method"], path)
             return error(500, "the mock failed to answer; its log has the details")
 
     async def _routed(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
@@ -136,7 +138,8 @@ class App:
         if not session.admit(operation_id, match.parameters.get("company_id"), now):
             return error(429, TOO_MANY)
         call = Call(scope, receive, self.world.contract, session, operation_id, match.parameters, now)
-        return await HANDLERS[operation_id](call)
+        with busy(session):
+            return await HANDLERS[operation_id](call)
 
     def _astray(self, scope: Scope, allowed: tuple[str, ...], trace: _Trace) -> Response:
         """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""

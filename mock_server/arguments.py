@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.clock import HOUR, SECOND, duration
+from mock_server.settings import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FASTEST = 10**6
-_KEY = re.compile(r"[A-Za-z0-9_.-]{4,128}")
+LONGEST = 1_000 * HOUR
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"([0-9]{1,12}) ?([KMG]?B|)")
 _RATE = re.compile(r"([1-9][0-9]{0,8})/min")
@@ -23,9 +26,17 @@ _RATE = re.compile(r"([1-9][0-9]{0,8})/min")
 def size(text: str) -> int:
     """Bytes of a size such as `10MB`; ValueError with what was expected for any other text."""
     found = _SIZE.fullmatch(text.strip().upper())
-    if found is None:
-        raise ValueError(f"expected a size such as 10MB or 10000000; got {text!r}")
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"expected a size such as 10MB or 10000000, at least 1; got {text!r}")
     return int(found[1]) * _SIZES[found[2]]
+
+
+def span(text: str) -> int:
+    """Milliseconds of a duration that a server can sensibly wait; ValueError for any other text."""
+    value = duration(text)
+    if not SECOND <= value <= LONGEST:
+        raise ValueError(f"expected a duration from 1s to {LONGEST // HOUR}h; got {text!r}")
+    return value
 
 
 def rate(text: str) -> int | None:
@@ -50,11 +61,13 @@ def speed(text: str) -> float:
 
 
 def key(text: str) -> str:
-    """An API key; ValueError for a text that no caller could use as one."""
-    if not _KEY.fullmatch(text):
-        raise ValueError(f"expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -; got {text!r}")
+    """An API key; ValueError, which does not show it, for a text that no caller could use as one."""
+    if not KEY.fullmatch(text):
+        raise ValueError(
+            f"expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -; got {len(text)} characters, not shown here"
+        )
     if text.startswith(("invalid", "revoked")):
-        raise ValueError(f"keys that begin with invalid or revoked always get 401; got {text!r}")
+        raise ValueError("keys that begin with invalid or revoked always get 401")
     return text
 
 

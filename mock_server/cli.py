@@ -8,8 +8,10 @@ bad file. What a command needs is imported inside it, so that the others start a
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mock_server.arguments import key, option, rate, size, speed
-from mock_server.clock import duration
+from mock_server.arguments import key, option, rate, size, span, speed
 from mock_server.settings import DEFAULT_PORT, Settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
-    commands(prog_name="vern-mock")
+    try:
+        commands(prog_name="vern-mock")
+    except OSError as error:
+        _discard(sys.stdout)
+        with contextlib.suppress(OSError):
+            click.echo(f"vern-mock: {error}", err=True)
+        sys.exit(1)
+
+
+def _discard(stream: Any) -> None:
+    """Let go what could not be written, or the interpreter fails at it once more when it ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
@@ -94,15 +107,13 @@ def commands() -> None:
 )
 @option(
     "--session-idle",
-    reads=duration,
+    reads=span,
     metavar="DURATION",
     default="1h",
     show_default=True,
     help="Unused so long, it goes.",
 )
-@option(
-    "--stale-after", reads=duration, metavar="DURATION", default="1h", show_default=True, help="Then a dead run fails."
-)
+@option("--stale-after", reads=span, metavar="DURATION", default="1h", show_default=True, help="Then a dead run fails.")
 def serve(**given: Any) -> None:
     """Start the mock server; SIGINT and SIGTERM end it.
 

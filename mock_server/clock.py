@@ -41,7 +41,8 @@ def duration(text: str) -> int:
 
 
 def iso(instant: int) -> str:
-    """The instant as ISO-8601 in UTC with milliseconds (PROV-03)."""
+    """The instant as ISO-8601 in UTC with milliseconds (PROV-03), and no later than the last one."""
+    instant = min(LAST, instant)
     moment = datetime.fromtimestamp(instant // 1_000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1_000:03d}Z"
 

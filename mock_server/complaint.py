@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 _SHOWN = 60
+_FEW = 1_000  # values; a body of so many is searched for all its faults, a larger one for the first
+_GUARDED = "connections"  # the member that holds a destination's credentials
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
 _TYPES = {"string": "a string", "integer": "an integer", "number": "a number"} | {
     "boolean": "a boolean",
@@ -26,30 +30,58 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
     `document` is what the validator's schema refers into.
     """
     try:
-        if validator.is_valid(body):
-            return None
-        errors = list(validator.iter_errors(body))
+        validator.validate(body)
+    except jsonschema_rs.ValidationError as first:
+        # Every fault that is collected costs time and memory: of a million wrong rows the first is enough.
+        errors = list(validator.iter_errors(body)) if _is_small(body) else [first]
     except ValueError:  # jsonschema-rs, on what is nested deeper than it follows
         return "the body is nested too deeply"
+    else:
+        return None
     return sentence(min(errors, key=lambda error: len(error.instance_path)), document)
+
+
+def _is_small(body: Any) -> bool:
+    """Whether the body holds few values; looks at no more of it than it takes to know."""
+    left, seen = [body], 0
+    while left:
+        value = left.pop()
+        inner: Collection[Any] = ()
+        match value:
+            case dict():
+                inner = value.values()
+            case list():
+                inner = value
+        seen += len(inner)
+        if seen > _FEW:
+            return False
+        left.extend(inner)
+    return True
 
 
 def sentence(error: Any, document: Mapping[str, Any]) -> str:
     """The error in words."""
     where, kind, said = _where(error.instance_path), error.kind.name, error.kind.as_dict()
+    got = _kind(error.instance) if _is_secret(error) else _shown(error.instance)
     match kind:
         case "required":
             return f"{_where([*error.instance_path, said['property']])} is required and missing"
         case "oneOf" | "anyOf" if names := _alternatives(said["context"]):
             there = [name for name in names if name in error.instance]
-            got = f"both {' and '.join(there)}" if there else "neither"
-            return f"{where} must have exactly one of {' and '.join(names)}; got {got}"
+            which = f"both {' and '.join(there)}" if there else "neither"
+            return f"{where} must have exactly one of {' and '.join(names)}; got {which}"
         case "not":
-            return f"{where} has members that do not go together: {_shown(error.instance)}"
+            return f"{where} has members that do not go together: {got}"
         case "falseSchema":
             beside = _condition(document, error.schema_path)
-            return f"{where} is not allowed together with {beside}; got {_shown(error.instance)}"
-    return f"{where} must be {_expected(kind, said)}; got {_shown(error.instance)}"
+            return f"{where} is not allowed together with {beside}; got {got}"
+    return f"{where} must be {_expected(kind, said)}; got {got}"
+
+
+def _is_secret(error: Any) -> bool:
+    """Whether the wrong value may hold a secret: one in `connections`, or a text in place of the body (SEC-01)."""
+    path = error.instance_path
+    return path[0] == _GUARDED if path else isinstance(error.instance, str)
 
 
 def _expected(kind: str, said: dict[str, Any]) -> str:
@@ -106,6 +138,20 @@ def _alternatives(branches: Sequence[Sequence[Any]]) -> list[str]:
     """The members of which exactly one is wanted, when that is all the branches differ in."""
     names = [error.kind.as_dict().get("property") for branch in branches for error in branch]
     return [name for name in names if name] if all(names) else []
+
+
+def _kind(value: Any) -> str:
+    """The value's JSON type, and nothing of the value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+    return _shown(value)  # an object or an array, of which no more is ever said
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from mock_server.lifecycle import TIMED_OUT
 from mock_server.runs import Run
 from mock_server.sheets.scripted import Layout
 
@@ -68,7 +69,7 @@ class ExportRun(Run):
         if state.status in {"queued", "running"}:
             body["progress_message"] = state.says
         elif state.status == "failed":
-            body["error"] = state.says
+            body["error"] = "Export timed out" if state.says == TIMED_OUT else state.says
         return body
 
     def pieces(self, end: Complete) -> Iterator[bytes]:

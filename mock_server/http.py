@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,7 @@ from mock_server.account import Refusal
 from mock_server.clock import real_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from starlette.types import Message, Receive, Scope
 
@@ -65,6 +66,17 @@ class Call:
         if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
             raise Refusal(400, wrong)
         return body
+
+
+@contextmanager
+def busy(session: Session) -> Iterator[None]:
+    """Within this block a call of the session's is under way."""
+    session.busy += 1
+    try:
+        yield
+    finally:
+        session.busy -= 1
+        session.release()
 
 
 class Body:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mock_server.settings import DEFAULT_PORT
 from mock_server.story import PACES, export_lines, run_lines
+from mock_server.summary import entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,19 +44,8 @@ def tabbed(scenarios: Mapping[str, Scenario]) -> str:
 
 
 def as_json(scenarios: Mapping[str, Scenario]) -> str:
-    """The members of `GET /_mock/scenarios`."""
-    entries = [
-        {
-            "name": each.name,
-            "title": each.title,
-            "pace": each.pace,
-            "company_id": each.ready.company,
-            "company_name": each.ready.name,
-            "clauses": list(each.clauses),
-        }
-        for each in scenarios.values()
-    ]
-    return json.dumps({"scenarios": entries}, indent=2, ensure_ascii=False)
+    """What `GET /_mock/scenarios` answers."""
+    return json.dumps({"scenarios": entries(scenarios)}, indent=2, ensure_ascii=False)
 
 
 def page(scenario: Scenario) -> str:

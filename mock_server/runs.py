@@ -130,6 +130,8 @@ class ImportRun(Run):
 
     book: Book | None = None
     approvals: list[Approval] = field(default_factory=list)
+    told: dict[str, Any] | None = None
+    """The last report of an ended run whose rows were given back."""
 
     def parked_book(self, state: Life) -> Book:
         """The book of the latest parking, before any decision on it."""
@@ -141,7 +143,9 @@ class ImportRun(Run):
 
     def visible_book(self, state: Life) -> Book | None:
         """The book that the company's sheets show; None when the run shows nothing (RUN-09)."""
-        if state.status == "completed" and state.end is not None and self.book is not None:
+        if self.book is None:
+            return None
+        if state.status == "completed" and state.end is not None:
             book = self.approvals[len(state.parkings) - 1].book if state.parkings else self.book
             return book.revealed(state.end)
         waiting = state.status in {"needs_attention", "running"} and state.parkings
@@ -172,6 +176,8 @@ class ImportRun(Run):
 
     def report(self, state: Life) -> dict[str, Any] | None:
         """The report that the run has in this state, or None."""
+        if self.book is None:
+            return self.told
         if state.status == "completed":
             book = self.visible_book(state)
             return report(book, parked=False) if book else None
@@ -189,6 +195,17 @@ class ImportRun(Run):
         }
         found = self.report(state)
         return item | {"report": found} if found else item
+
+    def forget(self, state: Life) -> None:
+        """Give back the rows of an ended run; what it answers stays as it is."""
+        if self.book is not None:
+            self.body(state.since)
+            self.told, self.book = self.report(state), None
+            self.approvals.clear()
+
+    def rows(self, state: Life) -> int:
+        """How many rows a decision on the parked run would go through."""
+        return sum(count.clean + count.flagged for count in self.parked_book(state).counts)
 
     def approved(self, state: Life, fixes: Sequence[Fix | None]) -> Approval:
         """What this approval would make of the parked book; nothing is changed yet."""

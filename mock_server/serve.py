@@ -12,9 +12,12 @@ import gc
 import ipaddress
 import json
 import os
+import queue
 import signal
 import socket
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,12 +34,14 @@ from mock_server.world import UnknownScenario, World, load_world
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+    from types import FrameType
 
     from mock_server.app import App
     from mock_server.settings import Settings
 
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
+LAST_WORK = 0.5  # seconds that what cannot be interrupted gets after them
 KEEP_ALIVE = 75  # seconds an idle connection stays open; longer than a client's polling pause
 
 NO_HTTP = b'{"error":"the request is no well-formed HTTP"}'
@@ -78,6 +83,7 @@ def serve(settings: Settings, serving: Serving) -> None:
     gc.enable()
     with bound:
         _Server(app, bound, settings, serving, log, loaded).run(sockets=[bound])
+    log.flush()
 
 
 def _fill_standard_streams() -> None:
@@ -103,7 +109,7 @@ def _clear(ready_file: Path | None) -> None:
         if not ready_file.parent.is_dir():
             raise NotADirectoryError(f"{ready_file.parent} is no folder")
     except OSError as error:
-        raise CannotServe(f"--ready-file {ready_file}: cannot be written ({error.strerror or error})") from None
+        raise CannotServe(_unwritable(ready_file, error)) from None
 
 
 def _load(paths: tuple[Path, ...]) -> World:
@@ -174,6 +180,7 @@ class _Server(uvicorn.Server):
         self._log = log
         self._loaded = loaded
         self._watching: asyncio.Task[None] | None = None
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one kind that a signal handler may fill
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say so."""
@@ -193,7 +200,20 @@ class _Server(uvicorn.Server):
         """End in order on SIGINT and SIGTERM; unlike uvicorn's own, do not raise them again: the exit code is 0."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
+        threading.Thread(target=self._end_in_time, name="end", daemon=True).start()
         yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the end."""
+        super().handle_exit(sig, frame)
+        self._signals.put(sig)
+
+    def _end_in_time(self) -> None:
+        """End the process although a thread, or the loop, still works on a large body."""
+        self._signals.get()
+        time.sleep(LAST_ANSWERS + LAST_WORK)
+        self._log.flush()
+        os._exit(0)
 
     def _announce(self) -> None:
         line = json.dumps(
@@ -207,11 +227,11 @@ class _Server(uvicorn.Server):
                 "version": version(),
             }
         )
-        put(sys.stdout, line)
         if self._serving.ready_file is not None:
             _write_whole(self._serving.ready_file, f"{line}\n")
+        put(sys.stdout, line)
         if sys.stderr is not None and sys.stderr.isatty():
-            put(sys.stderr, _welcome(self._address, self._settings))
+            self._log.say(_welcome(self._address, self._settings))
 
     async def _watch(self) -> None:
         """Load the scenario files again whenever one was touched; a broken file keeps the scenarios as they are."""
@@ -225,7 +245,8 @@ class _Server(uvicorn.Server):
             self._loaded = now
             try:
                 world = await asyncio.to_thread(load_world, paths)
-            except (BadFiles, OSError) as bad:
+                world.scenario(self._settings.scenario)  # without it the next session could not be opened
+            except (BadFiles, OSError, UnknownScenario) as bad:
                 self._log.notice("error", f"scenarios kept as they were:\n{bad}")
                 continue
             self._log.notice("info", f"scenarios reloaded: {changes(self._app.world.scenarios, world.scenarios)}")
@@ -242,10 +263,19 @@ def _address(bound: socket.socket) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write the file in one move, so that a reader who finds it finds all of it."""
+    """Write the file in one move, so that a reader who finds it finds all of it; CannotServe when that fails."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise CannotServe(_unwritable(path, error)) from None
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"--ready-file {path}: cannot be written ({error.strerror or error})"
 
 
 def _welcome(url: str, settings: Settings) -> str:

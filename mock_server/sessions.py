@@ -75,8 +75,14 @@ class Sessions:
             self._open.popitem()[1][0].close()
 
     def _close_idle(self, real: int) -> None:
-        while self._open and real - next(iter(self._open.values()))[1] >= self.settings.session_idle:
+        idle = real - self.settings.session_idle
+        while self._open and (oldest := next(iter(self._open.values())))[1] <= idle and not oldest[0].busy:
             self._close_oldest()
 
     def _close_oldest(self) -> None:
-        self._open.popitem(last=False)[1][0].close()
+        """Close the session that was unused longest; one with calls under way is spared."""
+        for key, (session, _) in self._open.items():
+            if not session.busy:
+                del self._open[key]
+                session.close()
+                return

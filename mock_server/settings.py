@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 DEFAULT_PORT = 8376  # V-E-R-N on a telephone's keys; no peer's default
 HOUR = 3_600_000
+KEY = re.compile(r"[A-Za-z0-9_.-]{4,128}")
+"""What an API key looks like, to whoever configures one and to whoever is asked for one (AUTH-04)."""
 
 
 @dataclass(frozen=True, slots=True)

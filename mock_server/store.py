@@ -10,8 +10,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.account import UPLOAD_LASTS, Company, Refusal, Upload
-from mock_server.clock import EPOCH, MINUTE, Clock
-from mock_server.decisions import fixes
+from mock_server.clock import EPOCH, HOUR, MINUTE, Clock
 from mock_server.exports import ExportRun
 from mock_server.identity import made_uuid
 from mock_server.lifecycle import FOREVER, Canceled, Refused, Started, decide
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import BinaryIO
 
-    from mock_server.lifecycle import Status
+    from mock_server.catalogue import Source
+    from mock_server.lifecycle import Life, Status
+    from mock_server.runs import Approval
     from mock_server.scenario import Pace, Scenario
     from mock_server.settings import Settings
     from mock_server.sheets.book import Book, Sheet
@@ -57,6 +58,9 @@ class Session:
         self.runs: dict[str, Run] = {}
         self.uploads: dict[str, Upload] = {}
         """By the token of the signed URL."""
+        self.busy = 0
+        """How many calls are under way; while there are some, nothing that they may read is given back."""
+        self.closed = False
         self._numbers: defaultdict[str, int] = defaultdict(int)
         self._budgets: defaultdict[tuple[str, ...], deque[int]] = defaultdict(deque)
 
@@ -108,7 +112,10 @@ class Session:
         )
         self.companies[company.id] = company
         if ready.run is not None:
-            self._add_import(company, ready.run, scenario, Started(EPOCH - WAITED), self._generated(scenario, company))
+            run = self._add_import(
+                company, ready.run, scenario, Started(EPOCH - WAITED), self._generated(scenario, company)
+            )
+            run.stale_after = max(run.stale_after, HOUR)  # it is there, parked, whatever counts as stale afterwards
         return company
 
     def provision(self, body: Mapping[str, Any], now: int) -> Company:
@@ -123,8 +130,12 @@ class Session:
             raise Refusal(400, f"template_ids names a template that this account does not have: {foreign[0]!r}")
         external_id = body.get("external_id")
         for company in self.companies.values():
-            if company.name == body["name"] and company.source is source:  # PROV-16
-                raise Refusal(400, f"a company named {body['name']!r} exists already for the source {source.name}")
+            if company.name == body["name"] and company.source.id == source.id:  # PROV-16
+                raise Refusal(400, _taken(company.name, source))
+        if source is catalogue.sources[0] and any(
+            each.ready.name == body["name"] for each in self.world.scenarios.values()
+        ):
+            raise Refusal(400, _taken(body["name"], source))
         if external_id is not None and any(each.external_id == external_id for each in self.companies.values()):
             raise Refusal(409, f"external_id {external_id!r} is used by another company")  # PROV-14
         scenario = (external_id or "").partition("--")[0]
@@ -149,7 +160,7 @@ class Session:
     def scenario_of(self, company: Company) -> Scenario:
         """The company's own scenario, else the session's."""
         scenarios = self.world.scenarios
-        names = (company.scenario, self.scenario, self.settings.scenario)
+        names = (company.scenario, self.scenario, self.settings.scenario, *scenarios)
         return next(scenarios[name] for name in names if name is not None and name in scenarios)
 
     # -- uploads
@@ -169,6 +180,7 @@ class Session:
 
     def receive(self, upload: Upload, file: BinaryIO, now: int) -> None:
         """Keep the file that was put to a signed URL; Refusal 403 for a used or an expired one (UPL-03, UPL-04)."""
+        self._refuse_closed()
         refuse_closed(upload, now)
         upload.file = file
 
@@ -185,10 +197,12 @@ class Session:
 
     def start_import(self, company: Company, request: Start, now: int) -> tuple[ImportRun, bool]:
         """The run of this request, and whether it is a new one (IMP-01, IDEM-01, IDEM-08)."""
+        self._refuse_closed()
         again = self.replayed(company, "import", request.key, request.digest)
         if isinstance(again, ImportRun):
             return again, False
         refuse_busy(company, now)
+        company.forget_hidden(now)
         scenario, book, flagged = request.scenario, request.book, False
         if not scenario.own_rows:
             book = self._generated(scenario, company)
@@ -223,24 +237,22 @@ class Session:
         self.runs[run.id] = run
         return run
 
-    def decide(self, run: ImportRun, body: Mapping[str, Any], now: int) -> Status:
-        """Take a decision of the contract's shape; the status that the run then answers with (DEC-01 to DEC-35)."""
-        state = run.life(now)
-        time = run.time(now)
-        if state.status != "needs_attention":
-            raise Refusal(409, str(Refused(state.status)))
-        if body["decision"] == "reject":
-            run.events.append(decide(state, time, approve=False))
-        else:
-            answers = body.get("answers") or ()
-            approval = run.approved(state, fixes(run, state, answers))
-            left = unresolved(approval.book)
-            run.events.append(decide(state, time, approve=True, answered=bool(answers), unresolved=left))
-            run.approvals.append(approval)
+    def reject(self, run: ImportRun, now: int) -> Status:
+        """Reject a parked run; the status that it has then (DEC-31)."""
+        run.events.append(decide(parked(run, now), run.time(now), approve=False))
         run.shown = False
-        after = run.life(now).status
-        run.settled()
-        return "running" if body["decision"] == "approve" else after
+        return run.life(now).status
+
+    def approve(self, run: ImportRun, considered: Life, approval: Approval, *, answered: bool, now: int) -> None:
+        """Approve a parked run, which must still be in the parking that the approval was worked out for (DEC-25)."""
+        self._refuse_closed()
+        state = parked(run, now)
+        if len(state.parkings) != len(considered.parkings):
+            raise Refusal(409, "the run has parked anew meanwhile; read it again")
+        left = unresolved(approval.book)
+        run.events.append(decide(state, run.time(now), approve=True, answered=answered, unresolved=left))
+        run.approvals.append(approval)
+        run.shown = False
 
     # -- exports
 
@@ -249,7 +261,8 @@ class Session:
         again = self.replayed(company, "export", request.key, request.digest)
         if isinstance(again, ExportRun):
             return again, False
-        refuse_export(company, now)
+        self._refuse_closed()
+        refuse_exporting(company, now)
         scenario = self.scenario_of(company)
         run = ExportRun(
             id=self.made_id("run"),
@@ -289,16 +302,29 @@ class Session:
 
     def cancel(self, run: Run, now: int) -> None:
         """Stop a run as somebody at the vendor would (OP-16); Refusal 409 when it has ended."""
+        if not isinstance(run, ImportRun):
+            raise Refusal(409, "only an import can be canceled; the contract knows no canceled export")
         state = run.life(now)
         if state.terminal:
             raise Refusal(409, f"the run is {state.status}, and so has ended; nothing is left to cancel")
         run.events.append(Canceled(run.time(now)))
 
     def close(self) -> None:
-        """Give back what the session holds outside memory."""
-        for upload in self.uploads.values():
-            if upload.file is not None:
-                upload.file.close()
+        """End the session: what it holds outside memory is given back as soon as no call is under way."""
+        self.closed = True
+        self.release()
+
+    def release(self) -> None:
+        """Close the files of a session that has ended, unless somebody may still read them."""
+        if self.closed and not self.busy:
+            for upload in self.uploads.values():
+                if upload.file is not None:
+                    upload.file.close()
+
+    def _refuse_closed(self) -> None:
+        """Refusal 404 for a call that outlived its session: nobody could find what it would make."""
+        if self.closed:
+            raise Refusal(404, "the session ended while the call was under way")
 
 
 class Start(NamedTuple):
@@ -327,10 +353,22 @@ def refuse_busy(company: Company, now: int) -> None:
         raise Refusal(409, f"import {run.id} of this company is {state.status}; one import runs at a time")
 
 
-def refuse_export(company: Company, now: int) -> None:
-    """Refusal 400 without a destination, 409 while another export runs (OP-18)."""
+def parked(run: ImportRun, now: int) -> Life:
+    """The state of a parked run; Refusal 409 for any other (DEC-23, DEC-24, DEC-35)."""
+    state = run.life(now)
+    if state.status != "needs_attention":
+        raise Refusal(409, str(Refused(state.status)))
+    return state
+
+
+def refuse_unconnected(company: Company) -> None:
+    """Refusal 400 for an export without a destination (OP-18)."""
     if company.destination is None:
         raise Refusal(400, "this company has no destination connection; provision it with connections.destination")
+
+
+def refuse_exporting(company: Company, now: int) -> None:
+    """Refusal 409 while another export of the company runs (OP-18)."""
     if company.exports and not (state := company.exports[-1].life(now)).terminal:
         raise Refusal(409, f"export {company.exports[-1].id} of this company is {state.status}; one runs at a time")
 
@@ -348,3 +386,7 @@ def _refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
     if missing := lacking(scenario, sheets):
         names = ", ".join(missing)
         raise Refusal(400, f"scenario {scenario.name!r} needs a sheet {names}; template_ids left its template out")
+
+
+def _taken(name: str, source: Source) -> str:
+    return f"a company named {name!r} exists already for the source {source.name}"

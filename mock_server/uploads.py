@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from mock_server.account import Refusal
 from mock_server.clock import real_time
-from mock_server.http import answer, error, header, pieces
+from mock_server.http import answer, busy, error, header, pieces
 from mock_server.store import refuse_closed
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mock_server.account import Upload
     from mock_server.sessions import Sessions
+    from mock_server.store import Session
 
 PREFIX = "/uploads/"
 _IN_MEMORY = 1_000_000
@@ -33,10 +34,17 @@ async def put(sessions: Sessions, scope: Scope, receive: Receive) -> Response:
     session, upload = found
     refuse_closed(upload, session.clock.at(real_time()))
     _refuse_other_type(upload, header(scope, b"content-type"))
+    with busy(session):
+        size = await _taken(session, upload, scope, receive)
+    return answer({"upload_ref": upload.ref, "size": size})
+
+
+async def _taken(session: Session, upload: Upload, scope: Scope, receive: Receive) -> int:
+    """Put the body into a file of the upload's; how many bytes it has."""
     # SpooledTemporaryFile is a BinaryIO in all but its declared type.
     file = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - it lives as long as the session
     try:
-        async for piece in pieces(scope, receive, sessions.settings.max_upload):
+        async for piece in pieces(scope, receive, session.settings.max_upload):
             file.write(piece)
         size = file.tell()
         if upload.size is not None and size != upload.size:
@@ -45,7 +53,12 @@ async def put(sessions: Sessions, scope: Scope, receive: Receive) -> Response:
     except BaseException:
         file.close()
         raise
-    return answer({"upload_ref": upload.ref, "size": size})
+    return size
+
+
+def without_token(path: str) -> str:
+    """The path as a log may show it: the token of a signed URL is a credential."""
+    return f"{PREFIX}…" if path.startswith(PREFIX) else path
 
 
 def _refuse_other_type(upload: Upload, given: str | None) -> None:

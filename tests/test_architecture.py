@@ -22,12 +22,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mock_server"
 
 LEVELS = {
-    0: "settings clock identity complaint contract catalogue",
+    0: "about settings clock identity complaint contract catalogue",
     1: "scenario language",
     2: "lifecycle limits sheets",
-    3: "runs exports world account decisions history store sessions",
+    3: "summary runs exports world account decisions history store sessions",
     4: "http preference downloads uploads api admin app",
-    5: "player process timeline story about health logs watch serve listing arguments demo cli __main__",
+    5: "player process timeline story health logs watch serve listing arguments demo cli __main__",
 }
 LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split()}
 PURE = [room for level in (0, 1, 2) for room in LEVELS[level].split()]

@@ -48,7 +48,7 @@ NO_OBJECTS = {
     "100,000 objects": (b'{"a":' * 100_000, "not valid JSON"),
     "an array": (b"[]", "the body must be an object; got an array"),
     "null": (b"null", "the body must be an object; got null"),
-    "a text": (b'"approve"', "the body must be an object; got 'approve'"),
+    "a text": (b'"approve"', "the body must be an object; got a string"),
     "a number": (b"17", "the body must be an object; got 17"),
 }
 
@@ -119,12 +119,12 @@ WRONG = [
     Wrong(
         "provision_company",
         company(connections={"destination": {"base_url": "nowhere", "auth": {}}}),
-        ("connections.destination.base_url must be an absolute URL", "'nowhere'"),
+        ("connections.destination.base_url must be an absolute URL", "a string"),
     ),
     Wrong(
         "provision_company",
         company(connections={"destination": {"base_url": "https://a.example", "auth": 5}}),
-        ("connections.destination.auth must be an object", "got 5"),
+        ("connections.destination.auth must be an object", "got a number"),
     ),
     Wrong("request_upload", {}, ("name is required and missing",)),
     Wrong("request_upload", {"name": 5}, ("name must be a string", "got 5")),

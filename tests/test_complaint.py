@@ -37,7 +37,7 @@ def approve(*answers: Any) -> dict[str, Any]:
 PROVISION: list[tuple[Any, str]] = [
     (None, "the body must be an object; got null"),
     ([], "the body must be an object; got an array of 0 entries"),
-    ("Acme", "the body must be an object; got 'Acme'"),
+    ("Acme", "the body must be an object; got a string"),
     (5, "the body must be an object; got 5"),
     (True, "the body must be an object; got true"),
     ({"source": SOURCE}, "name is required and missing"),  # PROV-08
@@ -57,11 +57,11 @@ PROVISION: list[tuple[Any, str]] = [
     (destination(auth={}), "connections.destination.base_url is required and missing"),
     (
         destination(base_url="here", auth={}),
-        "connections.destination.base_url must be an absolute URL; got 'here'",
+        "connections.destination.base_url must be an absolute URL; got a string",
     ),
     (
         destination(base_url="https://x.example", auth="secret"),
-        "connections.destination.auth must be an object; got 'secret'",
+        "connections.destination.auth must be an object; got a string",
     ),
 ]
 

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mock_server.catalogue import Column, Template
+from mock_server.sheets import csvfile
 from mock_server.sheets.csvfile import Drift, headers, inline, likeness, read, written
 
 if TYPE_CHECKING:
@@ -224,6 +225,18 @@ def test_a_file_without_a_required_column_is_told_so_in_plain_words(content: byt
     assert str(drift.value) == says  # POLL-14
 
 
+TWENTY = ", ".join(["'a'"] * 20)
+
+
+def test_of_very_many_or_very_long_names_only_some_are_told() -> None:
+    with pytest.raises(Drift) as drift:
+        people(b"a," * 500_000 + b"a\n")
+    assert str(drift.value) == f"{NO_EMAIL}: {TWENTY} and 499981 more"
+    with pytest.raises(Drift) as drift:
+        people(b"x" * 41 + b"," + b"y" * 40 + b"\n")
+    assert str(drift.value) == f"{NO_EMAIL}: '{'x' * 39}…', '{'y' * 40}'"
+
+
 def test_a_cell_beyond_all_measure_is_no_csv() -> None:
     with pytest.raises(Drift, match=r"'people\.csv' is not a CSV file that can be read: field larger"):
         people(b"Email,Name\n" + b"x" * 10_000_001)
@@ -250,6 +263,7 @@ def test_inline_rows_match_their_names_in_the_same_way() -> None:
     [("x", "x"), (None, ""), (True, "true"), (False, "false"), (12, "12"), (12.5, "12.5"), ("", ""), (0, "0")],
 )
 def test_inline_values_become_texts(value: object, text: str) -> None:
+    assert csvfile.text(value) == text
     assert inline([{"Email": value}], PEOPLE) == [("", text, "")]
 
 

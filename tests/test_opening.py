@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mock_server.catalogue import Link
+from mock_server.scenario import Data
 from mock_server.sheets.book import report
 from mock_server.sheets.csvfile import Drift
 from mock_server.sheets.opening import generated, inline, lacking, uploaded
@@ -99,3 +101,30 @@ def test_a_generated_book_fills_the_sheets_of_the_scenario_and_no_others() -> No
     book = generated(WORLD.scenarios["park"], SHEETS, 1)
     assert [count.sheet for count in book.counts] == [CONTACTS]
     assert shown(book, DEALS) == []
+
+
+@pytest.mark.parametrize("contacts", [1, 31, 512, 1_453])
+def test_links_take_the_right_rows_of_their_sheet_in_turn(contacts: int) -> None:
+    script = WORLD.scenarios["straight-through" if contacts == 1 else "park"]
+    book = generated(replace(script, data=(Data("Contacts", contacts), Data("Deals", 3_000))), SHEETS, 1)
+    emails = [row[1] for row in shown(book, CONTACTS)]
+    for row in book.sheets[0].layout.wrong(range(contacts)):
+        emails[row] = emails[row - 1]
+    assert [row[1] for row in shown(book, DEALS)] == [emails[row % contacts] for row in range(3_000)]
+
+
+def test_linked_cells_are_made_many_at_a_time() -> None:
+    made: list[int] = []
+
+    def counted(rows: range) -> list[str]:
+        made.append(len(rows))
+        return [str(row) for row in rows]
+
+    script = replace(WORLD.scenarios["straight-through"], data=(Data("Contacts", 1_000), Data("Deals", 50_000)))
+    book = generated(script, SHEETS, 1)
+    contacts, deals = book.sheets
+    makers = contacts.makers
+    object.__setattr__(contacts, "prepare", lambda: (makers[0], counted, *makers[2:]))
+    assert sum(1 for _ in book.rows(DEALS.id, flagged=True)) == 50_000
+    assert deals.makers[1](range(998, 1_002)) == ["998", "999", "0", "1"]
+    assert len(made) < 400

@@ -67,6 +67,9 @@ def parked(*steps: str) -> str:
 
 PARK = "park:\n      - sheet: Contacts\n        column: Status\n        rows: 1\n        fix: keep\n"
 
+INNER_PARK = "      - " + PARK.replace("\n", "\n    ").rstrip(" ")
+ON_ANSWER = "    on_answer:\n      - work: 2s\n" + INNER_PARK
+
 # fmt: off
 BAD: list[tuple[str, str, str]] = [
     ("E100", "title: [T\nrun: x: y # here", "not YAML"),
@@ -111,6 +114,11 @@ BAD: list[tuple[str, str, str]] = [
     ("E302", run("queue: 1s", "complete: # here"), "expected 'work' before 'complete'"),
     ("E302", run("work: 1s", PARK, "complete: # here"), "expected 'work' after a parking"),
     ("E302", run("work: 1s", PARK + "    on_answer:\n      - " + PARK.replace("\n", " # here\n", 1).replace("\n  ", "\n      "), "work: 1s", "complete:"), "on_answer: expected 'work' before 'park'"),
+    ("E302", run("work: 1s", PARK, "work: 0s # here", "complete:"), "longer than 0s after a parking: two decisions"),
+    ("E302", run("work: 1s", PARK, "work: 0s # here", "work: 0ms", PARK, "work: 1s", "complete:"), "(DEC-25)"),
+    ("E302", run("work: 1s", "review:", "work: 0s # here", "complete:"), "(DEC-25)"),
+    ("E302", run("work: 1s", PARK + ON_ANSWER.replace("work: 2s", "work: 0s # here"), "work: 1s", "complete:"), "on_answer: expected 'work' longer than 0s"),
+    ("E302", run("work: 1s", PARK + ON_ANSWER + "      - work: 0s # here\n" + INNER_PARK, "work: 1s", "complete:"), "on_answer: expected 'work' longer than 0s"),
     ("E303", run("work: 1s", "complete:", "work: 1s # here"), "nothing follows 'complete'"),
     ("E304", run("work: 1s", PARK, "work: 2s # here").replace("completed", "failed"), "expected an end after this: complete, fail, cancel or die"),
     ("E305", run("work: 1s", PARK + "    on_answer:\n      - work: 1s\n      - complete: # here", "work: 1s", "complete:"), "expected 'work' or 'park'"),
@@ -132,9 +140,9 @@ BAD: list[tuple[str, str, str]] = [
     ("E311", "title: T\ndata:\n  - sheet: contacts # here\n    rows: 5\n" + RUN + PLAYS, "did you mean 'Contacts'?"),
     ("E311", "title: T\nready:\n  sheets:\n    People: d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8 # here\n" + RUN + PLAYS, "no sheet 'People'"),
     ("E311", play("start:", "see: completed", "download: Contact # here"), "did you mean 'Contacts'?"),
-    ("E312", group(OPEN).replace("column: Status", "column: Stats # here"), "no column of Contacts 'Stats'; did you mean 'Status'?"),
+    ("E312", group(OPEN).replace("column: Status", "column: Stats # here"), "Contacts has no column 'Stats'; did you mean 'Status'?"),
     ("E312", parked("start:", "see: needs_attention\n        asks: [Mail] # here", "see: completed"), "did you mean 'Email'?"),
-    ("E312", play("start:", "see: completed", "download: Contacts\n        column: Mail # here\n        values: [x]"), "no column"),
+    ("E312", play("start:", "see: completed", "download: Contacts\n        column: Mail # here\n        values: [x]"), "Contacts has no column 'Mail'"),
     ("E313", group(OPEN, "fails: required # here"), "Status cannot fail 'required'; it can fail: strict"),
     ("E313", group("fix: keep", "fails: strict # here").replace("column: Status", "column: Name"), "it takes anything"),
     ("E314", group(OPEN, "values: [open, Pending] # here"), "'Pending' is fine in Status"),
@@ -156,11 +164,14 @@ BAD: list[tuple[str, str, str]] = [
     ("E316", group(OPEN).replace("rows: 12", "rows: 727 # here"), "at most 726 may be wrong; by here they are 727"),
     ("E317", run("work: 1s", PARK + "      - sheet: Contacts # here\n        column: Status\n        rows: 2\n        fix: keep\n", "work: 1s", "complete:"), "declared twice"),
     ("E321", "title: T\nclauses: [DEC-01, DEK-02] # here\n" + RUN + PLAYS, "no clause 'DEK-02'; did you mean DEC-02?"),
+    ("E321", "title: T\nclauses: [DEC-9] # here\n" + RUN + PLAYS, "no clause 'DEC-9'; did you mean DEC-09?"),
     ("E331", play("see: completed # here", "see: completed"), "the client knows of none"),
     ("E331", play("start:", "lose:", "approve: # here", "see: completed"), "the client knows of none"),
     ("E331", play("start:\n        refused: 409", "see: completed # here"), "the client knows of none"),
     ("E331", play("start:", "see: completed", "see_export: completed # here"), "needs an 'export'"),
     ("E332", play("start:", "see: canceled # here", "see: completed"), "canceled does not occur in this script; it has: completed"),
+    ("E332", play("start:", "wait: 2h", "see: failed # here", more="pace: manual\n"), "failed does not occur"),
+    ("E332", play("start:", "wait: 2h", "see: failed # here", more="pace: polls\n"), "failed does not occur"),
     ("E332", play("start:", "active: needs_attention # here", "see: completed"), "needs_attention does not occur"),
     ("E333", play("start:", "see: running\n        inserted: 4 # here", "see: completed"), "not shown while running"),
     ("E333", play("start:\n        rows:\n          - Email: x\n        file: Email # here", "see: completed"), "not both"),
@@ -213,7 +224,7 @@ BAD_ACCOUNTS: list[tuple[str, str, str]] = [
     ("E342", ACCOUNT_FILE.format("rule: strict\n        pattern: x+\n        pool: choice # here"), "to choose from"),
     ("E342", ACCOUNT_FILE.format("pool: link # here"), "go together"),
     ("E343", ACCOUNT_FILE.format("").replace("template: People", "template: Peple # here"), "did you mean 'People'?"),
-    ("E343", ACCOUNT_FILE.format("").replace("column: Email", "column: Mail # here"), "did you mean 'Email'?"),
+    ("E343", ACCOUNT_FILE.format("").replace("column: Email", "column: Mail # here"), "People has no column 'Mail'; did you mean 'Email'?"),
 ]
 # fmt: on
 
@@ -239,6 +250,21 @@ def test_a_mistake_is_told_with_code_line_and_remedy(
     if not found[0].is_warning:
         with pytest.raises(BadFiles, match=code):
             loading.load_scenario(path, catalogue, contract.clause_ids())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        run("work: 0s", PARK, "work: 0s", "work: 1ms", "complete:"),
+        run("work: 1s", PARK + ON_ANSWER + "      - work: 0s\n", "work: 1s", "complete:"),
+        run("work: 1s", PARK + "    on_answer:\n      - work: 0s\n", "work: 1s", "complete:"),
+    ],
+    ids=["a later beat takes time", "the main line's work follows", "a branch without a parking"],
+)
+def test_work_without_time_is_fine_where_other_work_takes_some(text: str, tmp_path: Path, catalogue: Catalogue) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    assert not loading.complaints([path], catalogue, contract.clause_ids())
 
 
 @pytest.mark.parametrize(("code", "text", "says"), BAD_ACCOUNTS, ids=label)

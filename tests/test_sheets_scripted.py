@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections import Counter
-from itertools import islice, pairwise
+from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -271,7 +271,7 @@ def test_a_group_that_is_left_is_asked_about_again() -> None:
     assert unresolved(book.decided([None]))
 
 
-@pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False)])
+@pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False), (" ", False)])
 def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:  # noqa: FBT001
     book = parked(STATUS)
     fix = book.cure(book.groups[0], text)
@@ -360,12 +360,15 @@ def test_every_slot_belongs_to_one_member_of_one_group(sizes: tuple[int, ...]) -
 
 @law
 @given(sizes, st.integers(2, 6), st.integers(1, 20))
-def test_right_gives_the_row_itself_or_the_right_one_above(sizes: tuple[int, ...], spread: int, more: int) -> None:
+def test_the_wrong_rows_of_any_stretch_are_found_and_the_row_above_each_is_right(
+    sizes: tuple[int, ...], spread: int, more: int
+) -> None:
     layout = Layout(sum(sizes) * spread + more, sizes)
-    wrong = {layout.row(slot) for slot in range(layout.slots)}
-    for row in range(layout.rows):
-        assert layout.right(row) == (row - 1 if row in wrong else row)
-        assert layout.right(row) not in wrong
+    wrong = [layout.row(slot) for slot in range(layout.slots)]
+    assert not {row - 1 for row in wrong} & {*wrong, -1}
+    for start, length in product(range(layout.rows), (0, 1, 2, 7, layout.rows)):
+        stretch = range(start, min(start + length, layout.rows))
+        assert list(layout.wrong(stretch)) == [row for row in wrong if row in stretch]
 
 
 # Memory

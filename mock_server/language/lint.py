@@ -6,6 +6,7 @@ says where, what, what was expected, and the nearest right word. `CODES` is the 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mock_server.language import lint_groups, lint_plays, lint_script
@@ -37,7 +38,7 @@ CODES: dict[str, str] = {
     "E205": "A beat or step has no verb, or more than one.",
     "E206": "A member does not belong to the verb beside it.",
     "E301": "A queue beat comes after another beat.",
-    "E302": "A work beat is missing: before a parking or a completion, or after a parking.",
+    "E302": "A work beat is missing before a parking or a completion, or one longer than 0s after a parking.",
     "E303": "A beat comes after the end.",
     "E304": "The script has no end.",
     "E305": "A beat or its members have no meaning in this place.",
@@ -81,6 +82,6 @@ def lint(
 def _clauses(scenario: Scenario, document: Document, clause_ids: Collection[str]) -> Iterator[Complaint]:
     for index, clause in enumerate(scenario.clauses):
         if clause not in clause_ids:
-            near = nearest(clause, sorted(clause_ids))
+            near = nearest(re.sub(r"-(\d)$", r"-0\1", clause), sorted(clause_ids))  # DEC-9 means DEC-09
             hint = f"; did you mean {near}?" if near else "; openapi/clauses.yaml lists all"
             yield document.complain("E321", ("clauses", index), f"no clause {clause!r}{hint}")

@@ -78,5 +78,5 @@ def _links(
             text = unknown("template", link["template"], columns)
             yield document.complain("E343", (*here, "template"), text)
         elif link["column"] not in columns[link["template"]]:
-            text = unknown(f"column of {link['template']}", link["column"], columns[link["template"]])
+            text = unknown("column", link["column"], columns[link["template"]], link["template"])
             yield document.complain("E343", (*here, "column"), text)

@@ -30,7 +30,7 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
         column = next((each for each in template.columns if each.name == group.column), None)
         if column is None:
             names = [each.name for each in template.columns]
-            text = unknown(f"column of {template.name}", group.column, names)
+            text = unknown("column", group.column, names, template.name)
             yield document.complain("E312", (*place, "column"), text)
             continue
         known.append((place, group, column))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mock_server.clock import HOUR, duration
+from mock_server.clock import HOUR
 from mock_server.language.lint_script import every
 from mock_server.language.nearest import unknown
 from mock_server.scenario import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
@@ -81,10 +81,9 @@ def _statuses(beats: Sequence[Beat]) -> set[str]:
 
 
 def _more_statuses(scenario: Scenario, play: Play) -> set[str]:
-    """What the client's own doing may bring about: a stop, an hour without a step, a file that cannot be read."""
+    """What the client's own doing may bring about: a stop, a file that cannot be read."""
     found = {"canceled"} if any(step.verb == "cancel" for step in play.steps) else set()
-    waited = sum(duration(step.value) for step in play.steps if step.verb == "wait")
-    if scenario.own_rows or (scenario.pace != "time" and waited >= HOUR):
+    if scenario.own_rows:
         found.add("failed")
     return found
 
@@ -161,7 +160,7 @@ def _names(document: Document, place: Place, step: Step, catalogue: Catalogue) -
         names = [each.name for each in catalogue.templates]
         yield document.complain("E311", (*place, "download"), unknown("sheet", step.value, names))
     elif column is not None and column not in (names := [each.name for each in template.columns]):
-        yield document.complain("E312", (*place, "column"), unknown(f"column of {template.name}", column, names))
+        yield document.complain("E312", (*place, "column"), unknown("column", column, names, template.name))
     if (column is None) != ("values" not in step.modifiers):
         yield document.complain("E333", place, "'column' and 'values' go together: which column, and what stands in it")
 

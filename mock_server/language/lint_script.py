@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from mock_server.clock import HOUR, MINUTE
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _EXPORT = (Queue, Work, Complete, Fail, Die)
 _ENDS = (Complete, Fail, Cancel, Die)
 _AFTER_WORK = (Park, Review, Complete)
+# DEC-25: a second decision finds another state than the first.
+_AT_ONCE = "expected 'work' longer than 0s after a parking: two decisions cannot be taken at one instant (DEC-25)"
 STARTED_BEFORE = 10 * MINUTE
 """So long before a session opens its ready run was started."""
 
@@ -61,6 +64,8 @@ def _order(document: Document, place: Place, beats: Sequence[Beat]) -> Iterator[
             yield document.complain("E302", here, text)
         elif isinstance(beat, _AFTER_WORK) and not worked:
             yield document.complain("E302", here, f"expected 'work' before '{verb(beat)}' (RUN-06)")
+        elif parked and not _passes(beats[index:]):
+            yield document.complain("E302", here, _AT_ONCE)
         worked = worked or isinstance(beat, Work)
         parked = isinstance(beat, Park | Review)
         yield from _branches(document, here, beat)
@@ -89,7 +94,21 @@ def _on_answer(document: Document, place: Place, beats: Sequence[Beat]) -> Itera
             yield document.complain("E305", here, f"on_answer: expected 'work' or 'park', got '{verb(beat)}'")
         elif isinstance(beat, Park) and (index == 0 or isinstance(beats[index - 1], Park)):
             yield document.complain("E302", here, "on_answer: expected 'work' before 'park' (RUN-06)")
+        # Work at the branch's end needs no time of its own: the main line's follows it.
+        elif (
+            (index == 0 or isinstance(beats[index - 1], Park)) and _parks(beats[index:]) and not _passes(beats[index:])
+        ):
+            yield document.complain("E302", here, f"on_answer: {_AT_ONCE}")
         yield from _branches(document, here, beat)
+
+
+def _parks(beats: Sequence[Beat]) -> bool:
+    return any(isinstance(beat, Park) for beat in beats)
+
+
+def _passes(beats: Sequence[Beat]) -> bool:
+    """Whether the work that these beats begin with takes time at all."""
+    return any(beat.lasts for beat in takewhile(lambda each: isinstance(each, Work), beats) if isinstance(beat, Work))
 
 
 def _allowed(document: Document, name: str, scenario: Scenario) -> Iterator[Complaint]:

@@ -26,9 +26,10 @@ def meant(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str:
     return (f"; did you mean '{near}'?" if near else ".") + f" Allowed here: {', '.join(words) or 'nothing'}"
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One line about a name that is not among the known ones."""
+def unknown(kind: str, name: str, known: Iterable[str], owner: str | None = None) -> str:
+    """One line about a name that is not among the known ones, those of the owner if there is one."""
     words = list(known)
     near = nearest(name, words)
     hint = f"; did you mean '{near}'?" if near else "."
-    return f"no {kind} '{name}'{hint} There are: {', '.join(words) or 'none'}"
+    what = f"{owner} has no {kind}" if owner else f"no {kind}"
+    return f"{what} '{name}'{hint} There are: {', '.join(words) or 'none'}"

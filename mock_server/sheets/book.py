@@ -153,4 +153,4 @@ def text_allowed(column: Column, fails: Check, rows: int) -> bool:
 
 def settable(column: Column, rows: int, text: str) -> bool:
     """Whether all cells of a group of `rows` rows may hold the text; links are for the book to judge."""
-    return bool(text) and fault(column, text) is None and not (column.unique and rows > 1)
+    return bool(text.strip()) and fault(column, text) is None and not (column.unique and rows > 1)

@@ -25,6 +25,8 @@ _BATCH = 1_000
 _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_CELL = 10_000_000
+_NAMES_TOLD = 20
+_NAME_TOLD = 40
 
 
 class Drift(Exception):
@@ -61,7 +63,7 @@ def inline(rows: Sequence[Mapping[str, Any]], template: Template) -> list[Row]:
     made = []
     for row in rows:
         cells = {plain(name): value for name, value in row.items()}
-        made.append(tuple([_text(cells.get(name)) for name in wanted]))
+        made.append(tuple([text(cells.get(name)) for name in wanted]))
     return made
 
 
@@ -75,10 +77,9 @@ def matched(names: Sequence[str], template: Template, what: str) -> tuple[int | 
         positions.setdefault(_plain(name), position)
     for column in template.columns:
         if column.required and _plain(column.name) not in positions:
-            there = ", ".join(repr(name) for name in names) or "none"
             raise Drift(
                 f"The required column '{column.name}' of {template.name} could not be found in {what}; "
-                f"the columns there are: {there}"
+                f"the columns there are: {_told(names)}"
             )
     return tuple(positions.get(_plain(column.name)) for column in template.columns)
 
@@ -107,17 +108,8 @@ def written(names: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     yield "".join(lines).encode()
 
 
-def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()
-
-
-def _row(line: Sequence[str], columns: Sequence[int | None]) -> Row:
-    """The line in template order; a line that is too short is filled up, what is too much is left out."""
-    width = len(line)
-    return tuple([line[at] if at is not None and at < width else "" for at in columns])
-
-
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """What a JSON value is as a cell: nothing for null, `true` and `false` for booleans, else its text."""
     match value:
         case None:
             return ""
@@ -125,6 +117,23 @@ def _text(value: Any) -> str:
             return "true" if value else "false"
         case _:
             return str(value)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _told(names: Sequence[str]) -> str:
+    """The names for a sentence: the first of them, each cut where it is long, so that no file makes a huge error."""
+    shown = [name if len(name) <= _NAME_TOLD else f"{name[: _NAME_TOLD - 1]}…" for name in names[:_NAMES_TOLD]]
+    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
+    return (", ".join(repr(name) for name in shown) or "none") + more
+
+
+def _row(line: Sequence[str], columns: Sequence[int | None]) -> Row:
+    """The line in template order; a line that is too short is filled up, what is too much is left out."""
+    width = len(line)
+    return tuple([line[at] if at is not None and at < width else "" for at in columns])
 
 
 def _is_binary(file: BinaryIO) -> bool:

@@ -65,8 +65,26 @@ def _linked(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
 
 
 def _picker(target: GeneratedSheet, column: str) -> Maker:
+    """What takes the right rows' texts of a column in turn, and begins again after the last."""
     make, layout = target.makers[target.sheet.template.index(column)], target.layout
-    return lambda rows: [cell(make, layout.right(row % layout.rows)) for row in rows]
+
+    def pick(rows: range) -> list[str]:
+        first, count = rows.start % layout.rows, len(rows)
+        texts = _right(make, layout, range(first, min(first + count, layout.rows)))
+        if len(texts) < count:
+            lap = _right(make, layout, range(min(count, layout.rows)))
+            texts += [lap[row % layout.rows] for row in range(count - len(texts))]
+        return texts
+
+    return pick
+
+
+def _right(make: Maker, layout: Layout, rows: range) -> list[str]:
+    """The texts of the rows, made all at once; a wrong row repeats the right one above it."""
+    texts = make(rows)
+    for row in layout.wrong(rows):
+        texts[row - rows.start] = cell(make, row - 1)
+    return texts
 
 
 def inline(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]) -> OwnBook:

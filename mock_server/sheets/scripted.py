@@ -45,10 +45,13 @@ class Layout:
         """The row number of a slot; slots are in row order, and two of them at least two rows apart."""
         return (2 * slot + 1) * self.rows // (2 * self.slots)
 
-    def right(self, row: int) -> int:
-        """The row itself, or the right one above it when it is a wrong one."""
-        near = row * self.slots // self.rows
-        return row - 1 if any(self.row(slot) == row for slot in range(near, min(near + 1, self.slots))) else row
+    def wrong(self, rows: range) -> Iterator[int]:
+        """The wrong rows among these, in order; each has a right one above it."""
+        # Slot `s` lies in the `s`-th of as many equal parts of the sheet as there are slots.
+        first, last = (row * self.slots // self.rows for row in (rows.start, rows.stop - 1))
+        for slot in range(first, min(last + 1, self.slots)):
+            if (row := self.row(slot)) in rows:
+                yield row
 
     @property
     def stride(self) -> int:
