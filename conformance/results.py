@@ -1,4 +1,4 @@
-"""What a run of the suite finds: one result a clause, with its evidence. Every report and the exit code come from these.
+"""What a run of the suite finds: one result a clause, with its evidence. Reports and exit code come from these alone.
 
 Outcomes form a ladder, and a clause's outcome only rises: failed is the target's fault, error is ours.
 """

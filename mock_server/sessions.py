@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from mock_server.account import Refusal
+from mock_server.settings import KEY
 from mock_server.store import Session
 
 if TYPE_CHECKING:
     from mock_server.account import Upload
     from mock_server.settings import Settings
     from mock_server.world import World
-
-_KEY = re.compile(r"[A-Za-z0-9_.-]{4,128}")
 
 
 class Sessions:
@@ -33,7 +31,7 @@ class Sessions:
         """The key itself; Refusal 401 for one that is missing, malformed, unknown or revoked (AUTH-02 to AUTH-04)."""
         if not key:
             raise Refusal(401, "the x-api-key header is missing")
-        if _KEY.fullmatch(key) is None:
+        if KEY.fullmatch(key) is None:
             raise Refusal(401, "the API key is malformed; expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -")
         if key.startswith("invalid"):
             raise Refusal(401, "the API key is invalid")
