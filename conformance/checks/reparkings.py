@@ -1,0 +1,115 @@
+"""Parking again (DEC-28 to DEC-30): rows that still fail after an approval bring further questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.checks import check
+from conformance.csvdownload import download
+from conformance.parking import actions, at, concerned, count, ids, questions, shown
+from conformance.sentrows import checked, columns_of, sheet_of
+from conformance.stage import Blocked, Skipped
+from conformance.trials import same
+
+if TYPE_CHECKING:
+    from conformance.client import Answer
+    from conformance.stage import Run, Stage
+
+
+@check("DEC-28", "DEC-29", "DEC-30")
+def rows_that_still_fail_park_again(stage: Stage) -> None:
+    """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
+    run = stage.started("needs_attention_again")
+    parked = stage.until(run, "needs_attention")
+    answers = getattr(stage.target.states["needs_attention_again"], "answers", None)
+    first = stage.decide(run, "approve", answers)
+    if not first.ok:
+        raise Blocked("the approval that should park again was refused", [first])
+    again = stage.until(run, "needs_attention", "completed")
+    if at(again, "status") == "completed":
+        _completed_instead(stage, run, parked, answers)
+    _judge_second_parking(stage, run, parked, again, answers)
+    with stage.speaking_of("DEC-30"):
+        _answer_the_first(stage, run, parked, again)
+    further = _decide_again(stage, run, again)
+    stage.status("DEC-29", further, 2, requirement="a run that parked again takes a further decision")
+    if further.ok:
+        left = not same(again, stage.poll(run)) or at(stage.until(run), "status") != "needs_attention"
+        stage.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
+
+
+def _completed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> None:
+    """The run completed where it should have parked again: wrong while rows still fail, else not the way."""
+    kept = any(each.get("action") == "keep" for each in actions(parked)) or any(
+        "option_id" in each for each in answers or ()
+    )
+    sheet = sheet_of(parked)
+    lines = download(stage, run.company.id, sheet, "all")
+    columns = columns_of(stage, run.company, sheet)
+    records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
+    failing = len(checked(sheet, columns, records).flagged)
+    flagged_rows = count(run.state, "invalidCellCount") or 0
+    still = failing or flagged_rows
+    if still and not kept:
+        requirement = "a run whose rows still fail parks again"
+        got = f"completed, with {flagged_rows} rows flagged and {failing} wrong in the download"
+        stage.require("DEC-28", not still, requirement, run.polled, lines.answer, expected="needs_attention", got=got)
+    raise Blocked("the way to needs_attention_again leads to completed", [run.polled, lines.answer])
+
+
+def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answers: Any) -> None:
+    """Whether the second parking shows what is still wrong, and not what was mended (DEC-28)."""
+    there = bool(questions(again)) or bool(actions(again))
+    still = (count(again, "invalidCellCount") or 0) >= 1
+    requirement = "a run that parks again shows questions and a patch for the rows that still fail"
+    stage.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
+    columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
+    answered = {at(each, "question_id") for each in answers or ()}
+    open_ = {at(each, "target", "column") for each in questions(parked) if each.get("id") in answered}
+    if not open_ <= set(columns) or not answered <= set(ids(questions(parked))):
+        return
+    for act in actions(parked):
+        column = columns.get(str(act.get("column")))
+        judged = column is not None and column.rule not in {"ai", "link"} and act.get("action") != "keep"
+        sets = act.get("action") == "set_value"
+        if column is None or not judged or (sets and column.offence(str(act.get("value"))) is not None):
+            open_.add(act.get("column"))
+    mended = {each.get("column") for each in actions(parked)} - open_
+    stale = sorted(name for _, name in concerned(again) if name in mended)
+    stage.require(
+        "DEC-28", not stale, "the second parking asks nothing about what the first one mended", run.polled, got=stale
+    )
+
+
+def _decide_again(stage: Stage, run: Run, again: Any) -> Answer:
+    """Answer a question of the second parking, which must be one that can be answered; else approve its patch."""
+    asked = [each for each in questions(again) if at(each, "options", 0, "id") is not None]
+    if asked:
+        given = {"question_id": asked[0].get("id"), "option_id": at(asked[0], "options", 0, "id")}
+        answer = stage.decide(run, "approve", [given])
+        requirement = "a question that a run shows when it parks again is a current one"
+        fresh = answer.status != 400
+        stage.require("DEC-28", fresh, requirement, run.polled, answer, got=f"{answer.status} {answer.text[:200]}")
+        if fresh:
+            return answer
+    return stage.decide(run)
+
+
+def _answer_the_first(stage: Stage, run: Run, parked: Any, again: Any) -> None:
+    """Answer a question of the first parking, where its id is gone (DEC-30)."""
+    gone = [each for each in questions(parked) if each.get("id") not in ids(questions(again))]
+    if not gone:
+        stage.reads("OP-20", "ids of questions are used again")
+        raise Skipped("the second parking uses the ids of the first one again")
+    stage.reads("OP-20", "each parking has ids of its own")
+    option = at(gone[0], "options", 0, "id")
+    given = {"custom": "as before"} if option is None else {"option_id": option}
+    answer = stage.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
+    polled = stage.poll(run)
+    holds = answer.status == 400 and same(again, polled)
+    requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
+    stage.require(
+        "DEC-30", holds, requirement, answer, polled, expected=400, got=f"{answer.status} {answer.text[:200]}"
+    )
+    if not same(again, polled):
+        raise Blocked("the refused answer changed the run", [answer, polled])

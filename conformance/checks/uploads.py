@@ -1,0 +1,154 @@
+"""Uploads: a signed URL for one file, and the reference by which an import names it (UPL)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from conformance.checks import check
+from conformance.checks.catalogue import (
+    FILE,
+    any_company,
+    each_status,
+    entries,
+    lent,
+    may_provision,
+    member,
+    templates_of,
+    two_companies,
+)
+from conformance.stage import Blocked, Company, Run, Skipped, Stage
+from conformance.targetfile import Body
+
+BYTES = b"a,b\n1,2\n"
+LONG_PAST = 7200
+"""Seconds: well over the hour, about, that an upload URL lives."""
+AN_HOUR = 3600
+
+
+def _upload(stage: Stage, company: Company, content: bytes = BYTES, name: str = "conformance.csv") -> tuple[str, str]:
+    """URL and reference of a new upload; Blocked when none is given."""
+    body = {"name": name, "content_type": "text/csv", "size": len(content)}
+    answer = stage.client.call("request_upload", company_id=company.id, body=body)
+    url, ref = member(answer.json, "upload_url"), member(answer.json, "upload_ref")
+    if not answer.ok or not isinstance(url, str) or not isinstance(ref, str):
+        raise Blocked("no upload could be requested", [answer])
+    return url, ref
+
+
+@check("UPL-01")
+def an_upload_is_signed(stage: Stage) -> None:
+    """Request an upload with name, content type and size."""
+    answer = stage.client.call("request_upload", company_id=any_company(stage).id, body=FILE)
+    if not stage.status("UPL-01", answer, 2, requirement="a request for an upload is answered with 2xx"):
+        return
+    url, ref = member(answer.json, "upload_url"), member(answer.json, "upload_ref")
+    holds = _is_absolute(url) and isinstance(ref, str) and bool(ref)
+    stage.require(
+        "UPL-01", holds, "the answer has an absolute `upload_url` and a text `upload_ref`", answer, got=answer.text
+    )
+
+
+def _is_absolute(url: Any) -> bool:
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+@check("UPL-03")
+def an_upload_url_works_once(stage: Stage) -> None:
+    """Put a file to an upload URL, then put it there again."""
+    url, _ = _upload(stage, any_company(stage))
+    first = stage.client.put_upload(url, BYTES, "text/csv")
+    if stage.status("UPL-03", first, 2, requirement="the first PUT to an upload URL is accepted"):
+        second = stage.client.put_upload(url, BYTES, "text/csv")
+        requirement = "a second PUT to an upload URL is refused"
+        each_status(stage, "UPL-03", {"the second PUT": second}, 4, requirement=requirement)
+        stage.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
+
+
+@check("UPL-06")
+def an_upload_can_be_imported(stage: Stage) -> None:
+    """Upload a CSV file and start an import of it."""
+    company = stage.company(fresh=True)
+    name, content = _csv(stage)
+    url, ref = _upload(stage, company, content, name)
+    put = stage.client.put_upload(url, content, "text/csv")
+    if not put.ok:
+        raise Blocked("the file could not be uploaded", [put])
+    answer = stage.start(company, {"files": [{"name": name, "upload_ref": ref}]})
+    stage.status("UPL-06", answer, 2, requirement="an import takes the upload_ref of an upload of its company")
+    run_id = member(answer.json, "run_id")
+    if answer.ok and isinstance(run_id, str) and lent(stage) is not None:
+        stage.until(Run(company, run_id, "", None, answer, answer))  # so that the company can be used again
+
+
+def _csv(stage: Stage) -> tuple[str, bytes]:
+    """A file with the rows of the target file's clean import; without those, with the first template's header."""
+    template = templates_of(stage)[0]
+    way = stage.target.states.get("completed")
+    rows = entries(way.body, "rows") if isinstance(way, Body) else []
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = columns or [str(member(column, "name")) for column in entries(template, "columns")]
+    written = io.StringIO()
+    writer = csv.DictWriter(written, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return f"{member(template, 'name')}.csv", written.getvalue().encode()
+
+
+@check("UPL-07")
+def an_unknown_company_gets_no_upload(stage: Stage) -> None:
+    """Request an upload for a company that does not exist."""
+    answer = stage.client.call("request_upload", company_id=str(uuid4()), body=FILE)
+    stage.status("UPL-07", answer, 404, requirement="an unknown company is answered with 404")
+
+
+@check("UPL-08")
+def uploads_have_references_of_their_own(stage: Stage) -> None:
+    """Request two uploads of the same file for one company, and one for another."""
+    with stage.speaking_of("UPL-08"):
+        first = any_company(stage)
+        refs = [_upload(stage, first)[1], _upload(stage, first)[1]]
+        stage.require("UPL-08", len(set(refs)) == len(refs), "no two uploads have the same upload_ref", got=refs)
+    with stage.speaking_of("UPL-08"):
+        pair = two_companies(stage)
+        refs = [_upload(stage, company)[1] for company in pair]
+        stage.require("UPL-08", len(set(refs)) == len(refs), "nor have those of two companies", got=refs)
+
+
+@check("UPL-04")
+def an_upload_url_expires(stage: Stage) -> None:
+    """Put a file to an upload URL two hours after it was given."""
+    company = stage.company(fresh=True) if lent(stage) is None else any_company(stage)
+    url, _ = _upload(stage, company)
+    if not stage.advance(LONG_PAST):
+        raise Skipped("the target file offers no way to let time pass")
+    late = stage.client.put_upload(url, BYTES, "text/csv")
+    if late.ok and not _an_hour_later(stage, company):
+        # OP-39: an honest clock may move runs alone; then the URL has not aged.
+        raise Skipped("the target's clock does not move what the target dates, so an upload URL may not age with it")
+    requirement = "an upload URL of more than an hour is refused"
+    each_status(stage, "UPL-04", {"the late PUT": late}, 4, requirement=requirement)
+
+
+def _an_hour_later(stage: Stage, earlier: Company) -> bool:
+    """True when a company that is made now is dated an hour after the earlier one."""
+    may_provision(stage)
+    then, now = (_dated(body) for body in (earlier.provisioned, stage.provision().json))
+    return then is not None and now is not None and (now - then).total_seconds() >= AN_HOUR
+
+
+def _dated(body: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(member(body, "company", "created_at"))
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,60 @@
+"""A sheet's download, read as RFC 4180 says; a text that cannot be read so has no rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.stage import Blocked
+
+if TYPE_CHECKING:
+    from conformance.client import Answer
+    from conformance.stage import Stage
+
+Lines = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One sheet as it was downloaded."""
+
+    answer: Answer
+    header: tuple[str, ...]
+    rows: Lines
+
+    @property
+    def records(self) -> list[dict[str, str]]:
+        """The rows as texts by column name; a column that is missing is empty."""
+        return [dict(zip(self.header, row, strict=False)) for row in self.rows]
+
+
+def parsed(text: str) -> Lines | None:
+    """The lines of a CSV text, header first; None when quotes do not match or lines differ in length."""
+    try:
+        lines = tuple(tuple(line) for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line)
+    except csv.Error:
+        return None
+    return lines if len({len(line) for line in lines}) <= 1 else None
+
+
+def fetch(stage: Stage, company_id: str, sheet_id: str | None, filter_: str | None = None) -> Answer:
+    """Ask for a download; without `filter_` that member is not sent."""
+    query = {"sheet_id": sheet_id, "filter": filter_}
+    sent = {name: value for name, value in query.items() if value is not None}
+    return stage.client.call("export_csv", company_id=company_id, query=sent)
+
+
+def download(stage: Stage, company_id: str, sheet_id: str, filter_: str | None = None) -> Download:
+    """The sheet's rows; Blocked when there is nothing that can be read as CSV."""
+    answer = fetch(stage, company_id, sheet_id, filter_)
+    lines = parsed(utf8(answer.content)) if answer.ok else None
+    if not lines:
+        raise Blocked("the sheet could not be downloaded as CSV", [answer])
+    return Download(answer, lines[0], lines[1:])
+
+
+def utf8(content: bytes) -> str:
+    """The bytes as text; what is not UTF-8 shows as replacement characters."""
+    return content.decode("utf-8-sig", "replace")

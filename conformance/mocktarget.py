@@ -1,0 +1,133 @@
+"""`--target mock`: our own mock in this process, and a target that can bring its runs into every state.
+
+This is the one module that knows the mock as more than a URL: it hosts it, and steers its clock over its admin API.
+What the checks see is HTTP alone.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from conformance.targetfile import Body, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEY, OTHER, REVOKED = "conformance-mock", "conformance-other", "revoked-conformance"
+
+CLEAN = [
+    {"Name": "Ada Ames", "Email": "ada@example.com", "Status": "Open", "Joined": "2024-01-31"},
+    {"Name": "Gus Bell", "Email": "gus@example.com", "Status": "Closed"},
+    {"Name": "Ida Cole", "Email": "ida@example.com"},
+]
+FLAGGED = [
+    *CLEAN,
+    {"Name": "Jo Dane", "Email": "jo@example.com", "Status": "open"},
+    {"Name": "Kim Eads", "Email": "kim@example.com", "Status": "in progress", "Joined": "soon"},
+    {"Name": "Lu Ford", "Email": "ada@example.com", "Status": "Open"},
+    {"Name": "Max Gray", "Email": "", "Status": "Pending"},
+]
+UNSURE = [*CLEAN, {"Name": "Ned Hale", "Email": "ned@example.com", "Status": "unsure"}]
+
+
+class Mock:
+    """A mock that runs, and its operator."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def admin(self, method: str, path: str, body: Any = None, key: str = KEY) -> Any:
+        """One admin call of the session of `key`."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        try:
+            raw = None if body is None else json.dumps(body)
+            connection.request(method, path, raw, {"x-api-key": key})
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def advance(self, seconds: float) -> bool:
+        """Let so many seconds of the session's time pass."""
+        for key in (KEY, OTHER):
+            self.admin("POST", "/_mock/clock/advance", {"by": f"{round(seconds * 1000)}ms"}, key)
+        return True
+
+    def wait(self) -> None:
+        """Let time pass to the next change of a run."""
+        self.admin("POST", "/_mock/clock/advance", {"to": "next"})
+
+    def ways(self) -> dict[str, Callable[[], tuple[str, str]]]:
+        """Ways to states to which no request leads: somebody cancels, an engine dies."""
+        return {"canceled": self._canceled, "stale": self._stale}
+
+    def target(self) -> Target:
+        """The target file's equal for this mock."""
+        return Target(
+            base_url=f"{self.url}/api/v1",
+            api_key=KEY,
+            other_api_key=OTHER,
+            revoked_api_key=REVOKED,
+            requests_per_minute=0,
+            states={
+                "completed": Body({"rows": CLEAN}),
+                "needs_attention": Body({"rows": FLAGGED}),
+                "needs_attention_again": Body({"rows": UNSURE}, ({"question_id": "fq0", "custom": "no such status"},)),
+                "failed": Body({"rows": [{"Nom": "Ada"}]}),
+                "running": Body({"rows": CLEAN}),
+            },
+        )
+
+    def _canceled(self) -> tuple[str, str]:
+        company, run = self._started("live")
+        self.admin("POST", f"/_mock/runs/{run}/cancel")
+        return company, run
+
+    def _stale(self) -> tuple[str, str]:
+        company, run = self._started("engine-dies")
+        self.advance(2 * 3_600)
+        return company, run
+
+    def _started(self, scenario: str) -> tuple[str, str]:
+        """A run of the scenario in its ready company, in which nothing may be in flight."""
+        listed = self.admin("GET", "/_mock/scenarios")["scenarios"]
+        company = next(each["company_id"] for each in listed if each["name"] == scenario)
+        run = self.admin("POST", f"/api/v1/companies/{company}/imports", {"rows": CLEAN})["run_id"]
+        return company, run
+
+
+@contextmanager
+def mock(*, rate_limit: int | None = None, bend: Callable[[Any], Any] | None = None) -> Iterator[Mock]:
+    """The mock on a free port of loopback, its clocks frozen, for as long as the block lasts.
+
+    `bend` wraps the app: that is how the tests make servers that lie.
+    """
+    import uvicorn  # noqa: PLC0415 - only for this target
+
+    from mock_server.app import create_app  # noqa: PLC0415 - only for this target
+    from mock_server.settings import Settings  # noqa: PLC0415 - only for this target
+    from mock_server.world import load_world  # noqa: PLC0415 - only for this target
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    app = create_app(Settings(speed=0, rate_limit=rate_limit), load_world())
+    config = uvicorn.Config(
+        bend(app) if bend is not None else app, lifespan="off", ws="none", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+    try:
+        yield Mock(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+        app.sessions.close()

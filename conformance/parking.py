@@ -1,0 +1,80 @@
+"""What a poll shows of a parked run, read without trust: a member that is missing or of another type reads as None.
+
+Answers are compared by their documented members alone, since an implementation may add others that change (POLL-20).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DOCUMENTED = frozenset(
+    {
+        *("status", "report", "inserted", "perSheet", "templateName", "sheetId", "rowCount", "invalidCellCount"),
+        *("needs_attention", "questions", "id", "prompt", "context", "target", "sheet_id", "column", "affected_count"),
+        *("sample_values", "error", "relevant_columns", "options", "label", "allow_custom"),
+        *("proposed_patch", "summary", "actions", "action", "value", "key_column"),
+    }
+)
+"""The members that the contract names in a poll's answer."""
+
+
+def at(value: Any, *path: str | int) -> Any:
+    """The member at the end of the path; None where the path leads nowhere."""
+    for step in path:
+        match value, step:
+            case dict(), str():
+                value = value.get(step)
+            case list(), int() if -len(value) <= step < len(value):
+                value = value[step]
+            case _:
+                return None
+    return value
+
+
+def listed(value: Any, *path: str | int) -> list[dict[str, Any]]:
+    """The objects of the array at the end of the path; empty where there is none."""
+    there = at(value, *path)
+    return [each for each in there if isinstance(each, dict)] if isinstance(there, list) else []
+
+
+def questions(body: Any) -> list[dict[str, Any]]:
+    """The questions of a poll's body."""
+    return listed(body, "needs_attention", "questions")
+
+
+def actions(body: Any) -> list[dict[str, Any]]:
+    """The actions of the proposed patch in a poll's body."""
+    return listed(body, "needs_attention", "proposed_patch", "actions")
+
+
+def ids(items: list[dict[str, Any]]) -> list[str]:
+    """The `id` of each item, where it is a text."""
+    return [each["id"] for each in items if isinstance(each.get("id"), str)]
+
+
+def count(body: Any, name: str) -> int | None:
+    """A whole number of the report."""
+    there = at(body, "report", name)
+    return there if isinstance(there, int) and not isinstance(there, bool) else None
+
+
+def shown(value: Any) -> Any:
+    """The value with its documented members alone."""
+    match value:
+        case dict():
+            return {name: shown(each) for name, each in value.items() if name in DOCUMENTED}
+        case list():
+            return [shown(each) for each in value]
+    return value
+
+
+def concerned(body: Any) -> set[tuple[Any, Any]]:
+    """Sheet and column of everything that the parking asks about or would mend."""
+    asked = [question.get("target") for question in questions(body)]
+    return {(at(each, "sheet_id"), at(each, "column")) for each in [*asked, *actions(body)]}
+
+
+def sheets_of(body: Any) -> set[str]:
+    """The sheets that a poll's body says anything about."""
+    filled = {each.get("sheetId") for each in listed(body, "report", "perSheet") if each.get("rowCount")}
+    return {each for each in filled | {sheet for sheet, _ in concerned(body)} if isinstance(each, str)}

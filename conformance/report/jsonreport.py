@@ -1,0 +1,132 @@
+"""The report as JSON: the whole Results value, which can be read back, and the verdict that follows from it.
+
+Its form is `openapi/results.schema.json`. Members keep their order, so that two runs can be compared line by line.
+Half characters become U+FFFD, since many readers of JSON refuse them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from conformance.results import Exchange, Finding, Outcome, Result, Results
+from conformance.verdict import counts, judge
+from mock_server.contract import data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1
+"""The version of the report's form; it rises when a reader of an older one would be misled."""
+
+_OUTCOMES = {outcome.word: outcome for outcome in Outcome}
+_HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
+
+
+def render(results: Results) -> str:
+    """The whole document, as text that UTF-8 can hold."""
+    text = json.dumps(_document(results), indent=2, ensure_ascii=False) + "\n"
+    return _HALF_CHARACTERS.sub("\ufffd", text)
+
+
+def from_json(text: str | bytes) -> Results:
+    """The results that a report was made from; raises ValueError for what is no report of this form."""
+    document = json.loads(text)
+    for error in _form().iter_errors(document):
+        where = "/".join(map(str, error.instance_path)) or "the document"
+        raise ValueError(f"no report of vern-conformance --json: {where}: {error.message}")
+    return Results(
+        **{name: document[name] for name in _PLAIN},
+        results=tuple(_result(each) for each in document["results"]),
+        readings=document["readings"],
+        left_behind=tuple(document["left_behind"]),
+        settings=document["settings"],
+    )
+
+
+_PLAIN = (
+    "target",
+    "contract",
+    "profile",
+    "seed",
+    "started",
+    "seconds",
+    "requests",
+    "interrupted",
+    "unreachable",
+)
+_FINDING = ("clause", "check", "requirement", "expected", "got", "reason", "note")
+_EXCHANGE = (
+    "number",
+    "operation",
+    "method",
+    "url",
+    "request_headers",
+    "request_body",
+    "status",
+    "headers",
+    "body",
+    "problem",
+    "milliseconds",
+    "curl",
+)
+
+
+@lru_cache(maxsize=1)
+def _form() -> Any:
+    return jsonschema_rs.validator_for(json.loads(data("openapi", "results.schema.json").read_text("utf-8")))
+
+
+def _document(results: Results) -> dict[str, Any]:
+    verdict = judge(results)
+    found = counts(results.results)
+    return {
+        "format": FORMAT,
+        **{name: getattr(results, name) for name in _PLAIN},
+        "settings": dict(sorted(results.settings.items())),
+        "verdict": {
+            "exit_code": verdict.code,
+            "word": verdict.word,
+            "headline": verdict.headline,
+            "remarks": list(verdict.remarks),
+            "counts": {outcome.word: found[outcome] for outcome in Outcome},
+        },
+        "results": [
+            {
+                "clause": result.clause,
+                "level": result.level,
+                "text": result.text,
+                "outcome": result.outcome.word,
+                "findings": [_finding(finding) for finding in result.findings],
+            }
+            for result in results.results
+        ],
+        "readings": dict(sorted(results.readings.items())),
+        "left_behind": list(results.left_behind),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    plain = {name: getattr(finding, name) for name in _FINDING}
+    exchanges = [{name: _plain(getattr(each, name)) for name in _EXCHANGE} for each in finding.exchanges]
+    return {"outcome": finding.outcome.word, **plain, "exchanges": exchanges}
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if hasattr(value, "items") else value
+
+
+def _result(found: Mapping[str, Any]) -> Result:
+    findings = tuple(
+        Finding(
+            outcome=_OUTCOMES[each["outcome"]],
+            exchanges=tuple(Exchange(**exchange) for exchange in each["exchanges"]),
+            **{name: each[name] for name in _FINDING},
+        )
+        for each in found["findings"]
+    )
+    return Result(found["clause"], found["level"], found["text"], _OUTCOMES[found["outcome"]], findings)

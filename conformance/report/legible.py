@@ -1,0 +1,34 @@
+"""Text of any origin as something to look at: what would steer a terminal, or break a document, is shown as its code.
+
+An answer is the target's to write: it may hold escape sequences, nulls, half characters and marks that turn the
+direction of writing.
+"""
+
+from __future__ import annotations
+
+import re
+
+_STEERING = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+def legible(text: str) -> str:
+    """The text with its line breaks and tabs, and any other control character written as `\\x1b`."""
+    return _STEERING.sub(_code, text.replace("\r\n", "\n"))
+
+
+def line(text: str) -> str:
+    """As `legible`, on one line."""
+    return " ".join(legible(text).split())
+
+
+def cut(text: str, characters: int) -> str:
+    """The beginning of a text, and how much more there is."""
+    left = len(text) - characters
+    return text if left <= 0 else f"{text[:characters]}… ({left} more characters)"
+
+
+def _code(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

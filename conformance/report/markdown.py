@@ -1,0 +1,121 @@
+"""The report as Markdown, for the summary page of a CI job: short first, faults folded, never more than 200 kB.
+
+Every text is escaped for a table cell, and everything that went over a wire stands in `<pre>` as HTML text.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from conformance.report import summary
+from conformance.report.legible import cut, legible, line
+from conformance.verdict import PASSED, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from conformance.results import Exchange, Finding, Result, Results
+
+MOST_BYTES = 200_000
+"""CI services cut or refuse longer summaries."""
+
+_CELL = 400
+_BODY = 2_000
+_FINDINGS = 5
+_MARKUP = re.compile(r"[\\`*_\[\]#|~$]|^[-+=]")
+"""What begins markup, anywhere or at the start of a line; `&`, `<` and `>` are escaped as HTML."""
+_NUMBERED = re.compile(r"^(\d+)([.)])")
+
+
+def render(results: Results) -> str:
+    """The whole report; what does not fit is left out block by block, and the last line says so."""
+    blocks = list(_blocks(results))
+    # The last line needs room of its own, whatever comes before it.
+    room = MOST_BYTES - 200
+    kept: list[str] = []
+    for block in blocks:
+        room -= len(block.encode()) + 1
+        if room >= 0:
+            kept.append(block)
+        else:
+            room += len(block.encode()) + 1
+    if left_out := len(blocks) - len(kept):
+        kept.append(
+            f"*{left_out} parts of this report are left out to keep it short; `--html` and `--json` have all.*\n"
+        )
+    return "\n".join(kept)
+
+
+def _blocks(results: Results) -> Iterator[str]:
+    verdict = judge(results)
+    sign = "✅" if verdict.code == PASSED else "❌"
+    yield f"## {sign} Preview API conformance: {verdict.word}\n\n**{_text(verdict.headline)}**\n"
+    if found := summary.areas(results):
+        head = ["area", *(outcome.word for outcome in summary.COLUMNS)]
+        rows = [[f"{a.id} {a.title}", *(str(a.counts[outcome] or "") for outcome in summary.COLUMNS)] for a in found]
+        yield _table(head, rows)
+    for remark in verdict.remarks:
+        yield f"- {_text(remark)}\n"
+    for result in summary.faults(results):
+        yield _fault(results, result)
+    if seen := [each for each in summary.readings(results) if each.reading != summary.NOT_SEEN]:
+        rows = [[each.open_point, each.question, ", ".join(each.clauses), each.reading] for each in seen]
+        yield "### Open points: how this implementation reads them\n"
+        yield _table(["point", "what is left open", "clauses", "reading"], rows)
+    if noted := summary.notes(results):
+        yield _table(["clause", "note"], noted)
+    if unverified := summary.unverified(results):
+        yield "### Not verified\n"
+        rows = [[outcome.word, why, ", ".join(clauses)] for outcome, why, clauses in unverified]
+        yield _table(["outcome", "reason", "clauses"], rows)
+    yield _text("; ".join(f"{name} {value}" for name, value in summary.facts(results))) + "\n"
+
+
+def _fault(results: Results, result: Result) -> str:
+    said = f"<b>{result.outcome.word} {_html(result.clause)}</b> ({_html(result.level)}): {_html(line(result.text))}"
+    found = summary.evidence(result)
+    parts = [part for finding in found[:_FINDINGS] for part in _finding(finding)]
+    if len(found) > _FINDINGS:
+        parts.append(f"and {len(found) - _FINDINGS} more findings about this clause\n")
+    parts.append(f"To repeat it:\n{_pre(summary.again(results, [result.clause]))}")
+    return f"<details><summary>{said}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    said = {
+        "check": finding.check,
+        "required": finding.requirement,
+        "expected": finding.expected,
+        "got": finding.got,
+        "reason": finding.reason,
+    }
+    yield _table(["", ""], [[label, text] for label, text in said.items() if text])
+    for exchange in finding.exchanges[:2]:
+        yield _exchange(exchange)
+
+
+def _exchange(exchange: Exchange) -> str:
+    asked, got = summary.dialogue(exchange)
+    return f"Exchange {exchange.number}:\n{_pre(asked)}{_pre(got)}{_pre(exchange.curl)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([_text(cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _text(text: str) -> str:
+    """A text, for a table cell or in a line, that means nothing but itself."""
+    marked = _MARKUP.sub(r"\\\g<0>", escape(cut(line(text), _CELL), quote=False))
+    return _NUMBERED.sub(r"\1\\\2", marked)
+
+
+def _html(text: str) -> str:
+    return escape(cut(line(text), _CELL))
+
+
+def _pre(text: str) -> str:
+    # A blank line would be harmless in <pre>, and a line of its own keeps the Markdown around it alive.
+    return f"\n<pre>{escape(cut(legible(text), _BODY))}</pre>\n\n"

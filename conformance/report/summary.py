@@ -1,0 +1,150 @@
+"""What all reports say, worked out once from the results: areas and counts, faults, readings, what was not verified.
+
+It holds no text of a target but in the findings themselves, and escapes nothing: that is for each form to do.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.clauses import AREAS, area_of, load
+from conformance.openpoints import QUESTIONS
+from conformance.results import Outcome
+from conformance.verdict import counts
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from conformance.results import Exchange, Finding, Result, Results
+
+COLUMNS = (
+    Outcome.PASSED,
+    Outcome.FAILED,
+    Outcome.ERROR,
+    Outcome.INCONCLUSIVE,
+    Outcome.SKIPPED,
+    Outcome.NOT_APPLICABLE,
+)
+"""The outcomes in the order in which a reader wants to see them."""
+FAULTS = (Outcome.FAILED, Outcome.ERROR)
+NOT_SEEN = "not seen in this run"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The clauses of one area."""
+
+    id: str
+    title: str
+    results: tuple[Result, ...]
+    counts: Counter[Outcome]
+
+    @property
+    def tally(self) -> str:
+        """Its figures in words: `6 passed, 1 failed`."""
+        return ", ".join(f"{self.counts[outcome]} {outcome.word}" for outcome in COLUMNS if self.counts[outcome])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An open point, the chosen clauses that depend on it, and how the target reads it."""
+
+    open_point: str
+    question: str
+    clauses: tuple[str, ...]
+    reading: str
+
+
+def areas(results: Results) -> tuple[Area, ...]:
+    """The results by area, in the order in which they come."""
+    grouped: dict[str, list[Result]] = {}
+    for result in results.results:
+        grouped.setdefault(area_of(result.clause), []).append(result)
+    return tuple(Area(name, AREAS.get(name, name), tuple(group), counts(group)) for name, group in grouped.items())
+
+
+def faults(results: Results) -> tuple[Result, ...]:
+    """The clauses to show with all their evidence: those that failed, must before should, then our own errors."""
+    found = [result for result in results.results if result.outcome in FAULTS]
+    return tuple(sorted(found, key=lambda result: (FAULTS.index(result.outcome), result.level != "must")))
+
+
+def evidence(result: Result) -> tuple[Finding, ...]:
+    """The findings that speak against a clause, the worst first."""
+    found = [finding for finding in result.findings if finding.outcome >= Outcome.INCONCLUSIVE]
+    return tuple(sorted(found, key=lambda finding: -finding.outcome))
+
+
+def reason(result: Result) -> str:
+    """Why a clause has the outcome that it has, as its first finding of that outcome puts it."""
+    return next((f.reason for f in result.findings if f.outcome is result.outcome and f.reason), "no reason was given")
+
+
+def unverified(results: Results) -> tuple[tuple[Outcome, str, tuple[str, ...]], ...]:
+    """What this run says nothing about: outcome, reason and the clauses that share it; the worst first."""
+    grouped: dict[tuple[Outcome, str], list[str]] = {}
+    for result in results.results:
+        if result.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.NOT_APPLICABLE}:
+            grouped.setdefault((result.outcome, reason(result)), []).append(result.clause)
+    ordered = sorted(grouped.items(), key=lambda item: -item[0][0])
+    return tuple((outcome, why, tuple(clauses)) for (outcome, why), clauses in ordered)
+
+
+def readings(results: Results) -> tuple[Reading, ...]:
+    """How the target reads each open point that it was seen to read, or that a chosen clause depends on."""
+    dependent: dict[str, list[str]] = {point: [] for point in results.readings}
+    known = load()
+    for result in results.results:
+        if result.clause in known:
+            for point in known[result.clause].open_points:
+                dependent.setdefault(point, []).append(result.clause)
+    return tuple(
+        Reading(point, QUESTIONS.get(point, ""), tuple(clauses), results.readings.get(point, NOT_SEEN))
+        for point, clauses in sorted(dependent.items())
+    )
+
+
+def notes(results: Results) -> tuple[tuple[str, str], ...]:
+    """What checks noted about a clause, each note once."""
+    said = ((result.clause, finding.note) for result in results.results for finding in result.findings if finding.note)
+    return tuple(dict.fromkeys(said))
+
+
+def again(results: Results, clauses: Sequence[str]) -> str:
+    """The one command that tries these clauses again, ready to paste; `settings` may hold what `--target` was."""
+    named = str(results.settings.get("target", results.target))
+    target = ["--base-url" if named.startswith(("http://", "https://")) else "--target", named]
+    words = ["vern-conformance", "run", *clauses, *target, "--seed", str(results.seed)]
+    command = shlex.join(words)
+    if target[0] == "--base-url":
+        command += ' --api-key "$VERN_API_KEY"'
+    # Rate checks run only when they are asked for.
+    return command + (" --rate-checks" if any(area_of(clause) == "RATE" for clause in clauses) else "")
+
+
+def facts(results: Results) -> tuple[tuple[str, str], ...]:
+    """What the run was: a name and a value each."""
+    return (
+        ("target", results.target),
+        ("contract", results.contract),
+        ("profile", results.profile),
+        ("seed", str(results.seed)),
+        ("started", results.started),
+        ("took", f"{results.seconds:.1f} s, {results.requests} requests"),
+    )
+
+
+def dialogue(exchange: Exchange) -> tuple[str, str]:
+    """A request and what came back, each as it went over the wire."""
+    asked = [f"{exchange.method} {exchange.url}", *(f"{n}: {v}" for n, v in exchange.request_headers.items())]
+    if exchange.request_body:
+        asked += ["", exchange.request_body]
+    if exchange.status is None:
+        return "\n".join(asked), f"no answer: {exchange.problem or 'no reason was given'}"
+    got = [f"{exchange.status} after {exchange.milliseconds} ms", *(f"{n}: {v}" for n, v in exchange.headers.items())]
+    got += ["", exchange.body] if exchange.body else []
+    got += [f"({exchange.problem})"] if exchange.problem else []
+    return "\n".join(asked), "\n".join(got)

@@ -1,0 +1,184 @@
+"""The report for a terminal, 80 columns wide: faults with their evidence, the clauses, open points, the figures last.
+
+Lines to paste (curl, the command to repeat) are never broken, however long they are.
+"""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import click
+
+from conformance.report import summary
+from conformance.report.legible import cut, legible, line
+from conformance.results import Outcome
+from conformance.verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.report.summary import Area
+    from conformance.results import Exchange, Finding, Result, Results
+
+WIDTH = 80
+MARKS = {
+    Outcome.PASSED: ".",
+    Outcome.FAILED: "F",
+    Outcome.ERROR: "E",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.SKIPPED: "s",
+    Outcome.NOT_APPLICABLE: "-",
+}
+"""The letter that stands for a clause in the matrix."""
+
+_COLOURS = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "red",
+    Outcome.ERROR: "magenta",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.SKIPPED: "cyan",
+    Outcome.NOT_APPLICABLE: "bright_black",
+}
+_VERDICT_COLOURS = {0: "green", 1: "red"}
+_FINDINGS = 3
+_EXCHANGES = 2
+_BODY = 800
+_MARKS_A_LINE = 24
+_LABEL = 10
+
+
+def render(results: Results, *, colour: bool = False) -> str:
+    """The whole report; `colour` is for terminals alone."""
+    text = "\n".join(_lines(results)) + "\n"
+    return text if colour else click.unstyle(text)
+
+
+def _lines(results: Results) -> Iterator[str]:
+    for result in summary.faults(results):
+        yield from _fault(results, result)
+    yield from _matrix(results)
+    yield from _readings(results)
+    yield from _unverified(results)
+    if results.left_behind:
+        yield from _titled("Left behind", (line(thing) for thing in results.left_behind))
+    yield from _verdict(results)
+
+
+def _fault(results: Results, result: Result) -> Iterator[str]:
+    mark = click.style(result.outcome.word.upper(), fg=_COLOURS[result.outcome], bold=True)
+    yield f"{mark}  {click.style(line(result.clause), bold=True)} ({line(result.level)})"
+    yield from _wrapped(line(result.text))
+    found = summary.evidence(result)
+    for finding in found[:_FINDINGS]:
+        yield ""
+        yield from _finding(finding)
+    if len(found) > _FINDINGS:
+        yield f"  … and {len(found) - _FINDINGS} more findings about this clause; --json has them all"
+    yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}", "")
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    said = {
+        "check": finding.check,
+        "required": finding.requirement,
+        "expected": finding.expected,
+        "got": finding.got,
+        "reason": finding.reason,
+        "note": finding.note,
+    }
+    for label, text in said.items():
+        if text:
+            yield from _labelled(label, cut(line(text), _BODY))
+    for exchange in finding.exchanges[:_EXCHANGES]:
+        yield from _exchange(exchange)
+    if len(finding.exchanges) > _EXCHANGES:
+        yield f"  … and {len(finding.exchanges) - _EXCHANGES} more exchanges; --json has them all"
+
+
+def _exchange(exchange: Exchange) -> Iterator[str]:
+    yield f"  exchange {exchange.number}" + (f" ({line(exchange.operation)})" if exchange.operation else "")
+    for arrow, text in zip("><", summary.dialogue(exchange), strict=True):
+        for each in legible(cut(text, _BODY)).split("\n"):
+            yield from wrap(each, WIDTH, initial_indent=f"    {arrow} ", subsequent_indent=f"    {arrow}   ")
+    yield f"    {legible(exchange.curl)}"
+
+
+def _matrix(results: Results) -> Iterator[str]:
+    found = summary.areas(results)
+    if not found:
+        return
+    present = {result.outcome for result in results.results}
+    yield _title("Clauses")
+    for area in found:
+        yield from _row(area)
+    legend = [f"{MARKS[outcome]} {outcome.word}" for outcome in summary.COLUMNS if outcome in present]
+    yield from ("", f"  {'   '.join(legend)}", "")
+
+
+def _row(area: Area) -> Iterator[str]:
+    outcomes = [result.outcome for result in area.results]
+    tally = wrap(area.tally, WIDTH - _LABEL - _MARKS_A_LINE - 2) or [""]
+    for number in range(max(len(tally), -(-len(outcomes) // _MARKS_A_LINE))):
+        part = outcomes[number * _MARKS_A_LINE :][:_MARKS_A_LINE]
+        marks = "".join(click.style(MARKS[outcome], fg=_COLOURS[outcome]) for outcome in part)
+        said = tally[number] if number < len(tally) else ""
+        name = line(area.id) if number == 0 else ""
+        yield f"  {name:<6}  {marks}{' ' * (_MARKS_A_LINE - len(part))}  {said}".rstrip()
+
+
+def _readings(results: Results) -> Iterator[str]:
+    found = [reading for reading in summary.readings(results) if reading.reading != summary.NOT_SEEN]
+    noted = summary.notes(results)
+    if not found and not noted:
+        return
+    yield _title("Open points: how this implementation reads them")
+    for reading in found:
+        yield from _hanging(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}")
+    for clause, note in noted:
+        yield from _hanging(line(clause), line(note))
+    yield ""
+
+
+def _unverified(results: Results) -> Iterator[str]:
+    found = summary.unverified(results)
+    if not found:
+        return
+    yield _title("Not verified")
+    for outcome, why, clauses in found:
+        yield from _wrapped(f"{outcome.word}: {line(cut(why, _BODY))}")
+        yield from _wrapped(line(", ".join(clauses)), indent="    ")
+    yield ""
+
+
+def _verdict(results: Results) -> Iterator[str]:
+    verdict = judge(results)
+    facts = "; ".join(f"{name} {line(value)}" for name, value in summary.facts(results))
+    yield from _wrapped(facts, indent="")
+    for remark in verdict.remarks:
+        yield from _wrapped(line(remark), indent="")
+    fg = _VERDICT_COLOURS.get(verdict.code, "yellow")
+    for text in wrap(f"{verdict.word}: {line(verdict.headline)}", WIDTH):
+        yield click.style(text, fg=fg, bold=True)
+
+
+def _titled(title: str, lines: Iterator[str]) -> Iterator[str]:
+    yield _title(title)
+    yield from (f"  {each}" for each in lines)
+    yield ""
+
+
+def _title(text: str) -> str:
+    return click.style(text, bold=True)
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _hanging(label: str, text: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=f"  {label:<8}", subsequent_indent=" " * _LABEL)
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12)

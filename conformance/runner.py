@@ -1,0 +1,165 @@
+"""Runs the checks against a target, one after the other, and gathers what they say.
+
+In a *journey* checks that only look share a company and its runs, so that a real service sees few imports; *isolated*
+checks make everything anew, so that a failure is nobody else's doing. The assertions are the same.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from conformance import checks, verdict
+from conformance.results import Finding, Outcome, Results
+from conformance.shape import differences
+from conformance.stage import Blocked, Skipped, Stage
+from mock_server import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from conformance.checks import Check
+    from conformance.clauses import Clause
+    from conformance.client import Answer, Client
+    from conformance.targetfile import Target
+
+SHAPE = "shape"
+RATES = "RATE"
+
+
+@dataclass(slots=True)
+class Suite:
+    """What a run of the suite needs to know, chosen by whoever starts it."""
+
+    target: Target
+    client: Client
+    clauses: Mapping[str, Clause]
+    """The clauses to judge."""
+    wait: Callable[[], None]
+    advance: Callable[[float], bool]
+    ways: Mapping[str, Callable[[], tuple[str, str]]] = field(default_factory=dict)
+    """Ways to a state beside the target file's."""
+    profile: str = "full"
+    isolated: bool = False
+    rate_checks: bool = False
+    seed: int = 0
+    max_time: float | None = None
+    started: str = ""
+    progress: Callable[[str, int, int], None] | None = None
+    """Called before each check with its name, its number and how many there are."""
+    _findings: list[Finding] = field(default_factory=list)
+    _readings: dict[str, str] = field(default_factory=dict)
+    _left: list[str] = field(default_factory=list)
+
+    def run(self) -> Results:
+        """Everything that was asked for; an interruption ends it early and loses nothing."""
+        begun = monotonic()
+        unreachable = self._unreachable()
+        interrupted = False
+        if unreachable is None:
+            try:
+                self._play(begun)
+            except KeyboardInterrupt:
+                interrupted = True
+        return Results(
+            target=self.target.base_url,
+            contract=contract.load().version,
+            profile=self.profile,
+            seed=self.seed,
+            started=self.started,
+            seconds=round(monotonic() - begun, 3),
+            requests=self.client.requests,
+            results=verdict.collect(self._findings, self.clauses),
+            readings=dict(sorted(self._readings.items())),
+            left_behind=tuple(self._left),
+            interrupted=interrupted,
+            unreachable=unreachable,
+            settings={"execution": "isolated" if self.isolated else "journey", "rate_checks": self.rate_checks},
+        )
+
+    def heard(self, operation_id: str | None, answer: Answer) -> None:
+        """Judge the shape of an answer; the client calls it for every one that it hears."""
+        for difference in differences(operation_id, answer):
+            self._findings.append(
+                Finding(
+                    clause=difference.clause,
+                    outcome=Outcome.FAILED,
+                    check=SHAPE,
+                    requirement=self.clauses[difference.clause].text if difference.clause in self.clauses else "",
+                    expected="an answer of the contract's shape",
+                    got=difference.text,
+                    exchanges=(answer.exchange,),
+                )
+            )
+
+    def _unreachable(self) -> str | None:
+        """Why nothing can be claimed: no answer at all, or no 2xx with the key."""
+        answer = self.client.call("list_sources")
+        if answer.status is None:
+            return f"no answer from {self.target.base_url}: {answer.problem}"
+        if answer.ok:
+            return None
+        again = self.client.call("list_templates")
+        if again.ok:
+            return None
+        return f"no answer with the key is 2xx: GET /sources gives {answer.status}, GET /templates {again.status}"
+
+    def _play(self, begun: float) -> None:
+        wanted = [each for each in checks.load().values() if set(each.clauses) & set(self.clauses)]
+        wanted.sort(key=lambda each: each.clauses[0].startswith(RATES))  # the rate checks spend the budget: last
+        shared: dict[str, Any] | None = None if self.isolated else {}
+        for number, each in enumerate(wanted, 1):
+            if self.progress is not None:
+                self.progress(each.name, number, len(wanted))
+            stage = self._stage(each, shared)
+            reason = self._kept_from(each, begun)
+            if reason is not None:
+                self._say(each, stage, Outcome.SKIPPED, reason)
+            else:
+                self._judge(each, stage)
+            self._findings += stage.findings
+            self._readings |= stage.readings
+            self._left += stage.left_behind
+
+    def _kept_from(self, each: Check, begun: float) -> str | None:
+        if self.max_time is not None and monotonic() - begun > self.max_time:
+            return f"--max-time {self.max_time:g} s was over"
+        if each.clauses[0].startswith(RATES) and not self.rate_checks:
+            return "rate checks spend a whole budget, and run with --rate-checks only"
+        return None
+
+    def _judge(self, each: Check, stage: Stage) -> None:
+        try:
+            each.function(stage)
+        except Skipped as skipped:
+            self._say(each, stage, Outcome.SKIPPED, str(skipped))
+        except Blocked as blocked:
+            shown = tuple(answer.exchange for answer in blocked.answers)
+            self._say(each, stage, Outcome.INCONCLUSIVE, str(blocked), shown)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+            self._say(each, stage, Outcome.ERROR, text)
+
+    def _say(self, each: Check, stage: Stage, outcome: Outcome, reason: str, exchanges: tuple[Any, ...] = ()) -> None:
+        """Give the outcome to every clause of the check that it has said nothing about."""
+        spoken = {finding.clause for finding in stage.findings}
+        stage.findings += [
+            Finding(clause, outcome, each.name, reason=reason, exchanges=exchanges)
+            for clause in each.clauses
+            if clause not in spoken
+        ]
+
+    def _stage(self, each: Check, shared: dict[str, Any] | None) -> Stage:
+        return Stage(
+            client=self.client,
+            target=self.target,
+            check=each,
+            wait=self.wait,
+            now=monotonic,
+            advance=self.advance,
+            ways=self.ways,
+            shared=shared,
+        )

@@ -1,0 +1,419 @@
+"""The reports: all say the same figures, and no text of a target breaks any of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from conformance.clauses import server_clauses
+from conformance.report import badge, html, jsonreport, junit, markdown, summary, terminal
+from conformance.report.legible import cut, legible, line
+from conformance.results import Exchange, Finding, Outcome, Result, Results
+from conformance.verdict import collect, counts, headline, judge
+from mock_server.contract import data
+
+SCHEMA: dict[str, Any] = json.loads(data("openapi", "results.schema.json").read_text("utf-8"))
+XHTML = "{http://www.w3.org/1999/xhtml}"
+EVIL = "<script>alert(1)</script> | `x` \x1b[31m \x00 ]]> &amp; **b** \ud800 \u202e </pre></details>\n\n# h\r\n- l"
+
+
+def exchange(number: int = 14, **members: Any) -> Exchange:
+    usual: dict[str, Any] = {
+        "number": number,
+        "operation": "decide",
+        "method": "POST",
+        "url": "http://127.0.0.1:9000/api/v1/companies/c/imports/r/decision",
+        "request_headers": {"content-type": "application/json", "x-api-key": "$VERN_API_KEY"},
+        "request_body": '{"decision": "approve"}',
+        "status": 200,
+        "headers": {"content-type": "application/json"},
+        "body": '{"run_id": "r", "status": "running"}',
+        "problem": None,
+        "milliseconds": 3,
+        "curl": "curl -X POST -H 'x-api-key: '\"$VERN_API_KEY\" http://127.0.0.1:9000/api/v1/companies/c/imports/r/decision",
+    }
+    return Exchange(**usual | members)
+
+
+def finding(clause: str, outcome: Outcome, **members: Any) -> Finding:
+    usual: dict[str, Any] = {"check": "second_decision"}
+    if outcome is Outcome.FAILED:
+        usual |= {"requirement": "A second decision is refused.", "expected": "409", "got": "200 running"}
+        usual |= {"exchanges": (exchange(),)}
+    elif outcome is not Outcome.PASSED:
+        usual |= {"reason": f"a reason to be {outcome.word}"}
+    return Finding(clause, outcome, **usual | members)
+
+
+def results(*findings: Finding, **members: Any) -> Results:
+    usual: dict[str, Any] = {
+        "target": "target.yaml",
+        "contract": "preview-1",
+        "profile": "full",
+        "seed": 7,
+        "started": "2026-06-11T09:00:00Z",
+        "seconds": 12.34,
+        "requests": 103,
+        "results": collect(findings, server_clauses()),
+        "readings": {"OP-06": "200 and the run's status of now", "OP-100": "a point of a later contract"},
+        "left_behind": ("company 0f3a", "run 77"),
+    }
+    return Results(**usual | members)
+
+
+def mixed() -> Results:
+    """A whole run with every outcome in it."""
+    ladder = [Outcome.PASSED] * 12 + [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR]
+    ladder += [Outcome.NOT_APPLICABLE]
+    ids = list(server_clauses())
+    return results(*(finding(clause, ladder[number % len(ladder)]) for number, clause in enumerate(ids[:-5])))
+
+
+def parsed(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(text.encode())  # noqa: S314 - our own document
+
+
+# All agree
+
+
+def by_html(page: str) -> dict[str, int]:
+    cells = re.findall(r'<a class="cell ([a-z-]+)"', page)
+    return {outcome.word: cells.count(outcome.word.replace(" ", "-")) for outcome in Outcome}
+
+
+def by_markdown(text: str) -> dict[str, int]:
+    head, _, *areas = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.split("\n\n")[2].splitlines()]
+    return {word: sum(int(row[place] or 0) for row in areas) for place, word in enumerate(head) if place}
+
+
+def by_terminal(text: str) -> dict[str, int]:
+    matrix = text.partition("Clauses\n")[2].partition("\n\n")[0]
+    marks = "".join(re.findall(r"^ {2}(?:[A-Z]+ *| {8})([.FE?s-]+)", matrix, re.MULTILINE))
+    return {outcome.word: marks.count(terminal.MARKS[outcome]) for outcome in Outcome}
+
+
+def test_all_reports_agree_on_the_counts() -> None:
+    run = mixed()
+    found = {outcome.word: counts(run.results)[outcome] for outcome in Outcome}
+    assert sum(found.values()) == len(server_clauses())
+    assert json.loads(jsonreport.render(run))["verdict"]["counts"] == found
+    assert by_html(html.render(run)) == found
+    assert by_markdown(markdown.render(run)) == found
+    assert by_terminal(terminal.render(run)) == found
+    suite = parsed(junit.render(run)).find("testsuite")
+    assert suite is not None
+    assert len(suite.findall("testcase")) == int(suite.attrib["tests"]) == len(run.results)
+    assert len(suite.findall("*/failure")) == int(suite.attrib["failures"]) == found["failed"]
+    assert len(suite.findall("*/error")) == int(suite.attrib["errors"]) == found["error"]
+    skipped = found["skipped"] + found["inconclusive"] + found["not applicable"]
+    assert len(suite.findall("*/skipped")) == int(suite.attrib["skipped"]) == skipped
+
+
+def test_all_reports_say_the_verdict_in_the_same_words() -> None:
+    run = mixed()
+    said = headline(run)
+    assert said in junit.render(run)
+    assert said in html.render(run)
+    assert f"**{said}**" in markdown.render(run)
+    assert said in " ".join(terminal.render(run).split())
+    assert said == json.loads(jsonreport.render(run))["verdict"]["headline"]
+
+
+@pytest.mark.parametrize(
+    ("members", "message", "color"),
+    [
+        ({}, "failed, N of N must clauses", "red"),
+        ({"interrupted": True}, "interrupted", "lightgrey"),
+        ({"unreachable": "refused"}, "unreachable", "lightgrey"),
+    ],
+)
+def test_the_badge_says_the_verdict(members: dict[str, Any], message: str, color: str) -> None:
+    found = json.loads(badge.render(results(**{"results": mixed().results} | members)))
+    assert found["schemaVersion"] == 1
+    assert re.sub(r"\d+", "N", found["message"]) == message
+    assert found["color"] == color
+
+
+def test_the_badge_is_green_or_orange_where_nothing_failed() -> None:
+    passed = results(*(finding(clause, Outcome.PASSED) for clause in server_clauses()))
+    musts = sum(clause.level == "must" for clause in server_clauses().values())
+    assert json.loads(badge.render(passed)) == {
+        "schemaVersion": 1,
+        "label": badge.LABEL,
+        "message": f"{musts} of {musts} must clauses",
+        "color": "brightgreen",
+    }
+    assert json.loads(badge.render(results()))["message"] == "incomplete, 0 of 0 must clauses"
+
+
+# The terminal
+
+
+def test_a_failure_shows_all_that_is_needed_to_mend_it() -> None:
+    text = terminal.render(results(finding("DEC-04", Outcome.FAILED)))
+    lines = text.splitlines()
+    assert lines[0] == "FAILED  DEC-04 (must)"
+    for said in ("  required  A second decision is refused.", "  expected  409", "  got       200 running"):
+        assert said in lines
+    assert "    > POST http://127.0.0.1:9000/api/v1/companies/c/imports/r/decision" in lines
+    assert "    < 200 after 3 ms" in lines
+    assert f"    {exchange().curl}" in lines
+    assert "    vern-conformance run DEC-04 --target target.yaml --seed 7" in lines
+    assert lines[-1].startswith("failed: 0 of 1 must clauses passed, 1 failed; ")
+
+
+def test_only_lines_to_paste_are_wider_than_the_terminal() -> None:
+    wide = [each for each in terminal.render(mixed()).splitlines() if len(each) > terminal.WIDTH]
+    assert {each.split()[0] for each in wide} <= {"curl"}
+
+
+def test_colour_is_added_to_the_same_text() -> None:
+    run = mixed()
+    coloured = terminal.render(run, colour=True)
+    assert "\x1b[31m" in coloured
+    assert "\x1b" not in terminal.render(run)
+    assert re.sub(r"\x1b\[\d*m", "", coloured) == terminal.render(run)
+
+
+def test_faults_come_first_must_before_should_and_our_own_last() -> None:
+    shoulds = [clause.id for clause in server_clauses().values() if clause.level == "should"]
+    run = results(
+        finding("AUTH-02", Outcome.ERROR), finding(shoulds[0], Outcome.FAILED), finding("SEC-01", Outcome.FAILED)
+    )
+    assert [fault.clause for fault in summary.faults(run)] == ["SEC-01", shoulds[0], "AUTH-02"]
+
+
+def test_many_findings_are_told_by_number() -> None:
+    many = finding("DEC-04", Outcome.FAILED, exchanges=tuple(map(exchange, range(5))))
+    text = terminal.render(results(*[many] * 5))
+    assert "and 2 more findings about this clause" in text
+    assert "and 3 more exchanges" in text
+    assert "and 3 more findings about this clause" in markdown.render(results(*[many] * 8))
+
+
+@pytest.mark.parametrize(
+    ("target", "clause", "command"),
+    [
+        ("mock", "DEC-04", "vern-conformance run DEC-04 --target mock --seed 7"),
+        ("my target.yaml", "DEC-04", "vern-conformance run DEC-04 --target 'my target.yaml' --seed 7"),
+        (
+            "http://h/api/v1",
+            "RATE-01",
+            'vern-conformance run RATE-01 --base-url http://h/api/v1 --seed 7 --api-key "$VERN_API_KEY" --rate-checks',
+        ),
+    ],
+)
+def test_the_command_to_repeat_can_be_pasted(target: str, clause: str, command: str) -> None:
+    assert summary.again(results(target=target), [clause]) == command
+    by_settings = results(target="http://mock/api/v1", settings={"target": target})
+    assert summary.again(by_settings, [clause]) == command
+
+
+def test_what_was_not_verified_is_grouped_by_reason() -> None:
+    run = results(
+        finding("DEC-04", Outcome.INCONCLUSIVE, reason="blocked by DEC-01"),
+        finding("DEC-05", Outcome.INCONCLUSIVE, reason="blocked by DEC-01"),
+        finding("DEC-06", Outcome.SKIPPED, reason="no way to stale"),
+    )
+    first, *rest = summary.unverified(run)
+    assert first == (Outcome.INCONCLUSIVE, "blocked by DEC-01", ("DEC-04", "DEC-05"))
+    assert (Outcome.SKIPPED, "no way to stale", ("DEC-06",)) in rest
+
+
+def test_open_points_say_how_the_target_reads_them() -> None:
+    found = {each.open_point: each for each in summary.readings(results())}
+    assert found["OP-06"].reading == "200 and the run's status of now"
+    assert found["OP-06"].clauses
+    assert found["OP-25"].reading == summary.NOT_SEEN
+    assert found["OP-100"].question == ""
+    noted = results(
+        finding("DEC-04", Outcome.PASSED, note="sends 422"), finding("DEC-04", Outcome.PASSED, note="sends 422")
+    )
+    assert summary.notes(noted) == (("DEC-04", "sends 422"),)
+    for text in (terminal.render(noted), html.render(noted), markdown.render(noted)):
+        assert "sends 422" in text
+
+
+# The files
+
+
+def test_an_unreachable_target_is_an_error_in_junit() -> None:
+    suite = parsed(junit.render(results(results=(), unreachable="refused"))).find("testsuite")
+    assert suite is not None
+    assert (suite.attrib["tests"], suite.attrib["errors"]) == ("1", "1")
+    assert suite.findall("testcase/error")[0].attrib["message"] == "refused"
+
+
+def test_the_schema_describes_every_member_and_fits_every_report() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    bare = [where for where, schema in members_of(SCHEMA) if "description" not in schema and "$ref" not in schema]
+    assert bare == []
+    for run in (mixed(), results(results=()), results(unreachable="x", interrupted=True)):
+        jsonschema.validate(json.loads(jsonreport.render(run)), SCHEMA)
+
+
+def members_of(schema: dict[str, Any], where: str = "") -> list[tuple[str, dict[str, Any]]]:
+    inner = schema.get("properties", {}) | schema.get("definitions", {})
+    found = [(f"{where}/{name}", each) for name, each in inner.items()]
+    return found + [deeper for name, each in inner.items() for deeper in members_of(each, f"{where}/{name}")]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"format": 2}', "null"])
+def test_what_is_no_report_is_refused_with_the_place(text: str) -> None:
+    with pytest.raises(ValueError, match="no report of vern-conformance --json: "):
+        jsonreport.from_json(text)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere() -> None:
+    page = html.render(mixed())
+    assert re.findall(r"<(?:script|link|img|iframe)|url\(|@import| on\w+=", page) == []
+    assert {target[0] for target in re.findall(r'(?:href|src)="([^"]*)"', page)} == {"#"}
+    assert "default-src 'none'" in page
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    root = parsed(html.render(mixed()).partition("\n")[2])
+    ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+    assert len(ids) == len(set(ids)) == len(server_clauses())
+    assert {link.attrib["href"].removeprefix("#") for link in root.iter(f"{XHTML}a")} <= set(ids)
+
+
+def test_the_markdown_stays_under_its_bound_and_says_what_it_leaves_out() -> None:
+    long = finding("DEC-04", Outcome.FAILED, got="g" * 9_000, exchanges=(exchange(body="é" * 90_000),) * 9)
+    text = markdown.render(results(*(finding(c, Outcome.FAILED, exchanges=long.exchanges) for c in server_clauses())))
+    assert 100_000 < len(text.encode()) <= markdown.MOST_BYTES
+    assert re.search(r"\d+ parts of this report are left out", text.splitlines()[-1])
+    assert "### Not verified" in markdown.render(mixed())
+
+
+# Any text
+
+law = settings(deadline=None, max_examples=40)
+
+texts = st.text(st.characters(), max_size=30) | st.sampled_from(
+    [EVIL, "", "]]>", "\\", "|", "\n\n", "    code", "12. a"]
+)
+maps = st.dictionaries(st.sampled_from(["a", "x-é", "<b>|", "DEC-04"]), texts, max_size=2)
+exchanges = st.builds(
+    Exchange,
+    number=st.integers(0, 999),
+    operation=st.none() | texts,
+    method=texts,
+    url=texts,
+    request_headers=maps,
+    request_body=st.none() | texts,
+    status=st.none() | st.integers(100, 599),
+    headers=maps,
+    body=texts,
+    problem=st.none() | texts,
+    milliseconds=st.integers(0, 10**6),
+    curl=texts,
+)
+outcomes = st.sampled_from(Outcome)
+findings = st.builds(
+    Finding, texts, outcomes, texts, texts, texts, texts, texts, st.lists(exchanges, max_size=2).map(tuple), texts
+)
+all_results = st.builds(
+    Results,
+    target=texts,
+    contract=texts,
+    profile=texts,
+    seed=st.integers(0, 2**32),
+    started=texts,
+    seconds=st.floats(0, 1e6),
+    requests=st.integers(0, 10**6),
+    results=st.lists(
+        st.builds(
+            Result,
+            texts,
+            st.sampled_from(["must", "should"]),
+            texts,
+            outcomes,
+            st.lists(findings, max_size=3).map(tuple),
+        ),
+        max_size=4,
+        unique_by=lambda result: result.clause,
+    ).map(tuple),
+    readings=maps,
+    left_behind=st.lists(texts, max_size=2).map(tuple),
+    interrupted=st.booleans(),
+    unreachable=st.none() | texts,
+    settings=st.fixed_dictionaries(
+        {}, optional={"level": st.sampled_from(["must", "should"]), "expected_failures": maps}
+    ),
+)
+
+
+@law
+@given(all_results)
+def test_any_results_make_xml_that_can_be_read(run: Results) -> None:
+    root = parsed(junit.render(run))
+    assert len(root.findall("testsuite/testcase")) == len(run.results) + (run.unreachable is not None)
+
+
+@law
+@given(all_results)
+def test_any_results_make_a_page_with_no_element_but_ours(run: Results) -> None:
+    root = parsed(html.render(run).partition("\n")[2])
+    ours = (
+        "html head meta title style body main header h1 h2 h3 h4 p ul li dl div dt dd b a small span pre details code "
+    )
+    ours += "summary article section table thead tbody tr th td"
+    assert {element.tag.removeprefix(XHTML) for element in root.iter()} <= set(ours.split())
+
+
+@law
+@given(all_results)
+def test_any_results_come_back_from_json(run: Results) -> None:
+    text = jsonreport.render(run)
+    back = jsonreport.from_json(text.encode())
+    assert jsonreport.render(back) == text
+    assert "\ufffd" in text or (back == run and judge(back) == judge(run))
+
+
+@law
+@given(all_results)
+def test_any_results_make_lines_that_steer_no_terminal(run: Results) -> None:
+    text = terminal.render(run)
+    assert re.findall("[^\n\t\x20-\x7e\xa0-\U0010ffff]|[\ud800-\udfff\u202a-\u202e]", text) == []
+    assert text.encode()
+    assert terminal.render(run, colour=True)
+    assert json.loads(badge.render(run))
+
+
+PARSER = MarkdownIt("commonmark").enable("table")
+
+
+@law
+@given(all_results)
+def test_any_results_make_markdown_that_holds_no_markup_but_ours(run: Results) -> None:
+    text = markdown.render(run)
+    assert len(text.encode()) <= markdown.MOST_BYTES
+    page = PARSER.render(text)
+    assert page.count("<details>") == page.count("</details>") == len(summary.faults(run))
+    assert page.count("<pre>") == page.count("</pre>")
+    used = set(re.findall(r"<(\w+)", re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)))
+    ours = "h2 h3 p strong table thead tbody tr th td ul li details summary b pre"
+    assert used <= set(ours.split())
+    assert page.count("<h2>") == 1
+
+
+@given(texts)
+def test_legible_text_says_the_same_twice(text: str) -> None:
+    assert legible(legible(text)) == legible(text)
+    assert "\n" not in line(text)
+    assert line(line(text)) == line(text)
+
+
+def test_text_is_shown_with_codes_for_what_steers() -> None:
+    assert legible("a\x1b[1m\x00\r\n\tb\ud800\u202e\x85é😀") == "a\\x1b[1m\\x00\n\tb\\ud800\\u202e\\x85é😀"
+    assert cut("abcdef", 4) == "abcd… (2 more characters)"
+    assert cut("abcd", 4) == "abcd"

@@ -1,0 +1,505 @@
+"""An honest answer has no differences in any reading; a wrong one has exactly the difference that it was made with."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance import blame, relaxed
+from conformance.answer import UNSET, Answer
+from conformance.network import Received
+from conformance.recorder import Recorder
+from conformance.redaction import Secrets
+from conformance.request import Request
+from conformance.shape import differences
+from mock_server import contract
+from mock_server.player.play import moments
+from mock_server.player.transport import Call, Transport
+from mock_server.world import load_world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCENARIOS = load_world().scenarios
+PLAYS = [
+    pytest.param(scenario, play, id=f"{scenario.name}::{play.title}")
+    for scenario in SCENARIOS.values()
+    for play in scenario.plays
+]
+COMPANY = "c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
+RUN = "d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
+GONE = object()
+JSON = {"content-type": "application/json"}
+ACTIVE = {"status": "active"}
+
+
+def answered(
+    operation: str | None,
+    status: int,
+    content: bytes,
+    headers: Mapping[str, str] = JSON,
+    *,
+    sent: Any = UNSET,
+    query: Mapping[str, Any] | None = None,
+    company_id: str | None = COMPANY,
+    run_id: str | None = RUN,
+    request_headers: Mapping[str, str] = JSON,
+    repeated: bool = False,
+) -> Answer:
+    """An answer as the client would make it."""
+    request = Request(
+        operation, "GET", "http://127.0.0.1/", headers=request_headers, sent=sent, query=query or {},
+        company_id=company_id, run_id=run_id,
+    )  # fmt: skip
+    return Recorder(Secrets(), None).record(request, Received(status, headers, content), 1, waited_out=repeated)
+
+
+def clauses(operation: str, status: int, body: Any, **given: Any) -> list[str]:
+    """The clauses that an answer with this JSON body breaks."""
+    found = differences(operation, answered(operation, status, json.dumps(body).encode(), **given))
+    assert all(each.text for each in found)
+    return [each.clause for each in found]
+
+
+def examples(operation: str, status: int = 200) -> dict[str, Any]:
+    """The contract's own examples of an answer."""
+    described = contract.load().operations[operation]
+    path = contract.load().document["paths"][described.route.removeprefix(contract.API)]
+    content = path[described.method.lower()]["responses"][str(status)]["content"]["application/json"]
+    return {name: deepcopy(example["value"]) for name, example in content["examples"].items()}
+
+
+def bent(body: Any, place: str, value: Any) -> Any:
+    """The body with one member replaced, added, or taken away."""
+    *way, last = [int(part) if part.isdigit() else part for part in place.split("/")]
+    at = body
+    for part in way:
+        at = at[part]
+    if value is GONE:
+        del at[last]
+    else:
+        at[last] = value
+    return body
+
+
+# Honest answers
+
+
+@pytest.mark.parametrize(("scenario", "play"), PLAYS)
+def test_no_answer_of_the_mock_differs(server: str, key: str, scenario: Any, play: Any) -> None:
+    found: list[str] = []
+
+    def judge(call: Call) -> None:
+        parts = urlsplit(call.path)
+        match = contract.load().match(call.method, parts.path)
+        if match.operation is not None:
+            answer = answered(
+                match.operation.id, call.status, call.received, call.headers,
+                sent=UNSET if call.asked is None else call.asked, query=dict(parse_qsl(parts.query)),
+                company_id=match.parameters.get("company_id"), run_id=match.parameters.get("run_id"),
+            )  # fmt: skip
+            found.extend(f"{call.method} {call.path}: {each}" for each in differences(match.operation.id, answer))
+
+    transport = Transport(server, key, on_exchange=judge)
+
+    def wait(milliseconds: int) -> None:
+        transport.call("POST", "/_mock/clock/advance", {"by": f"{milliseconds}ms"})
+
+    for moment in moments(play, scenario, transport, wait):
+        assert not moment.differences
+    transport.close()
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [(operation, int(status)) for operation, each in {
+        "list_sources": ("200",), "list_templates": ("200",), "provision_company": ("201", "400", "404", "409"),
+        "request_upload": ("201", "400"), "start_import": ("201", "400", "409"), "poll_import": ("200",),
+        "decide": ("200", "400", "409"), "start_export": ("201", "400", "409"), "poll_export": ("200",),
+    }.items() for status in each],
+)  # fmt: skip
+def test_the_examples_of_the_contract_do_not_differ(operation: str, status: int) -> None:
+    for name, body in examples(operation, status).items():
+        assert clauses(operation, status, body) == [], name
+        if isinstance(body, dict) and status < 300:
+            assert clauses(operation, status, body | {"unheard_of": {"error": 1.5}}) == [], name
+
+
+def a_body(operation: str, name: str, status: int = 200, **changes: Any) -> Any:
+    body = examples(operation, status)[name]
+    for place, value in changes.items():
+        bent(body, place.replace("__", "/"), value)
+    return body
+
+
+RUNNING = {"status": "running", "progress_message": "Working"}
+QUESTION = "needs_attention/questions/0"
+STARTED = {"run_id": RUN, "status": "queued", "poll_url": f"/api/v1/companies/{COMPANY}/imports/{RUN}"}
+EXPORTED = STARTED | {"poll_url": STARTED["poll_url"].replace("imports", "exports")}
+REPLAY = {"rows": [{}], "idempotency_key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "body", "given"),
+    [
+        pytest.param("request_upload", 200, a_body("request_upload", "upload", 201), {}, id="OP-04 any 2xx"),
+        pytest.param("poll_import", 200, RUNNING, {}, id="OP-05 no run_id"),
+        pytest.param("start_import", 201, STARTED | {"status": "completed"}, {"sent": REPLAY}, id="OP-06 201"),
+        pytest.param("start_import", 200, STARTED | {"status": "failed"}, {"sent": REPLAY}, id="OP-06 200"),
+        pytest.param("list_imports", 200, [], {}, id="OP-08 bare"),
+        pytest.param("list_imports", 200, {"data": [{"id": 1}], "total": 1}, {}, id="OP-08 another envelope"),
+        pytest.param("list_imports", 200, 3, {"query": {"status": "done"}}, id="OP-10 not judged"),
+        pytest.param("list_imports", 422, 3, {"query": {"status": "done"}}, id="OP-10 not judged either"),
+        pytest.param("decide", 200, {"status": "running"}, {"sent": {"decision": "reject"}}, id="OP-14 running"),
+        pytest.param("decide", 200, {"status": "failed"}, {"sent": {"decision": "reject"}}, id="OP-14 failed"),
+        pytest.param("poll_import", 200, {"status": "failed", "error": "No"}, {}, id="OP-17 no report"),
+        pytest.param("start_export", 422, {"error": "no"}, {}, id="OP-18 any 4xx"),
+        pytest.param("poll_export", 200, {"status": "running"}, {}, id="OP-18 no progress"),
+        pytest.param("poll_export", 200, {"status": "canceled"}, {}, id="OP-16 an export too"),
+        pytest.param("poll_import", 400, {"error": "no"}, {"run_id": "nonsense"}, id="OP-23 400"),
+        pytest.param("decide", 404, {"error": "no"}, {"company_id": "nonsense"}, id="OP-23 404"),
+        pytest.param("start_export", 200, EXPORTED, {}, id="OP-40 any 2xx"),
+        pytest.param("poll_import", 405, "nothing", {}, id="OP-35 405"),
+        pytest.param("decide", 413, "nothing", {}, id="OP-35 413"),
+        pytest.param("request_upload", 403, "nothing", {}, id="OP-35 403"),
+        pytest.param("decide", 415, "nothing", {"request_headers": {}}, id="OP-26 no content type"),
+        pytest.param("export_csv", 501, "not yet", {}, id="CSV-02 not built yet"),
+        pytest.param("poll_import", 429, {"oops": 1}, {"repeated": True}, id="a 429 that was waited out"),
+        pytest.param("poll_import", 200, RUNNING | {"report": None}, {}, id="null is absent"),
+        pytest.param("provision_company", 201, a_body("provision_company", "short", 201, company__external_id=GONE,
+                     connections=GONE), {}, id="OP-02 absent"),
+        pytest.param("start_import", 201, STARTED | {"poll_url": f"/vern/v1/companies/{COMPANY}/imports/{RUN}"}, {},
+                     id="an API that lies deeper"),
+    ],
+)  # fmt: skip
+def test_every_accepted_reading_is_no_difference(operation: str, status: int, body: Any, given: Any) -> None:
+    assert clauses(operation, status, body, **given) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["prompt", "context", "relevant_columns", "options", "target/column", "target/sample_values", "target/error",
+     "target/sample_values/0", "options/0/label"],
+)  # fmt: skip
+def test_null_inside_a_question_is_tolerated(place: str) -> None:
+    body = bent(examples("poll_import")["needs_attention"], f"{QUESTION}/{place}", None)
+    assert clauses("poll_import", 200, body) == []  # OP-28
+
+
+def test_rules_without_their_expression_may_be_null_and_of_any_dialect() -> None:
+    body = examples("list_templates")["templates"]
+    body["templates"][0]["columns"][0]["strictRule"] = None
+    body["templates"][0]["columns"][1]["strictRule"] = "(?i)^x$"
+    assert clauses("list_templates", 200, body) == []
+
+
+# Wrong answers
+
+PARKED = "needs_attention"
+WRONG_RUNS: list[tuple[str, str, Any, str]] = [
+    # example of the contract, place, value, clause
+    ("queued", "status", "paused", "RUN-01"),
+    ("queued", "run_id", "r-17", "ID-01"),
+    ("queued", "progress_message", GONE, "POLL-02"),
+    ("queued", "report", {}, "POLL-03"),
+    ("queued", "needs_attention", {}, "POLL-03"),
+    ("queued", "error", "none", "POLL-03"),
+    ("running", "progress_message", None, "POLL-02"),
+    ("running", "report", {}, "POLL-03"),
+    ("running", "needs_attention", {}, "POLL-03"),
+    ("running", "error", "none", "POLL-03"),
+    (PARKED, "report", GONE, "POLL-04"),
+    (PARKED, "report/inserted", GONE, "POLL-06"),
+    (PARKED, "report/inserted", -1, "POLL-06"),
+    (PARKED, "report/invalidCellCount", None, "POLL-06"),
+    (PARKED, "report/invalidCellCount", 0, "POLL-07"),
+    (PARKED, "report/invalidCellCount", 15.0, "FMT-03"),
+    (PARKED, "report/perSheet", {}, "POLL-06"),
+    (PARKED, "report/perSheet/0/rowCount", -1, "POLL-09"),
+    (PARKED, "report/perSheet/0/rowCount", "12", "FMT-03"),
+    (PARKED, "needs_attention", GONE, "POLL-04"),
+    (PARKED, "needs_attention/questions", {}, "POLL-04"),
+    (PARKED, "needs_attention/proposed_patch", GONE, "POLL-04"),
+    (PARKED, f"{QUESTION}/prompt", GONE, "QUE-01"),
+    (PARKED, f"{QUESTION}/target", GONE, "QUE-01"),
+    (PARKED, f"{QUESTION}/id", 7, "QUE-01"),
+    (PARKED, f"{QUESTION}/allow_custom", GONE, "QUE-01"),
+    (PARKED, f"{QUESTION}/target/sheet_id", "s", "QUE-04"),
+    (PARKED, f"{QUESTION}/target/column", GONE, "QUE-04"),
+    (PARKED, f"{QUESTION}/target/affected_count", GONE, "QUE-04"),
+    (PARKED, f"{QUESTION}/target/affected_count", 0, "QUE-06"),
+    (PARKED, f"{QUESTION}/target/sample_values", [1], "QUE-04"),
+    (PARKED, f"{QUESTION}/target/error", GONE, "QUE-04"),
+    (PARKED, f"{QUESTION}/options/0/label", GONE, "QUE-09"),
+    (PARKED, "needs_attention/proposed_patch/summary", GONE, "PATCH-01"),
+    (PARKED, "needs_attention/proposed_patch/actions", GONE, "PATCH-01"),
+    (PARKED, "needs_attention/proposed_patch/actions/0/action", "drop", "PATCH-02"),
+    (PARKED, "needs_attention/proposed_patch/actions/0/column", GONE, "PATCH-02"),
+    (PARKED, "needs_attention/proposed_patch/actions/0/value", GONE, "PATCH-03"),
+    ("needs_attention_all_actions", "needs_attention/proposed_patch/actions/2/key_column", GONE, "PATCH-05"),
+    (PARKED, "error", "flagged", "POLL-05"),
+    ("completed", "report", GONE, "POLL-08"),
+    ("completed", "report/perSheet", GONE, "POLL-08"),
+    ("completed", "report/perSheet/0/sheetId", "s", "POLL-09"),
+    ("completed", "report/invalidCellCount", -1, "POLL-12"),
+    ("completed", "needs_attention", {}, "POLL-13"),
+    ("completed", "error", "but", "POLL-13"),
+    ("failed", "error", "", "POLL-14"),
+    ("failed_rejected", "report/inserted", GONE, "DEC-32"),
+    ("canceled", "report", {}, "POLL-16"),
+    ("canceled", "error", "gone", "POLL-16"),
+    ("canceled", "needs_attention", {}, "POLL-16"),
+    ("canceled", "questions", [], "POLL-16"),
+    ("running", "status", GONE, "POLL-01"),
+    ("running", "status", 3, "POLL-01"),
+]
+WRONG: list[tuple[str, str, int, str, Any, str, Any]] = [
+    # operation, example, status, place, value, clause, what was sent
+    ("list_sources", "sources", 200, "sources", {}, "SRC-01", UNSET),
+    ("list_sources", "sources", 200, "sources/0/logo_url", GONE, "SRC-02", UNSET),
+    ("list_templates", "templates", 200, "templates", GONE, "TPL-01", UNSET),
+    ("list_templates", "templates", 200, "templates/0/id", "t", "TPL-02", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/0/unique", "no", "TPL-03", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/0/desiredRule", "all", "TPL-03", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/0/strictRule", "x", "TPL-04", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/1/strictRule", GONE, "TPL-04", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/1/strictRule", "((", "TPL-04", UNSET),
+    ("list_templates", "templates", 200, "templates/1/columns/0/linkRule", GONE, "TPL-05", UNSET),
+    ("list_templates", "templates", 200, "templates/1/columns/0/linkRule/0/columnName", GONE, "TPL-05", UNSET),
+    ("list_templates", "templates", 200, "templates/0/columns/0/linkRule", [], "TPL-05", UNSET),
+    ("provision_company", "full", 201, "workbook_id", GONE, "PROV-02", UNSET),
+    ("provision_company", "full", 201, "company/id", "c", "PROV-03", UNSET),
+    ("provision_company", "full", 201, "company/created_at", "yesterday", "PROV-03", UNSET),
+    ("provision_company", "full", 201, "connections/0/creds_configured", GONE, "PROV-18", UNSET),
+    ("provision_company", "full", 201, "connections/0/auth", {"token": "t"}, "PROV-18", UNSET),
+    ("request_upload", "upload", 201, "upload_url", "/uploads/1", "UPL-01", UNSET),
+    ("start_import", "queued", 201, "run_id", GONE, "IMP-01", UNSET),
+    ("start_import", "queued", 201, "run_id", "r", "IMP-04", UNSET),
+    (
+        "start_import",
+        "queued",
+        201,
+        "poll_url",
+        f"https://x.example/companies/{COMPANY}/imports/{RUN}",
+        "IMP-04",
+        UNSET,
+    ),
+    ("start_import", "queued", 201, "status", "running", "IMP-03", {"rows": [{}]}),
+    ("start_import", "queued", 201, "status", "paused", "RUN-01", REPLAY),
+    ("decide", "approved", 200, "poll_url", GONE, "DEC-02", {"decision": "approve"}),
+    ("decide", "approved", 200, "status", "failed", "DEC-02", {"decision": "approve"}),
+    ("decide", "rejected", 200, "status", "queued", "DEC-31", {"decision": "reject"}),
+    ("start_export", "queued", 201, "poll_url", STARTED["poll_url"], "DST-01", UNSET),
+    ("poll_export", "queued", 200, "status", GONE, "RUN-01", UNSET),
+    ("poll_export", "queued", 200, "status", "needs_attention", "DST-10", UNSET),
+    ("poll_export", "completed", 200, "report/total", GONE, "DST-04", UNSET),
+    ("poll_export", "completed", 200, "report/results/0/status", GONE, "DST-05", UNSET),
+    ("poll_export", "completed", 200, "report/results/0/ok", None, "DST-05", UNSET),
+    ("poll_export", "completed", 200, "report/results/1/error", None, "DST-05", UNSET),
+    ("poll_export", "completed", 200, "report/results/0/fields_confirmed", GONE, "DST-07", UNSET),
+    ("poll_export", "completed", 200, "report/results/0/template_id", "t", "ID-01", UNSET),
+]
+
+
+@pytest.mark.parametrize(("example", "place", "value", "clause"), WRONG_RUNS)
+def test_a_wrong_run_breaks_one_clause(example: str, place: str, value: Any, clause: str) -> None:
+    body = bent(examples("poll_import")[example], place, value)
+    assert clauses("poll_import", 200, body) == [clause]
+
+
+@pytest.mark.parametrize(
+    ("example", "place", "value", "clause"), [case for case in WRONG_RUNS if case[0] in ("queued", "running", PARKED)]
+)
+def test_the_same_wrong_run_as_the_active_one(example: str, place: str, value: Any, clause: str) -> None:
+    body = bent(examples("poll_import")[example], place, value)
+    assert clauses("list_imports", 200, body, query=ACTIVE) == [clause.replace("POLL-01", "ACT-01")]
+
+
+@pytest.mark.parametrize(("operation", "example", "status", "place", "value", "clause", "sent"), WRONG)
+def test_a_wrong_body_breaks_one_clause(
+    operation: str, example: str, status: int, place: str, value: Any, clause: str, sent: Any
+) -> None:
+    body = bent(examples(operation, status)[example], place, value)
+    assert clauses(operation, status, body, sent=sent) == [clause]
+
+
+def test_a_question_without_a_way_to_answer_it() -> None:
+    body = bent(examples("poll_import")[PARKED], f"{QUESTION}/options", [])
+    assert clauses("poll_import", 200, body) == []
+    body["needs_attention"]["questions"][0]["allow_custom"] = False
+    assert clauses("poll_import", 200, body) == ["QUE-10"]
+
+
+def test_every_row_of_the_table_is_told_by_one_of_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: set[blame.Row] = set()
+    real = blame.row
+
+    def noted(*place: Any) -> blame.Row:
+        told.add(real(*place))
+        return real(*place)
+
+    monkeypatch.setattr(blame, "row", noted)
+    for example, place, value, _ in WRONG_RUNS:
+        clauses("poll_import", 200, bent(examples("poll_import")[example], place, value))
+    for operation, example, status, place, value, _, sent in WRONG:
+        clauses(operation, status, bent(examples(operation, status)[example], place, value), sent=sent)
+    test_a_question_without_a_way_to_answer_it()
+    # The active look-up has the poll's rows; those of a run that is over cannot be met there.
+    assert {row for row in blame.ROWS if row.operation != "list_imports"} - told == set()
+
+
+def test_every_clause_of_the_table_is_one_of_the_contract() -> None:
+    named = {row.clause for row in blame.ROWS} | set(blame.SUCCESS.values())
+    assert named <= contract.clause_ids()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "clause"),
+    [
+        (404, [], "ERR-01"),
+        (404, {"message": "no"}, "ERR-01"),
+        (404, {"error": ""}, "ERR-01"),
+        (404, {"error": {"code": 1}}, "ERR-01"),
+        (404, {"error": "no", "code": 1}, "ERR-02"),
+        (422, {"error": "no"}, "ERR-06"),
+        (503, {"error": "no"}, "ERR-06"),
+        (409, {"error": "no"}, "ERR-06"),
+        (302, {}, "ERR-06"),
+        (202, RUNNING, "POLL-01"),
+        (429, {"error": "Slow down"}, "RATE-02"),
+    ],
+)
+def test_a_wrong_error_breaks_one_clause(status: int, body: Any, clause: str) -> None:
+    assert clauses("poll_import", status, body) == [clause]
+
+
+def test_headers_that_are_wrong() -> None:
+    throttled = {"error": "Too many requests"}
+    assert clauses("decide", 429, throttled, headers=JSON | {"retry-after": "1"}) == ["RATE-03"]
+    assert clauses("decide", 429, throttled) == []
+    for content_type in ("text/html", "application/problem+json", "application/json; charset=latin-1", ""):
+        assert clauses("decide", 404, {"error": "no"}, headers={"content-type": content_type}) == ["FMT-01"]
+        assert clauses("poll_import", 200, RUNNING, headers={"content-type": content_type}) == ["FMT-01"]
+    assert clauses("poll_import", 200, RUNNING, headers={"content-type": 'Application/JSON; charset="UTF-8"'}) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "query", "status", "clause"),
+    [
+        ("list_sources", {}, 201, "SRC-01"),
+        ("list_templates", {}, 206, "TPL-01"),
+        ("provision_company", {}, 200, "PROV-01"),
+        ("start_import", {}, 200, "IMP-01"),
+        ("list_imports", {}, 202, "HIST-01"),
+        ("list_imports", ACTIVE, 202, "ACT-01"),
+        ("decide", {}, 201, "DEC-01"),
+        ("poll_export", {}, 202, "ERR-06"),
+        ("export_csv", {"sheet_id": "s"}, 202, "CSV-01"),
+    ],
+)
+def test_another_code_of_success(operation: str, query: Any, status: int, clause: str) -> None:
+    headers = {"content-type": "text/csv", "content-disposition": "attachment"} if operation == "export_csv" else JSON
+    assert clauses(operation, status, {}, query=query, headers=headers) == [clause]  # OP-01
+
+
+def test_downloads() -> None:
+    csv = {"content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="a.csv"'}
+    whole = csv | {"content-type": "application/zip"}
+    one = {"sheet_id": "s"}
+    assert clauses("export_csv", 200, "", headers=csv, query=one) == []
+    assert clauses("export_csv", 200, "", headers=whole) == []
+    assert clauses("export_csv", 200, "", headers=whole, query=one) == ["CSV-01"]
+    assert clauses("export_csv", 200, "", headers=csv | {"content-disposition": "inline"}, query=one) == ["CSV-01"]
+    assert clauses("export_csv", 200, "", headers=JSON, query=one) == ["CSV-01"]
+    assert clauses("export_csv", 200, "", headers=csv) == ["CSV-02"]
+    assert clauses("export_csv", 501, "", query=one) == ["ERR-06"]
+
+
+@pytest.mark.parametrize(
+    ("body", "clause"),
+    [
+        ([], "ACT-03"),
+        (None, "ACT-03"),
+        ({"run": RUNNING}, "ACT-01"),
+        ({}, "ACT-01"),
+        ({"status": "completed"}, "ACT-05"),
+    ],
+)
+def test_the_active_look_up(body: Any, clause: str) -> None:
+    assert clauses("list_imports", 200, body, query=ACTIVE) == [clause]
+    assert clauses("list_imports", 200, {"run": None}, query=ACTIVE) == []
+
+
+def test_the_history() -> None:
+    assert clauses("list_imports", 200, {"runs": {}}) == ["HIST-01"]
+    assert clauses("list_imports", 200, "none") == ["HIST-01"]
+    assert clauses("list_imports", 200, [{"run_id": "r"}]) == ["ID-01"]
+    assert clauses("list_imports", 200, ["a", None, {"run_id": RUN}]) == []
+    assert clauses("list_imports", 200, {"runs": [{"status": "done"}], "other": []}) == ["RUN-01"]
+
+
+def test_a_member_in_another_spelling() -> None:
+    body = examples("poll_import")["completed"]
+    body["report"]["invalid_cell_count"] = body["report"].pop("invalidCellCount")
+    found = differences("poll_import", answered("poll_import", 200, json.dumps(body).encode()))
+    assert [each.clause for each in found] == ["FMT-02"]
+    assert found[0].text == "/report/invalidCellCount: expected this member, got invalid_cell_count"
+
+
+def test_what_all_items_share_is_told_once() -> None:
+    body = {"sources": [{"id": RUN, "name": "a"}] * 50}
+    found = differences("list_sources", answered("list_sources", 200, json.dumps(body).encode()))
+    assert [(each.clause, each.text) for each in found] == [
+        ("SRC-02", "/sources/0/logo_url: expected this member, got none")
+    ]
+
+
+def test_what_is_no_json() -> None:
+    for content in (b"", b"<html>", b'{"a": NaN}', b'{"error": "caf\xe9"}', b"\xef\xbb\xbf{}", b"[" * 100_000):
+        assert [each.clause for each in differences("decide", answered("decide", 200, content))] == ["FMT-01"]
+        assert [each.clause for each in differences("decide", answered("decide", 400, content))] == ["ERR-01"]
+
+
+def test_half_an_answer_and_a_foreign_one_are_not_judged() -> None:
+    whole = answered("decide", 500, b"")
+    assert differences("decide", replace(whole, status=None)) == []
+    assert differences(None, whole) == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(relaxed.STATUSES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["status", "report", "error", "run", "runs", "needs_attention", "questions", "sources", "templates", "columns",
+         "strictRule", "actions", "proposed_patch", "x"]), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    operation=st.sampled_from(sorted(contract.load().operations)),
+    status=st.sampled_from([200, 201, 204, 302, 400, 404, 429, 500]),
+    body=values,
+    query=st.sampled_from([{}, ACTIVE, {"sheet_id": "s"}]),
+)
+def test_nothing_that_can_come_is_a_mistake_of_ours(operation: str, status: int, body: Any, query: Any) -> None:
+    assert set(clauses(operation, status, body, query=query)) <= contract.clause_ids()
+
+
+def test_a_body_nested_too_deeply() -> None:
+    for depth, found in ((100, []), (600, ["FMT-01"])):
+        content = b'{"status": "running", "progress_message": "Working", "x": ' + b"[" * depth + b"]" * depth + b"}"
+        assert [each.clause for each in differences("poll_import", answered("poll_import", 200, content))] == found
+
+
+def test_half_a_surrogate_pair_is_text() -> None:
+    content = b'{"status": "running", "progress_message": "\\ud800"}'
+    assert differences("poll_import", answered("poll_import", 200, content)) == []
