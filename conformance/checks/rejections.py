@@ -88,9 +88,8 @@ def _judge_rows(stage: Stage, run: Run, parked: Any) -> None:
     repeated = {row for (row, _), rule in rows.failing.items() if rule == "unique"}
     if repeated and len(rows.flagged) != count(parked, "invalidCellCount"):
         raise Skipped("the target flags the first of equal rows, too")
-    wanted = Counter(
-        tuple(row[n].strip() for n in names) for at_, row in enumerate(rows.rows) if at_ not in rows.flagged
-    )
+    right = [cells for number, cells in enumerate(rows.rows) if number not in rows.flagged]
+    wanted = Counter(tuple(cells[name].strip() for name in names) for cells in right)
     lines = download(stage, run.company.id, sheet, "valid")
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"

@@ -33,7 +33,8 @@ def rows_that_still_fail_park_again(stage: Stage) -> None:
         _answer_the_first(stage, run, parked, again)
     further = _decide_again(stage, run, again)
     stage.status("DEC-29", further, 2, requirement="a run that parked again takes a further decision")
-    if further.ok:
+    fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
+    if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
         left = not same(again, stage.poll(run)) or at(stage.until(run), "status") != "needs_attention"
         stage.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
 
@@ -65,16 +66,16 @@ def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answe
     stage.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
     columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
     answered = {at(each, "question_id") for each in answers or ()}
-    open_ = {at(each, "target", "column") for each in questions(parked) if each.get("id") in answered}
-    if not open_ <= set(columns) or not answered <= set(ids(questions(parked))):
+    unsettled = {at(each, "target", "column") for each in questions(parked) if each.get("id") in answered}
+    if not unsettled <= set(columns) or not answered <= set(ids(questions(parked))):
         return
     for act in actions(parked):
         column = columns.get(str(act.get("column")))
         judged = column is not None and column.rule not in {"ai", "link"} and act.get("action") != "keep"
         sets = act.get("action") == "set_value"
         if column is None or not judged or (sets and column.offence(str(act.get("value"))) is not None):
-            open_.add(act.get("column"))
-    mended = {each.get("column") for each in actions(parked)} - open_
+            unsettled.add(act.get("column"))
+    mended = {each.get("column") for each in actions(parked)} - unsettled
     stale = sorted(name for _, name in concerned(again) if name in mended)
     stage.require(
         "DEC-28", not stale, "the second parking asks nothing about what the first one mended", run.polled, got=stale
