@@ -49,6 +49,7 @@ def load() -> dict[str, Check]:
         downloads,
         exports,
         imports,
+        keeping,
         life,
         polls,
         questions,
