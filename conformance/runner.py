@@ -52,6 +52,7 @@ class Suite:
     _findings: list[Finding] = field(default_factory=list)
     _readings: dict[str, str] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
+    _known: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
@@ -162,4 +163,5 @@ class Suite:
             advance=self.advance,
             ways=self.ways,
             shared=shared,
+            known=self._known,
         )

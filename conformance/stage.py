@@ -80,6 +80,8 @@ class Stage:
     ways: Mapping[str, Callable[[], tuple[str, str]]]
     """Ways to a state beside the target file's: each gives a company and a run."""
     shared: dict[str, Any] | None
+    known: dict[str, Any] = field(default_factory=dict)
+    """What the account listed once, such as the source to provision with; it outlives a check in both executions."""
     left_behind: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     readings: dict[str, str] = field(default_factory=dict)
@@ -138,8 +140,8 @@ class Stage:
             return cast("Company", self.shared["company"])
         chosen = self.target.company
         company = self._lent(chosen.companies) if isinstance(chosen, Existing) else self._provisioned()
-        if self.shared is not None:
-            self.shared.setdefault("company", company)
+        if self.shared is not None and not fresh:  # a fresh one is its asker's alone: its rows are nobody else's (SEC-02)
+            self.shared["company"] = company
         return company
 
     def provision(self, **members: Any) -> Answer:
@@ -160,11 +162,13 @@ class Stage:
         """The source to provision with: the target file's, else the account's first."""
         if isinstance(self.target.company, Provision) and self.target.company.source is not None:
             return self.target.company.source
-        answer = self.client.call("list_sources")
-        try:
-            return str(answer.json["sources"][0]["id"])
-        except (TypeError, KeyError, IndexError):
-            raise Blocked("GET /sources gives no source to provision with", [answer]) from None
+        if "source" not in self.known:
+            answer = self.client.call("list_sources")
+            try:
+                self.known["source"] = str(answer.json["sources"][0]["id"])
+            except (TypeError, KeyError, IndexError):
+                raise Blocked("GET /sources gives no source to provision with", [answer]) from None
+        return str(self.known["source"])
 
     def _provisioned(self) -> Company:
         answer = self.provision()

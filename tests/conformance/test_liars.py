@@ -1,0 +1,24 @@
+"""A liar for every clause that is checked: the suite fails on each, and names the clause that it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance import checks
+from conformance.clauses import server_clauses
+from judging import failed
+from liars import LIARS
+from lies import Liar
+
+
+@pytest.mark.parametrize("liar", LIARS, ids=[f"{each.clause}-{each.lie.replace(' ', '-')}" for each in LIARS])
+def test_a_liar_is_told_by_the_clause_that_it_breaks(liar: Liar) -> None:
+    told = failed(liar.judged())
+    assert set(told) & {liar.clause, *liar.implied}, f"this server {liar.lie}, and nothing failed"
+
+
+def test_every_clause_that_is_checked_has_its_liar() -> None:
+    checked = {clause for each in checks.load().values() for clause in each.clauses}
+    tested = {each.id for each in server_clauses().values() if each.not_tested is None}
+    assert tested <= checked, "server clauses without a check and without a reason"
+    assert checked <= {each.clause for each in LIARS}, "clauses whose check nobody has seen fail"
