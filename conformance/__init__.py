@@ -1,4 +1,26 @@
 """The conformance suite: it holds any implementation of the Preview Migration API to its contract, over HTTP alone.
 
 It shares words with the mock (contract, clauses, the YAML reader) and never its reasoning.
+
+    from conformance import Plan, run
+    results = run("target.yaml", Plan(clauses=("DEC", "POLL-04")))
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.judge import Plan as Plan
+    from conformance.judge import run as run
+
+__all__ = ["Plan", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """The library's names, imported when they are first asked for, since an HTTP client comes with them."""
+    if name in __all__:
+        from conformance import judge  # noqa: PLC0415 - see above
+
+        return getattr(judge, name)
+    raise AttributeError(f"module 'conformance' has no attribute '{name}'")

@@ -21,6 +21,7 @@ from conformance.network import Network, Received
 from conformance.recorder import Recorder, headers_with_key
 from conformance.redaction import Secrets
 from conformance.request import DEFAULT, NO_KEY, OTHER, REVOKED, Key, Request, base, for_operation, for_url, origin
+from conformance.results import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT", "NO_KEY", "OTHER", "REVOKED", "UNSET", "Answer", "Client", "Key"]
 
 BACK_OFF = (1.0, 2.0, 4.0)  # seconds before a call that met 429 is repeated, RATE-04
+OVER = "the time of the whole run (--max-time) was over"
 DOWNLOAD_PATIENCE = 10  # a download may take this many times as long as another answer
 
 
 class Client:
-    """A target behind its base URL. Threads may share it. `deadline()` says how many seconds the run still has."""
+    """A target behind its base URL. Threads may share it.
+
+    `deadline()` says how many seconds the run still has. When they are over, and where `read_only` keeps a call from
+    being made, `Skipped` is raised: what is not asked says nothing about the target.
+    """
 
     def __init__(  # noqa: PLR0913 - what a run is given, once
         self,
@@ -44,6 +50,7 @@ class Client:
         requests_per_minute: int = 90,
         request_timeout: float = 10.0,
         deadline: Callable[[], float] | None = None,
+        read_only: bool = False,
         on_exchange: Callable[[Answer], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -52,6 +59,8 @@ class Client:
         self._keys = {DEFAULT: api_key, OTHER: other_key, REVOKED: revoked_key, NO_KEY: None}
         self._timeout = request_timeout
         self._deadline = deadline or (lambda: math.inf)
+        self.read_only = read_only
+        """Whether nothing but GET is sent."""
         self._clock, self._sleep = clock, sleep
         self._budget = Budget(requests_per_minute, clock)
         self._network = Network()
@@ -178,10 +187,14 @@ class Client:
         key = request.key if isinstance(request.key, str) else self._keys[request.key]
         if key is None and request.key is not NO_KEY:
             raise LookupError(f"{request.operation}: there is no key {request.key}; ask has() before")
+        if self.read_only and request.method != "GET":
+            raise Skipped(f"--read-only: this needs a {request.method}")
         for pause in (*BACK_OFF, None):
             if not self._has_turn(request, key):
-                return self._unsent(request, "not sent: the time of the whole run is over")
+                raise Skipped(OVER)
             answer = self._once(request, key)
+            if answer.status is None and self._deadline() <= 0:  # it was cut short by us
+                raise Skipped(OVER)
             if not answer.repeated:
                 return answer
             with self._lock:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+class Skipped(Exception):
+    """What a check needs cannot be had here, by no fault of the target's: it offers no way, or we may not take it."""
+
+
 class Outcome(IntEnum):
     """What became of a clause, from least to worst."""
 

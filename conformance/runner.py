@@ -7,14 +7,15 @@ checks make everything anew, so that a failure is nobody else's doing. The asser
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from conformance import checks, verdict
-from conformance.results import Finding, Outcome, Results
+from conformance.client import OVER
+from conformance.results import Finding, Outcome, Results, Skipped
 from conformance.shape import differences
-from conformance.stage import Blocked, Skipped, Stage
+from conformance.stage import Blocked, Stage
 from mock_server import contract
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Suite:
     seed: int = 0
     max_time: float | None = None
     started: str = ""
+    max_examples: int = 0
+    """How many generated requests an operation gets at most; 0: none."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What else was asked for, for the verdict and the reports."""
     progress: Callable[[str, int, int], None] | None = None
     """Called before each check with its name, its number and how many there are."""
     _findings: list[Finding] = field(default_factory=list)
@@ -57,13 +62,13 @@ class Suite:
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
         begun = monotonic()
-        unreachable = self._unreachable()
-        interrupted = False
-        if unreachable is None:
-            try:
+        unreachable, interrupted = None, False
+        try:
+            unreachable = self._unreachable()
+            if unreachable is None:
                 self._play(begun)
-            except KeyboardInterrupt:
-                interrupted = True
+        except KeyboardInterrupt:
+            interrupted = True
         return Results(
             target=self.target.base_url,
             contract=contract.load().version,
@@ -72,12 +77,17 @@ class Suite:
             started=self.started,
             seconds=round(monotonic() - begun, 3),
             requests=self.client.requests,
-            results=verdict.collect(self._findings, self.clauses),
-            readings=dict(sorted(self._readings.items())),
+            results=verdict.collect(map(self._clean, self._findings), self.clauses),
+            readings={point: self.client.clean(reading) for point, reading in sorted(self._readings.items())},
             left_behind=tuple(self._left),
             interrupted=interrupted,
             unreachable=unreachable,
-            settings={"execution": "isolated" if self.isolated else "journey", "rate_checks": self.rate_checks},
+            settings={
+                "execution": "isolated" if self.isolated else "journey",
+                "rate_checks": self.rate_checks,
+                "max_examples": self.max_examples,
+                **self.settings,
+            },
         )
 
     def heard(self, operation_id: str | None, answer: Answer) -> None:
@@ -95,9 +105,24 @@ class Suite:
                 )
             )
 
+    def _clean(self, finding: Finding) -> Finding:
+        """The finding without secrets that an answer may have repeated; its exchanges are without them already."""
+        clean = self.client.clean
+        return replace(
+            finding,
+            requirement=clean(finding.requirement),
+            expected=clean(finding.expected),
+            got=clean(finding.got),
+            reason=clean(finding.reason),
+            note=clean(finding.note),
+        )
+
     def _unreachable(self) -> str | None:
         """Why nothing can be claimed: no answer at all, or no 2xx with the key."""
-        answer = self.client.call("list_sources")
+        try:
+            answer = self.client.call("list_sources")
+        except Skipped as skipped:
+            return str(skipped)
         if answer.status is None:
             return f"no answer from {self.target.base_url}: {answer.problem}"
         if answer.ok:
@@ -126,7 +151,7 @@ class Suite:
 
     def _kept_from(self, each: Check, begun: float) -> str | None:
         if self.max_time is not None and monotonic() - begun > self.max_time:
-            return f"--max-time {self.max_time:g} s was over"
+            return OVER
         if each.clauses[0].startswith(RATES) and not self.rate_checks:
             return "rate checks spend a whole budget, and run with --rate-checks only"
         return None

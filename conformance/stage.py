@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.commands import CommandFailed, made
-from conformance.results import Finding, Outcome
+from conformance.results import Finding, Outcome, Skipped
 from conformance.targetfile import Body, Command, Existing, ExistingRun, Provision
 
 if TYPE_CHECKING:
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from conformance.client import Answer, Client
     from conformance.targetfile import Target
 
+__all__ = ["MOVING", "TERMINAL", "Blocked", "Company", "Run", "Skipped", "Stage"]
+
 TERMINAL = ("completed", "failed", "canceled")
 MOVING = ("queued", "running")
-
-
-class Skipped(Exception):
-    """The target file offers no way to what a check needs."""
 
 
 class Blocked(Exception):
@@ -136,11 +134,15 @@ class Stage:
 
     def company(self, *, fresh: bool = False) -> Company:
         """A company of the suite's: a new one, or, when looking is enough, one that others look at too."""
+        if self.client.read_only:
+            raise Skipped("--read-only: the suite uses no company of its own")
         if self.shared is not None and not fresh and "company" in self.shared:
             return cast("Company", self.shared["company"])
         chosen = self.target.company
         company = self._lent(chosen.companies) if isinstance(chosen, Existing) else self._provisioned()
-        if self.shared is not None and not fresh:  # a fresh one is its asker's alone: its rows are nobody else's (SEC-02)
+        if (
+            self.shared is not None and not fresh
+        ):  # a fresh one is its asker's alone: its rows are nobody else's (SEC-02)
             self.shared["company"] = company
         return company
 

@@ -28,12 +28,13 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_its_top_level_names_are_ours_alone(unpacked: Path) -> None:
     names = {path.name for path in unpacked.iterdir() if not path.name.endswith(".dist-info")}
-    assert names == {"mock_server"}
+    assert names == {"mock_server", "conformance"}
 
 
 def test_it_is_typed_and_carries_contract_and_scenarios(unpacked: Path) -> None:
     package = unpacked / "mock_server"
     assert (package / "py.typed").is_file()
+    assert (unpacked / "conformance" / "py.typed").is_file()
     for folder in ("openapi", "scenarios"):
         inside = {path.name: path.read_bytes() for path in (package / "_data" / folder).iterdir()}
         assert inside == {path.name: path.read_bytes() for path in (ROOT / folder).iterdir() if path.is_file()}

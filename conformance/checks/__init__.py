@@ -23,17 +23,19 @@ class Check:
     stimulus: str
     """What is sent, and in which state; the first sentence of the function's docstring."""
     function: Callable[[Stage], None]
+    needs: tuple[str, ...] = ()
+    """The states of a target file that it brings runs into, or some of them where it can do with less."""
 
 
 CHECKS: dict[str, Check] = {}
 
 
-def check(*clauses: str) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
+def check(*clauses: str, needs: tuple[str, ...] = ()) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
     """Register a function as the check of these clauses."""
 
     def register(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
         stimulus = (function.__doc__ or "").partition("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function)
+        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs)
         return function
 
     return register

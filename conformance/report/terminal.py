@@ -43,6 +43,7 @@ _COLOURS = {
 _VERDICT_COLOURS = {0: "green", 1: "red"}
 _FINDINGS = 3
 _EXCHANGES = 2
+_LEFT = 6
 _BODY = 800
 _MARKS_A_LINE = 24
 _LABEL = 10
@@ -61,7 +62,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _readings(results)
     yield from _unverified(results)
     if results.left_behind:
-        yield from _titled("Left behind", (line(thing) for thing in results.left_behind))
+        yield from _titled("Left behind", _left_behind(results))
     yield from _verdict(results)
 
 
@@ -149,6 +150,12 @@ def _unverified(results: Results) -> Iterator[str]:
         yield from _wrapped(f"{outcome.word}: {line(cut(why, _BODY))}")
         yield from _wrapped(line(", ".join(clauses)), indent="    ")
     yield ""
+
+
+def _left_behind(results: Results) -> Iterator[str]:
+    yield from (line(thing) for thing in results.left_behind[:_LEFT])
+    if len(results.left_behind) > _LEFT:
+        yield f"… and {len(results.left_behind) - _LEFT} more; --json has them all"
 
 
 def _verdict(results: Results) -> Iterator[str]:

@@ -1,0 +1,212 @@
+"""A whole judgment: a target and what was asked for go in, results come out. Commands, pytest and programs start here.
+
+    from conformance import Plan, run
+    results = run("target.yaml", Plan(clauses=("DEC", "POLL-04")))
+
+It joins the parts that touch the world: keys, sockets, the wall clock, the target file's commands.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from conformance import clauses
+from conformance.client import Client
+from conformance.commands import CommandFailed, advanced
+from conformance.results import Skipped
+from conformance.runner import RATES, Suite
+from conformance.stage import Blocked
+from conformance.targetfile import Target, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from conformance.answer import Answer
+    from conformance.results import Results
+
+__all__ = ["MOCK", "Plan", "run"]
+
+MOCK = "mock"
+"""The target that is our own mock, in this process."""
+
+SPAN = 2.0
+"""Seconds between two polls, as the documentation advises."""
+SHORT_SPAN = 0.1
+"""The same for a target on this machine, which nobody else waits for."""
+EXAMPLES = 10
+_MOCKS_LIMIT = 100
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What was asked for; the defaults are those of `vern-conformance run`."""
+
+    clauses: tuple[str, ...] = ()
+    """Areas and ids, `("DEC", "POLL-04")`; none: the whole profile."""
+    profile: str = "full"
+    level: str = "must"
+    """What decides: `must`, or `should` as well."""
+    require: tuple[str, ...] = ()
+    """Areas and ids that may not be skipped."""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    """The baseline: clause to the reason why it may fail."""
+    isolated: bool | None = None
+    """Each check makes all that it needs; None: for our own mock only."""
+    rate_checks: bool = False
+    read_only: tuple[tuple[str, str], ...] = ()
+    """Company and run of existing runs, which are judged by reads alone; none: the suite makes its own."""
+    max_time: float | None = None
+    """Seconds for everything."""
+    max_examples: int | None = None
+    """Generated requests an operation gets at most, 0: none; None: 10 for our own mock, else none."""
+    seed: int = 0
+    poll_every: float | None = None
+    """Seconds between two polls; None: 2, or 0.1 where the target is on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """A target, and how its time and its states are had."""
+
+    target: Target
+    name: str
+    wait: Callable[[], None]
+    advance: Callable[[float], bool]
+    ways: Mapping[str, Callable[[], tuple[str, str]]]
+    own: bool = False
+
+
+def run(
+    target: Target | Path | str, plan: Plan | None = None, progress: Callable[[str, int, int], None] | None = None
+) -> Results:
+    """Judge a target: `"mock"`, a target file, or a loaded one.
+
+    `progress` hears of each check before it starts: its name, its number, how many there are. Raises `BadFiles` for a
+    target file with mistakes, `UnknownClause` for a word that names no clause; whatever the target does, it raises not.
+    """
+    plan = plan or Plan()
+    if target == MOCK:
+        return _of_the_mock(plan, progress)
+    known = target if isinstance(target, Target) else load(Path(target))
+    return _judged(_ground(known, plan), plan, progress)
+
+
+def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -> Results:
+    """Our own mock; a second one, with a limit, has its rates checked, so that the rest is not slowed down."""
+    from conformance.mocktarget import mock  # noqa: PLC0415 - only for this target
+
+    def of(limit: int | None, asked: Plan) -> Results:
+        with mock(rate_limit=limit) as server:
+            ground = _Ground(server.target(), MOCK, server.wait, server.advance, server.ways(), own=True)
+            return _judged(ground, asked, progress)
+
+    results = replace(of(None, replace(plan, rate_checks=False)), left_behind=())  # it ends with its mock
+    chosen = _chosen(plan)
+    rates = tuple(each for each in chosen if clauses.area_of(each) == RATES) if plan.rate_checks else ()
+    if not rates or results.interrupted:
+        return results
+    limited = of(_MOCKS_LIMIT, replace(plan, clauses=rates, max_examples=0))
+    checked = {each.clause: each for each in limited.results}
+    return replace(
+        results,
+        results=tuple(checked.get(each.clause, each) for each in results.results),
+        seconds=results.seconds + limited.seconds,
+        requests=results.requests + limited.requests,
+        readings={**results.readings, **limited.readings},
+        interrupted=limited.interrupted,
+        settings={**results.settings, "rate_checks": True},
+    )
+
+
+def _chosen(plan: Plan) -> dict[str, clauses.Clause]:
+    return clauses.select(plan.clauses, clauses.profile(plan.profile))
+
+
+def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], None] | None) -> Results:
+    target, begun = ground.target, time.monotonic()
+    ends = math.inf if plan.max_time is None else begun + plan.max_time
+    client = Client(
+        target.base_url,
+        target.api_key,
+        other_key=target.other_api_key,
+        revoked_key=target.revoked_api_key,
+        requests_per_minute=target.requests_per_minute,
+        request_timeout=target.request_timeout,
+        deadline=lambda: ends - time.monotonic(),
+        read_only=bool(plan.read_only),
+        on_exchange=lambda answer: _heard(suite, answer),
+    )
+    suite = Suite(
+        target,
+        client,
+        _chosen(plan),
+        wait=ground.wait,
+        advance=ground.advance,
+        ways=_ways(client, plan) if plan.read_only else ground.ways,
+        profile=plan.profile,
+        isolated=ground.own if plan.isolated is None else plan.isolated,
+        rate_checks=plan.rate_checks,
+        seed=plan.seed,
+        max_time=plan.max_time,
+        max_examples=(EXAMPLES if ground.own else 0) if plan.max_examples is None else plan.max_examples,
+        settings=_settings(ground, plan),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        progress=progress,
+    )
+    try:
+        return suite.run()
+    finally:
+        client.close()
+
+
+def _heard(suite: Suite, answer: Answer) -> None:
+    suite.heard(answer.operation, answer)
+
+
+def _settings(ground: _Ground, plan: Plan) -> dict[str, Any]:
+    return {
+        "target": ground.name,
+        "level": plan.level,
+        "require": tuple(clauses.select(plan.require)) if plan.require else (),
+        "expected_failures": dict(plan.expected_failures),
+        "read_only": bool(plan.read_only),
+    }
+
+
+def _ground(target: Target, plan: Plan) -> _Ground:
+    host = urlsplit(target.base_url).hostname
+    span = plan.poll_every if plan.poll_every is not None else SHORT_SPAN if host in _LOOPBACK else SPAN
+    folder = None if target.path is None else target.path.parent
+
+    def advance(seconds: float) -> bool:
+        if target.advance is None:
+            return False
+        try:
+            advanced(target.advance, math.ceil(seconds), folder, target.run_timeout)
+        except CommandFailed as failed:
+            raise Blocked(f"clock.advance of the target file: {failed}") from failed
+        return True
+
+    name = target.base_url if target.path is None else str(target.path)
+    return _Ground(target, name, lambda: time.sleep(span), advance, {})
+
+
+def _ways(client: Client, plan: Plan) -> dict[str, Callable[[], tuple[str, str]]]:
+    """The given runs as ways to the states that they are in; of several in one state the first counts."""
+    ways: dict[str, Callable[[], tuple[str, str]]] = {}
+    for company, run_id in plan.read_only:
+        try:
+            answer = client.call("poll_import", company_id=company, run_id=run_id)
+        except Skipped:  # the time is over; the suite says so of every check
+            break
+        status = answer.json.get("status") if isinstance(answer.json, dict) else None
+        if isinstance(status, str):
+            ways.setdefault(status, lambda found=(company, run_id): found)  # type: ignore[misc]
+    return ways
