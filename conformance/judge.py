@@ -22,7 +22,7 @@ from conformance.commands import CommandFailed, advanced
 from conformance.results import Skipped
 from conformance.runner import RATES, Suite
 from conformance.stage import Blocked
-from conformance.targetfile import Target, load
+from conformance.targetfile import Existing, Target, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,6 +131,8 @@ def _chosen(plan: Plan) -> dict[str, clauses.Clause]:
 
 def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], None] | None) -> Results:
     target, begun = ground.target, time.monotonic()
+    if plan.read_only:
+        target = replace(target, company=Existing(tuple(dict.fromkeys(company for company, _ in plan.read_only))))
     ends = math.inf if plan.max_time is None else begun + plan.max_time
     client = Client(
         target.base_url,
@@ -149,7 +151,7 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         _chosen(plan),
         wait=ground.wait,
         advance=ground.advance,
-        ways=_ways(client, plan) if plan.read_only else ground.ways,
+        ways=ground.ways,
         profile=plan.profile,
         isolated=ground.own if plan.isolated is None else plan.isolated,
         rate_checks=plan.rate_checks,
@@ -161,6 +163,8 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         progress=progress,
     )
     try:
+        if plan.read_only:
+            suite.ways = _ways(client, plan)
         return suite.run()
     finally:
         client.close()

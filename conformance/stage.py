@@ -26,6 +26,8 @@ __all__ = ["MOVING", "TERMINAL", "Blocked", "Company", "Run", "Skipped", "Stage"
 
 TERMINAL = ("completed", "failed", "canceled")
 MOVING = ("queued", "running")
+_SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
+"""The status of a run in those states that are not named as their status."""
 
 
 class Blocked(Exception):
@@ -134,11 +136,13 @@ class Stage:
 
     def company(self, *, fresh: bool = False) -> Company:
         """A company of the suite's: a new one, or, when looking is enough, one that others look at too."""
-        if self.client.read_only:
-            raise Skipped("--read-only: the suite uses no company of its own")
         if self.shared is not None and not fresh and "company" in self.shared:
             return cast("Company", self.shared["company"])
         chosen = self.target.company
+        if self.client.read_only and isinstance(chosen, Existing) and not fresh:
+            return Company(chosen.companies[0])
+        if self.client.read_only:
+            raise Skipped("--read-only: this needs a company to write in")
         company = self._lent(chosen.companies) if isinstance(chosen, Existing) else self._provisioned()
         if (
             self.shared is not None and not fresh
@@ -195,7 +199,9 @@ class Stage:
         """A run in that state; `fresh=False` when looking at one that others look at too is enough."""
         key = f"run {state}"
         if self.shared is not None and not fresh and key in self.shared:
-            return cast("Run", self.shared[key])
+            known = cast("Run", self.shared[key])
+            if isinstance(known.state, dict) and known.state.get("status") == _SHOWN.get(state, state):
+                return known  # another one has left the state since, as some targets let a parked run expire: OP-11
         run = self._brought(state)
         if self.shared is not None and not fresh:
             self.shared[key] = run
@@ -288,7 +294,7 @@ class Stage:
     def _found(self, company: str, run_id: str, state: str) -> Run:
         url = f"/api/v1/companies/{company}/imports/{run_id}"
         polled = self.client.call("poll_import", company_id=company, run_id=run_id)
-        wanted = "failed" if state == "stale" else state
+        wanted = _SHOWN.get(state, state)
         if not isinstance(polled.json, dict) or polled.json.get("status") != wanted:
             raise Blocked(f"the run that the target file names is not {wanted}", [polled])
         return Run(Company(company), run_id, url, None, None, polled)

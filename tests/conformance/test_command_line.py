@@ -1,0 +1,217 @@
+"""The command line as its users meet it: exit codes, reports, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import bad_targets
+from bad_targets import serving
+from conformance.mocktarget import KEY, OTHER, mock
+
+KEYS = {"VERN_API_KEY": KEY, "OTHER_KEY": OTHER}
+TARGET = """\
+base_url: {url}/api/v1
+api_key: ${{VERN_API_KEY}}
+other_api_key: ${{OTHER_KEY}}
+requests_per_minute: 0
+states:
+  completed: {{body: {{rows: [{{Email: ada@example.com, Name: Ada}}]}}}}
+  needs_attention: {{body: {{rows: [{{Email: ada@example.com, Name: Ada, Status: Perhaps}}]}}}}
+"""
+
+
+def command(*arguments: str | Path, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "conformance", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, **KEYS, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A mock whose runs come to rest within a few milliseconds."""
+    with mock(speed=600) as server:
+        yield server.url
+
+
+@pytest.fixture
+def target(url: str, tmp_path: Path) -> Path:
+    path = tmp_path / "target.yaml"
+    path.write_text(TARGET.format(url=url))
+    return path
+
+
+def test_the_mock_passes_and_every_report_says_so(tmp_path: Path) -> None:
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("junit", "json", "html", "markdown", "badge")}
+    options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    ran = command("run", "--target", "mock", "AUTH", "DEC-24", *options)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "passed: 7 of 7 must clauses passed" in ran.stdout.replace("\n", " ")
+    assert ran.stderr == ""  # no progress in a pipe
+    assert len(ElementTree.parse(files["junit"]).getroot().findall(".//testcase")) == 7  # noqa: S314 - our own report
+    document = json.loads(files["json"].read_text())
+    assert {each["clause"] for each in document["results"]} >= {"AUTH-02", "DEC-24"}
+    assert "<html" in files["html"].read_text()
+    assert "DEC" in files["markdown"].read_text()
+    assert json.loads(files["badge"].read_text())["schemaVersion"] == 1
+
+
+def test_a_report_to_standard_output_is_alone_there() -> None:
+    ran = command("run", "--target", "mock", "SRC", "--json", "-")
+    assert json.loads(ran.stdout)["results"]
+    assert "passed:" in ran.stderr
+
+
+def test_no_key_is_ever_written(target: Path, tmp_path: Path) -> None:
+    files = [word for kind in ("junit", "json", "html", "markdown") for word in (f"--{kind}", tmp_path / f"r.{kind}")]
+    ran = command("run", "--target", target, "AUTH", "ERR", "SRC", "ACT", *files)
+    written = ran.stdout + ran.stderr + "".join(path.read_text() for path in tmp_path.glob("r.*"))
+    assert KEY not in written
+    assert OTHER not in written
+
+
+def test_a_clause_that_is_required_may_not_be_skipped(target: Path) -> None:
+    assert command("run", "--target", target, "AUTH").returncode == 0
+    ran = command("run", "--target", target, "AUTH", "--require", "AUTH-04")
+    assert ran.returncode == 1
+    assert "AUTH-04 is required and was not tried" in ran.stdout
+
+
+def test_a_baseline_holds_in_both_directions(tmp_path: Path) -> None:
+    baseline = tmp_path / "known.yaml"
+    baseline.write_text("SRC-01: our ticket 118\n")
+    ran = command("run", "--target", "mock", "SRC", "--baseline", baseline)
+    assert ran.returncode == 1
+    assert "take the entry out" in ran.stdout.replace("\n", " ")
+
+
+def test_existing_runs_are_judged_by_reads_alone(tmp_path: Path) -> None:
+    with mock() as server:
+        company, run = server.ways()["canceled"]()
+        (tmp_path / "target.yaml").write_text(TARGET.format(url=server.url))
+        arguments = ["run", "--target", tmp_path / "target.yaml", "--read-only", f"{company}/{run}"]
+        ran = command(*arguments, "--json", "-")
+        listed = server.admin("GET", "/_mock/session")
+    results = {each["clause"]: each["outcome"] for each in json.loads(ran.stdout)["results"]}
+    assert ran.returncode == 0, ran.stderr
+    assert results["POLL-16"] == results["SRC-01"] == results["AUTH-03"] == "passed"
+    assert results["DEC-01"] == results["PROV-01"] == "skipped"
+    assert json.dumps(listed).count("conformance-") == 0
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"),
+    [
+        (bad_targets.hangs, 4),
+        (bad_targets.resets, 4),
+        (bad_targets.says(bad_targets.answer(status="401 Unauthorized")), 4),
+        (bad_targets.says(bad_targets.answer(b"<html>", content_type="text/html")), 1),
+        (bad_targets.says(bad_targets.answer('{"sources": "ä"}'.encode("latin-1"))), 1),
+    ],
+    ids=["hangs", "resets", "refuses the key", "answers HTML", "answers in Latin-1"],
+)
+def test_a_bad_target_has_a_clear_outcome(behave: object, code: int, tmp_path: Path) -> None:
+    with serving(behave) as bad:  # type: ignore[arg-type]
+        text = f"base_url: {bad.url}\napi_key: a-key-of-mine\ntimeouts: {{request: 0.3}}\n"
+        (tmp_path / "target.yaml").write_text(text)
+        ran = command("run", "--target", tmp_path / "target.yaml", "SRC", "TPL", "--max-time", "20")
+    assert ran.returncode == code, ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
+def test_what_has_no_time_left_is_skipped(target: Path) -> None:
+    ran = command("run", "--target", target, "--max-time", "0.3", "--poll-every", "0.2", "--json", "-")
+    reasons = {found["reason"] for each in json.loads(ran.stdout)["results"] for found in each["findings"]}
+    assert any("--max-time" in (reason or "") for reason in reasons)
+
+
+def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
+    """It comes while the second request hangs, so that something was done."""
+    said = bad_targets.answer(b'{"sources": []}')
+
+    def hangs_later(connection: socket.socket, target: bad_targets.Target) -> None:
+        if len(target.heads) == 1:
+            connection.sendall(said)
+            return
+        asked.set()
+        target.over.wait(30)
+
+    asked, report = threading.Event(), tmp_path / "report.json"
+    with serving(hangs_later) as target:
+        (tmp_path / "target.yaml").write_text(f"base_url: {target.url}\napi_key: a-key-of-mine\n")
+        line = [sys.executable, "-m", "conformance", "run", "--target", tmp_path / "target.yaml", "--json", report]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603
+            assert asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            told, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(report.read_text())["interrupted"] is True
+    assert "interrupted" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run"], "--target FILE, --target mock, or --base-url URL"),
+        (["run", "--target", "mock", "--base-url", "http://x/api"], "one of them"),
+        (["run", "--target", "no-such.yaml"], "no-such.yaml"),
+        (["run", "--target", "mock", "DEK-24"], "did you mean 'DEC-24'?"),
+        (["run", "--target", "mock", "AUTH-01"], "binds clients"),
+        (["run", "--target", "mock", "--profile", "core", "CSV"], "CSV"),
+        (["run", "--target", "mock", "--require", "DEC-99"], "no clause or area 'DEC-99'"),
+        (["run", "--base-url", "not a url", "--api-key", "abcd"], "base_url"),
+        (["run", "--target", "mock", "--json", "no/such/folder/x.json"], "cannot be written"),
+        (["run", "--target", "mock", "--read-only", "x"], "expected a poll_url, or COMPANY/RUN"),
+        (["run", "--target", "mock", "--max-time", "0"], "--max-time"),
+        (["explain", "NOPE"], "no clause or area 'NOPE'"),
+    ],
+)
+def test_bad_usage_is_told_in_a_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
+    ran = command(*arguments, folder=tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
+    assert ran.returncode == 2, ran.stdout
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_target_file_that_is_wrong_is_told_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "target.yaml").write_text("base_url: http://127.0.0.1:1/api/v1\napi_kye: x\n")
+    ran = command("run", "--target", tmp_path / "target.yaml")
+    assert ran.returncode == 2
+    assert "target.yaml:2:1" in ran.stderr
+
+
+def test_the_file_that_init_writes_is_in_order_and_never_overwritten(tmp_path: Path) -> None:
+    assert command("init", folder=tmp_path, PYTHONPATH=str(Path(__file__).parents[2])).returncode == 0
+    again = command("init", tmp_path / "target.yaml")
+    assert again.returncode == 2
+    assert "stays as it is" in again.stderr
+
+
+def test_a_clause_is_explained() -> None:
+    said = command("explain", "DEC-24").stdout
+    for words in ("DEC-24", "resolve-flagged-rows", "what is sent", "states.needs_attention", "vern-conformance run"):
+        assert words in said
+    assert "binds clients" in command("explain", "AUTH-01").stdout
+
+
+def test_every_server_clause_is_listed() -> None:
+    listed = json.loads(command("list", "--json").stdout)["clauses"]
+    assert len(listed) == 202
+    assert all(each["checks"] or each["not_tested"] for each in listed)
+    assert "| DEC-24 | must |" in command("list", "DEC", "--markdown").stdout
