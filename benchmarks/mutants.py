@@ -1,0 +1,223 @@
+"""How many small mistakes in the mock the conformance suite notices: `make mutants`.
+
+Each mutant is one change in the source of one module: a comparison turned round, a guard that never holds, another
+status code, a member left out. It is served and judged in a process of its own, in a journey with generated requests.
+Mutants that no client could see are listed, with the reason, in `invisible-mutants.txt` beside this file.
+
+    python benchmarks/mutants.py                       a fixed random 400 of them
+    python benchmarks/mutants.py --all --workers 4
+    python benchmarks/mutants.py --show 'runs:decide'  what these mutants are, and what became of them
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+REVIEWED = Path(__file__).parent / "invisible-mutants.txt"
+MODULES = (
+    *("account", "api", "catalogue", "decisions", "downloads", "exports", "history", "http", "identity", "lifecycle"),
+    *("limits", "runs", "store", "summary", "uploads", "sheets.book", "sheets.checks", "sheets.csvfile"),
+    *("sheets.opening", "sheets.own", "sheets.review", "sheets.scripted"),
+)
+"""The modules that obey the contract; what the judge reads itself (contract, language) and what no client of the API
+reaches (admin, commands, logs) is left out."""
+
+SECONDS = 60
+SEEN, UNSEEN, UNTOLD = "caught", "survived", "inconclusive"
+_TURNED = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_STATUSES = ("queued", "running", "needs_attention", "completed", "failed", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change: where it is, and the module's whole source with it."""
+
+    id: str
+    """`module:function:kind:number`, the number counting within the function."""
+    module: str
+    line: int
+    change: str
+    source: str
+
+
+def mutants(module: str) -> Iterator[Mutant]:
+    """Every mutant of a module of the mock."""
+    path = ROOT / "mock_server" / (module.replace(".", "/") + ".py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    counted: Counter[str] = Counter()
+    for owner, function in _functions(tree):
+        for node in ast.walk(function):
+            for kind, changed in _changes(node):
+                name = f"{module}:{owner}:{kind}"
+                counted[name] += 1
+                before = ast.unparse(node)[:60].replace("\n", " ")
+                after = ast.unparse(changed)[:60].replace("\n", " ")
+                source = ast.unparse(ast.fix_missing_locations(_Put(node, changed).visit(tree)))
+                _Put(changed, node).visit(tree)
+                line = getattr(node, "lineno", 0)
+                yield Mutant(f"{name}:{counted[name]}", module, line, f"{before} -> {after}", source)
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Every function with its name, those within a class as `Class.name`; a function within another is its own."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            for each in node.body:
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{node.name}.{each.name}", each
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:  # noqa: C901 - a table
+    match node:
+        case ast.Compare(ops=[operator]) if type(operator) in _TURNED:
+            yield "compare", ast.Compare(node.left, [_TURNED[type(operator)]()], node.comparators)
+        case ast.BoolOp(op=operator, values=values):
+            yield "boolean", ast.BoolOp(ast.Or() if isinstance(operator, ast.And) else ast.And(), values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield "not", operand
+        case ast.If(body=body, orelse=rest):
+            yield "guard", ast.If(ast.Constant(value=False), body, rest)
+        case ast.Constant(value=bool()):
+            return
+        case ast.Constant(value=int(number)) if 200 <= number < 600:
+            yield "status", ast.Constant(200 if number != 200 else 202)
+        case ast.Constant(value=int(number)):
+            yield "number", ast.Constant(number + 1)
+        case ast.Constant(value=str(text)) if text in _STATUSES:
+            yield "state", ast.Constant(_STATUSES[(_STATUSES.index(text) + 1) % len(_STATUSES)])
+        case ast.Dict(keys=keys, values=values) if keys:
+            for number in range(len(keys)):
+                yield "member", ast.Dict(keys[:number] + keys[number + 1 :], values[:number] + values[number + 1 :])
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]) | ast.AugAssign():
+            yield "assignment", ast.Pass()
+
+
+class _Put(ast.NodeTransformer):
+    """Puts one node in the place of another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, ast.copy_location(new, old) if hasattr(old, "lineno") else new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """The node, or what stands in its place."""
+        return self.new if node is self.old else super().visit(node)
+
+
+def fate(mutant: Mutant, *, journey_only: bool) -> tuple[str, list[str]]:
+    """What becomes of a mutant, and the clauses that it is said to break."""
+    request = json.dumps({"module": f"mock_server.{mutant.module}", "source": mutant.source, "plain": journey_only})
+    command = [sys.executable, __file__, "--judge"]
+    try:
+        ran = subprocess.run(  # noqa: S603 - this very file
+            command, input=request, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return SEEN, ["no end within its time"]
+    if ran.returncode != 0:
+        return SEEN, ["the server does not start"]
+    said = json.loads(ran.stdout.splitlines()[-1])
+    if said["failed"] or said["unreachable"]:
+        return SEEN, said["failed"] or ["unreachable"]
+    return (UNTOLD, said["inconclusive"]) if said["inconclusive"] else (UNSEEN, [])
+
+
+def judge() -> None:
+    """In a process of its own: put the changed module in place, judge the mock, print what was found."""
+    import importlib.util  # noqa: PLC0415 - only here
+
+    asked = json.loads(sys.stdin.read())
+    sys.path.insert(0, str(ROOT))
+    spec = importlib.util.find_spec(asked["module"])
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[asked["module"]] = module
+    exec(compile(asked["source"], asked["module"], "exec"), module.__dict__)  # noqa: S102 - the mutant
+    parent, _, name = asked["module"].rpartition(".")
+    setattr(sys.modules[parent], name, module)
+
+    from conformance import Plan, run  # noqa: PLC0415 - after the mutant is in place
+    from conformance.results import Outcome  # noqa: PLC0415
+    from conformance.verdict import has_failed  # noqa: PLC0415
+
+    results = run("mock", Plan(isolated=False, max_examples=0 if asked["plain"] else 10, max_time=SECONDS / 2))
+    worse = (Outcome.INCONCLUSIVE, Outcome.ERROR)
+    found = {
+        "failed": [each.clause for each in results.results if has_failed(each)],
+        "inconclusive": [each.clause for each in results.results if each.outcome in worse],
+        "unreachable": results.unreachable,
+    }
+    print(json.dumps(found))  # noqa: T201 - the answer to the parent process
+
+
+def invisible() -> dict[str, str]:
+    """The reviewed mutants that no client can see, each with its reason."""
+    lines = REVIEWED.read_text(encoding="utf-8").splitlines() if REVIEWED.exists() else []
+    pairs = (line.partition("  ") for line in lines if line and not line.startswith("#"))
+    return {name: reason.strip() for name, _, reason in pairs}
+
+
+def main() -> None:
+    """Judge the mutants, print each that was not caught, and the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="every mutant, not a random choice")
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--show", metavar="ID", help="only those whose id begins so")
+    parser.add_argument("--journey-only", action="store_true", help="without generated requests")
+    parser.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.judge:
+        judge()
+        return
+    every = [mutant for module in MODULES for mutant in mutants(module)]
+    if given.show:
+        chosen = [mutant for mutant in every if mutant.id.startswith(given.show)]
+    elif given.all or given.count >= len(every):
+        chosen = every
+    else:
+        chosen = random.Random(given.seed).sample(every, given.count)  # noqa: S311 - a choice, no secret
+    _report(chosen, len(every), given)
+
+
+def _report(chosen: list[Mutant], of: int, given: argparse.Namespace) -> None:
+    hidden = invisible()
+    fates: Counter[str] = Counter()
+    with ThreadPoolExecutor(given.workers) as pool:
+        for number, (mutant, (end, clauses)) in enumerate(
+            zip(chosen, pool.map(lambda each: fate(each, journey_only=given.journey_only), chosen), strict=True), 1
+        ):
+            known = end != SEEN and mutant.id in hidden
+            fates["invisible" if known else end] += 1
+            if given.show or (end != SEEN and not known):
+                print(f"{end}: {mutant.id}  line {mutant.line}: {mutant.change}  {' '.join(clauses[:4])}")  # noqa: T201
+            if sys.stderr.isatty():
+                print(f"\r{number}/{len(chosen)}", end="", file=sys.stderr)  # noqa: T201
+    visible = len(chosen) - fates["invisible"]
+    print(  # noqa: T201
+        f"{fates[SEEN]} of {len(chosen)} caught, {fates[SEEN]} of {visible} of those that a client could see; "
+        f"{fates[UNTOLD]} inconclusive, {fates[UNSEEN]} survived, {fates['invisible']} invisible; of {of} in all"
+    )
+
+
+if __name__ == "__main__":
+    main()
