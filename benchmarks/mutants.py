@@ -158,7 +158,9 @@ def judge() -> None:
     from conformance.results import Outcome  # noqa: PLC0415
     from conformance.verdict import has_failed  # noqa: PLC0415
 
-    results = run("mock", Plan(isolated=False, max_examples=0 if asked["plain"] else 10, max_time=SECONDS / 2))
+    results = run(
+        "mock", Plan(isolated=False, max_examples=0 if asked["plain"] else 10, rate_checks=True, max_time=SECONDS / 2)
+    )
     worse = (Outcome.INCONCLUSIVE, Outcome.ERROR)
     found = {
         "failed": [each.clause for each in results.results if has_failed(each)],

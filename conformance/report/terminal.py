@@ -55,6 +55,11 @@ def render(results: Results, *, colour: bool = False) -> str:
     return text if colour else click.unstyle(text)
 
 
+def fault(results: Results, result: Result) -> str:
+    """What is said of one clause that failed, without colour."""
+    return click.unstyle("\n".join(_fault(results, result)))
+
+
 def _lines(results: Results) -> Iterator[str]:
     for result in summary.faults(results):
         yield from _fault(results, result)
