@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench clean
+.PHONY: help demo serve test check bench tables yardstick mutants clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,15 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types
 
 bench: $(VENV)/.installed-dev ## Measure start-up, polls, uploads and downloads
 	@$(BIN)/python benchmarks/bench.py
+
+tables: $(VENV)/.installed-dev ## Write the tables in the docs: clauses, liars, honest servers
+	@$(BIN)/python tests/conformance/tables.py
+
+yardstick: $(VENV)/.installed-dev ## Count the liars that plain Schemathesis catches, into docs/liars.md
+	@$(BIN)/python tests/conformance/tables.py --yardstick
+
+mutants: $(VENV)/.installed-dev ## Count the small mistakes in the mock that the suite notices
+	@$(BIN)/python benchmarks/mutants.py
 
 clean: ## Remove the virtual environment and all that tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .coverage* htmlcov build dist

@@ -20,6 +20,9 @@ from mock_server.scenario import Action
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mock_server"
+JUDGE = ROOT / "conformance"
+WORDS = {"contract", "about", "language"}
+"""What of the mock the conformance suite may share: the contract and how it is read, never how it is obeyed."""
 
 LEVELS = {
     0: "about settings clock identity complaint contract catalogue",
@@ -135,16 +138,31 @@ def test_enumerations_are_the_contracts() -> None:
     assert all(rule in text for rule in get_args(Rule))
 
 
+def test_the_judge_shares_words_with_the_mock_and_never_its_reasoning() -> None:
+    for path in JUDGE.rglob("*.py"):
+        if path.name != "mocktarget.py":  # it starts the mock that is judged
+            assert _rooms(path) <= WORDS, f"{path.relative_to(ROOT)} knows how the mock obeys"
+
+
+def test_the_mock_does_not_know_its_judge() -> None:
+    assert not [path for path in PACKAGE.rglob("*.py") if any("conformance" in name for name in _imported(path))]
+
+
 def test_openapi_holds_no_python() -> None:
     assert not list((ROOT / "openapi").rglob("*.py"))
 
 
 def test_only_the_command_line_prints() -> None:
-    printing = {path.name for path in PACKAGE.rglob("*.py") if "print(" in path.read_text()}
+    modules = [*PACKAGE.rglob("*.py"), *JUDGE.rglob("*.py")]
+    printing = {path.name for path in modules if "print(" in path.read_text()}
     assert not printing, printing
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(PACKAGE.rglob("*.py")), *sorted(JUDGE.rglob("*.py")), ROOT / "pytest_vern_mock.py"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_modules_are_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 400, f"{path.name} holds a second noun"

@@ -68,6 +68,7 @@ demo) "{python}" -P -m mock_server "$@" --speed 0 ;;
 esac
 code=$?; echo "$code vern-mock $*" >>ran; exit $code""",
     "python": """"{python}" -P "$@"; code=$?; echo "$code python $*" >>ran; exit $code""",
+    "vern-conformance": """"{python}" -P -m conformance "$@"; code=$?; echo "$code vern-conformance $*" >>ran; exit $code""",
     "pip": """echo "0 pip $*" >>ran""",
 }
 
@@ -138,7 +139,7 @@ def test_every_command_of_a_document_works_as_written(document: Path, server: st
     ran = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]
     wrong = [line for status, _, line in ran if status not in {"0", "200", "201"}]
     assert (done.returncode, wrong) == (0, []), done.stdout + done.stderr
-    assert len(ran) == len(re.findall(r"(?:^|\$\()(?:curl|vern-mock|python|pip)\b", text, re.MULTILINE))
+    assert len(ran) == len(re.findall(r"(?:^|\$\()(?:curl|vern-mock|vern-conformance|python|pip)\b", text, re.MULTILINE))
 
 
 def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -> None:
