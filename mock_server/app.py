@@ -20,6 +20,7 @@ from mock_server.api import HANDLERS, MAGIC_LINKS
 from mock_server.clock import real_time
 from mock_server.contract import API
 from mock_server.http import Body, Call, arriving, busy, error, header
+from mock_server.journal import BODY, Part, bare_answer, bare_request, created, headers
 from mock_server.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
+    from mock_server.journal import Entry, Journal
     from mock_server.settings import Settings
+    from mock_server.store import Session
     from mock_server.world import World
 
 logger = logging.getLogger("vern-mock")
+REQUEST_ID = b"x-mock-request-id"
+"""The header that names an exchange in the session's journal."""
 TOO_MANY = "Too many requests"  # RATE-02
 NO_IMPORT_PAGE = (
     "At Vern this link opens the import page of the company. The mock has none; PROV-21 lets you ignore it.\n"
@@ -53,8 +58,13 @@ class Exchange:
 
 @dataclass(slots=True)
 class _Trace:
+    """What is found out about a request while it is answered, for the log and for the session's journal."""
+
     operation: str | None = None
     note: str | None = None
+    session: Session | None = None
+    entry: Entry | None = None
+    journal: Journal | None = None
 
 
 class App:
@@ -79,27 +89,22 @@ class App:
         """Answer one HTTP request; every failure becomes the contract's error body."""
         if scope["type"] != "http":
             return
-        begun, trace, status = perf_counter(), _Trace(), 0
-        body = Body(receive, arriving(scope))
-
-        async def sent(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        begun, trace = perf_counter(), _Trace()
+        body = Body(receive, arriving(scope), BODY)
+        answer = _Answer(send, trace)
         try:
             response = await self._answered(scope, body.receive, trace)
             await body.drained(self.settings.max_upload)
-            await response(scope, receive, sent)
+            await response(scope, receive, answer.send)
         except ClientDisconnect:
             trace.note = "the client hung up"
         finally:
+            if trace.entry is not None:
+                _finish(trace, body, answer)
             if self.log is not None:
                 elapsed = (perf_counter() - begun) * 1_000
                 path = uploads.without_token(scope["path"])
-                exchange = Exchange(scope["method"], path, status, elapsed, trace.operation, trace.note)
-                self.log(exchange)
+                self.log(Exchange(scope["method"], path, answer.status, elapsed, trace.operation, trace.note))
 
     async def _answered(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
         try:
@@ -121,25 +126,43 @@ class App:
         if path == HEALTH or (self.settings.admin and (path == ADMIN or path.startswith(f"{ADMIN}/"))):
             return await self._admin.answer(scope, receive)
         if path.startswith(uploads.PREFIX):
-            return await uploads.put(self.sessions, scope, receive)
+            return await self._upload(scope, receive, trace)
         if path.startswith(MAGIC_LINKS):
             return Response(NO_IMPORT_PAGE, media_type="text/plain")
         return self._astray(scope, (), trace)
 
     async def _operation(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
-        key = self.sessions.accepted(header(scope, b"x-api-key"))  # AUTH-02, AUTH-03
+        given, real = header(scope, b"x-api-key"), real_time()
+        try:
+            key = self.sessions.accepted(given)  # AUTH-02, AUTH-03
+        except Refusal:
+            _note(trace, self.sessions.strays, scope, given, real, real)
+            raise
         match = self.world.contract.match(scope["method"], scope["path"])
+        session = trace.session = self.sessions.session(key, real)
+        now = session.clock.at(real)
+        entry = _note(trace, session.journal, scope, key, real, now)
         if match.operation is None:
             return self._astray(scope, match.allowed, trace)
-        operation_id = trace.operation = match.operation.id
-        real = real_time()
-        session = self.sessions.session(key, real)
-        now = session.clock.at(real)
-        if not session.admit(operation_id, match.parameters.get("company_id"), now):
+        operation_id = trace.operation = entry.operation = match.operation.id
+        entry.company_id, entry.run_id = match.parameters.get("company_id"), match.parameters.get("run_id")
+        entry.before = session.life(entry.run_id, now)
+        if not session.admit(operation_id, entry.company_id, now):
             return error(429, TOO_MANY)
         call = Call(scope, receive, self.world.contract, session, operation_id, match.parameters, now)
         with busy(session):
             return await HANDLERS[operation_id](call)
+
+    async def _upload(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
+        found = self.sessions.upload(scope["path"].removeprefix(uploads.PREFIX))
+        if found is None:
+            raise Refusal(404, "no such upload URL")
+        session, upload = found
+        real = real_time()
+        trace.session = session
+        entry = _note(trace, session.journal, scope, session.key, real, session.clock.at(real))
+        entry.operation, entry.company_id = "put_upload", upload.company_id
+        return await uploads.put(session, upload, scope, receive)
 
     def _astray(self, scope: Scope, allowed: tuple[str, ...], trace: _Trace) -> Response:
         """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""
@@ -151,6 +174,58 @@ class App:
         trace.note = f"no operation {method} {path}; did you mean {near.method} {near.route}?"
         hint = "" if path.startswith(f"{API}/") else f"; the API is under {API}"
         return error(404, f"nothing is at {path}{hint}")
+
+
+class _Answer:
+    """An answer on its way out: its status, and the beginning of what was sent, for the journal."""
+
+    def __init__(self, send: Send, trace: _Trace) -> None:
+        self._send = send
+        self._trace = trace
+        self.status = 0
+        """0 until the answer begins."""
+        self.whole = False
+        """Whether all of it was handed over."""
+        self.part = Part()
+
+    async def send(self, message: Message) -> None:
+        entry, journal = self._trace.entry, self._trace.journal
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if entry is not None:
+                pairs = [*message["headers"], (REQUEST_ID, str(entry.number).encode())]
+                self.part.headers = headers(pairs)
+                message = {**message, "headers": pairs}
+        elif message["type"] == "http.response.body":
+            piece = message.get("body", b"")
+            self.part.size += len(piece)
+            if journal is not None and len(self.part.body) < journal.body:
+                self.part.body += piece[: journal.body - len(self.part.body)]
+            self.whole = not message.get("more_body", False)
+        await self._send(message)
+
+
+def _note(trace: _Trace, journal: Journal, scope: Scope, key: str | None, real: int, at: int) -> Entry:
+    trace.journal = journal
+    entry = trace.entry = journal.arrived(scope, key, real, at)
+    return entry
+
+
+def _finish(trace: _Trace, body: Body, answer: _Answer) -> None:
+    """Complete the journal's entry, now that its exchange is over."""
+    entry, session = trace.entry, trace.session
+    assert entry is not None  # noqa: S101 - the caller has looked
+    entry.ended = real_time()
+    entry.request.body = bare_request(entry.operation, bytes(body.kept), body.size)
+    entry.request.size = body.size
+    entry.answer = answer.part
+    entry.answer.body = bare_answer(entry.operation, entry.answer.body)
+    entry.status = answer.status or None
+    entry.lost = entry.lost or not answer.whole
+    entry.note = entry.note or trace.note
+    if session is not None:
+        entry.run_id = entry.run_id or created(entry)
+        entry.after = session.life(entry.run_id, session.clock.at(entry.ended))
 
 
 def create_app(settings: Settings, world: World, log: Callable[[Exchange], None] | None = None) -> App:

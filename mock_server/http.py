@@ -80,15 +80,22 @@ def busy(session: Session) -> Iterator[None]:
 
 
 class Body:
-    """A request's body on its way in, and whether all of it has come."""
+    """A request's body on its way in: whether all of it has come, and its first `keep` bytes, for the journal."""
 
-    def __init__(self, receive: Receive, coming: bool) -> None:  # noqa: FBT001 - it says what the second value is
+    def __init__(self, receive: Receive, coming: bool, keep: int) -> None:  # noqa: FBT001 - it says what the value is
         self._receive = receive
         self._coming = coming
+        self._keep = keep
+        self.kept = bytearray()
+        self.size = 0
 
     async def receive(self) -> Message:
         """The next message."""
         message = await self._receive()
+        if piece := message.get("body"):
+            self.size += len(piece)
+            if len(self.kept) < self._keep:
+                self.kept += piece[: self._keep - len(self.kept)]
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._coming = False
         return message

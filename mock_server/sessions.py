@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from mock_server.account import Refusal
+from mock_server.journal import Journal
 from mock_server.settings import KEY
 from mock_server.store import Session
 
@@ -23,6 +24,8 @@ class Sessions:
         self.world = world
         self._open: OrderedDict[str, tuple[Session, int]] = OrderedDict()
         """Least recently used first, each with the real time of its last use."""
+        self.strays = Journal()
+        """Calls without an accepted key, which belong to no session."""
 
     def __len__(self) -> int:
         return len(self._open)

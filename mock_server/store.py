@@ -13,6 +13,7 @@ from mock_server.account import UPLOAD_LASTS, Company, Refusal, Upload
 from mock_server.clock import EPOCH, HOUR, MINUTE, Clock
 from mock_server.exports import ExportRun
 from mock_server.identity import made_uuid
+from mock_server.journal import Journal
 from mock_server.lifecycle import FOREVER, Canceled, Refused, Started, decide
 from mock_server.limits import admit
 from mock_server.runs import ImportRun, Run
@@ -58,6 +59,7 @@ class Session:
         self.runs: dict[str, Run] = {}
         self.uploads: dict[str, Upload] = {}
         """By the token of the signed URL."""
+        self.journal = Journal()
         self.busy = 0
         """How many calls are under way; while there are some, nothing that they may read is given back."""
         self.closed = False
@@ -77,6 +79,11 @@ class Session:
         if company_id is not None and (company := self._known(company_id)) is not None:
             budgets.append(((operation_id, company_id), self.scenario_of(company).rate_limit))
         return admit([(self._budgets[name], limit) for name, limit in budgets if limit is not None], now)
+
+    def life(self, run_id: str | None, now: int) -> Life | None:
+        """The run of that id as it is, or None when there is none, or no id."""
+        run = None if run_id is None else self.runs.get(run_id)
+        return None if run is None else run.life(now)
 
     # -- companies
 

@@ -17,21 +17,16 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from mock_server.account import Upload
-    from mock_server.sessions import Sessions
     from mock_server.store import Session
 
 PREFIX = "/uploads/"
 _IN_MEMORY = 1_000_000
 
 
-async def put(sessions: Sessions, scope: Scope, receive: Receive) -> Response:
+async def put(session: Session, upload: Upload, scope: Scope, receive: Receive) -> Response:
     """Take a file, whole or not at all: what breaks off, or does not fit what was declared, leaves the URL unused."""
-    found = sessions.upload(scope["path"].removeprefix(PREFIX))
-    if found is None:
-        raise Refusal(404, "no such upload URL")
     if scope["method"] != "PUT":
         return error(405, f"{scope['method']} is not allowed here; allowed: PUT", {"Allow": "PUT"})
-    session, upload = found
     refuse_closed(upload, session.clock.at(real_time()))
     _refuse_other_type(upload, header(scope, b"content-type"))
     with busy(session):

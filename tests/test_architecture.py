@@ -28,7 +28,7 @@ LEVELS = {
     0: "about settings clock identity complaint contract catalogue",
     1: "scenario language",
     2: "lifecycle limits sheets",
-    3: "summary runs exports world account decisions history store sessions",
+    3: "journal summary runs exports world account decisions history store sessions",
     4: "http preference downloads uploads api admin app",
     5: "player process timeline story health logs watch serve listing arguments demo cli __main__",
 }
