@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from mock_server import uploads
 from mock_server.account import Refusal
-from mock_server.admin import ADMIN, HEALTH, Admin
+from mock_server.admin.dispatch import ADMIN, HEALTH, Admin
 from mock_server.api import HANDLERS, MAGIC_LINKS
 from mock_server.clock import real_time
 from mock_server.contract import API

@@ -21,7 +21,8 @@ from conftest import Client
 from test_architecture import LEVELS
 
 from mock_server import contract
-from mock_server.admin import _ORDERS, _PUBLIC
+from mock_server.admin.dispatch import ORDERS
+from mock_server.admin.public import PUBLIC
 from mock_server.cli import commands, serve
 from mock_server.language.lint import CODES
 from mock_server.player.play import moments
@@ -68,7 +69,8 @@ demo) "{python}" -P -m mock_server "$@" --speed 0 ;;
 esac
 code=$?; echo "$code vern-mock $*" >>ran; exit $code""",
     "python": """"{python}" -P "$@"; code=$?; echo "$code python $*" >>ran; exit $code""",
-    "vern-conformance": """"{python}" -P -m conformance "$@"; code=$?; echo "$code vern-conformance $*" >>ran; exit $code""",
+    "vern-conformance": """"{python}" -P -m conformance "$@"
+code=$?; echo "$code vern-conformance $*" >>ran; exit $code""",
     "pip": """echo "0 pip $*" >>ran""",
 }
 
@@ -139,7 +141,7 @@ def test_every_command_of_a_document_works_as_written(document: Path, server: st
     ran = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]
     wrong = [line for status, _, line in ran if status not in {"0", "200", "201"}]
     assert (done.returncode, wrong) == (0, []), done.stdout + done.stderr
-    assert len(ran) == len(re.findall(r"(?:^|\$\()(?:curl|vern-mock|vern-conformance|python|pip)\b", text, re.MULTILINE))
+    assert len(ran) == len(re.findall(rf"(?:^|\$\()(?:{'|'.join(STAND_INS)})\b", text, re.MULTILINE))
 
 
 def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -> None:
@@ -201,9 +203,7 @@ def test_the_table_of_scenarios_is_what_there_is() -> None:
 
 def test_the_table_of_admin_calls_is_what_there_is() -> None:
     told = set(_admin_calls(section(README, "## Steer it")))
-    there = {("GET", route) for route in _PUBLIC} | {
-        (verb, route) for route, verbs in _ORDERS.items() for verb in verbs
-    }
+    there = {("GET", route) for route in PUBLIC} | {(verb, route) for route, verbs in ORDERS.items() for verb in verbs}
     assert told == there
 
 

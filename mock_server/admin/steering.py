@@ -1,141 +1,20 @@
-"""The admin API under `/_mock/`: health, scenario, clock, session and runs, always of the caller's own session.
-
-Matched by whole segment, so that no other path is mistaken for it.
-"""
+"""Scenario, clock, session and runs: what an operator changes so that something happens."""
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from starlette.responses import Response
-
-from mock_server.about import version
 from mock_server.account import Refusal
-from mock_server.clock import LAST, duration, instant, iso, real_time
-from mock_server.contract import data
-from mock_server.http import answer, error, header, parsed, read
+from mock_server.clock import LAST, duration, instant, iso
 from mock_server.scenario import Pace
-from mock_server.summary import entries
 from mock_server.world import UnknownScenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from starlette.types import Receive, Scope
-
+    from mock_server.admin.order import Order, Orders
     from mock_server.runs import Run
-    from mock_server.sessions import Sessions
-    from mock_server.store import Change, Session
+    from mock_server.store import Change
 
-ADMIN = "/_mock"
-HEALTH = f"{ADMIN}/health"
-"""Served even where the rest is switched off: whoever starts a server must be able to ask whether it is there."""
 _FASTEST = 1_000_000
-
-
-@dataclass(slots=True)
-class Order:
-    """One request to the admin API, of an accepted key: its session, the real time, and the body it came with."""
-
-    session: Session
-    sessions: Sessions
-    real: int
-    run_id: str
-    body: Any
-
-    @property
-    def now(self) -> int:
-        """The session's time."""
-        return self.session.clock.at(self.real)
-
-    def members(self, *known: str) -> Mapping[str, Any]:
-        """The body's members; Refusal 400 when it is no object of these members."""
-        if not isinstance(self.body, dict):
-            raise Refusal(400, f"the body must be an object with {', '.join(known)}")
-        if strange := [name for name in self.body if name not in known]:
-            raise Refusal(400, f"{strange[0]!r} is not known here; known: {', '.join(known)}")
-        return self.body
-
-    @property
-    def run(self) -> Run:
-        """The run of the path; Refusal 404 when this session has none of that id."""
-        run = self.session.runs.get(self.run_id)
-        if run is None:
-            raise Refusal(404, f"no run {self.run_id!r} in this session")
-        return run
-
-
-class Admin:
-    """The admin API of one server."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        self.sessions = sessions
-
-    async def answer(self, scope: Scope, receive: Receive) -> Response:
-        """Answer one request; what needs no session is served without a key."""
-        method, segments = scope["method"], scope["path"].split("/")[2:]
-        self._refuse_stranger(scope, segments)
-        if (public := _PUBLIC.get("/".join(segments))) is not None:
-            return public(self.sessions) if method == "GET" else _not_allowed(method, ("GET",))
-        run_id = segments[1] if len(segments) == 3 and segments[0] == "runs" else ""
-        route = f"runs/*/{segments[2]}" if run_id else "/".join(segments)
-        methods = _ORDERS.get(route)
-        if methods is None:
-            raise Refusal(404, f"no admin call {route!r}; there are: {', '.join((*_PUBLIC, *_ORDERS))}")
-        if method not in methods:
-            return _not_allowed(method, tuple(methods))
-        key = self.sessions.accepted(header(scope, b"x-api-key"))
-        raw = await read(scope, receive, self.sessions.settings.max_body)
-        real = real_time()
-        order = Order(self.sessions.session(key, real), self.sessions, real, run_id, parsed(raw) if raw else {})
-        return answer(methods[method](order))
-
-    def _refuse_stranger(self, scope: Scope, segments: list[str]) -> None:
-        """Refusal 401 without the admin token, where one is set; health is for everyone."""
-        token = self.sessions.settings.admin_token
-        given = (header(scope, b"x-admin-token") or "").encode("latin-1")
-        if token is not None and segments != ["health"] and not secrets.compare_digest(given, token.encode()):
-            raise Refusal(401, "the x-admin-token header is missing or wrong")
-
-
-def _not_allowed(method: str, allowed: tuple[str, ...]) -> Response:
-    text = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
-    return error(405, text, {"Allow": ", ".join(allowed)})
-
-
-def _health(sessions: Sessions) -> Response:
-    world = sessions.world
-    return answer(
-        {
-            "status": "ready",
-            "version": version(),
-            "contract": world.contract.version,
-            "scenarios": len(world.scenarios),
-            "sessions": len(sessions),
-        }
-    )
-
-
-def _scenarios(sessions: Sessions) -> Response:
-    return answer({"scenarios": entries(sessions.world.scenarios)})
-
-
-def _contract_yaml(_: Sessions) -> Response:
-    return Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml")
-
-
-def _contract_json(sessions: Sessions) -> Response:
-    return answer(sessions.world.contract.as_json)
-
-
-_PUBLIC: dict[str, Callable[[Sessions], Response]] = {
-    "health": _health,
-    "scenarios": _scenarios,
-    "openapi.yaml": _contract_yaml,
-    "openapi.json": _contract_json,
-}
 
 
 def _get_scenario(order: Order) -> dict[str, Any]:
@@ -288,10 +167,10 @@ def _step(order: Order) -> dict[str, Any]:
 
 def _cancel(order: Order) -> dict[str, Any]:
     order.session.cancel(order.run, order.now)
-    return {"run_id": order.run_id, "status": order.run.life(order.now).status}
+    return {"run_id": order.run.id, "status": order.run.life(order.now).status}
 
 
-_ORDERS: dict[str, dict[str, Callable[[Order], dict[str, Any]]]] = {
+ORDERS: Orders = {
     "scenario": {"GET": _get_scenario, "PUT": _put_scenario},
     "clock": {"GET": _get_clock, "PUT": _put_clock},
     "clock/advance": {"POST": _advance},
