@@ -30,7 +30,7 @@ class Row:
     place: str
     clause: str
     status: str = ""
-    """The run's status, or the kind of decision; empty: any."""
+    """The run's status, the kind of decision, or what a start sends; empty: any."""
     keyword: str = ""
     """The JSON Schema keyword that is broken; empty: any."""
 
@@ -122,9 +122,11 @@ ROWS: tuple[Row, ...] = (
     Row("list_templates", "templates/*/columns/*/linkRule", "TPL-05"),
     Row("provision_company", "", "PROV-02"),
     Row("provision_company", "", "PROV-03", keyword="format"),
+    Row("provision_company", "company/created_at", "PROV-03", keyword="type"),
     Row("provision_company", "connections/*", "PROV-18"),
     Row("request_upload", "", "UPL-01"),
     Row("start_import", "", "IMP-01"),
+    Row("start_import", "", "IMP-02", "rows"),
     Row("start_import", "run_id", "IMP-04", keyword="format"),
     Row("start_import", "poll_url", "IMP-04", keyword="pattern"),
     Row("start_import", "status", "IMP-03", keyword="const"),
@@ -132,8 +134,10 @@ ROWS: tuple[Row, ...] = (
     *_run("list_imports", "ACT-01"),
     *_run("poll_import", "POLL-01"),
     Row("decide", "", "DEC-02"),
+    Row("decide", "run_id", "ID-01", keyword="format"),
     Row("decide", "", "DEC-31", "reject"),
     Row("start_export", "", "DST-01"),
+    Row("start_export", "run_id", "ID-01", keyword="format"),
     Row("poll_export", "", "RUN-01"),
     Row("poll_export", "status", "DST-10", "needs_attention"),
     Row("poll_export", "report", "DST-04", "completed"),

@@ -42,7 +42,7 @@ def differences(operation_id: str, answer: Answer) -> Iterator[Difference]:
         case "start_import" | "start_export":
             kind = "Import" if operation_id == "start_import" else "Export"
             name = f"{kind}Replayed" if may_replay(answer) else f"{kind}Started"
-            yield from _against(name, operation_id, "", body)
+            yield from _against(name, operation_id, "rows" if inline(answer) else "", body)
         case "poll_import" | "poll_export":
             yield from _against(
                 "Run" if operation_id == "poll_import" else "ExportRun", operation_id, _status(body), body
@@ -56,6 +56,11 @@ def differences(operation_id: str, answer: Answer) -> Iterator[Difference]:
 def may_replay(answer: Answer) -> bool:
     """Whether the answer may be about a run that was started before, by the key that was sent (OP-06)."""
     return isinstance(answer.sent, dict) and "idempotency_key" in answer.sent
+
+
+def inline(answer: Answer) -> bool:
+    """Whether a start sent rows, rather than files."""
+    return isinstance(answer.sent, dict) and "rows" in answer.sent
 
 
 def is_uuid(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import lookup
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,31 @@ def fetch(stage: Stage, company_id: str, sheet_id: str | None, filter_: str | No
 
 def download(stage: Stage, company_id: str, sheet_id: str, filter_: str | None = None) -> Download:
     """The sheet's rows; Blocked when there is nothing that can be read as CSV."""
-    answer = fetch(stage, company_id, sheet_id, filter_)
-    lines = parsed(utf8(answer.content)) if answer.ok else None
+    return read(fetch(stage, company_id, sheet_id, filter_))
+
+
+def read(answer: Answer) -> Download:
+    """The rows of an answer; Blocked when there is nothing that can be read as CSV."""
+    lines = parsed(text(answer)) if answer.ok else None
     if not lines:
         raise Blocked("the sheet could not be downloaded as CSV", [answer])
     return Download(answer, lines[0], lines[1:])
 
 
-def utf8(content: bytes) -> str:
-    """The bytes as text; what is not UTF-8 shows as replacement characters."""
-    return content.decode("utf-8-sig", "replace")
+def text(answer: Answer) -> str:
+    """The download as text, in the charset that it declares; what does not fit shows as replacement characters."""
+    declared = answer.headers.get("content-type", "").lower().partition("charset=")[2]
+    charset = declared.partition(";")[0].strip(" \"'") or "utf-8"
+    try:
+        known = lookup(charset).name
+    except (LookupError, ValueError):
+        known = "utf-8"
+    return decoded(answer.content, known)
+
+
+def decoded(content: bytes, charset: str = "utf-8") -> str:
+    """The bytes as text, without the mark that says in which order they are."""
+    try:
+        return content.decode(charset, "replace").removeprefix("\ufeff")
+    except LookupError:  # what is known by that name makes no text of bytes
+        return content.decode("utf-8", "replace").removeprefix("\ufeff")

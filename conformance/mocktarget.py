@@ -11,10 +11,13 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from functools import partial
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from conformance.checks.exports import REFUSING, UNREACHABLE
+from conformance.stage import Blocked
 from conformance.targetfile import Body, Target
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ FLAGGED = [
     {"Name": "Kim Eads", "Email": "kim@example.com", "Status": "in progress", "Joined": "soon"},
     {"Name": "Lu Ford", "Email": "ada@example.com", "Status": "Open"},
     {"Name": "Max Gray", "Email": "", "Status": "Pending"},
+    {"Name": "Nat Hill", "Email": "nat@example.com", "Status": "open"},
 ]
 UNSURE = [*CLEAN, {"Name": "Ned Hale", "Email": "ned@example.com", "Status": "unsure"}]
 
@@ -48,7 +52,7 @@ class Mock:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             raw = None if body is None else json.dumps(body)
-            connection.request(method, path, raw, {"x-api-key": key})
+            connection.request(method, path, raw, {"x-api-key": key, "content-type": "application/json"})
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()
@@ -64,8 +68,13 @@ class Mock:
         self.admin("POST", "/_mock/clock/advance", {"to": "next"})
 
     def ways(self) -> dict[str, Callable[[], tuple[str, str]]]:
-        """Ways to states to which no request leads: somebody cancels, an engine dies."""
-        return {"canceled": self._canceled, "stale": self._stale}
+        """Ways to where no request leads: somebody cancels, an engine dies, a destination refuses."""
+        return {
+            "canceled": self._canceled,
+            "stale": self._stale,
+            REFUSING: partial(self._exportable, "export-partly-fails"),
+            UNREACHABLE: partial(self._exportable, "export-fails"),
+        }
 
     def target(self) -> Target:
         """The target file's equal for this mock."""
@@ -90,21 +99,31 @@ class Mock:
         return company, run
 
     def _stale(self) -> tuple[str, str]:
-        company, run = self._started("engine-dies")
-        self.advance(2 * 3_600)
+        return self._started("engine-dies")
+
+    def _exportable(self, scenario: str) -> tuple[str, str]:
+        company, run = self._started(scenario)
+        self.advance(60)  # long enough for every import that nobody has to decide
         return company, run
 
     def _started(self, scenario: str) -> tuple[str, str]:
         """A run of the scenario in its ready company, in which nothing may be in flight."""
-        listed = self.admin("GET", "/_mock/scenarios")["scenarios"]
-        company = next(each["company_id"] for each in listed if each["name"] == scenario)
-        run = self.admin("POST", f"/api/v1/companies/{company}/imports", {"rows": CLEAN})["run_id"]
-        return company, run
+        answer: Any = None
+        try:
+            listed = self.admin("GET", "/_mock/scenarios")["scenarios"]
+            company = str(next(each["company_id"] for each in listed if each["name"] == scenario))
+            answer = self.admin("POST", f"/api/v1/companies/{company}/imports", {"rows": CLEAN})
+            return company, str(answer["run_id"])
+        except (OSError, HTTPException, ValueError, LookupError, TypeError, StopIteration) as error:
+            got = f"got {answer}" if answer is not None else f"{type(error).__name__}: {error}"
+            raise Blocked(f"no import of the scenario {scenario!r} could be started: {got}") from error
 
 
 @contextmanager
-def mock(*, rate_limit: int | None = None, bend: Callable[[Any], Any] | None = None) -> Iterator[Mock]:
-    """The mock on a free port of loopback, its clocks frozen, for as long as the block lasts.
+def mock(
+    *, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None
+) -> Iterator[Mock]:
+    """The mock on a free port of loopback for as long as the block lasts; its clocks stand still, unless they get a speed.
 
     `bend` wraps the app: that is how the tests make servers that lie.
     """
@@ -115,7 +134,7 @@ def mock(*, rate_limit: int | None = None, bend: Callable[[Any], Any] | None = N
     from mock_server.world import load_world  # noqa: PLC0415 - only for this target
 
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(Settings(speed=0, rate_limit=rate_limit), load_world())
+    app = create_app(Settings(speed=speed, rate_limit=rate_limit), load_world())
     config = uvicorn.Config(
         bend(app) if bend is not None else app, lifespan="off", ws="none", log_config=None, access_log=False
     )

@@ -108,9 +108,21 @@ def templates(stage: Stage) -> list[dict[str, Any]]:
     found = listed(answer.json, "templates")
     if not answer.ok or not found:
         raise Blocked("GET /templates gives no template", [answer])
+    if not all(map(_is_described, found)):
+        raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
     if stage.shared is not None:
         stage.shared["templates"] = found
     return found
+
+
+def _is_described(template: Any) -> bool:
+    columns = at(template, "columns")
+    return isinstance(columns, list) and all(
+        isinstance(at(column, "required"), bool)
+        and isinstance(at(column, "unique"), bool)
+        and isinstance(at(column, "desiredRule"), str)
+        for column in columns
+    )
 
 
 def columns_of(stage: Stage, company: Company, sheet_id: str) -> tuple[Column, ...]:

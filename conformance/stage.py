@@ -282,13 +282,13 @@ class Stage:
 
     def _again(self, answers: Any) -> Run:
         run = self.started("needs_attention_again")
-        first = self.until(run, "needs_attention")
+        self.until(run, "needs_attention")
         answer = self.decide(run, "approve", answers)
         if not answer.ok:
             raise Blocked("the approval that should park again was refused", [answer])
+        # The second parking may look like the first: the same rows can be asked about in the same words, under ids that
+        # are used again (OP-20). That an approval leaves its parking is for DEC-03, where it cannot park again.
         self.until(run, "needs_attention")
-        if run.state == first:
-            raise Blocked("after the approval the run shows the same parking", [answer, run.polled])
         return run
 
     def _found(self, company: str, run_id: str, state: str) -> Run:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.csvdownload import download
-from conformance.effects import predicted
-from conformance.parking import actions, at, count, ids, questions
+from conformance.effects import CLAUSES, differences, predicted
+from conformance.parking import actions, at, concerned, count, listed, questions
 from conformance.sentrows import sent, sheet_of
-from conformance.stage import Blocked, Skipped
+from conformance.stage import Blocked, Run, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.client import Answer
     from conformance.csvdownload import Download
-    from conformance.stage import Run, Stage
+    from conformance.effects import Effects
+    from conformance.sentrows import Sent
+    from conformance.stage import Stage
 
 Answers = list[dict[str, str]]
 MOST_OPTIONS = 4
@@ -47,10 +49,40 @@ class Trial:
         counts = count(self.end, "inserted"), count(self.end, "invalidCellCount")
         return at(self.end, "status"), *counts, *read, sorted(map(repr, asked))
 
+    def fate(self, rows: Sent, column: str) -> list[list[tuple[str, ...]]]:
+        """The rows that were wrong in the column as they are now, in both downloads; known again by right cells."""
+        wrong = {row for row, name in rows.failing if name == column}
+        given = [each.name for each in rows.given]
+        names = [name for name in given if not any((row, name) in rows.failing for row in wrong)]
+        marks = {tuple(rows.rows[row][name].strip() for name in names) for row in wrong}
+        return [
+            sorted(
+                tuple(each.get(name, "").strip() for name in given)
+                for each in download.records
+                if tuple(each.get(name, "").strip() for name in names) in marks
+            )
+            for download in (self.all, self.valid)
+            if download is not None
+        ]
+
     @property
     def flagged(self) -> bool:
         """Whether the run completed with rows still flagged."""
         return at(self.end, "status") == "completed" and bool(count(self.end, "invalidCellCount"))
+
+
+def parked_run(stage: Stage) -> Run:
+    """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
+    spare = stage.shared.pop("spare", None) if stage.shared is not None else None
+    if isinstance(spare, Run) and same(spare.state, stage.poll(spare)):
+        return spare
+    return stage.run("needs_attention")
+
+
+def leave(stage: Stage, run: Run) -> None:
+    """Let a later check of the journey decide on the parked run."""
+    if stage.shared is not None:
+        stage.shared["spare"] = run
 
 
 def follow(stage: Stage, run: Run, parked: Any, decided: Answer) -> Trial:
@@ -58,6 +90,9 @@ def follow(stage: Stage, run: Run, parked: Any, decided: Answer) -> Trial:
     if not decided.ok:
         return Trial(run, parked, decided, None, None, None)
     end = stage.until(run)
+    if same(parked, run.polled):  # a look that came too early is for DEC-03 alone
+        stage.wait()
+        end = stage.until(run)
     if at(end, "status") != "completed":
         return Trial(run, parked, decided, end, None, None)
     sheet = sheet_of(parked)
@@ -70,7 +105,7 @@ def trial(stage: Stage, name: str, answers: Callable[[Any], Answers | None]) -> 
     key = f"trial {name}"
     if stage.shared is not None and isinstance(there := stage.shared.get(key), Trial):
         return there
-    run = stage.run("needs_attention")
+    run = parked_run(stage)
     parked = run.state
     made = follow(stage, run, parked, stage.decide(run, "approve", answers(parked)))
     keep(stage, name, made)
@@ -89,7 +124,10 @@ def patched(stage: Stage) -> Trial:
 
 
 def optional(stage: Stage, place: int) -> Trial:
-    """The option at this place, from the end, of the first question that has options."""
+    """The option at this place, from the end, of the last question that has options.
+
+    It is the last one, because a target that goes by the place of an answer would take it for the first.
+    """
 
     def answers(parked: Any) -> Answers | None:
         question = with_options(parked)
@@ -99,13 +137,22 @@ def optional(stage: Stage, place: int) -> Trial:
     return trial(stage, f"of option -{place + 1}", answers)
 
 
+def _answered_throughout(stage: Stage, place: int) -> Trial:
+    """The option at this place, from the end, of every question: some targets wait for all the answers (OP-13)."""
+
+    def answers(parked: Any) -> Answers:
+        asked = [(each.get("id"), listed(each, "options")) for each in questions(parked)]
+        chosen = [(name, these[-1 - min(place, len(these) - 1)].get("id")) for name, these in asked if these]
+        return [{"question_id": str(name), "option_id": str(option)} for name, option in chosen]
+
+    return trial(stage, f"of option -{place + 1} throughout", answers)
+
+
 def with_options(parked: Any) -> dict[str, Any]:
-    """The parking's first question that can be answered by an option."""
-    for question in questions(parked):
-        options = question.get("options")
-        if not isinstance(question.get("id"), str) or not isinstance(options, list) or not options:
-            continue
-        if all(isinstance(at(option, "id"), str) for option in options):
+    """The parking's last question that can be answered by an option."""
+    for question in questions(parked)[::-1]:
+        options = listed(question, "options")
+        if isinstance(question.get("id"), str) and options and all(isinstance(each.get("id"), str) for each in options):
             return question
     raise Skipped("the parked run asks no question with options")
 
@@ -119,7 +166,9 @@ def flagged(stage: Stage) -> Trial:
         made = optional(stage, place)
         if made.flagged:
             return made
-    raise Skipped("neither the patch nor an option of the first question leaves rows flagged in a completed run")
+        if at(made.end, "status") == "needs_attention" and (whole := _answered_throughout(stage, place)).flagged:
+            return whole
+    raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
 
 
 def may_park_again(stage: Stage, run: Run, parked: Any) -> bool:
@@ -131,15 +180,41 @@ def may_park_again(stage: Stage, run: Run, parked: Any) -> bool:
         return True
 
 
+def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
+    """What is otherwise than the patch would have it, by clause."""
+    if made.all is not None:
+        return differences(effects, made.all.records)
+    if at(made.end, "status") != "needs_attention":
+        raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
+    known = [each for each in actions(made.parked) if each.get("action") in CLAUSES]
+    still = concerned(made.end)
+    left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
+    alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left
+    found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
+    if not found:
+        raise Skipped("the run parked again with other questions, and its rows are not to be judged yet")
+    return found
+
+
+def expected_effects(stage: Stage, made: Trial) -> Effects:
+    """What the patch must make of the rows that were sent; Skipped where that is open."""
+    rows = sent(stage, made.run, made.parked)
+    if not rows.agrees(made.parked):
+        raise Skipped("the target flags other rows than the published rules do")
+    return predicted(rows, actions(made.parked))
+
+
 def same(before: Any, answer: Answer) -> bool:
     """Whether a poll shows the state of an earlier one: status, counts, and what is asked and proposed.
 
-    Texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.
+    Ids, texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.
     """
-    return answer.ok and _gist(before) == _gist(answer.json)
+    return answer.ok and gist(before) == gist(answer.json)
 
 
-def _gist(body: Any) -> tuple[Any, ...]:
-    asked = sorted(ids(questions(body)))
+def gist(body: Any) -> tuple[Any, ...]:
+    """What of a poll stays as long as nothing happens to the run, whatever its words."""
+    targets = [each.get("target") for each in questions(body)]
+    asked = sorted(repr((at(each, "sheet_id"), at(each, "column"))) for each in targets)
     acts = sorted(repr((each.get("sheet_id"), each.get("column"), each.get("action"))) for each in actions(body))
     return at(body, "status"), count(body, "invalidCellCount"), asked, acts

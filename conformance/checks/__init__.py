@@ -52,6 +52,7 @@ def load() -> dict[str, Check]:
         exports,
         imports,
         keeping,
+        keys,
         life,
         polls,
         questions,
@@ -60,6 +61,8 @@ def load() -> dict[str, Check]:
         refusals,
         rejections,
         reparkings,
+        secrecy,
+        staleness,
         uploads,
     )
 

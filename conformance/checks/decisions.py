@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from conformance.checks import check
-from conformance.effects import CLAUSES, differences, predicted
+from conformance.effects import CLAUSES, DROPS, differences, predicted
 from conformance.parking import actions, at, concerned, count, questions, shown
 from conformance.sentrows import sent
 from conformance.stage import Blocked, Run, Skipped
 from conformance.trials import (
     MOST_OPTIONS,
+    expected_effects,
     follow,
     keep,
     may_park_again,
     optional,
+    otherwise,
+    parked_run,
     patched,
     same,
     trial,
@@ -28,7 +31,6 @@ from conformance.trials import (
 
 if TYPE_CHECKING:
     from conformance.client import Answer
-    from conformance.effects import Effects
     from conformance.stage import Stage
     from conformance.trials import Answers, Trial
 
@@ -37,23 +39,26 @@ AT_ONCE = 16
 
 @check("DEC-01", "DEC-02", "DEC-03", "DEC-04", "DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-24", "DEC-27", "DEC-36")
 def an_approval_applies_the_proposed_patch(stage: Stage) -> None:
-    """Approve a parked run without answers, then once more; download the rows, and read another company's run."""
+    """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
     other = stage.run("needs_attention", fresh=False)
     others = stage.poll(other).json
-    run = stage.run("needs_attention")
+    run = parked_run(stage)
     parked = run.state
     unsettled = may_park_again(stage, run, parked)
     first = stage.decide(run)
     stage.status("DEC-01", first, 200, requirement="an approval of a parked run is answered with 200")
     if not first.ok:
         raise Blocked("the approval was refused", [first])
-    _judge_acceptance(stage, run, first)
-    _judge_resumption(stage, parked, first, unsettled=unsettled)
-    second = stage.decide(run)
-    with stage.speaking_of("DEC-24"):
-        if second.ok and unsettled:
-            raise Skipped("after its approval the run may have parked again, so that the second one is allowed")
-        stage.status("DEC-24", second, 409, requirement="a second decision on one parking is refused with 409")
+    _judge_acceptance(stage, run, parked, first, unsettled=unsettled)
+    for word in ("approve",) if unsettled else ("approve", "reject"):
+        second = stage.decide(run, word)
+        with stage.speaking_of("DEC-24"):
+            if second.ok and unsettled:
+                raise Skipped("after its approval the run may have parked again, so that the second one is allowed")
+            requirement = f"to {word} a parking that was decided before is refused with 409"
+            stage.status("DEC-24", second, 409, requirement=requirement)
+        if second.ok and word == "reject":
+            raise Blocked("blocked by DEC-24: what was approved was rejected afterwards", [second])
     made = follow(stage, run, parked, first)
     keep(stage, "of the patch", made)
     _judge_effects(stage, made)
@@ -65,9 +70,9 @@ def an_approval_applies_the_proposed_patch(stage: Stage) -> None:
 @check("DEC-10", "DEC-11", "DEC-13")
 def an_answer_by_option_goes_before_the_patch(stage: Stage) -> None:
     """Approve parked runs with an option of one question each, and set what becomes of the rows beside the patch's."""
-    shown_options = with_options(stage.run("needs_attention", fresh=False).state)["options"]
     first = optional(stage, 0)
-    whole = first.decided if first.decided.ok else _answer_all(stage, first)
+    question = with_options(first.parked)
+    whole = first.decided if first.decided.ok else _answer_all(stage, first, [])
     stage.status("DEC-11", whole, 2, requirement="an answer by option_id is accepted")
     with stage.speaking_of("DEC-13"):
         if len(questions(first.parked)) < 2:
@@ -78,13 +83,15 @@ def an_answer_by_option_goes_before_the_patch(stage: Stage) -> None:
     if not first.decided.ok:
         raise Blocked("the answer was refused", [first.decided])
     with stage.speaking_of("DEC-10"):
-        if len(shown_options) < 2:
-            raise Skipped("the parked run's first question has a single option")
-        tried = patched(stage).outcome
-        places = range(min(MOST_OPTIONS, len(shown_options)))
-        followed = any(optional(stage, place).outcome != tried for place in places)
-        requirement = "of several options to one question at least one has another effect than the proposed patch"
-        stage.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=tried)
+        if len(question["options"]) < 2:
+            raise Skipped("the parked run's last question has a single option")
+        followed = _followed(stage, question)
+        if followed is None:
+            raise Skipped("no option shows its effect: the run parks again, or drops the rows for another reason")
+        if not followed and (broken := _broken(stage)):
+            raise Blocked(f"blocked by {', '.join(broken)}: the patch has another effect than it says", [whole])
+        requirement = "of several options to one question at least one does something else to its rows than the patch"
+        stage.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=patched(stage).outcome)
 
 
 @check("DEC-10", "DEC-12")
@@ -99,7 +106,9 @@ def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
         return [{"question_id": question["id"], "custom": text}]
 
     made = trial(stage, "of a text", answers)
-    if not stage.status("DEC-12", made.decided, 2, requirement="an answer by text is accepted where allowed"):
+    whole = made.decided if made.decided.ok else _answer_all(stage, made, answers(made.parked))
+    stage.status("DEC-12", whole, 2, requirement="an answer by text is accepted where allowed")
+    if not made.decided.ok:
         raise Blocked("the answer was refused", [made.decided])
     with stage.speaking_of("DEC-10"):
         rows = sent(stage, made.run, made.parked)
@@ -118,7 +127,7 @@ def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
 @check("DEC-25")
 def of_concurrent_decisions_one_wins(stage: Stage) -> None:
     """Post eight approvals and eight rejections of a parked run at the same moment."""
-    run = stage.run("needs_attention")
+    run = parked_run(stage)
     unsettled = may_park_again(stage, run, run.state)
     words = ["approve", "reject"] * (AT_ONCE // 2)
     answers = stage.client.concurrently([partial(stage.decide, run, word) for word in words])
@@ -132,31 +141,30 @@ def of_concurrent_decisions_one_wins(stage: Stage) -> None:
     holds = len(won) == 1 and statuses.count(409) == AT_ONCE - 1
     requirement = "of concurrent decisions one is answered with 200 and the others with 409"
     stage.require("DEC-25", holds, requirement, *answers[:4], expected="one 200, fifteen 409", got=statuses)
-    if holds and won == ["reject"]:
+    if holds:
         end = stage.until(run)
+        failed = at(end, "status") == "failed"
+        counts = failed if won == ["reject"] else not failed or at(patched(stage).end, "status") == "failed"
         requirement = "the decision that was accepted is the one that counts"
-        stage.require("DEC-25", at(end, "status") == "failed", requirement, run.polled, expected="failed", got=end)
+        stage.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=shown(end))
 
 
-def _judge_acceptance(stage: Stage, run: Run, answer: Answer) -> None:
-    """Whether the answer to an approval names the run (DEC-02, DEC-04)."""
+def _judge_acceptance(stage: Stage, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
+    """Whether the answer to an approval names the run, and its poll_url leads there (DEC-02 to DEC-04)."""
     path = f"/companies/{run.company.id}/imports/{run.id}"
     url = at(answer.json, "poll_url")
     here = isinstance(url, str) and url.startswith("/") and urlsplit(url).path.endswith(path)
     holds = at(answer.json, "run_id") == run.id and at(answer.json, "status") == "running" and here
     requirement = "the answer has the run's id, the status running, and the run's path as poll_url"
     stage.require("DEC-02", holds, requirement, answer, expected=f"{run.id}, running, …{path}", got=answer.text)
-    polled = stage.poll(run)
+    polled = stage.client.get(url) if here else stage.poll(run)
     named = at(polled.json, "run_id")
-    kept = at(answer.json, "run_id") == run.id and polled.ok and named in {None, run.id}
+    kept = at(answer.json, "run_id") in {None, run.id} and named in {None, run.id}
     got = f"{at(answer.json, 'run_id')}; then {polled.status} of {named or run.id}"
     stage.require("DEC-04", kept, "an approved run keeps its id", answer, polled, expected=run.id, got=got)
-
-
-def _judge_resumption(stage: Stage, parked: Any, answer: Answer, *, unsettled: bool) -> None:
-    """Whether the decision's poll_url leads to a run that has left its parking (DEC-03)."""
     with stage.speaking_of("DEC-03"):
-        polled = stage.client.get(at(answer.json, "poll_url"))
+        if not here:
+            raise Blocked("blocked by DEC-02: the poll_url is not the run's", [answer])
         if not stage.status("DEC-03", polled, 2, requirement="the poll_url of the decision can be read"):
             return
         left = not same(parked, polled)
@@ -165,63 +173,105 @@ def _judge_resumption(stage: Stage, parked: Any, answer: Answer, *, unsettled: b
         stage.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
 
 
-def _answer_all(stage: Stage, refused: Trial) -> Answer:
-    """Answer every question that has options by its last one, on a run that refused to be answered in part."""
+def _broken(stage: Stage) -> list[str]:
+    """The clauses that an approval without answers was seen to break."""
+    try:
+        return sorted(otherwise(patched(stage), expected_effects(stage, patched(stage))))
+    except Skipped:
+        return []
+
+
+def _followed(stage: Stage, question: Any) -> bool | None:
+    """Whether an option makes something else of the question's rows than the patch; None when no trial shows that."""
+    found = None
+    for place in range(min(MOST_OPTIONS, len(question["options"]))):
+        other = _differs(optional(stage, place), patched(stage), question, stage)
+        if other:
+            return True
+        found = other if found is None else found
+    return found
+
+
+def _differs(made: Trial, like: Trial, question: Any, stage: Stage) -> bool | None:
+    """Whether the rows that the question is about came out otherwise; all rows where it is open which these are."""
+    target = question.get("target")
+    if made.all is None:
+        still = (at(target, "sheet_id"), at(target, "column")) in concerned(made.end)
+        return True if still else None  # with the question gone it may wait for what was left unanswered, OP-13
+    if like.all is None:
+        return True
+    try:
+        rows = sent(stage, made.run, made.parked)
+    except Skipped:
+        return made.outcome != like.outcome
+    column = str(at(target, "column"))
+    if rows.column(column) is None or rows.doubtful(column) or not rows.agrees(made.parked):
+        return made.outcome != like.outcome
+    dropping = {each.get("column") for each in actions(made.parked) if each.get("action") in DROPS} - {column}
+    mine = {row for row, name in rows.failing if name == column}
+    if mine and all(any((row, name) in rows.failing for name in dropping) for row in mine):
+        return None  # whatever the answer, the patch drops these rows for what is wrong elsewhere in them
+    return made.fate(rows, column) != like.fate(rows, column)
+
+
+def _answer_all(stage: Stage, refused: Trial, given: Answers) -> Answer:
+    """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
+    named = [each["question_id"] for each in given]
     answers = [
         {"question_id": each.get("id"), "option_id": at(each, "options", -1, "id")}
         for each in questions(refused.parked)
-        if each.get("options")
+        if each.get("options") and each.get("id") not in named
     ]
-    return stage.decide(refused.run, "approve", answers)
+    return stage.decide(refused.run, "approve", [*given, *answers])
 
 
 def _judge_effects(stage: Stage, made: Trial) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with stage.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        rows = sent(stage, made.run, made.parked)
-        if not rows.agrees(made.parked):
-            raise Skipped("the target flags other rows than the published rules do")
-        effects = predicted(rows, actions(made.parked))
-        if effects.clears:
-            clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
-            requirement = "a run without a wrong cell completes with nothing flagged"
-            stage.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=shown(made.end))
-        else:
-            with stage.speaking_of("DEC-27"):
-                raise Skipped("the patch leaves rows flagged")
-        found = _otherwise(made, effects)
-        evidence = [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
-        requirement = "an approval without answers applies the proposed patch"
-        stage.require("DEC-05", not found, requirement, *evidence, expected=actions(made.parked), got=found)
-        for action, clause in CLAUSES.items():
+        effects = expected_effects(stage, made)
+        try:
+            found = otherwise(made, effects)
+        except Skipped:
+            _judge_end(stage, made, clears=effects.clears, blocked="")
+            raise
+        broken = [clause for clause in CLAUSES.values() if clause in found]
+        whole = "DEC-05" in found or len(broken) > 1
+        _judge_end(stage, made, clears=effects.clears, blocked=", ".join(found))
+        with stage.speaking_of("DEC-05"):
+            if broken and not whole:
+                raise Blocked(f"blocked by {broken[0]}: one action has another effect", [made.run.polled])
+            requirement = "an approval without answers applies the proposed patch"
+            stage.require("DEC-05", not found, requirement, *_seen(made), expected=actions(made.parked), got=found)
+        for action in CLAUSES:
             if action != "keep":
-                _judge_action(stage, made, action, clause, found)
+                _judge_action(stage, made, action, found, blocked=whole)
 
 
-def _judge_action(stage: Stage, made: Trial, action: str, clause: str, found: dict[str, str]) -> None:
+def _judge_end(stage: Stage, made: Trial, *, clears: bool, blocked: str) -> None:
+    """Whether a run that has nothing wrong left completes (DEC-27)."""
+    with stage.speaking_of("DEC-27"):
+        if not clears:
+            raise Skipped("the patch leaves rows flagged")
+        clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
+        if not clear and blocked:
+            raise Blocked(f"blocked by {blocked}: the patch was not applied as it was shown", [made.run.polled])
+        requirement = "a run without a wrong cell completes with nothing flagged"
+        stage.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=shown(made.end))
+
+
+def _judge_action(stage: Stage, made: Trial, action: str, found: dict[str, str], *, blocked: bool) -> None:
+    clause = CLAUSES[action]
     with stage.speaking_of(clause):
         if not any(each.get("action") == action for each in actions(made.parked)):
             raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
-        evidence = [made.run.polled] if made.all is None else [made.all.answer]
+        if clause in found and blocked:
+            raise Blocked(f"blocked by DEC-05: {found[clause]}", _seen(made))
         requirement = f"{action} changes the rows that it is for, and no others"
-        stage.require(clause, clause not in found, requirement, *evidence, got=found.get(clause, ""))
+        stage.require(clause, clause not in found, requirement, *_seen(made), got=found.get(clause, ""))
 
 
-def _otherwise(made: Trial, effects: Effects) -> dict[str, str]:
-    """What is otherwise than the patch would have it, by clause."""
-    if made.all is not None:
-        return differences(effects, made.all.records)
-    if at(made.end, "status") != "needs_attention":
-        raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
-    still = concerned(made.end)
-    found = {
-        CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged"
-        for each in actions(made.parked)
-        if each.get("action") in CLAUSES and (each.get("sheet_id"), each.get("column")) in still
-    }
-    if not found:
-        raise Skipped("the run parked again with other questions, and its rows are not to be judged yet")
-    return found
+def _seen(made: Trial) -> list[Answer]:
+    return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
 
 
 def _text(stage: Stage, like: Run, parked: Any) -> tuple[dict[str, Any], str, str]:

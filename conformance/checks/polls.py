@@ -15,7 +15,7 @@ from conformance.checks.imports import UUID, begun
 from conformance.client import OTHER
 from conformance.parking import at, count, listed, questions
 from conformance.stage import MOVING, Blocked, Company, Run, Skipped
-from conformance.targetfile import Existing
+from conformance.targetfile import Body, Existing
 
 if TYPE_CHECKING:
     from conformance.client import Answer
@@ -28,14 +28,9 @@ WRONG = ("conformance?", "!", "-", "0")
 @check("POLL-01", "POLL-02", "POLL-03")
 def a_moving_run_tells_its_progress(stage: Stage) -> None:
     """Poll a run right after its start, and one that stays running."""
-    met = []
-    started = stage.started("completed")
-    answer = stage.poll(started)
-    _judge_known(stage, answer)
-    met += [answer] if at(answer.json, "status") in MOVING else []
-    if "running" in stage.target.states:
-        with stage.speaking_of("POLL-02", "POLL-03"):
-            met.append(stage.run("running", fresh=False).polled)
+    answers = _moving(stage)
+    _judge_known(stage, answers[0])
+    met = [answer for answer in answers if at(answer.json, "status") in MOVING]
     if not met:
         raise Skipped("no poll met a run that was queued or running; the target file offers no way to running")
     for answer in met:
@@ -58,18 +53,19 @@ def a_parked_run_shows_report_and_questions(stage: Stage) -> None:
     requirement = "a parked run has a report, an array of questions and a proposed_patch"
     stage.require("POLL-04", complete, requirement, answer, expected="all three", got=answer.text)
     _judge_absent(stage, "POLL-05", answer, "error")
+    _go_on_with(isinstance(report, dict), "the parked run has no report", answer)
     inserted, invalid = at(report, "inserted"), at(report, "invalidCellCount")
     whole = _whole(inserted) and _whole(invalid)
     requirement = "a parked run's report has whole numbers inserted and invalidCellCount"
     stage.require("POLL-06", whole, requirement, answer, expected="two whole numbers", got=report)
-    flagged = _whole(invalid) and invalid >= 1
-    requirement = "a parked run has at least one flagged row"
-    stage.require("POLL-07", flagged, requirement, answer, expected="1 or more", got=invalid)
     stage.reads("OP-09", "present" if at(report, "perSheet") is not None else "absent")
     if at(report, "perSheet") is not None:
         _judge_sheets(stage, run, answer, report)
+    _go_on_with(_whole(invalid), "the parked run's report has no invalidCellCount", answer)
+    requirement = "a parked run has at least one flagged row"
+    stage.require("POLL-07", invalid != 0, requirement, answer, expected="1 or more", got=invalid)
     rows = _rows(run.body)
-    fits = _whole(invalid) and invalid >= 0 and (not rows or invalid <= len(rows))
+    fits = invalid >= 0 and (not rows or invalid <= len(rows))
     requirement = "no more rows are flagged than were sent"
     stage.require("POLL-12", fits, requirement, answer, expected=f"0 to {len(rows) or '…'}", got=invalid)
 
@@ -86,10 +82,11 @@ def a_completed_run_shows_its_report(stage: Stage) -> None:
     requirement = "a completed run's report has inserted, perSheet and invalidCellCount"
     stage.require("POLL-08", complete, requirement, answer, expected="all three", got=report)
     _judge_absent(stage, "POLL-13", answer, "needs_attention", "error")
-    _judge_sheets(stage, run, answer, report)
-    fits = _whole(inserted) and _whole(invalid) and 0 <= invalid <= inserted
+    if isinstance(sheets, list):
+        _judge_sheets(stage, run, answer, report)
+    _go_on_with(complete, "the completed run's report is not whole", answer)
     requirement = "a completed run flags no more rows than it inserted"
-    stage.require("POLL-12", fits, requirement, answer, expected=f"0 to {inserted}", got=invalid)
+    stage.require("POLL-12", 0 <= invalid <= inserted, requirement, answer, expected=f"0 to {inserted}", got=invalid)
 
 
 @check("POLL-01", "POLL-14", "POLL-15")
@@ -116,6 +113,9 @@ def what_is_not_there_is_404(stage: Stage) -> None:
     run = stage.run("completed", fresh=False)
     unknown = stage.client.call("poll_import", company_id=run.company.id, run_id=str(uuid4()))
     _judge_not_found(stage, "POLL-17", unknown, "an unknown run")
+    error = at(unknown.json, "error")
+    told = isinstance(error, str) and bool(error)
+    stage.require("POLL-17", told, "the 404 for an unknown run has an error text", unknown, got=unknown.text)
     with stage.speaking_of("POLL-18"):
         other = _another(stage, run.company)
         strayed = stage.client.call("poll_import", company_id=other.id, run_id=run.id)
@@ -136,7 +136,8 @@ def flagged_rows_are_counted_and_not_cells(stage: Stage) -> None:
     if not parked.company.sheets:
         raise Skipped("the company's templates are not known, so no second bad cell can be derived")
     rows = _with_second_bad_cell(stage, parked, _rows(body))
-    run = begun(stage, stage.company(fresh=True), body | {"rows": rows})
+    company, bad = stage.company(fresh=True), body | {"rows": rows}
+    run = begun(company, bad, stage.start(company, bad))
     stage.until(run, "needs_attention")
     before, after = count(parked.state, "invalidCellCount"), count(run.state, "invalidCellCount")
     if before is None or after is None:
@@ -147,6 +148,20 @@ def flagged_rows_are_counted_and_not_cells(stage: Stage) -> None:
     stage.require("POLL-11", after == before, requirement, parked.polled, run.polled, expected=before, got=after)
 
 
+def _moving(stage: Stage) -> list[Answer]:
+    """Polls of a run just started, and of one that runs, where the target file has a way to that."""
+    way = stage.target.states.get("running")
+    run = stage.started("running" if isinstance(way, Body) else "completed")
+    answers = [stage.poll(run)]
+    with stage.speaking_of("POLL-02", "POLL-03"):
+        if isinstance(way, Body) and at(run.state, "status") in MOVING:
+            stage.until(run, "running")
+            answers.append(run.polled)
+        elif way is not None and not isinstance(way, Body):
+            answers.append(stage.run("running", fresh=False).polled)
+    return answers
+
+
 def _judge_known(stage: Stage, answer: Answer) -> None:
     if stage.status("POLL-01", answer, 2, requirement="the poll of a known run is answered with 2xx"):
         status = at(answer.json, "status")
@@ -154,9 +169,15 @@ def _judge_known(stage: Stage, answer: Answer) -> None:
         stage.require("POLL-01", isinstance(status, str), requirement, answer, expected="a string", got=answer.text)
 
 
+def _go_on_with(there: bool, else_: str, answer: Answer) -> None:  # noqa: FBT001 - private
+    """Stop a check that has nothing to go on with: what is missing was told, and breaks one clause."""
+    if not there:
+        raise Blocked(else_, [answer])
+
+
 def _judge_absent(stage: Stage, clause: str, answer: Answer, *names: str) -> None:
     status = at(answer.json, "status")
-    present = [name for name in names if isinstance(answer.json, dict) and name in answer.json]
+    present = [name for name in names if at(answer.json, name) is not None]  # null counts as absent
     holds = isinstance(answer.json, dict) and not present
     requirement = f"a {status} run has no {', no '.join(names)}"
     stage.require(clause, holds, requirement, answer, expected="none of them", got=present or answer.text)
@@ -164,16 +185,14 @@ def _judge_absent(stage: Stage, clause: str, answer: Answer, *names: str) -> Non
 
 def _judge_sheets(stage: Stage, run: Run, answer: Answer, report: Any) -> None:
     """The entries of perSheet, and their sum."""
-    entries = at(report, "perSheet")
+    entries, inserted = at(report, "perSheet"), at(report, "inserted")
     wrong = [entry for entry in entries if not _sheet_fits(entry, run.company)] if isinstance(entries, list) else None
     requirement = "each entry of perSheet has a template's name, the id of a sheet of the company and a count of rows"
     stage.require("POLL-09", wrong == [], requirement, answer, expected="such entries alone", got=wrong)
-    counts = [at(entry, "rowCount") for entry in entries] if isinstance(entries, list) else [None]
-    inserted = at(report, "inserted")
-    added = sum(each for each in counts if each is not None and _whole(each))
-    holds = all(_whole(each) for each in counts) and added == inserted
-    requirement = "the rowCounts of perSheet add up to inserted"
-    stage.require("POLL-10", holds, requirement, answer, expected=inserted, got=counts)
+    counts: list[Any] = [at(entry, "rowCount") for entry in entries] if isinstance(entries, list) else [None]
+    if _whole(inserted) and all(_whole(each) for each in counts):  # else POLL-06, POLL-08 or POLL-09
+        requirement = "the rowCounts of perSheet add up to inserted"
+        stage.require("POLL-10", sum(counts) == inserted, requirement, answer, expected=inserted, got=counts)
 
 
 def _sheet_fits(entry: Any, company: Company) -> bool:
@@ -183,10 +202,7 @@ def _sheet_fits(entry: Any, company: Company) -> bool:
 
 
 def _judge_not_found(stage: Stage, clause: str, answer: Answer, what: str) -> None:
-    if stage.status(clause, answer, 404, requirement=f"the poll of {what} is answered with 404"):
-        error = at(answer.json, "error")
-        requirement = f"the 404 for {what} has an error text"
-        stage.require(clause, isinstance(error, str) and bool(error), requirement, answer, expected="a text", got=error)
+    stage.status(clause, answer, 404, requirement=f"the poll of {what} is answered with 404")
 
 
 def _another(stage: Stage, company: Company) -> Company:

@@ -52,7 +52,7 @@ def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
     targets = [each["target"] for each in asked if each.get("target") is not None]
     _say(stage, run, "QUE-04", "a question's target has its members", _mistyped(targets, TARGET_TYPES))
     _say(stage, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _miscounted(run.state))
-    lacking = [each for each in asked if at(each, "target", "column") not in _relevant(each)]
+    lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant(each))]
     _say(stage, run, "QUE-08", "relevant_columns includes the target's column", lacking)
     _say(stage, run, "QUE-09", "options have id and label, with ids of their own", _misoffered(asked))
     mute = [each for each in asked if not each.get("options") and each.get("allow_custom") is not True]
@@ -63,7 +63,7 @@ def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
 def a_question_is_about_a_column_of_the_company(stage: Stage) -> None:
     """Read a parked run, and look up its questions' sheets and columns among the templates."""
     run = stage.run("needs_attention", fresh=False)
-    targets = [each["target"] for each in _asked(run) if each.get("target") is not None]
+    targets = [each["target"] for each in _asked(run) if at(each, "target", "column") is not None]
     strange = [each for each in targets if not _known(stage, run, each)]
     _say(stage, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
 
@@ -81,7 +81,7 @@ def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
             continue
         wrong += [each for each in samples if not _offends(rows, column, each)]
         affected = at(target, "affected_count")
-        if isinstance(affected, int) and len({str(each) for each in samples}) > affected:
+        if isinstance(affected, int) and 0 < affected < len({str(each) for each in samples}):
             many.append(f"{column.name}: {samples} of {affected} rows")
     _say(stage, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
     _say(stage, run, "QUE-07", "there are no more distinct sample values than rows", many)
@@ -103,6 +103,9 @@ def the_patch_says_what_it_does(stage: Stage) -> None:
         if at(each, "action") not in CLAUSES or not all(isinstance(at(each, m), str) for m in ("sheet_id", "column"))
     ]
     _say(stage, run, "PATCH-02", "an action has sheet_id, column, and one of the four values", odd)
+    with stage.speaking_of("PATCH-02"):
+        strange = [each for each in acts if each not in odd and not _known(stage, run, each)]
+        _say(stage, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
     sets = [each for each in acts if each.get("action") == "set_value"]
     with stage.speaking_of("PATCH-03"):
         _some(sets, "set_value")
@@ -123,21 +126,23 @@ def the_patch_says_what_it_does(stage: Stage) -> None:
 def the_patch_has_one_action_for_each_flagged_group(stage: Stage) -> None:
     """Read a parked run, and set its actions beside its questions and the wrong cells that were sent."""
     run = stage.run("needs_attention", fresh=False)
+    if not isinstance(at(run.state, "needs_attention", "proposed_patch", "actions"), list):
+        raise Blocked("blocked by PATCH-01: the patch has no array of actions", [run.polled])
     places = Counter((each.get("sheet_id"), each.get("column")) for each in actions(run.state))
     sheet = sheet_of(run.state)
-    kinds = {column.name: max(1, column.rules) for column in columns_of(stage, run.company, sheet)}
+    names = {column.name for column in columns_of(stage, run.company, sheet)}
     asked = {(at(each, "target", "sheet_id"), at(each, "target", "column")) for each in questions(run.state)}
-    mute = [each for each in asked if each[1] in kinds and not places[each]]
+    mute = [each for each in asked if each[1] in names and not places[each]]
     _say(stage, run, "PATCH-06", "what a question is about has an action", mute)
     rules: dict[str, int] = {}
     with stage.speaking_of("PATCH-06"):
-        rules = _rules_broken(stage, run, kinds)
+        rules = _wrong_texts(stage, run)
         unmended = [name for name, number in rules.items() if number and not places[sheet, name]]
         unmended += _only_deduplicated(stage, run)
         _say(stage, run, "PATCH-06", "each column with wrong cells has an action for them", unmended)
-    most = kinds | rules
-    many = [f"{times} for {name}" for (_, name), times in places.items() if times > most.get(str(name), 1)]
-    _say(stage, run, "PATCH-06", "a column has no more actions than rules that its cells break", many)
+    # OP-32: a group may be all that breaks one rule in a column, or all that has one wrong text there.
+    many = [f"{times} for {name}" for (_, name), times in places.items() if times > rules.get(str(name), times)]
+    _say(stage, run, "PATCH-06", "a column has no more actions than wrong texts", many)
 
 
 @check("QUE-03", "PATCH-10")
@@ -153,10 +158,10 @@ def nothing_changes_while_a_run_is_parked(stage: Stage) -> None:
             raise Blocked(f"no answer: {run.polled.problem}", [run.polled])
         if questions(seen) != questions(first):
             questions_differ.append(questions(seen))
-        if seen != first:
+        if _unasked(seen) != _unasked(first):
             report_differs.append(seen)
     _say(stage, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
-    _say(stage, run, "PATCH-10", "what is shown of a parked run stays the same", report_differs)
+    _say(stage, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
     with stage.speaking_of("PATCH-10"):
         after = _downloads(stage, run)
         requirement = "the rows of a parked run stay the same"
@@ -201,9 +206,9 @@ def _miscounted(body: Any) -> list[str]:
     most, total, found = count(body, "invalidCellCount"), 0, list[str]()
     for question in questions(body):
         affected = at(question, "target", "affected_count")
-        if affected is None:
-            return found  # OP-28
-        if not isinstance(affected, int) or affected < 1 or (most is not None and affected > most):
+        if not isinstance(affected, int):
+            return found  # null: OP-28; of another type: QUE-04
+        if affected < 1 or (most is not None and affected > most):
             found.append(f"{at(question, 'target', 'column')}: {affected} of {most}")
         else:
             total += affected
@@ -217,7 +222,7 @@ def _miscounted(body: Any) -> list[str]:
 def _misoffered(asked: list[dict[str, Any]]) -> list[Any]:
     found = list[Any]()
     for question in asked:
-        options = question.get("options") or []
+        options = at(question, "options") if isinstance(at(question, "options"), list) else []
         found += [each for each in options if not isinstance(at(each, "id"), str) or "label" not in each]
         named = [at(each, "id") for each in options]
         found += [each for each in named if named.count(each) > 1]
@@ -225,9 +230,9 @@ def _misoffered(asked: list[dict[str, Any]]) -> list[Any]:
 
 
 def _relevant(question: dict[str, Any]) -> Any:
-    """The relevant columns; null stands for whatever the question is about (OP-28)."""
+    """The relevant columns; null stands for whatever the question is about (OP-28), and no list is for QUE-01."""
     there = question.get("relevant_columns")
-    return [at(question, "target", "column")] if there is None or "target" not in question else there
+    return there if isinstance(there, list) else [at(question, "target", "column")]
 
 
 def _known(stage: Stage, run: Run, target: Any) -> bool:
@@ -271,14 +276,16 @@ def _required(stage: Stage, run: Run, act: dict[str, Any]) -> bool:
     return act.get("column") in [column.name for column in columns if column.required]
 
 
-def _rules_broken(stage: Stage, run: Run, kinds: dict[str, int]) -> dict[str, int]:
-    """For each column whose cells are beyond doubt: how many rules the cells that were sent break in it."""
+def _wrong_texts(stage: Stage, run: Run) -> dict[str, int]:
+    """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
     rows = sent(stage, run, run.state)
     if not rows.agrees(run.state):
         raise Skipped("the target flags other rows than the published rules do")
     sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
-    broken = {name: {rule for (_, column), rule in rows.failing.items() if column == name} for name in sure}
-    return {name: len(rules) for name, rules in broken.items() if name in kinds}
+    return {
+        name: len({(rule, rows.rows[row][name]) for (row, column), rule in rows.failing.items() if column == name})
+        for name in sure
+    }
 
 
 def _only_deduplicated(stage: Stage, run: Run) -> list[str]:
@@ -290,6 +297,11 @@ def _only_deduplicated(stage: Stage, run: Run) -> list[str]:
         for column in malformed
     }
     return [column for column, found in acts.items() if found == {"dedup_keep_first"}]
+
+
+def _unasked(body: Any) -> list[Any]:
+    """What a poll shows of a parked run beside its questions, which are for QUE-03."""
+    return [at(body, *path) for path in (["status"], ["report"], ["needs_attention", "proposed_patch"])]
 
 
 def _downloads(stage: Stage, run: Run) -> list[Any]:

@@ -1,6 +1,6 @@
 """Decisions that are refused (DEC-14 to DEC-20, DEC-22, DEC-23, DEC-26).
 
-The rule that it keeps: what is refused leaves the run parked with the same questions, which is read after each.
+The rule that it keeps: what is refused leaves the run parked with the same questions, and leaves no trace.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from conformance.checks import check
 from conformance.client import OTHER
-from conformance.parking import at, questions, shown
-from conformance.stage import Blocked, Skipped
-from conformance.trials import same
+from conformance.parking import actions, at, questions, shown
+from conformance.stage import TERMINAL, Blocked, Skipped
+from conformance.trials import expected_effects, follow, leave, otherwise, parked_run, patched, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,24 +24,32 @@ Case = tuple[str, str, Any]
 """Clause, what is refused, and the body or the raw bytes that are sent."""
 
 
-@check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22")
-def a_bad_decision_is_refused(stage: Stage) -> None:
-    """Post decisions to a parked run that are malformed, or have answers that no question of it allows."""
-    run = stage.run("needs_attention")
-    asked = questions(run.state)
-    with stage.speaking_of("DEC-20"):
-        if all(each.get("allow_custom") is not False for each in asked):
-            raise Skipped("every question of the parked run takes free text")
-    with stage.speaking_of("DEC-18", "DEC-19"):
-        if not asked:
-            raise Skipped("the parked run asks no question")
-    _refuse(stage, run)
+@check("DEC-23")
+def a_run_that_is_not_parked_takes_no_decision(stage: Stage) -> None:
+    """Decide on runs that have just started, run, and are over."""
+    moving = False
+    with stage.speaking_of("DEC-23"):
+        run = stage.started("completed")
+        requirement = "a decision on a run that was just started is refused with 409"
+        stage.status("DEC-23", stage.decide(run, "reject"), 409, requirement=requirement)
+        moving = at(stage.until(run, "running", *TERMINAL), "status") == "running"
+        if moving:
+            _decide_while_running(stage, run)
+        _judge_end(stage, run)
+    if not moving:
+        with stage.speaking_of("DEC-23"):
+            _decide_while_running(stage, stage.run("running"))
+    with stage.speaking_of("DEC-23"):
+        _decide_too_early(stage)
+    for state in TERMINAL:
+        with stage.speaking_of("DEC-23"):
+            _decide_after_the_end(stage, stage.run(state, fresh=False), state)
 
 
 @check("DEC-26")
 def a_decision_on_an_unknown_run_is_not_found(stage: Stage) -> None:
     """Approve runs that do not exist, and a parked run under another company and with another account's key."""
-    run = stage.run("needs_attention")
+    run = parked_run(stage)
     elsewhere = stage.company()
     ways: list[tuple[str, dict[str, Any]]] = [
         ("an unknown run", {"company_id": run.company.id, "run_id": str(uuid4())}),
@@ -57,25 +65,27 @@ def a_decision_on_an_unknown_run_is_not_found(stage: Stage) -> None:
         stage.status("DEC-26", answer, 404, requirement=f"a decision on {what} is answered with 404")
     polled = stage.poll(run)
     requirement = "a decision that found no run has no effect"
-    stage.require("DEC-26", same(parked, polled), requirement, polled, expected=shown(parked), got=shown(polled.json))
+    kept = same(parked, polled)
+    stage.require("DEC-26", kept, requirement, polled, expected=shown(parked), got=shown(polled.json))
+    if kept:
+        leave(stage, run)
 
 
-@check("DEC-23")
-def a_run_that_is_not_parked_takes_no_decision(stage: Stage) -> None:
-    """Decide on runs that have just started, run, and are over."""
-    with stage.speaking_of("DEC-23"):
-        run = stage.started("completed")
-        requirement = "a decision on a run that was just started is refused with 409"
-        stage.status("DEC-23", stage.decide(run, "reject"), 409, requirement=requirement)
-        _judge_end(stage, run)
-    with stage.speaking_of("DEC-23"):
-        run = stage.run("running")
-        for word in ("reject", "approve"):
-            requirement = f"to {word} a run that is running is refused with 409"
-            stage.status("DEC-23", stage.decide(run, word), 409, requirement=requirement)
-    for state in ("completed", "failed", "canceled"):
-        with stage.speaking_of("DEC-23"):
-            _decide_after_the_end(stage, stage.run(state, fresh=False), state)
+@check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22")
+def a_bad_decision_is_refused(stage: Stage) -> None:
+    """Post decisions to a parked run that are malformed, or have answers that none of its questions allows; approve."""
+    run = stage.run("needs_attention")
+    asked = questions(run.state)
+    with stage.speaking_of("DEC-20"):
+        if all(each.get("allow_custom") is not False for each in asked):
+            raise Skipped("every question of the parked run takes free text")
+    with stage.speaking_of("DEC-18", "DEC-19"):
+        if not asked:
+            raise Skipped("the parked run asks no question")
+    last = _refuse(stage, run, every=False) or _refuse(stage, stage.run("needs_attention"), every=True)
+    if last is not None:
+        with stage.speaking_of("DEC-14"):
+            _judge_approval(stage, last)
 
 
 def _judge_end(stage: Stage, run: Run) -> None:
@@ -88,6 +98,24 @@ def _judge_end(stage: Stage, run: Run) -> None:
     stage.require("DEC-23", holds, requirement, run.polled, expected="completed", got=at(end, "status"))
 
 
+def _decide_while_running(stage: Stage, run: Run) -> None:
+    for word in ("reject", "approve"):
+        requirement = f"to {word} a run that is running is refused with 409"
+        stage.status("DEC-23", stage.decide(run, word), 409, requirement=requirement)
+
+
+def _decide_too_early(stage: Stage) -> None:
+    """Reject a run before it parks: it parks all the same. One that is accepted may have met a run that was parked."""
+    run = stage.started("needs_attention")
+    early = stage.decide(run, "reject")
+    if early.status != 409:
+        raise Skipped("the reject may have come when the run was parked already")
+    parked = at(stage.until(run), "status") == "needs_attention"
+    requirement = "a refused decision leaves a run as it is: it parks as others do"
+    if stage.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
+        leave(stage, run)
+
+
 def _decide_after_the_end(stage: Stage, run: Run, state: str) -> None:
     before = stage.poll(run)
     for word in ("approve", "reject"):
@@ -98,8 +126,12 @@ def _decide_after_the_end(stage: Stage, run: Run, state: str) -> None:
     stage.require("DEC-23", same(before.json, after), requirement, after, expected=before.text, got=after.text)
 
 
-def _refuse(stage: Stage, run: Run) -> None:
-    """Post each of the bad decisions to the parked run; one that they moved is replaced."""
+def _refuse(stage: Stage, run: Run, *, every: bool) -> Run | None:
+    """Post each of the bad decisions to the parked run; one that they moved is replaced. The run that is left, parked.
+
+    The run is read after the last of them, and after every one where that was too late to say which of them moved it:
+    then the first time gives None.
+    """
     total = len(_bad(run.state))
     for number in range(total):
         parked = run.state
@@ -107,13 +139,26 @@ def _refuse(stage: Stage, run: Run) -> None:
         answer = _post(stage, run, body)
         if answer.status is None:
             raise Blocked(f"no answer: {answer.problem}", [answer])
-        polled = stage.poll(run)
-        kept = same(parked, polled)
+        refused, last = answer.status == 400, number == total - 1
+        kept = same(parked, stage.poll(run)) if every or last or not refused else True
+        if not kept and not every:
+            return None
         requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
-        got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else shown(polled.json)}"
-        stage.require(clause, answer.status == 400 and kept, requirement, answer, polled, expected="400", got=got)
-        if not kept and number < total - 1:
+        got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else shown(run.state)}"
+        stage.require(clause, refused and kept, requirement, answer, run.polled, expected="400", got=got)
+        if not kept:
             run = stage.run("needs_attention")
+    return run
+
+
+def _judge_approval(stage: Stage, run: Run) -> None:
+    """Whether the patch is applied after all that was refused as it is on any other run: nothing of it was kept."""
+    parked = run.state
+    made = follow(stage, run, parked, stage.decide(run))
+    found, usual = (otherwise(each, expected_effects(stage, each)) for each in (made, patched(stage)))
+    kept = {clause: what for clause, what in found.items() if clause not in usual}
+    requirement = "what was refused leaves no trace in what a later approval does"
+    stage.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
 
 
 def _post(stage: Stage, run: Run, body: Any) -> Answer:
@@ -123,8 +168,8 @@ def _post(stage: Stage, run: Run, body: Any) -> Answer:
 
 def _valid(question: dict[str, Any]) -> dict[str, Any]:
     """A right answer to the question."""
-    option = at(question, "options", 0, "id")
-    given = {"custom": "Leave these values as they are"} if option is None else {"option_id": option}
+    option = at(question, "options", -1, "id")  # the last one, since the patch is likely to be the first
+    given = {"option_id": option} if isinstance(option, str) else {"custom": "Leave these values as they are"}
     return {"question_id": question.get("id")} | given
 
 
@@ -162,7 +207,7 @@ def _senseless(parked: Any) -> Iterator[Case]:
         yield "DEC-18", "an answer with neither option_id nor custom", _approve({"question_id": question.get("id")})
         unknown = {"question_id": question.get("id"), "option_id": f"no-such-option-{uuid4().hex[:8]}"}
         yield "DEC-19", "an option that the question does not have", _approve(unknown)
-    free = [each for each in questions(parked) if each.get("allow_custom") is True and each.get("options")]
+    free = [each for each in questions(parked) if each.get("allow_custom") is True and "option_id" in _valid(each)]
     for question in free[:1]:
         yield "DEC-18", "an answer with option_id and custom", _approve(_valid(question) | {"custom": "Something else"})
     bound = [each for each in questions(parked) if each.get("allow_custom") is False]

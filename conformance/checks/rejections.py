@@ -6,20 +6,48 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from conformance.checks import check
-from conformance.csvdownload import download, fetch
+from conformance.csvdownload import fetch, read
 from conformance.parking import at, count, shown
 from conformance.sentrows import sent, sheet_of
 from conformance.stage import Blocked, Skipped
-from conformance.trials import same, with_options
+from conformance.trials import leave, parked_run, same, with_options
 
 if TYPE_CHECKING:
     from conformance.stage import Run, Stage
 
 
+@check("DEC-21")
+def answers_to_a_reject_are_not_applied(stage: Stage) -> None:
+    """Reject a parked run with a right answer to one of its questions."""
+    run = parked_run(stage)
+    parked = run.state
+    question = with_options(parked)
+    given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
+    answer = stage.decide(run, "reject", [given])
+    if answer.status is None:
+        raise Blocked(f"no answer: {answer.problem}", [answer])
+    polled = stage.poll(run)
+    requirement = "answers that come with a reject are refused or ignored, never applied"
+    if answer.ok:
+        stage.reads("OP-19", "answers with a reject are ignored")
+        end = stage.until(run)
+        ended = at(end, "status") == "failed"
+        if stage.require("DEC-21", ended, requirement, answer, run.polled, got=shown(end)):
+            _judge_rows(stage, "DEC-21", run, parked)
+        return
+    stage.reads("OP-19", f"answers with a reject are refused with {answer.status}")
+    kept = same(parked, polled)
+    holds = answer.status == 400 and kept
+    got = f"{answer.status} {answer.text[:200]}; then {shown(polled.json)}"
+    stage.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
+    if kept:
+        leave(stage, run)
+
+
 @check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35")
 def a_reject_ends_the_run(stage: Stage) -> None:
-    """Reject a parked run, look at what is left of it, approve it after all, and import anew."""
-    run = stage.run("needs_attention")
+    """Reject a parked run, look at what is left of it, import anew, and approve it after all."""
+    run = parked_run(stage)
     parked = run.state
     answer = stage.decide(run, "reject")
     stage.status("DEC-31", answer, 200, requirement="a reject of a parked run is answered with 200")
@@ -35,36 +63,13 @@ def a_reject_ends_the_run(stage: Stage) -> None:
         raise Blocked("the rejected run did not end", [run.polled])
     _judge_report(stage, run, parked, end)
     with stage.speaking_of("DEC-33"):
-        _judge_rows(stage, run, parked)
+        _judge_rows(stage, "DEC-33", run, parked)
+    with stage.speaking_of("DEC-34"):
+        _judge_company(stage, run)
     later = stage.decide(run)
     stage.status("DEC-35", later, 409, requirement="to approve a run that was rejected is refused with 409")
     requirement = "a run that was rejected stays as it is"
     stage.require("DEC-35", same(end, stage.poll(run)), requirement, later, run.polled, expected=shown(end))
-    with stage.speaking_of("DEC-34"):
-        _judge_company(stage, run)
-
-
-@check("DEC-21")
-def answers_to_a_reject_are_not_applied(stage: Stage) -> None:
-    """Reject a parked run with a right answer to one of its questions."""
-    run = stage.run("needs_attention")
-    parked = run.state
-    question = with_options(parked)
-    given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
-    answer = stage.decide(run, "reject", [given])
-    if answer.status is None:
-        raise Blocked(f"no answer: {answer.problem}", [answer])
-    polled = stage.poll(run)
-    requirement = "answers that come with a reject are refused or ignored, never applied"
-    if answer.ok:
-        stage.reads("OP-19", "answers with a reject are ignored")
-        end = stage.until(run)
-        stage.require("DEC-21", at(end, "status") == "failed", requirement, answer, run.polled, got=shown(end))
-        return
-    stage.reads("OP-19", f"answers with a reject are refused with {answer.status}")
-    holds = answer.status == 400 and same(parked, polled)
-    got = f"{answer.status} {answer.text[:200]}; then {shown(polled.json)}"
-    stage.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
 
 
 def _judge_report(stage: Stage, run: Run, parked: Any, end: Any) -> None:
@@ -75,11 +80,11 @@ def _judge_report(stage: Stage, run: Run, parked: Any, end: Any) -> None:
     stage.require("DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=shown(end))
 
 
-def _judge_rows(stage: Stage, run: Run, parked: Any) -> None:
-    """Whether the right rows, and those only, can be downloaded (DEC-33)."""
+def _judge_rows(stage: Stage, clause: str, run: Run, parked: Any) -> None:
+    """Whether the right rows, and those only, can be downloaded after a reject."""
     sheet = sheet_of(parked)
     answer = fetch(stage, run.company.id, sheet, "valid")
-    if not stage.status("DEC-33", answer, 200, requirement="after a reject the right rows can be downloaded"):
+    if not stage.status(clause, answer, 200, requirement="after a reject the right rows can be downloaded"):
         return
     rows = sent(stage, run, parked)
     if rows.unsure or not rows.agrees(parked):
@@ -90,10 +95,10 @@ def _judge_rows(stage: Stage, run: Run, parked: Any) -> None:
         raise Skipped("the target flags the first of equal rows, too")
     right = [cells for number, cells in enumerate(rows.rows) if number not in rows.flagged]
     wanted = Counter(tuple(cells[name].strip() for name in names) for cells in right)
-    lines = download(stage, run.company.id, sheet, "valid")
+    lines = read(answer)
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"
-    stage.require("DEC-33", got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
+    stage.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
 
 def _judge_company(stage: Stage, run: Run) -> None:

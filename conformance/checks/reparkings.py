@@ -9,7 +9,7 @@ from conformance.csvdownload import download
 from conformance.parking import actions, at, concerned, count, ids, questions, shown
 from conformance.sentrows import checked, columns_of, sheet_of
 from conformance.stage import Blocked, Skipped
-from conformance.trials import same
+from conformance.trials import optional, same, with_options
 
 if TYPE_CHECKING:
     from conformance.client import Answer
@@ -25,17 +25,21 @@ def rows_that_still_fail_park_again(stage: Stage) -> None:
     first = stage.decide(run, "approve", answers)
     if not first.ok:
         raise Blocked("the approval that should park again was refused", [first])
-    again = stage.until(run, "needs_attention", "completed")
+    again = stage.until(run, "needs_attention", "completed", "failed")
     if at(again, "status") == "completed":
         _completed_instead(stage, run, parked, answers)
+    if at(again, "status") == "failed":
+        _failed_instead(stage, run, parked, answers)
     _judge_second_parking(stage, run, parked, again, answers)
     with stage.speaking_of("DEC-30"):
         _answer_the_first(stage, run, parked, again)
+    if not same(again, run.polled):
+        raise Blocked("blocked by DEC-30: the run left its second parking", [run.polled])
     further = _decide_again(stage, run, again)
     stage.status("DEC-29", further, 2, requirement="a run that parked again takes a further decision")
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
     if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
-        left = not same(again, stage.poll(run)) or at(stage.until(run), "status") != "needs_attention"
+        left = not same(again, stage.poll(run)) or ids(questions(stage.until(run))) != ids(questions(again))
         stage.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
 
 
@@ -58,17 +62,29 @@ def _completed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> Non
     raise Blocked("the way to needs_attention_again leads to completed", [run.polled, lines.answer])
 
 
+def _failed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> None:
+    """The run failed where it should have parked again: wrong where an answer surely mends nothing."""
+    columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
+    about = {each.get("id"): columns.get(at(each, "target", "column")) for each in questions(parked)}
+    for each in answers or ():
+        column = about.get(at(each, "question_id"))
+        if column is not None and "custom" in each and column.offence(str(each["custom"])) == column.rule == "strict":
+            requirement = "a run whose rows still fail parks again"
+            parks = at(run.state, "status") == "needs_attention"
+            stage.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=shown(run.state))
+    raise Blocked("the way to needs_attention_again leads to failed", [run.polled])
+
+
 def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answers: Any) -> None:
     """Whether the second parking shows what is still wrong, and not what was mended (DEC-28)."""
     there = bool(questions(again)) or bool(actions(again))
     still = (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
     stage.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
+    if answers:
+        return  # what the answers leave out may have been mended by the patch, or wait for an answer still: OP-13
     columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
-    answered = {at(each, "question_id") for each in answers or ()}
-    unsettled = {at(each, "target", "column") for each in questions(parked) if each.get("id") in answered}
-    if not unsettled <= set(columns) or not answered <= set(ids(questions(parked))):
-        return
+    unsettled = set[Any]()
     for act in actions(parked):
         column = columns.get(str(act.get("column")))
         judged = column is not None and column.rule not in {"ai", "link"} and act.get("action") != "keep"
@@ -84,15 +100,17 @@ def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answe
 
 def _decide_again(stage: Stage, run: Run, again: Any) -> Answer:
     """Answer a question of the second parking, which must be one that can be answered; else approve its patch."""
-    asked = [each for each in questions(again) if at(each, "options", 0, "id") is not None]
-    if asked:
-        given = {"question_id": asked[0].get("id"), "option_id": at(asked[0], "options", 0, "id")}
-        answer = stage.decide(run, "approve", [given])
+    try:
+        question = with_options(again)
+    except Skipped:
+        return stage.decide(run)
+    given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
+    answer = stage.decide(run, "approve", [given])
+    if answer.ok:
+        return answer
+    if answer.status == 400 and optional(stage, 0).decided.ok:  # else options are refused altogether, DEC-11
         requirement = "a question that a run shows when it parks again is a current one"
-        fresh = answer.status != 400
-        stage.require("DEC-28", fresh, requirement, run.polled, answer, got=f"{answer.status} {answer.text[:200]}")
-        if fresh:
-            return answer
+        stage.require("DEC-28", answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
     return stage.decide(run)
 
 
@@ -102,15 +120,12 @@ def _answer_the_first(stage: Stage, run: Run, parked: Any, again: Any) -> None:
     if not gone:
         stage.reads("OP-20", "ids of questions are used again")
         raise Skipped("the second parking uses the ids of the first one again")
-    stage.reads("OP-20", "each parking has ids of its own")
+    some = len(gone) < len(questions(parked))
+    stage.reads("OP-20", "a question that stays open keeps its id" if some else "each parking has ids of its own")
     option = at(gone[0], "options", 0, "id")
     given = {"custom": "as before"} if option is None else {"option_id": option}
     answer = stage.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
-    polled = stage.poll(run)
-    holds = answer.status == 400 and same(again, polled)
+    holds = same(again, stage.poll(run)) and answer.status == 400
     requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
-    stage.require(
-        "DEC-30", holds, requirement, answer, polled, expected=400, got=f"{answer.status} {answer.text[:200]}"
-    )
-    if not same(again, polled):
-        raise Blocked("the refused answer changed the run", [answer, polled])
+    got = f"{answer.status} {answer.text[:200]}"
+    stage.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)

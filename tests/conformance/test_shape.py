@@ -278,10 +278,12 @@ WRONG: list[tuple[str, str, int, str, Any, str, Any]] = [
     ("provision_company", "full", 201, "workbook_id", GONE, "PROV-02", UNSET),
     ("provision_company", "full", 201, "company/id", "c", "PROV-03", UNSET),
     ("provision_company", "full", 201, "company/created_at", "yesterday", "PROV-03", UNSET),
+    ("provision_company", "full", 201, "company/created_at", 1_767_225_600, "PROV-03", UNSET),
     ("provision_company", "full", 201, "connections/0/creds_configured", GONE, "PROV-18", UNSET),
     ("provision_company", "full", 201, "connections/0/auth", {"token": "t"}, "PROV-18", UNSET),
     ("request_upload", "upload", 201, "upload_url", "/uploads/1", "UPL-01", UNSET),
     ("start_import", "queued", 201, "run_id", GONE, "IMP-01", UNSET),
+    ("start_import", "queued", 201, "run_id", GONE, "IMP-02", {"rows": [{}]}),
     ("start_import", "queued", 201, "run_id", "r", "IMP-04", UNSET),
     (
         "start_import",
@@ -294,9 +296,11 @@ WRONG: list[tuple[str, str, int, str, Any, str, Any]] = [
     ),
     ("start_import", "queued", 201, "status", "running", "IMP-03", {"rows": [{}]}),
     ("start_import", "queued", 201, "status", "paused", "RUN-01", REPLAY),
+    ("decide", "approved", 200, "run_id", "r", "ID-01", {"decision": "approve"}),
     ("decide", "approved", 200, "poll_url", GONE, "DEC-02", {"decision": "approve"}),
     ("decide", "approved", 200, "status", "failed", "DEC-02", {"decision": "approve"}),
     ("decide", "rejected", 200, "status", "queued", "DEC-31", {"decision": "reject"}),
+    ("start_export", "queued", 201, "run_id", "r", "ID-01", UNSET),
     ("start_export", "queued", 201, "poll_url", STARTED["poll_url"], "DST-01", UNSET),
     ("poll_export", "queued", 200, "status", GONE, "RUN-01", UNSET),
     ("poll_export", "queued", 200, "status", "needs_attention", "DST-10", UNSET),
@@ -407,7 +411,14 @@ def test_headers_that_are_wrong() -> None:
 )
 def test_another_code_of_success(operation: str, query: Any, status: int, clause: str) -> None:
     headers = {"content-type": "text/csv", "content-disposition": "attachment"} if operation == "export_csv" else JSON
-    assert clauses(operation, status, {}, query=query, headers=headers) == [clause]  # OP-01
+    assert clauses(operation, status, {}, query=query, headers=headers, sent={}) == [clause]  # OP-01
+
+
+def test_a_start_s_code_of_success_is_told_by_what_it_sends() -> None:
+    started = examples("start_import", 201)["queued"]
+    assert clauses("start_import", 202, started, sent={"files": []}) == ["IMP-01"]
+    assert clauses("start_import", 202, started, sent={"rows": [{}]}) == ["IMP-02"]
+    assert clauses("start_import", 202, started, sent={"rows": [{}], "idempotency_key": "k"}) == []  # IDEM-07's
 
 
 def test_downloads() -> None:

@@ -2,7 +2,53 @@
 
 from __future__ import annotations
 
-from lies import Liar
-from liars.parkings import LIARS as PARKINGS
+from typing import TYPE_CHECKING
 
-LIARS: tuple[Liar, ...] = (*PARKINGS,)
+from liars.access import LIARS as ACCESS
+from liars.catalogue import LIARS as CATALOGUE
+from liars.companies import LIARS as COMPANIES
+from liars.decisions import LIARS as DECISIONS
+from liars.downloads import LIARS as DOWNLOADS
+from liars.effects import LIARS as EFFECTS
+from liars.errors import LIARS as ERRORS
+from liars.exports import LIARS as EXPORTS
+from liars.imports import LIARS as IMPORTS
+from liars.keys import LIARS as KEYS
+from liars.lives import LIARS as LIVES
+from liars.patches import LIARS as PATCHES
+from liars.polls import LIARS as POLLS
+from liars.questions import LIARS as QUESTIONS
+from liars.rates import LIARS as RATES
+from liars.recovery import LIARS as RECOVERY
+from liars.refusals import LIARS as REFUSALS
+from liars.rejections import LIARS as REJECTIONS
+from liars.reparkings import LIARS as REPARKINGS
+from liars.secrecy import LIARS as SECRECY
+from liars.uploads import LIARS as UPLOADS
+
+if TYPE_CHECKING:
+    from lies import Liar
+
+LIARS: tuple[Liar, ...] = (
+    *ACCESS,
+    *CATALOGUE,
+    *COMPANIES,
+    *ERRORS,
+    *RATES,
+    *SECRECY,
+    *UPLOADS,
+    *IMPORTS,
+    *KEYS,
+    *LIVES,
+    *POLLS,
+    *RECOVERY,
+    *QUESTIONS,
+    *PATCHES,
+    *DECISIONS,
+    *EFFECTS,
+    *REPARKINGS,
+    *REFUSALS,
+    *REJECTIONS,
+    *DOWNLOADS,
+    *EXPORTS,
+)

@@ -1,0 +1,250 @@
+"""Honest servers that flag, ask, propose and resolve otherwise (OP-12, OP-13, OP-20, OP-32, OP-38)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from honesty import Honest, all_of, around, target
+
+from conformance.mocktarget import UNSURE
+from conformance.targetfile import Body
+from mock_server.identity import made_uuid
+from mock_server.sheets.book import Fix
+
+if TYPE_CHECKING:
+    from mock_server.sheets.review import Question
+
+CHECKS = ("required", "strict", "link", "unique")
+RESOLVED = ("QUE", "PATCH", "DEC", "CSV", "POLL")
+NO_TEXT = target(needs_attention_again=None)
+
+
+def _kept_again(honest: Any) -> Any:
+    """Rows that were kept are asked about once more, until they are mended."""
+    return lambda tables, held: honest([(sheet, lines, frozenset()) for sheet, lines, _ in tables], held)
+
+
+def _only_answers(honest: Any) -> Any:
+    """Where there are answers, they alone are applied: what they leave out is asked again."""
+
+    def fixes(run: Any, state: Any, answers: Any) -> Any:
+        chosen = honest(run, state, answers)
+        given = {answer["question_id"] for answer in answers}
+        waiting = {each.place for each in run.questions(state) if each.id not in given}
+        return [None if given and place in waiting else fix for place, fix in enumerate(chosen)]
+
+    return fixes
+
+
+def _same_ids(honest: Any) -> Any:
+    return lambda groups, _: honest(groups, 0)
+
+
+def _long_ids(honest: Any) -> Any:
+    """Question ids are UUIDs, never used twice in a run."""
+    return lambda groups, asked: tuple(
+        replace(each, id=made_uuid("question", each.id)) for each in honest(groups, asked)
+    )
+
+
+def _group(*given: Any, **named: Any) -> Any:
+    """A group as the mock makes it just now: another reading may have changed that."""
+    return resolve_name("mock_server.sheets.own._group")(*given, **named)
+
+
+def _merged(_: Any) -> Any:
+    """One group a column, whatever is wrong in it."""
+
+    def groups(table: Any) -> Any:
+        def column(cell: tuple[int, int]) -> tuple[int, bool]:
+            return cell[1], cell in table.kept
+
+        for (number, accepted), cells in groupby(sorted(table.faults, key=lambda cell: (*column(cell), cell)), column):
+            rows = [at for at, _ in cells]
+            worst = min((table.faults[at, number] for at in rows), key=CHECKS.index)
+            yield _group(table, number, worst, rows, accepted=accepted)
+
+    return groups
+
+
+def _cells_of_column(_: Any) -> Any:
+    return lambda table, group, number: [
+        at for at, where in table.faults if where == number and ((at, where) in table.kept) == group.accepted
+    ]
+
+
+def _by_text(_: Any) -> Any:
+    """One group for each wrong text of a column."""
+
+    def groups(table: Any) -> Any:
+        def kind(cell: tuple[int, int]) -> tuple[Any, ...]:
+            return cell[1], table.faults[cell], cell in table.kept, table.lines[cell[0]][cell[1]]
+
+        for (number, check, accepted, _), cells in groupby(sorted(table.faults, key=kind), kind):
+            yield _group(table, number, check, [at for at, _ in cells], accepted=accepted)
+
+    return groups
+
+
+def _cells_of_text(honest: Any) -> Any:
+    return lambda table, group, number: [
+        at for at in honest(table, group, number) if table.lines[at][number] == group.samples[0]
+    ]
+
+
+def _firsts_too(honest: Any) -> Any:
+    """Of rows that repeat a unique value the first is flagged as well."""
+
+    def check(number: int, column: Any, rows: Any, linked: Any, found: Any) -> None:
+        honest(number, column, rows, linked, found)
+        repeated = {rows[at][number] for (at, where), fault in found.items() if where == number and fault == "unique"}
+        for at, row in enumerate(rows):
+            if row is not None and row[number] in repeated:
+                found[at, number] = "unique"
+
+    return check
+
+
+def _proposing(choose: Any) -> Any:
+    """Propose another fix than the mock would: `choose` is given column, check and the mock's own fix."""
+    return around(
+        "mock_server.sheets.own.proposed",
+        lambda honest: lambda column, fails: choose(column, fails, honest(column, fails)),
+    )
+
+
+def _drop(_column: Any, fails: str, honest: Fix) -> Fix:
+    return honest if fails == "unique" else Fix("delete_invalid_rows")
+
+
+def _clear(column: Any, fails: str, honest: Fix) -> Fix:
+    return honest if column.required or fails == "unique" else Fix("set_value", "")
+
+
+def _grouped(change: Any) -> Any:
+    """Change each group of wrong cells before anybody is asked about it."""
+
+    def changed(honest: Any) -> Any:
+        return lambda *given, **named: change(honest(*given, **named))
+
+    return around("mock_server.sheets.own._group", changed)
+
+
+def _shown(change: Any) -> Any:
+    """Change each question as it is shown."""
+
+    def changed(honest: Any) -> Any:
+        def question(asked: Question) -> Any:
+            made = honest(asked)
+            change(asked, made)
+            return made
+
+        return question
+
+    return around("mock_server.sheets.review._question", changed)
+
+
+def _all_columns(asked: Question, made: Any) -> None:
+    made["relevant_columns"] = [column.name for column in asked.group.sheet.template.columns]
+
+
+def _other_words(asked: Question, made: Any) -> None:
+    made.update(prompt="?", context="", relevant_columns=[asked.group.column.name, "Name"])
+    made["target"]["error"] = "\u4e0d\u6b63\u306a\u5024"
+    for number, option in enumerate(made["options"]):
+        option["label"] = f"<b>{number}</b> \u2192 {option['label']}"
+
+
+def _few_samples(_: Question, made: Any) -> None:
+    made["target"]["sample_values"] = made["target"]["sample_values"][:1]
+
+
+def _no_samples(_: Question, made: Any) -> None:
+    made["target"]["sample_values"] = []
+
+
+def _reversed(honest: Any) -> Any:
+    def block(groups: Any, asked: Any) -> Any:
+        made = honest(groups, asked)
+        made["questions"].reverse()
+        made["proposed_patch"]["actions"].reverse()
+        return made
+
+    return block
+
+
+AGAIN = Body({"rows": UNSURE}, ({"question_id": made_uuid("question", "fq0"), "custom": "no such status"},))
+
+RESOLVING = (
+    Honest(
+        "OP-12", "parks again for rows that were kept", around("mock_server.sheets.own.checked", _kept_again), RESOLVED
+    ),
+    Honest("OP-13", "asks again what was left unanswered", around("mock_server.api.fixes", _only_answers), RESOLVED),
+    Honest(
+        "OP-20", "counts question ids anew in each parking", around("mock_server.runs.questions", _same_ids), RESOLVED
+    ),
+    Honest(
+        "OP-20",
+        "has UUIDs for question ids",
+        all_of(around("mock_server.runs.questions", _long_ids), target(needs_attention_again=AGAIN)),
+        RESOLVED,
+    ),
+    Honest(
+        "OP-32",
+        "has one group for all that is wrong in a column",
+        all_of(
+            around("mock_server.sheets.own._groups", _merged), around("mock_server.sheets.own._cells", _cells_of_column)
+        ),
+        RESOLVED,
+    ),
+    Honest(
+        "OP-32",
+        "has one group for each wrong text of a column",
+        all_of(
+            around("mock_server.sheets.own._groups", _by_text), around("mock_server.sheets.own._cells", _cells_of_text)
+        ),
+        RESOLVED,
+    ),
+    Honest(
+        "OP-38",
+        "flags the first of repeated values, too",
+        around("mock_server.sheets.checks._check_column", _firsts_too),
+        RESOLVED,
+    ),
+    Honest("patch", "proposes to remove every wrong row", _proposing(_drop), RESOLVED),
+    Honest("patch", "proposes to clear what may be empty", _proposing(_clear), RESOLVED),
+    Honest("patch", "proposes to keep what is wrong", _proposing(lambda *_: Fix("keep")), RESOLVED),
+    Honest(
+        "asking",
+        "asks about the first column alone",
+        _grouped(lambda group: replace(group, ask=group.ask and group.column.name == "Status")),
+        RESOLVED,
+    ),
+    Honest(
+        "asking",
+        "asks nothing, and proposes",
+        all_of(_grouped(lambda group: replace(group, ask=False)), NO_TEXT),
+        RESOLVED,
+    ),
+    Honest(
+        "asking",
+        "takes no free text",
+        all_of(_grouped(lambda group: replace(group, allow_custom=False)), NO_TEXT),
+        RESOLVED,
+    ),
+    Honest(
+        "asking",
+        "offers two options at most",
+        _grouped(lambda group: replace(group, options=group.options[:2])),
+        RESOLVED,
+    ),
+    Honest("asking", "offers one option", _grouped(lambda group: replace(group, options=group.options[-1:])), RESOLVED),
+    Honest("texts", "calls every column of the sheet relevant", _shown(_all_columns), ("QUE",)),
+    Honest("texts", "asks in other words", _shown(_other_words), ("QUE", "DEC")),
+    Honest("texts", "shows one sample of each group", _shown(_few_samples), ("QUE",)),
+    Honest("texts", "shows no samples", _shown(_no_samples), ("QUE",)),
+    Honest("order", "asks and acts in reverse order", around("mock_server.runs.needs_attention", _reversed), RESOLVED),
+)

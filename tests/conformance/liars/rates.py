@@ -1,0 +1,124 @@
+"""Servers that lie about the rate limit (RATE); each has one of few calls, so that it is soon reached."""
+
+# ruff: noqa: SLF001 - a lie breaks in
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bending import Headers, headed
+from lies import App, Liar, Lie, answers, rule
+
+from mock_server.account import Refusal
+from mock_server.app import App as Mock
+from mock_server.limits import WINDOW
+from mock_server.store import Session
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Sequence
+
+_admit, _operation = Session.admit, Mock._operation
+_LIMIT = 60
+
+
+def _honest(app: App, _: pytest.MonkeyPatch) -> App:
+    """What is wrong is the limit itself."""
+    return app
+
+
+def _throttled(change: Any) -> Lie:
+    """A lie that gives a 429 another body."""
+    return answers(lambda _m, _p, status, body: (status, change(body) if status == 429 else body))
+
+
+def _seconds(status: int, headers: Headers) -> Headers:
+    return [*headers, (b"retry-after", b"60")] if status == 429 else headers
+
+
+def _for_all(self: Session, _operation_id: str, _company: str | None, now: int) -> bool:
+    return _admit(self, "any", None, now)
+
+
+def _for_reads(self: Session, operation_id: str, company: str | None, now: int) -> bool:
+    return _admit(self, "reads" if operation_id.startswith("list") else operation_id, company, now)
+
+
+def _of_one_address(app: App, patch: pytest.MonkeyPatch) -> App:
+    """The budgets are those of the caller's address, whichever key it uses."""
+    shared: list[Any] = []
+
+    def admit(self: Session, operation_id: str, company: str | None, now: int) -> bool:
+        shared.append(self._budgets)
+        self._budgets = shared[0]
+        return _admit(self, operation_id, company, now)
+
+    patch.setattr(Session, "admit", admit)
+    return app
+
+
+def _acts(ending: str) -> Lie:
+    """A lie that does what a throttled call asks for, and answers 429 all the same."""
+
+    async def operation(self: Mock, scope: Any, receive: Any, trace: Any) -> Any:
+        answer = await _operation(self, scope, receive, trace)
+        if answer.status_code == 429 and scope["path"].endswith(ending):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Session, "admit", lambda *_: True)
+                try:
+                    await _operation(self, scope, receive, trace)
+                except Refusal:
+                    return answer
+        return answer
+
+    return rule("mock_server.app.App._operation", operation)
+
+
+def _for_ever(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
+    if any(len(passed) >= limit for passed, limit in budgets):
+        return False
+    for passed, _ in budgets:
+        passed.append(now)
+    return True
+
+
+def _counts_refused(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
+    """An honest reading, OP-25, but for a window that each refused call opens anew for a day."""
+    for passed, limit in budgets:
+        if len(passed) >= limit and passed[-1] > now - 1_440 * WINDOW:
+            passed.append(now)
+            return False
+    for passed, _ in budgets:
+        passed.append(now)
+    return True
+
+
+LIARS = (
+    Liar("RATE-01", "has no limit", _honest),
+    Liar("RATE-01", "allows 40 calls a minute", _honest, rate_limit=40),
+    Liar("RATE-01", "allows 300 calls a minute", _honest, rate_limit=300),
+    Liar("RATE-02", "says it otherwise", _throttled(lambda _: {"error": "Rate limit exceeded"}), rate_limit=_LIMIT),
+    Liar("RATE-02", "says more", _throttled(lambda body: {**body, "retry_in": 60}), ("ERR-02",), rate_limit=_LIMIT),
+    Liar("RATE-03", "says when to come back", headed(_seconds), rate_limit=_LIMIT),
+    Liar(
+        "RATE-05", "has one budget for all calls", rule("mock_server.store.Session.admit", _for_all), rate_limit=_LIMIT
+    ),
+    Liar(
+        "RATE-05",
+        "has one budget for all lists",
+        rule("mock_server.store.Session.admit", _for_reads),
+        rate_limit=_LIMIT,
+    ),
+    Liar("RATE-06", "has one budget for all keys", _of_one_address, rate_limit=_LIMIT),
+    Liar("RATE-07", "takes a throttled decision", _acts("/decisions"), rate_limit=_LIMIT),
+    Liar("RATE-07", "starts a throttled import", _acts("/imports"), rate_limit=_LIMIT),
+    Liar(
+        "RATE-08",
+        "never forgets the calls that were made",
+        rule("mock_server.store.admit", _for_ever),
+        rate_limit=_LIMIT,
+    ),
+    Liar(
+        "RATE-08", "locks a caller out for a day", rule("mock_server.store.admit", _counts_refused), rate_limit=_LIMIT
+    ),
+)

@@ -1,0 +1,181 @@
+"""Lies about runs: what an import is said to be, how its life goes on, what look-ups and histories make of it.
+
+Each keeps the honest rule at hand: a lie is mostly the truth, and wrong in one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from bending import both
+
+from mock_server import api, http
+from mock_server.account import Refusal
+from mock_server.runs import ImportRun
+from mock_server.scenario import Review
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+
+    import pytest
+    from lies import App, Lie
+    from starlette.responses import Response
+
+    from mock_server.account import Company
+    from mock_server.http import Call
+    from mock_server.lifecycle import Life
+    from mock_server.scenario import Beat
+    from mock_server.store import Session
+
+    Handler = Callable[[Call], Awaitable[Response]]
+    Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
+
+
+def bent(where: str, bend: Callable[[Any], Any]) -> Lie:
+    """A lie that puts what `bend` makes of the honest `module.name` in its place."""
+
+    def make(app: App, patch: pytest.MonkeyPatch) -> App:
+        patch.setattr(where, bend(resolve_name(where)))
+        return app
+
+    return make
+
+
+def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:
+    """A lie that puts what `bend` makes of the operation's honest handler in its place."""
+
+    def make(app: App, patch: pytest.MonkeyPatch) -> App:
+        patch.setitem(api.HANDLERS, operation_id, bend(api.HANDLERS[operation_id]))
+        return app
+
+    return make
+
+
+def starts(bend: Bend) -> Lie:
+    """A lie about a start: it is given the call, the body, and the honest answer to this or another body."""
+
+    def around(honest: Handler) -> Handler:
+        async def start_import(call: Call) -> Response:
+            raw = await http.read(call.scope, call.receive, call.session.settings.max_body)
+
+            async def answer(body: Any) -> Response:
+                async def receive() -> Any:
+                    content = body if isinstance(body, bytes) else orjson.dumps(body)
+                    return {"type": "http.request", "body": content, "more_body": False}
+
+                return await honest(replace(call, receive=receive))
+
+            try:
+                body = orjson.loads(raw)
+            except ValueError:
+                return await answer(raw)
+            return await (bend(call, body, answer) if isinstance(body, dict) else answer(body))
+
+        return start_import
+
+    return handled("start_import", around)
+
+
+def company_of(call: Call) -> Company:
+    """The company of the path."""
+    return call.session.company(call.parameters["company_id"])
+
+
+def keyed(call: Call, body: dict[str, Any]) -> bool:
+    """Whether the start repeats a key of the company's."""
+    return ("import", body.get("idempotency_key")) in company_of(call).keys
+
+
+def run_bodies(change: Callable[[ImportRun, Life, dict[str, Any]], None]) -> Lie:
+    """A lie that changes what an import is said to be, wherever its body is shown."""
+
+    def bend(honest: Callable[[ImportRun, Life], dict[str, Any]]) -> Callable[[ImportRun, Life], dict[str, Any]]:
+        def described(run: ImportRun, state: Life) -> dict[str, Any]:
+            body = honest(run, state)
+            change(run, state, body)
+            return body
+
+        return described
+
+    return bent("mock_server.runs.ImportRun.described", bend)
+
+
+def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
+    """A lie about how the life of an import goes on: what each of its states becomes, in order and without a gap."""
+
+    def bend(honest: Callable[..., Iterator[Life]]) -> Callable[..., Iterator[Life]]:
+        def states(script: Sequence[Beat], *arguments: Any) -> Iterator[Life]:
+            for state in honest(script, *arguments):
+                yield from change(state) if any(isinstance(beat, Review) for beat in script) else (state,)
+
+        return states
+
+    return both(*(bent(f"mock_server.{module}.states", bend) for module in ("lifecycle", "runs")))
+
+
+def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
+    """A lie about an import's body that is told anew at each read; None: the truth. It knows how many came before."""
+
+    def bend(honest: Callable[[Any, int], bytes]) -> Callable[[Any, int], bytes]:
+        reads: dict[tuple[str, str], int] = {}
+
+        def body(run: Any, now: int) -> bytes:
+            told = honest(run, now)
+            if not isinstance(run, ImportRun):
+                return told
+            shown = orjson.loads(told)
+            key = run.id, shown["status"]
+            reads[key] = reads.get(key, -1) + 1
+            changed = change(run, shown, reads[key])
+            return told if changed is None else orjson.dumps(changed)
+
+        return body
+
+    return bent("mock_server.runs.Run.body", bend)
+
+
+def looked_up(change: Callable[[Any], Any]) -> Lie:
+    """A lie of the active look-up alone: what it says in place of a body."""
+
+    def bend(honest: Handler) -> Handler:
+        async def list_imports(call: Call) -> Response:
+            answer = await honest(call)
+            if call.query.get("status") != "active":
+                return answer
+            return http.answer(change(orjson.loads(answer.body)))
+
+        return list_imports
+
+    return handled("list_imports", bend)
+
+
+def histories(change: Callable[[list[Any]], list[Any]]) -> Lie:
+    """A lie of the history alone: which items a page has in place of its own."""
+
+    def bend(honest: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def page(*arguments: Any) -> dict[str, Any]:
+            found = honest(*arguments)
+            return found | {"runs": change(found["runs"])}
+
+        return page
+
+    return bent("mock_server.api.page", bend)
+
+
+def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
+    """A lie about which companies may not start another import."""
+
+    def refuse_busy(company: Company, now: int) -> None:
+        if blocks(company, now):
+            raise Refusal(status, "an import of this company is in flight")
+
+    return both(*(bent(f"mock_server.{module}.refuse_busy", lambda _: refuse_busy) for module in ("api", "store")))
+
+
+def everywhere(app: App) -> Iterator[Session]:
+    """Every session of the server, for a lie that does not keep accounts apart."""
+    for session, _ in app.sessions._open.values():  # noqa: SLF001 - a lie breaks in
+        yield session

@@ -1,0 +1,401 @@
+"""The generated layer: it accuses no honest server, finds what no check of a clause looks for, and repeats itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import monotonic
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+from bending import asked, reads
+from judging import worse_than_passed
+from lies import Liar, answers
+
+from conformance import clauses
+from conformance.checks import Check
+from conformance.client import Client
+from conformance.generated import CLAUSES, NAME, STIMULUS, generate
+from conformance.generated.case import UPLOAD, Case
+from conformance.generated.drawing import Drawer
+from conformance.generated.expectedanswers import expected
+from conformance.generated.fillings import Facts, filled
+from conformance.generated.plans import plans
+from conformance.generated.shrinking import shrunk
+from conformance.mocktarget import Mock, mock
+from conformance.results import Finding, Outcome, Results
+from conformance.runner import Suite
+from conformance.shape import differences
+from conformance.stage import Company, Run, Stage
+from conformance.targetfile import Existing, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+EXAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the layer said, and what it cost."""
+
+    findings: list[Finding]
+    requests: int
+    left_behind: list[str]
+
+    def clauses(self, *outcomes: Outcome) -> set[str]:
+        """The clauses with a finding of one of these outcomes."""
+        return {each.clause for each in self.findings if each.outcome in outcomes}
+
+
+@contextmanager
+def stage_on(server: Mock, target: Target, heard: list[Finding]) -> Iterator[Stage]:
+    """A stage on the server whose shape differences go to `heard`."""
+
+    def on_exchange(answer: Any) -> None:
+        found = [each.clause for each in differences(answer.operation, answer)]
+        heard.extend(Finding(clause, Outcome.FAILED, "shape", exchanges=(answer.exchange,)) for clause in found)
+
+    client = Client(
+        target.base_url,
+        target.api_key,
+        requests_per_minute=0,
+        request_timeout=target.request_timeout,
+        on_exchange=on_exchange,
+    )
+    check = Check(NAME, CLAUSES, STIMULUS, lambda _: None)
+    try:
+        yield Stage(client, target, check, server.wait, monotonic, server.advance, server.ways(), None)
+    finally:
+        client.close()
+
+
+def said(
+    *only: str,
+    seed: int = 0,
+    bend: Callable[[Any], Any] | None = None,
+    over: Callable[[], bool] = lambda: False,
+    changed: Callable[[Target, Mock], Target] = lambda target, _: target,
+) -> Said:
+    """What the layer alone says of a mock whose app `bend` may wrap."""
+    with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard := []) as stage:
+        generate(stage, clauses.select(only), seed=seed, max_examples=EXAMPLES, over=over)
+        return Said([*stage.findings, *heard], stage.client.requests, stage.left_behind)
+
+
+def judged(liar: Liar, *, max_examples: int) -> Results:
+    """What the whole suite says of a liar about the clauses that it breaks."""
+    with pytest.MonkeyPatch.context() as patch, mock(bend=lambda app: liar.make(app, patch)) as server:
+        target = server.target()
+        client = Client(
+            target.base_url,
+            target.api_key,
+            other_key=target.other_api_key,
+            revoked_key=target.revoked_api_key,
+            requests_per_minute=0,
+            on_exchange=lambda answer: suite.heard(answer.operation, answer),
+        )
+        suite = Suite(
+            target,
+            client,
+            clauses.select((liar.clause, *liar.implied)),
+            wait=server.wait,
+            advance=server.advance,
+            ways=server.ways(),
+            isolated=True,
+            max_examples=max_examples,
+        )
+        try:
+            return suite.run()
+        finally:
+            client.close()
+
+
+# -- honest servers
+
+
+@pytest.fixture(scope="module")
+def honest() -> Said:
+    """What it says of the mock."""
+    return said()
+
+
+def test_the_honest_mock_is_accused_of_nothing(honest: Said) -> None:
+    assert [each for each in honest.findings if each.outcome is not Outcome.PASSED] == []
+
+
+def test_it_tries_nearly_all_that_it_speaks_of(honest: Said) -> None:
+    assert len(set(CLAUSES) - honest.clauses(Outcome.PASSED)) <= 6
+    assert honest.clauses(Outcome.PASSED) <= set(CLAUSES)
+
+
+def test_it_leaves_little_behind(honest: Said) -> None:
+    companies = [each for each in honest.left_behind if each.startswith("company")]
+    assert len(companies) <= 20
+
+
+def test_two_runs_on_fresh_targets_say_the_same(honest: Said) -> None:
+    again = said()
+    assert again.requests == honest.requests
+    assert [replace(each, exchanges=()) for each in again.findings] == honest.findings
+
+
+def test_another_seed_accuses_nobody_either() -> None:
+    other = said("IMP", "DEC", "HIST", "CSV", seed=7)
+    assert other.clauses(Outcome.FAILED, Outcome.INCONCLUSIVE) == set()
+
+
+# -- liars that no other check catches
+
+
+def _in_body(operation: str, name: str, change: Callable[[Any], Any]) -> Any:
+    """The mock reads what `change` makes of a member, where that is there."""
+
+    def changed(body: Any) -> None:
+        if name in body:
+            body[name] = change(body[name])
+
+    return reads(operation, changed)
+
+
+def _in_query(name: str, change: Callable[[str], str]) -> Any:
+    def changed(scope: Any) -> None:
+        query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+        if name in query:
+            pairs = {**query, name: [change(query[name][0])]}
+            scope["query_string"] = "&".join(f"{n}={v}" for n, vs in pairs.items() for v in vs).encode()
+
+    return asked(changed)
+
+
+def _fails_at(operation: str, words: str) -> Any:
+    """A server that breaks down where the honest mock complains in these words."""
+    ends = {"decide": "/decisions", "start_import": "/imports", "list_imports": "/imports"}[operation]
+
+    def bend(_: str, path: str, status: int, body: Any) -> tuple[int, Any]:
+        broken = status == 400 and path.endswith(ends) and words in str(body)
+        return (500, {"error": "Internal server error"}) if broken else (status, body)
+
+    return answers(bend)
+
+
+def _in_plain_text(query: bytes) -> Any:
+    """Errors that are no JSON where this is asked for."""
+
+    def make(app: Any, _: pytest.MonkeyPatch) -> Any:
+        async def lying(scope: Any, receive: Any, send: Any) -> None:
+            async def sent(message: Any) -> None:
+                if message["type"] == "http.response.start" and message["status"] == 400:
+                    kept = [(name, value) for name, value in message["headers"] if name != b"content-type"]
+                    message = {**message, "headers": [*kept, (b"content-type", b"text/plain")]}
+                await send(message)
+
+            await app(scope, receive, sent if query in scope["query_string"] else send)
+
+        return lying
+
+    return make
+
+
+def _flat(rows: Any) -> Any:
+    """Rows whose cells are texts, whatever they were."""
+    if not isinstance(rows, list):
+        return rows
+    odd = (dict, list)
+    return [
+        {name: str(cell) if isinstance(cell, odd) else cell for name, cell in row.items()}
+        if isinstance(row, dict)
+        else row
+        for row in rows
+    ]
+
+
+def _no_false(value: Any) -> Any:
+    return [] if value is False else value
+
+
+LIARS = (
+    Liar("IMP-06", "takes cells that are arrays", _in_body("start_import", "rows", _flat)),
+    Liar("IMP-06", "breaks down at a body that is no object", _fails_at("start_import", "must be an object")),
+    Liar("DEC-15", "takes a null for an approval", _in_body("decide", "decision", lambda word: word or "approve")),
+    Liar("DEC-17", "takes false for no answers", _in_body("decide", "answers", _no_false)),
+    Liar("PROV-08", "takes a number for a name", _in_body("provision_company", "name", str)),
+    Liar("PROV-12", "takes a number for an external_id", _in_body("provision_company", "external_id", str)),
+    Liar("CSV-10", "takes a filter of true for all", _in_query("filter", lambda word: {"true": "all"}.get(word, word))),
+    Liar("ERR-06", "breaks down at a limit of 0", _fails_at("list_imports", "limit")),
+    Liar("FMT-01", "complains about a filter of null in plain text", _in_plain_text(b"filter=null"), ("CSV-10",)),
+)
+
+
+@pytest.mark.parametrize("liar", LIARS, ids=[each.lie.replace(" ", "-") for each in LIARS])
+def test_a_liar_is_told_by_this_layer_and_by_no_other(liar: Liar) -> None:
+    assert all(each.outcome is not Outcome.FAILED for each in judged(liar, max_examples=0).results)
+    told = {each.clause for each in judged(liar, max_examples=EXAMPLES).results if each.outcome is Outcome.FAILED}
+    assert liar.clause in told, f"this server {liar.lie}, and nothing failed"
+
+
+def test_a_failure_is_made_small() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        found = said("IMP-06", bend=lambda app: LIARS[0].make(app, patch))
+    (failure,) = [each for each in found.findings if each.outcome is Outcome.FAILED]
+    (row,) = json.loads(failure.exchanges[0].request_body or "")["rows"]
+    assert len(row) == 1
+    assert all(cell in ([], {}) for cell in row.values())
+
+
+def test_a_walk_that_fails_is_made_short() -> None:
+    def bend(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:
+        if method == "GET" and path.endswith("/imports") and status == 200 and len(body.get("runs", ())) > 1:
+            body["runs"].reverse()
+        return status, body
+
+    with pytest.MonkeyPatch.context() as patch:
+        found = said("HIST-03", bend=lambda app: answers(bend)(app, patch))
+    (failure,) = [each for each in found.findings if each.outcome is Outcome.FAILED]
+    steps = failure.got.partition(":")[0]
+    assert steps.count("start_import") <= 2, steps
+    assert "list_imports" in steps
+
+
+# -- targets that offer less
+
+
+def test_what_a_target_file_leaves_out_is_skipped_with_the_reason() -> None:
+    def poor(target: Target, _: Mock) -> Target:
+        return replace(target, states={"completed": target.states["completed"]})
+
+    found = said("DEC", changed=poor)
+    skipped = {each.clause: each.reason for each in found.findings if each.outcome is Outcome.SKIPPED}
+    assert found.clauses(Outcome.FAILED, Outcome.INCONCLUSIVE) == set()
+    assert skipped["DEC-15"] == "decide: the target file offers no way to needs_attention"
+
+
+def test_lent_companies_are_used_and_none_is_provisioned() -> None:
+    def lent(target: Target, server: Mock) -> Target:
+        source = server.admin("GET", "/api/v1/sources")["sources"][0]["id"]
+        made = [server.admin("POST", "/api/v1/companies", {"name": name, "source": source}) for name in ("One", "Two")]
+        return replace(target, company=Existing(tuple(each["company"]["id"] for each in made)))
+
+    found = said("PROV", "UPL", "ACT", changed=lent)
+    reasons = {each.reason for each in found.findings if each.outcome is Outcome.SKIPPED}
+    assert reasons == {
+        "provision_company: the target file names existing companies, so the suite provisions none",
+    }
+    assert {"UPL-07", "ACT-08"} <= found.clauses(Outcome.PASSED)
+    assert found.clauses(Outcome.FAILED) == set()
+    assert not [each for each in found.left_behind if each.startswith("company")]
+
+
+def test_without_time_all_is_skipped_and_nothing_sent() -> None:
+    found = said(over=lambda: True)
+    assert {each.outcome for each in found.findings} == {Outcome.SKIPPED}
+    assert found.requests == 0
+
+
+def test_a_target_that_hangs_is_inconclusive_and_left() -> None:
+    def hangs(app: Any) -> Any:
+        async def hanging(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"].endswith("/uploads"):
+                await asyncio.sleep(0.5)
+                return
+            await app(scope, receive, send)
+
+        return hanging
+
+    found = said("UPL", bend=hangs, changed=lambda target, _: replace(target, request_timeout=0.05))
+    assert found.clauses(Outcome.FAILED) == set()
+    assert "UPL-01" in found.clauses(Outcome.INCONCLUSIVE)
+    assert found.requests < 20
+
+
+def test_the_suite_runs_it_where_examples_are_asked_for() -> None:
+    nobody = Liar("CSV-10", "is honest", lambda app, _: app)
+    with_examples = judged(nobody, max_examples=EXAMPLES)
+    assert worse_than_passed(with_examples) == {}
+    assert with_examples.requests > judged(nobody, max_examples=0).requests
+    assert any(finding.check == NAME for each in with_examples.results for finding in each.findings)
+
+
+# -- what is drawn, expected and made small
+
+
+def test_one_seed_draws_the_same_cases_and_walks() -> None:
+    drawn = [[case.identity for case in Drawer(("Name",), seed, 3).cases("decide")] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert plans(1, 4) == plans(1, 4)
+
+
+ASKED = [
+    {"id": "q1", "options": [{"id": "a"}], "allow_custom": False},
+    {"id": "q2", "options": [], "allow_custom": True},
+]
+
+
+PARKED: Any = SimpleNamespace(json={"status": "needs_attention", "needs_attention": {"questions": ASKED}})
+FACTS = Facts(
+    company=Company("c"),
+    run=Run(Company("c"), "r", "", None, None, PARKED),
+    sources=("c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933",),
+    templates=("1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310",),
+    columns=frozenset({"Email"}),
+    uploads=frozenset({"u1"}),
+    upload=lambda _: "u1",
+    destination=True,
+)
+OPEN = "ERR-06"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "clause"),
+    [
+        ("decide", {"decision": "approve"}, "DEC-01"),
+        ("decide", {"decision": "reject"}, "DEC-31"),
+        ("decide", {"decision": "reject", "answers": []}, OPEN),
+        ("decide", {"decision": "approve", "answers": []}, OPEN),
+        ("decide", {"decision": "approve", "note": 1}, OPEN),
+        ("decide", {"decision": "approve", "answers": [{"question_id": "q1", "option_id": "a"}]}, "DEC-13"),
+        ("decide", {"decision": "approve", "answers": [{"question_id": "q1", "option_id": "b"}]}, "DEC-19"),
+        ("decide", {"decision": "approve", "answers": [{"question_id": "q1", "custom": "x"}]}, "DEC-20"),
+        ("decide", {"decision": "approve", "answers": [{"question_id": "q2", "custom": ""}]}, OPEN),
+        ("decide", {"decision": "approve", "answers": [{"question_id": "q3", "custom": "x"}, 1]}, "DEC-17"),
+        ("start_import", {"rows": [{"Email": "a"}]}, "IMP-02"),
+        ("start_import", {"rows": [{"Email": "a"}], "files": None}, OPEN),
+        ("start_import", {"rows": [{"Email": "a"}], "files": 1}, OPEN),
+        ("start_import", {"rows": [{"E": "a"}]}, OPEN),
+        ("start_import", {"rows": []}, OPEN),
+        ("start_import", {"rows": None, "files": None}, "IMP-06"),
+        ("start_import", {"files": [{"name": "a.csv", "upload_ref": "u1"}]}, "IMP-01"),
+        ("start_import", {"files": [{"name": "a.csv", "upload_ref": "u2"}]}, OPEN),
+        ("start_import", {"files": [{"name": "a.csv"}]}, "IMP-07"),
+        ("provision_company", {"name": "a", "source": FACTS.sources[0]}, "PROV-01"),
+        ("provision_company", {"name": "a", "source": FACTS.sources[0], "template_ids": []}, OPEN),
+        ("provision_company", {"name": "a", "source": FACTS.templates[0]}, "PROV-11"),
+        ("provision_company", {"name": "", "source": FACTS.sources[0]}, OPEN),
+        ("provision_company", {"name": "a", "source": FACTS.sources[0], "external_id": "é"}, "PROV-12"),
+        ("start_export", {"mode": "partial"}, "DST-02"),
+        ("start_export", {"mode": None}, OPEN),
+        ("request_upload", {}, OPEN),
+    ],
+)
+def test_an_open_point_leaves_the_answer_open(operation: str, body: Any, clause: str) -> None:
+    assert expected(Case(operation, body), FACTS).clause == clause
+
+
+def test_what_must_be_new_is_made_new() -> None:
+    case = Case("provision_company", {"name": "Acme", "external_id": "x" * 256})
+    made = [filled(case, FACTS).body for _ in range(2)]
+    assert [len(each["external_id"]) for each in made] == [256, 256]
+    assert made[0] != made[1]
+    key = filled(Case("start_import", {"files": [{"upload_ref": UPLOAD}], "idempotency_key": "k"}), FACTS).body
+    assert key["idempotency_key"].startswith("conformance-")
+    assert key["files"] == [{"upload_ref": "u1"}]
+
+
+def test_a_case_is_shrunk_to_what_fails() -> None:
+    case = Case("start_import", {"rows": [{"a": 1}, {"b": [None, 5], "c": "long"}], "x": True})
+    small = shrunk(case, lambda each: "[" in json.dumps(each.body).partition("b")[2])
+    assert small.body == {"rows": [{"b": []}]}

@@ -1,0 +1,64 @@
+"""Servers that keep the contract in ways of their own: the suite accuses none, alone and in mixtures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+from honest import HONEST
+from honesty import Honest, of_all
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from judging import worse_than_passed
+
+if TYPE_CHECKING:
+    from conformance.results import Results
+
+READINGS: dict[str, list[Honest]] = defaultdict(list)
+"""By open point: a server reads each in one way."""
+for each in HONEST:
+    if each.mixes:
+        READINGS[each.open_point].append(each)
+
+mixtures = st.tuples(*(st.sampled_from([None, *readings]) for readings in READINGS.values())).map(
+    lambda chosen: [each for each in chosen if each is not None]
+)
+
+
+def told(servers: list[Honest]) -> str:
+    """The mixture, for whoever has to find out why it was accused."""
+    return "this server " + "; ".join(f"{each.reading} ({each.open_point})" for each in servers)
+
+
+def accused(results: Results) -> dict[str, str]:
+    """What the suite holds against the server, or could not find out."""
+    assert results.unreachable is None
+    return worse_than_passed(results)
+
+
+@pytest.mark.parametrize(
+    "server", HONEST, ids=[f"{each.open_point}-{each.reading.replace(' ', '-')}" for each in HONEST]
+)
+def test_no_reading_is_accused(server: Honest) -> None:
+    assert accused(server.judged()) == {}, told([server])
+
+
+@pytest.mark.parametrize("number", range(max(map(len, READINGS.values()))))
+def test_no_mixture_is_accused_in_a_whole_journey(number: int) -> None:
+    """Every reading is in one of these."""
+    servers = [readings[number] for readings in READINGS.values() if number < len(readings)]
+    assert accused(of_all(servers, isolated=False)) == {}, told(servers)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(servers=mixtures, isolated=st.booleans())
+def test_no_random_mixture_is_accused(servers: list[Honest], *, isolated: bool) -> None:
+    assert accused(of_all(servers, isolated=isolated)) == {}, told(servers)
