@@ -37,7 +37,7 @@ NOT_JSON = b'{"name": "conformance", "rows": ['
 _JSON_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 
 
-@check("AUTH-02")
+@check("AUTH-02", needs=("completed",))
 def every_call_needs_a_key(stage: Stage) -> None:
     """Make each call without a key."""
     ask, company = stage.client.call, any_company(stage).id
@@ -98,7 +98,7 @@ def one_key_reaches_every_company(stage: Stage) -> None:
         stage.require("UPL-08", refs[0] != refs[1], "two companies' uploads have their own upload_ref", got=refs)
 
 
-@check("AUTH-06")
+@check("AUTH-06", needs=("completed",))
 def another_account_finds_nothing(stage: Stage) -> None:
     """Use a company, its run and its sheet with another account's key."""
     company, ask, key = any_company(stage), stage.client.call, other_key(stage)
@@ -143,7 +143,7 @@ def _foreign_run(stage: Stage, run: Run, key: Key) -> dict[str, Answer]:
     return answers
 
 
-@check("AUTH-07")
+@check("AUTH-07", needs=("needs_attention",))
 def what_gets_401_does_not_happen(stage: Stage) -> None:
     """Start an import, decide and provision without a key, then look whether anything happened."""
     with stage.speaking_of("AUTH-07"):
@@ -201,7 +201,7 @@ def refusals_have_one_form(stage: Stage) -> None:
     stage.require("ERR-06", not other, "the documented statuses alone are used", *other, expected=DOCUMENTED, got=shown)
 
 
-@check("ERR-09")
+@check("ERR-09", needs=("failed",))
 def a_failed_run_is_a_successful_poll(stage: Stage) -> None:
     """Poll a run that failed."""
     try:
@@ -254,7 +254,7 @@ def answers_are_json_in_utf8(stage: Stage) -> None:
     stage.require("FMT-01", not wrong, "answers are application/json in UTF-8", *wrong, got=got)
 
 
-@check("FMT-02", "FMT-03")
+@check("FMT-02", "FMT-03", needs=("completed",))
 def a_completed_run_has_the_documented_members(stage: Stage) -> None:
     """Poll a completed run."""
     run = stage.run("completed", fresh=False)
@@ -266,7 +266,7 @@ def a_completed_run_has_the_documented_members(stage: Stage) -> None:
     _named(stage, run, lacking, counts + [member(sheet, "rowCount") for sheet in entries(report, "perSheet")])
 
 
-@check("FMT-02", "FMT-03")
+@check("FMT-02", "FMT-03", needs=("needs_attention",))
 def a_parked_run_has_the_documented_members(stage: Stage) -> None:
     """Poll a parked run."""
     run = stage.run("needs_attention", fresh=False)

@@ -240,7 +240,7 @@ def _link_fits(column: Any) -> bool:
     return isinstance(links, list) and all(named)
 
 
-@check("TPL-06")
+@check("TPL-06", needs=("completed",))
 def a_csv_has_the_template_s_columns(stage: Stage) -> None:
     """Download a sheet of a completed run as CSV, and compare its header with the template."""
     run = stage.run("completed", fresh=False)

@@ -37,7 +37,20 @@ if TYPE_CHECKING:
 AT_ONCE = 16
 
 
-@check("DEC-01", "DEC-02", "DEC-03", "DEC-04", "DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-24", "DEC-27", "DEC-36")
+@check(
+    "DEC-01",
+    "DEC-02",
+    "DEC-03",
+    "DEC-04",
+    "DEC-05",
+    "DEC-06",
+    "DEC-07",
+    "DEC-08",
+    "DEC-24",
+    "DEC-27",
+    "DEC-36",
+    needs=("needs_attention",),
+)
 def an_approval_applies_the_proposed_patch(stage: Stage) -> None:
     """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
     other = stage.run("needs_attention", fresh=False)
@@ -67,7 +80,7 @@ def an_approval_applies_the_proposed_patch(stage: Stage) -> None:
     stage.require("DEC-36", kept, requirement, first, other.polled, expected=shown(others), got=shown(other.state))
 
 
-@check("DEC-10", "DEC-11", "DEC-13")
+@check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
 def an_answer_by_option_goes_before_the_patch(stage: Stage) -> None:
     """Approve parked runs with an option of one question each, and set what becomes of the rows beside the patch's."""
     first = optional(stage, 0)
@@ -94,7 +107,7 @@ def an_answer_by_option_goes_before_the_patch(stage: Stage) -> None:
         stage.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=patched(stage).outcome)
 
 
-@check("DEC-10", "DEC-12")
+@check("DEC-10", "DEC-12", needs=("needs_attention",))
 def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
     chosen: dict[str, str] = {}
@@ -124,7 +137,7 @@ def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
         stage.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
 
 
-@check("DEC-25")
+@check("DEC-25", needs=("needs_attention",))
 def of_concurrent_decisions_one_wins(stage: Stage) -> None:
     """Post eight approvals and eight rejections of a parked run at the same moment."""
     run = parked_run(stage)

@@ -28,7 +28,7 @@ AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore
 """Texts that a download must quote, and one that it must encode."""
 
 
-@check("CSV-01", "CSV-05", "CSV-07", "CSV-08")
+@check("CSV-01", "CSV-05", "CSV-07", "CSV-08", needs=("completed",))
 def a_sheet_is_downloaded_whole_and_in_order(stage: Stage) -> None:
     """Download every sheet of a company after its first import completed."""
     run = _completed(stage)
@@ -48,7 +48,7 @@ def a_sheet_is_downloaded_whole_and_in_order(stage: Stage) -> None:
         _judge_rows(stage, run, both)
 
 
-@check("CSV-03", "CSV-04")
+@check("CSV-03", "CSV-04", needs=("needs_attention",))
 def flagged_rows_are_left_out_unless_asked_for(stage: Stage) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
     run, sheet, valid, whole = _flagged_sheet(stage)
@@ -67,7 +67,7 @@ def flagged_rows_are_left_out_unless_asked_for(stage: Stage) -> None:
     stage.require("CSV-04", not surplus, requirement, valid.answer, whole.answer, got=sorted(surplus))
 
 
-@check("CSV-05", "CSV-06")
+@check("CSV-05", "CSV-06", needs=("completed", "needs_attention"))
 def what_is_left_out_is_what_the_report_counts(stage: Stage) -> None:
     """Download every sheet of completed runs, without and with flagged rows, with both filters."""
     run = _completed(stage)
@@ -82,7 +82,7 @@ def what_is_left_out_is_what_the_report_counts(stage: Stage) -> None:
         stage.require("CSV-05", rows in expected, requirement, made.run.polled, expected=expected, got=rows)
 
 
-@check("CSV-09")
+@check("CSV-09", needs=("completed",))
 def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
     body = stage.body("completed")
@@ -108,7 +108,7 @@ def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
     stage.require("CSV-09", same, requirement, answer, expected=sorted(AWKWARD), got=sorted(got) or answer.text[:300])
 
 
-@check("CSV-10", "CSV-11")
+@check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
 def a_download_of_nothing_that_there_is_is_refused(stage: Stage) -> None:
     """Download with another filter, an unknown sheet, and a sheet of another company."""
     run = _completed(stage)
@@ -127,7 +127,7 @@ def a_download_of_nothing_that_there_is_is_refused(stage: Stage) -> None:
         stage.status("CSV-11", answer, 404, requirement="a sheet of another company is answered with 404")
 
 
-@check("CSV-12")
+@check("CSV-12", needs=("completed",))
 def a_download_is_no_run(stage: Stage) -> None:
     """Read a company's history and active run before and after a download."""
     run = _completed(stage)
@@ -138,7 +138,7 @@ def a_download_is_no_run(stage: Stage) -> None:
     stage.require("CSV-12", before == after, "a download creates no run", answer, expected=before, got=after)
 
 
-@check("CSV-02")
+@check("CSV-02", needs=("completed",))
 def a_workbook_is_downloaded_as_zip(stage: Stage) -> None:
     """Download the whole workbook."""
     run = _completed(stage)

@@ -23,7 +23,7 @@ REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
 
 
-@check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10")
+@check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10", needs=("completed",))
 def a_full_export_writes_every_right_row(stage: Stage) -> None:
     """Export a completed import, without saying how."""
     company = _company(stage, "completed")
@@ -41,7 +41,7 @@ def a_full_export_writes_every_right_row(stage: Stage) -> None:
     stage.require("DST-08", wrote == right, requirement, seen[-1], expected=right, got=wrote)
 
 
-@check("DST-08")
+@check("DST-08", needs=("needs_attention",))
 def flagged_rows_are_not_exported(stage: Stage) -> None:
     """Reject a parked import, and export what the company then has."""
     company = _company(stage, "needs_attention")
@@ -52,7 +52,7 @@ def flagged_rows_are_not_exported(stage: Stage) -> None:
     stage.require("DST-08", wrote is not None and wrote <= right, requirement, seen[-1], expected=right, got=wrote)
 
 
-@check("DST-02")
+@check("DST-02", needs=("completed",))
 def an_unknown_mode_is_refused(stage: Stage) -> None:
     """Start exports of modes that there are not, after one that is right."""
     company = _company(stage, "completed")
@@ -66,7 +66,7 @@ def an_unknown_mode_is_refused(stage: Stage) -> None:
     each_status(stage, "DST-02", answers, 4, requirement=requirement)
 
 
-@check("DST-03", "DST-09")
+@check("DST-03", "DST-09", needs=("completed",))
 def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
     company = _company(stage, "completed")
@@ -93,7 +93,7 @@ def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
     stage.require("DST-03", holds and few, requirement, seen[-1], expected=f"at most {filled} writes", got=report)
 
 
-@check("DST-08")
+@check("DST-08", needs=("completed",))
 def a_selection_narrows_an_export(stage: Stage) -> None:
     """Export the template that has rows alone, and then one without rows alone."""
     company = _company(stage, "completed")

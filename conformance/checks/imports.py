@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@check("IMP-02", "IMP-03", "IMP-04", "IMP-05")
+@check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
 def an_import_of_rows_starts_queued(stage: Stage) -> None:
     """Start an import of inline rows, and read its poll_url at once."""
     body = stage.body("completed")
@@ -47,7 +47,7 @@ def an_import_of_rows_starts_queued(stage: Stage) -> None:
         stage.require("IMP-05", here, requirement, answer, polled, expected=run_id, got=told)
 
 
-@check("IMP-01", "IMP-03", "IMP-04")
+@check("IMP-01", "IMP-03", "IMP-04", needs=("completed",))
 def an_import_of_a_file_starts_queued(stage: Stage) -> None:
     """Upload the rows as a CSV file, and start an import of it."""
     body = stage.body("completed")
@@ -57,7 +57,7 @@ def an_import_of_a_file_starts_queued(stage: Stage) -> None:
     _judge_start(stage, "IMP-01", company, stage.start(company, body))
 
 
-@check("IMP-06", "IMP-07", "IMP-13")
+@check("IMP-06", "IMP-07", "IMP-13", needs=("completed",))
 def a_malformed_start_is_refused(stage: Stage) -> None:
     """Start imports without rows and files, and with malformed files, of a company that has none in flight."""
     company, key = stage.company(fresh=True), new_key()
@@ -81,14 +81,14 @@ def a_malformed_start_is_refused(stage: Stage) -> None:
     stage.status("IMP-13", used, 2, requirement="a start refused with 400 does not consume its idempotency_key")
 
 
-@check("IMP-08")
+@check("IMP-08", needs=("completed",))
 def an_unknown_company_starts_nothing(stage: Stage) -> None:
     """Start an import of a company that does not exist."""
     answer = stage.client.call("start_import", company_id=str(uuid4()), body=stage.body("completed"))
     stage.status("IMP-08", answer, 404, requirement="a start for an unknown company is refused with 404")
 
 
-@check("IMP-09", "IMP-10", "IMP-11", "IMP-13")
+@check("IMP-09", "IMP-10", "IMP-11", "IMP-13", needs=("completed", "needs_attention"))
 def one_import_at_a_time(stage: Stage) -> None:
     """Start further imports while one is in flight, while it is parked, and after its end."""
     clean, flagged, key = stage.body("completed"), stage.body("needs_attention"), new_key()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.stage import Stage
 
 
-@check("DEC-09")
+@check("DEC-09", needs=("needs_attention",))
 def kept_rows_stay_flagged(stage: Stage) -> None:
     """Approve what leaves rows flagged, and look for them in both downloads."""
     made = flagged(stage)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STARTS_AT_ONCE = 8
 
 
-@check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07")
+@check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07", needs=("completed", "needs_attention"))
 def a_key_starts_one_run(stage: Stage) -> None:
     """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
     company = stage.company(fresh=True)
@@ -49,7 +49,7 @@ def a_key_starts_one_run(stage: Stage) -> None:
         _judge_conflict(stage, run, other, ended)
 
 
-@check("IDEM-06", "IMP-12")
+@check("IDEM-06", "IMP-12", needs=("completed", "needs_attention"))
 def companies_import_side_by_side(stage: Stage) -> None:
     """Start an import of one company, and of another while the first is in flight, with one key and other rows."""
     key = {"idempotency_key": new_key()}
@@ -70,7 +70,7 @@ def companies_import_side_by_side(stage: Stage) -> None:
         stage.require("IDEM-06", len(ids) == 2, requirement, first, second, expected="two runs", got=ids)
 
 
-@check("IDEM-08")
+@check("IDEM-08", needs=("completed",))
 def concurrent_starts_with_one_key_are_one(stage: Stage) -> None:
     """Send eight equal starts with one key at once."""
     company = stage.company(fresh=True)

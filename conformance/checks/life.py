@@ -45,7 +45,7 @@ Story = list[tuple[Any, "Answer"]]
 """Statuses and accepted approvals in the order in which they were seen, each with its answer."""
 
 
-@check("RUN-01", "RUN-02", "RUN-05", "RUN-06", "POLL-01")
+@check("RUN-01", "RUN-02", "RUN-05", "RUN-06", "POLL-01", needs=("completed", "needs_attention", "failed", "canceled"))
 def runs_move_only_forward(stage: Stage) -> None:
     """Watch runs from their start to their rest and a while longer, one of them through an approval."""
     states = [state for state in ("completed", "needs_attention", "failed") if _starts(stage, state)]
@@ -65,7 +65,7 @@ def runs_move_only_forward(stage: Stage) -> None:
     _judge_steps(stage, "RUN-06", "a run parks only from running", parks)
 
 
-@check("RUN-03", "RUN-04")
+@check("RUN-03", "RUN-04", needs=("completed", "failed", "canceled"))
 def an_end_is_final(stage: Stage) -> None:
     """Read runs that have ended again and again."""
     for state in TERMINAL:
@@ -82,7 +82,7 @@ def an_end_is_final(stage: Stage) -> None:
             stage.require("RUN-04", not unequal, requirement, first, *unequal[:1], expected=first.text, got=got)
 
 
-@check("RUN-07")
+@check("RUN-07", needs=("needs_attention",))
 def a_parking_waits_for_a_decision(stage: Stage) -> None:
     """Read a parked run for a while without deciding."""
     run = stage.run("needs_attention", fresh=False)
@@ -97,7 +97,7 @@ def a_parking_waits_for_a_decision(stage: Stage) -> None:
     stage.require("RUN-07", not left, requirement, first, *left[:1], expected="needs_attention", got=got)
 
 
-@check("RUN-08")
+@check("RUN-08", needs=("completed", "needs_attention"))
 def reads_change_nothing(stage: Stage) -> None:
     """Read a run at rest, the active look-up, the history and the CSV, and then all of them again."""
     for state in ("needs_attention", "completed"):
@@ -111,7 +111,7 @@ def reads_change_nothing(stage: Stage) -> None:
                 stage.require("RUN-08", holds, requirement, before, after, expected=before.text, got=after.text)
 
 
-@check("RUN-09")
+@check("RUN-09", needs=("failed",))
 def a_failed_run_leaves_no_rows(stage: Stage) -> None:
     """Let an import fail by itself, and download every row of the company."""
     run = stage.run("failed", fresh=False)

@@ -25,7 +25,7 @@ WRONG = ("conformance?", "!", "-", "0")
 """Texts of which one hardly any column rule takes."""
 
 
-@check("POLL-01", "POLL-02", "POLL-03")
+@check("POLL-01", "POLL-02", "POLL-03", needs=("running",))
 def a_moving_run_tells_its_progress(stage: Stage) -> None:
     """Poll a run right after its start, and one that stays running."""
     answers = _moving(stage)
@@ -41,7 +41,9 @@ def a_moving_run_tells_its_progress(stage: Stage) -> None:
         _judge_absent(stage, "POLL-03", answer, "report", "needs_attention", "error")
 
 
-@check("POLL-01", "POLL-04", "POLL-05", "POLL-06", "POLL-07", "POLL-09", "POLL-10", "POLL-12")
+@check(
+    "POLL-01", "POLL-04", "POLL-05", "POLL-06", "POLL-07", "POLL-09", "POLL-10", "POLL-12", needs=("needs_attention",)
+)
 def a_parked_run_shows_report_and_questions(stage: Stage) -> None:
     """Poll a parked run."""
     run = stage.run("needs_attention", fresh=False)
@@ -70,7 +72,7 @@ def a_parked_run_shows_report_and_questions(stage: Stage) -> None:
     stage.require("POLL-12", fits, requirement, answer, expected=f"0 to {len(rows) or '…'}", got=invalid)
 
 
-@check("POLL-01", "POLL-08", "POLL-09", "POLL-10", "POLL-12", "POLL-13")
+@check("POLL-01", "POLL-08", "POLL-09", "POLL-10", "POLL-12", "POLL-13", needs=("completed",))
 def a_completed_run_shows_its_report(stage: Stage) -> None:
     """Poll a completed run."""
     run = stage.run("completed", fresh=False)
@@ -89,7 +91,7 @@ def a_completed_run_shows_its_report(stage: Stage) -> None:
     stage.require("POLL-12", 0 <= invalid <= inserted, requirement, answer, expected=f"0 to {inserted}", got=invalid)
 
 
-@check("POLL-01", "POLL-14", "POLL-15")
+@check("POLL-01", "POLL-14", "POLL-15", needs=("failed",))
 def a_failed_run_tells_why(stage: Stage) -> None:
     """Poll a run that failed by itself."""
     answer = stage.run("failed", fresh=False).polled
@@ -100,14 +102,14 @@ def a_failed_run_tells_why(stage: Stage) -> None:
     _judge_absent(stage, "POLL-15", answer, "report")
 
 
-@check("POLL-16")
+@check("POLL-16", needs=("canceled",))
 def a_canceled_run_has_its_status_alone(stage: Stage) -> None:
     """Poll a canceled run."""
     answer = stage.run("canceled", fresh=False).polled
     _judge_absent(stage, "POLL-16", answer, "report", "error", "needs_attention")
 
 
-@check("POLL-17", "POLL-18", "POLL-19")
+@check("POLL-17", "POLL-18", "POLL-19", needs=("completed",))
 def what_is_not_there_is_404(stage: Stage) -> None:
     """Poll an unknown run, a run below another company of the account, and a run with another account's key."""
     run = stage.run("completed", fresh=False)
@@ -126,7 +128,7 @@ def what_is_not_there_is_404(stage: Stage) -> None:
     _judge_not_found(stage, "POLL-19", foreign, "a run of another account's company")
 
 
-@check("POLL-11")
+@check("POLL-11", needs=("needs_attention",))
 def flagged_rows_are_counted_and_not_cells(stage: Stage) -> None:
     """Send the rows that park once more, one of the flagged rows with a second bad cell."""
     parked = stage.run("needs_attention", fresh=False)

@@ -40,7 +40,7 @@ TARGET_TYPES: dict[str, type] = {
 }
 
 
-@check("QUE-01", "QUE-02", "QUE-04", "QUE-06", "QUE-08", "QUE-09", "QUE-10")
+@check("QUE-01", "QUE-02", "QUE-04", "QUE-06", "QUE-08", "QUE-09", "QUE-10", needs=("needs_attention",))
 def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
     """Read a parked run and look at each of its questions."""
     run = stage.run("needs_attention", fresh=False)
@@ -59,7 +59,7 @@ def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
     _say(stage, run, "QUE-10", "a question has an option or takes free text", mute)
 
 
-@check("QUE-05")
+@check("QUE-05", needs=("needs_attention",))
 def a_question_is_about_a_column_of_the_company(stage: Stage) -> None:
     """Read a parked run, and look up its questions' sheets and columns among the templates."""
     run = stage.run("needs_attention", fresh=False)
@@ -68,7 +68,7 @@ def a_question_is_about_a_column_of_the_company(stage: Stage) -> None:
     _say(stage, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
 
 
-@check("QUE-06", "QUE-07")
+@check("QUE-06", "QUE-07", needs=("needs_attention",))
 def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
     """Read a parked run, and look for its sample values among the rows that were sent."""
     run = stage.run("needs_attention", fresh=False)
@@ -89,7 +89,7 @@ def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
     _say(stage, run, "QUE-06", requirement, _overstated(rows, run.state))
 
 
-@check("PATCH-01", "PATCH-02", "PATCH-03", "PATCH-04", "PATCH-05")
+@check("PATCH-01", "PATCH-02", "PATCH-03", "PATCH-04", "PATCH-05", needs=("needs_attention",))
 def the_patch_says_what_it_does(stage: Stage) -> None:
     """Read a parked run and look at each action of its proposed patch."""
     run = stage.run("needs_attention", fresh=False)
@@ -122,7 +122,7 @@ def the_patch_says_what_it_does(stage: Stage) -> None:
         _say(stage, run, "PATCH-05", "dedup_keep_first comes with key_column", keyless)
 
 
-@check("PATCH-06")
+@check("PATCH-06", needs=("needs_attention",))
 def the_patch_has_one_action_for_each_flagged_group(stage: Stage) -> None:
     """Read a parked run, and set its actions beside its questions and the wrong cells that were sent."""
     run = stage.run("needs_attention", fresh=False)
@@ -145,7 +145,7 @@ def the_patch_has_one_action_for_each_flagged_group(stage: Stage) -> None:
     _say(stage, run, "PATCH-06", "a column has no more actions than wrong texts", many)
 
 
-@check("QUE-03", "PATCH-10")
+@check("QUE-03", "PATCH-10", needs=("needs_attention",))
 def nothing_changes_while_a_run_is_parked(stage: Stage) -> None:
     """Poll a parked run again and again while time passes, and download its sheet before and after."""
     run = stage.run("needs_attention", fresh=False)

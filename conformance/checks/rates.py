@@ -122,7 +122,7 @@ def _form(stage: Stage, refused: tuple[Answer, ...]) -> None:
     stage.require("RATE-03", not told, "a 429 has no Retry-After", *told[:1])
 
 
-@check("RATE-07")
+@check("RATE-07", needs=("needs_attention",))
 def a_throttled_decision_is_not_taken(stage: Stage) -> None:
     """Send malformed decisions on a parked run until they get 429, then a good one, and look at the run."""
     run = stage.run("needs_attention")

@@ -28,7 +28,7 @@ CONTRACTS = "next_cursor"
 """The envelope's member that the contract names."""
 
 
-@check("ACT-01", "ACT-02", "ACT-03", "ACT-05", "ACT-06", "HIST-05")
+@check("ACT-01", "ACT-02", "ACT-03", "ACT-05", "ACT-06", "HIST-05", needs=("completed",))
 def the_lookup_follows_a_run(stage: Stage) -> None:
     """Look for the active run before the company's first import, while it moves and right after its end."""
     company = stage.company(fresh=True)
@@ -53,7 +53,7 @@ def the_lookup_follows_a_run(stage: Stage) -> None:
     stage.require("ACT-05", none, requirement, after, expected=NONE, got=after.text)
 
 
-@check("ACT-01", "ACT-03", "ACT-04", "ACT-06")
+@check("ACT-01", "ACT-03", "ACT-04", "ACT-06", needs=("needs_attention",))
 def the_lookup_finds_a_parked_run(stage: Stage) -> None:
     """Look for the active run of a company whose run is parked."""
     run = stage.run("needs_attention", fresh=False)
@@ -79,7 +79,7 @@ def an_unknown_company_has_no_lookup(stage: Stage) -> None:
     stage.status("ACT-08", answer, 404, requirement="the look-up of an unknown company is answered with 404")
 
 
-@check("HIST-01", "HIST-02", "HIST-03", "HIST-04", "ACT-07", "IMP-11")
+@check("HIST-01", "HIST-02", "HIST-03", "HIST-04", "ACT-07", "IMP-11", needs=("completed", "needs_attention"))
 def the_history_lists_newest_first(stage: Stage) -> None:
     """Let one import complete and another park; read the history at once, then again, then page by page."""
     company = stage.company(fresh=True)

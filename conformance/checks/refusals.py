@@ -24,7 +24,7 @@ Case = tuple[str, str, Any]
 """Clause, what is refused, and the body or the raw bytes that are sent."""
 
 
-@check("DEC-23")
+@check("DEC-23", needs=("completed", "needs_attention", "failed", "canceled"))
 def a_run_that_is_not_parked_takes_no_decision(stage: Stage) -> None:
     """Decide on runs that have just started, run, and are over."""
     moving = False
@@ -46,7 +46,7 @@ def a_run_that_is_not_parked_takes_no_decision(stage: Stage) -> None:
             _decide_after_the_end(stage, stage.run(state, fresh=False), state)
 
 
-@check("DEC-26")
+@check("DEC-26", needs=("needs_attention",))
 def a_decision_on_an_unknown_run_is_not_found(stage: Stage) -> None:
     """Approve runs that do not exist, and a parked run under another company and with another account's key."""
     run = parked_run(stage)
@@ -71,7 +71,7 @@ def a_decision_on_an_unknown_run_is_not_found(stage: Stage) -> None:
         leave(stage, run)
 
 
-@check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22")
+@check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22", needs=("needs_attention",))
 def a_bad_decision_is_refused(stage: Stage) -> None:
     """Post decisions to a parked run that are malformed, or have answers that none of its questions allows; approve."""
     run = stage.run("needs_attention")

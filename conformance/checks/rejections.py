@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.stage import Run, Stage
 
 
-@check("DEC-21")
+@check("DEC-21", needs=("needs_attention",))
 def answers_to_a_reject_are_not_applied(stage: Stage) -> None:
     """Reject a parked run with a right answer to one of its questions."""
     run = parked_run(stage)
@@ -44,7 +44,7 @@ def answers_to_a_reject_are_not_applied(stage: Stage) -> None:
         leave(stage, run)
 
 
-@check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35")
+@check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35", needs=("needs_attention",))
 def a_reject_ends_the_run(stage: Stage) -> None:
     """Reject a parked run, look at what is left of it, import anew, and approve it after all."""
     run = parked_run(stage)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.stage import Run, Stage
 
 
-@check("DEC-28", "DEC-29", "DEC-30")
+@check("DEC-28", "DEC-29", "DEC-30", needs=("needs_attention_again",))
 def rows_that_still_fail_park_again(stage: Stage) -> None:
     """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
     run = stage.started("needs_attention_again")

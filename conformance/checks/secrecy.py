@@ -78,7 +78,7 @@ def _tells(answer: Answer, secret: str) -> bool:
 # -- another company's data
 
 
-@check("SEC-02")
+@check("SEC-02", needs=("completed",))
 def a_company_shows_nothing_of_another(stage: Stage) -> None:
     """Ask a second company for the first one's run and sheet, and download its own sheets."""
     run = stage.run("completed", fresh=False)
@@ -121,7 +121,7 @@ def _no_foreign_rows(stage: Stage, run: Run, other: Company) -> None:
 # -- ids
 
 
-@check("ID-01", "ID-02")
+@check("ID-01", "ID-02", needs=("completed",))
 def ids_are_uuids_of_one_thing_each(stage: Stage) -> None:
     """Start imports, each in a company of its own where the suite provisions them, and compare every id."""
     companies = lent(stage)

@@ -22,7 +22,7 @@ TIMED_OUT = "Import timed out"
 HOUR = 3_600  # seconds
 
 
-@check("STALE-05", "RUN-03", "RUN-04")
+@check("STALE-05", "RUN-03", "RUN-04", needs=("running",))
 def a_healthy_run_does_not_time_out(stage: Stage) -> None:
     """Start a healthy import, and let half an hour pass; after its end, let hours pass."""
     state = "running" if isinstance(stage.target.states.get("running"), Body) else "completed"
@@ -45,7 +45,7 @@ def a_healthy_run_does_not_time_out(stage: Stage) -> None:
     stage.require("RUN-04", equal, requirement, after, expected=before, got=after.json)
 
 
-@check("STALE-01", "STALE-02", "STALE-03", "STALE-04")
+@check("STALE-01", "STALE-02", "STALE-03", "STALE-04", needs=("completed",))
 def a_dead_run_times_out(stage: Stage) -> None:
     """Read a run whose engine died long ago, look for an active run, and start another import."""
     run = _dead(stage)

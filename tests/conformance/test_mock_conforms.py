@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections import defaultdict
+from typing import Any
 
-from conformance.results import Outcome
+import pytest
 from judging import judged, with_outcome, worse_than_passed
+
+from conformance import checks
+from conformance.results import Outcome
+from conformance.stage import Stage
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["journey", "isolated"])
@@ -14,3 +19,23 @@ def test_the_honest_mock_is_accused_of_nothing(*, isolated: bool) -> None:
     assert results.unreachable is None
     assert worse_than_passed(results) == {}
     assert len(with_outcome(results, Outcome.PASSED)) >= 190
+
+
+def test_a_check_names_the_states_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`explain` tells them; what a check brings runs into without saying so would leave its reader without a way."""
+    used: defaultdict[str, set[str]] = defaultdict(set)
+
+    def spy(name: str) -> None:
+        honest = getattr(Stage, name)
+
+        def noted(self: Stage, state: str, *rest: Any, **named: Any) -> Any:
+            used[self.check.name].add(state)
+            return honest(self, state, *rest, **named)
+
+        monkeypatch.setattr(Stage, name, noted)
+
+    for name in ("run", "started", "body"):
+        spy(name)
+    judged("DEC", "RUN", "STALE", "CSV", isolated=True)
+    assert used
+    assert not {name: more for name, states in used.items() if (more := states - set(checks.load()[name].needs))}
