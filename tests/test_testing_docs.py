@@ -1,0 +1,45 @@
+"""The examples of docs/testing.md are run as they stand: the pytest one by pytest, the other by Node."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = "pytester"
+
+PAGE = Path(__file__).parent.parent / "docs/testing.md"
+
+
+def example(language: str) -> str:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def test_the_example_for_pytest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(example("python"))
+    options = ("-n", "0", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "error")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
+def test_the_example_for_node(server: str, tmp_path: Path) -> None:
+    (tmp_path / "mock.test.mjs").write_text(example("js"))
+    node = shutil.which("node")
+    assert node is not None
+    ran = subprocess.run(  # noqa: S603 - Node itself
+        [node, "--test"],
+        cwd=tmp_path,
+        env={**os.environ, "VERN_MOCK_URL": server},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"# pass 1\b", ran.stdout), ran.stdout
