@@ -50,10 +50,13 @@ def compare(failed: Collection[str], passed: Collection[str], expected: Mapping[
     )
 
 
-def load(path: Path) -> dict[str, str]:
-    """The expected failures of a file, clause to reason; raises BadFiles with all that is wrong with it."""
+def load(path: Path, known: Collection[str] | None = None, kind: str = "server clause") -> dict[str, str]:
+    """The expected failures of a file, clause to reason; raises BadFiles with all that is wrong with it.
+
+    `known` are the words that it may hold, of that kind, where those are other than the server clauses.
+    """
     document = read(path) if _says_something(path) else parse("{}", str(path))
-    if complaints := list(_complaints(document)):
+    if complaints := list(_complaints(document, server_clauses() if known is None else known, kind)):
         raise BadFiles(complaints)
     return {clause: reason.strip() for clause, reason in document.value.items()}
 
@@ -67,12 +70,12 @@ def _says_something(path: Path) -> bool:
     return any(line.strip() and not line.lstrip().startswith(b"#") for line in lines)
 
 
-def _complaints(document: Document) -> Iterator[Complaint]:
-    known = server_clauses()
+def _complaints(document: Document, known: Collection[str], kind: str) -> Iterator[Complaint]:
+    listing = "`vern-conformance list`" if kind == "server clause" else "docs/report-card.md"
     for clause, reason in document.value.items():
         if clause not in known:
             near = nearest(clause, known)
-            hint = f"; did you mean '{near}'?" if near else "; `vern-conformance list` shows them all"
-            yield document.complain("E601", (clause,), f"no server clause '{clause}'{hint}", key=True)
+            hint = f"; did you mean '{near}'?" if near else f"; {listing} shows them all"
+            yield document.complain("E601", (clause,), f"no {kind} '{clause}'{hint}", key=True)
         elif not isinstance(reason, str) or not reason.strip():
             yield document.complain("E602", (clause,), f"expected the reason why {clause} may fail, as a line of text")

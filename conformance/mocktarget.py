@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +22,8 @@ from conformance.targetfile import Body, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from mock_server.world import World
 
 KEY, OTHER, REVOKED = "conformance-mock", "conformance-other", "revoked-conformance"
 
@@ -119,11 +121,19 @@ class Mock:
             raise Blocked(f"no import of the scenario {scenario!r} could be started: {got}") from error
 
 
+@lru_cache(maxsize=1)
+def _world() -> World:
+    """The built-in world, which never changes; read once, however many mocks are made of it."""
+    from mock_server.world import load_world  # noqa: PLC0415 - only for this target
+
+    return load_world()
+
+
 @contextmanager
 def mock(
     *, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None
 ) -> Iterator[Mock]:
-    """The mock on a free port of loopback for as long as the block lasts; its clocks stand still, unless they get a speed.
+    """The mock on a free port of loopback for as long as the block lasts; its clocks stand still without a speed.
 
     `bend` wraps the app: that is how the tests make servers that lie.
     """
@@ -131,10 +141,9 @@ def mock(
 
     from mock_server.app import create_app  # noqa: PLC0415 - only for this target
     from mock_server.settings import Settings  # noqa: PLC0415 - only for this target
-    from mock_server.world import load_world  # noqa: PLC0415 - only for this target
 
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(Settings(speed=speed, rate_limit=rate_limit), load_world())
+    app = create_app(Settings(speed=speed, rate_limit=rate_limit), _world())
     config = uvicorn.Config(
         bend(app) if bend is not None else app, lifespan="off", ws="none", log_config=None, access_log=False
     )

@@ -74,6 +74,8 @@ def _amend(found: dict[str, Any]) -> None:
     for name, kind in (("ImportPollUrl", "imports"), ("ExportPollUrl", "exports")):
         # Relative to the origin; the API may lie deeper there than at the vendor's.
         found[name]["pattern"] = f"^/(?!/).*/companies/[^/?#]+/{kind}/[^/?#]+$"
+    report = found["RunFailed"]["properties"]["report"]
+    found["RunFailed"]["properties"]["report"] = {"if": {"type": "object"}, "then": report, "else": {"type": "null"}}
     found["Approved"] = deepcopy(found["DecisionTaken"])
     found["Approved"]["properties"]["status"] = {"type": "string", "const": "running"}  # DEC-02
     found["Rejected"] = {  # OP-14

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from conformance import checks, verdict
+from conformance import checks, generated, verdict
+from conformance.checks import Check
 from conformance.client import OVER
 from conformance.results import Finding, Outcome, Results, Skipped
 from conformance.shape import differences
@@ -21,7 +22,6 @@ from mock_server import contract
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from conformance.checks import Check
     from conformance.clauses import Clause
     from conformance.client import Answer, Client
     from conformance.targetfile import Target
@@ -134,6 +134,7 @@ class Suite:
 
     def _play(self, begun: float) -> None:
         wanted = [each for each in checks.load().values() if set(each.clauses) & set(self.clauses)]
+        wanted += self._generated(begun)
         wanted.sort(key=lambda each: each.clauses[0].startswith(RATES))  # the rate checks spend the budget: last
         shared: dict[str, Any] | None = None if self.isolated else {}
         for number, each in enumerate(wanted, 1):
@@ -141,13 +142,32 @@ class Suite:
                 self.progress(each.name, number, len(wanted))
             stage = self._stage(each, shared)
             reason = self._kept_from(each, begun)
-            if reason is not None:
-                self._say(each, stage, Outcome.SKIPPED, reason)
-            else:
-                self._judge(each, stage)
-            self._findings += stage.findings
-            self._readings |= stage.readings
-            self._left += stage.left_behind
+            try:
+                if reason is not None:
+                    self._say(each, stage, Outcome.SKIPPED, reason)
+                else:
+                    self._judge(each, stage)
+            finally:  # what was found before an interruption is kept
+                self._findings += stage.findings
+                self._readings |= stage.readings
+                self._left += stage.left_behind
+
+    def _generated(self, begun: float) -> list[Check]:
+        """The generated layer as a check, where it is asked for and speaks of a chosen clause."""
+        if not self.max_examples or not set(generated.CLAUSES) & set(self.clauses):
+            return []
+
+        def function(stage: Stage) -> None:
+            generated.generate(
+                stage,
+                self.clauses,
+                seed=self.seed,
+                max_examples=self.max_examples,
+                over=lambda: self.max_time is not None and monotonic() - begun > self.max_time,
+                progress=self.progress,
+            )
+
+        return [Check(generated.NAME, generated.CLAUSES, generated.STIMULUS, function, generated.NEEDS)]
 
     def _kept_from(self, each: Check, begun: float) -> str | None:
         if self.max_time is not None and monotonic() - begun > self.max_time:

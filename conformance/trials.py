@@ -186,7 +186,7 @@ def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
         return differences(effects, made.all.records)
     if at(made.end, "status") != "needs_attention":
         raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
-    known = [each for each in actions(made.parked) if each.get("action") in CLAUSES]
+    known = [each for each in actions(made.parked) if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
     still = concerned(made.end)
     left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
     alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left

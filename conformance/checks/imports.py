@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.checks import check
-from conformance.parking import at
+from conformance.parking import at, shown
 from conformance.stage import TERMINAL, Blocked, Run, Skipped
 from conformance.trials import same
 
@@ -217,9 +217,15 @@ def listing(answer: Answer) -> Any:
     return answer.json if found is None else found
 
 
+def identity(entry: Any) -> str | None:
+    """What an entry is known by, at the top of it or in an object in it; None where it has no such member."""
+    within = [entry, *(each for each in entry.values() if isinstance(each, dict))] if isinstance(entry, dict) else []
+    ids = [at(each, name) for name in ("run_id", "poll_url", "id") for each in within]
+    return next((each for each in ids if isinstance(each, str)), None)
+
+
 def _name(entry: Any) -> str:
-    ids = [at(entry, *path) for path in (("run_id",), ("id",), ("run", "run_id"), ("run", "id"), ("poll_url",))]
-    return next((each for each in ids if isinstance(each, str)), None) or repr(entry)
+    return identity(entry) or repr(shown(entry) or entry)  # members that nobody documented may change at every look
 
 
 def added(now: list[str] | None, before: list[str] | None) -> list[str] | None:

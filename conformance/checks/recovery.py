@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.checks import check
-from conformance.checks.imports import begun, entries, named
+from conformance.checks.imports import begun, entries, identity, named
 from conformance.parking import at, shown
 from conformance.stage import MOVING, TERMINAL, Blocked, Company, Run, Skipped
 
@@ -165,7 +165,7 @@ def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
         raise Blocked("the history holds no list of runs", [answer])
     texts = [json.dumps(entry) for entry in found]
     places = {run.id: next((at for at, text in enumerate(texts) if run.id in text), None) for run in runs}
-    unnamed = found and all(name == repr(entry) for name, entry in zip(named(found) or [], found, strict=True))
+    unnamed = found and not any(identity(entry) for entry in found)
     if unnamed and not any(place is not None for place in places.values()):
         raise Skipped("the history's entries carry no ids, so no run is found in it")
     return places

@@ -10,11 +10,12 @@ from time import monotonic
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import pytest
 from bending import asked, reads
 from judging import worse_than_passed
-from lies import Liar, answers
+from lies import Liar, answers, polls
 
 from conformance import clauses
 from conformance.checks import Check
@@ -82,7 +83,8 @@ def said(
     changed: Callable[[Target, Mock], Target] = lambda target, _: target,
 ) -> Said:
     """What the layer alone says of a mock whose app `bend` may wrap."""
-    with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard := []) as stage:
+    heard: list[Finding] = []
+    with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard) as stage:
         generate(stage, clauses.select(only), seed=seed, max_examples=EXAMPLES, over=over)
         return Said([*stage.findings, *heard], stage.client.requests, stage.left_behind)
 
@@ -129,7 +131,7 @@ def test_the_honest_mock_is_accused_of_nothing(honest: Said) -> None:
 
 
 def test_it_tries_nearly_all_that_it_speaks_of(honest: Said) -> None:
-    assert len(set(CLAUSES) - honest.clauses(Outcome.PASSED)) <= 6
+    assert len(set(CLAUSES) - honest.clauses(Outcome.PASSED)) <= 10
     assert honest.clauses(Outcome.PASSED) <= set(CLAUSES)
 
 
@@ -138,15 +140,11 @@ def test_it_leaves_little_behind(honest: Said) -> None:
     assert len(companies) <= 20
 
 
-def test_two_runs_on_fresh_targets_say_the_same(honest: Said) -> None:
-    again = said()
-    assert again.requests == honest.requests
-    assert [replace(each, exchanges=()) for each in again.findings] == honest.findings
-
-
-def test_another_seed_accuses_nobody_either() -> None:
-    other = said("IMP", "DEC", "HIST", "CSV", seed=7)
-    assert other.clauses(Outcome.FAILED, Outcome.INCONCLUSIVE) == set()
+def test_two_runs_on_fresh_targets_say_the_same() -> None:
+    first, again = (said("DEC", "HIST", "CSV", seed=7) for _ in range(2))
+    assert again.requests == first.requests
+    assert again.findings == first.findings
+    assert {each.outcome for each in first.findings} == {Outcome.PASSED}
 
 
 # -- liars that no other check catches
@@ -201,17 +199,17 @@ def _in_plain_text(query: bytes) -> Any:
     return make
 
 
-def _flat(rows: Any) -> Any:
-    """Rows whose cells are texts, whatever they were."""
-    if not isinstance(rows, list):
-        return rows
-    odd = (dict, list)
-    return [
-        {name: str(cell) if isinstance(cell, odd) else cell for name, cell in row.items()}
-        if isinstance(row, dict)
-        else row
-        for row in rows
-    ]
+def _as_objects(rows: Any) -> Any:
+    """Rows that are all objects, whatever they were."""
+    return [row if isinstance(row, dict) else {"Name": str(row)} for row in rows] if isinstance(rows, list) else rows
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, (list, dict)) else value
+
+
+def _as_id(value: Any) -> Any:
+    return f"id-{uuid4().hex}" if isinstance(value, (list, dict)) else value
 
 
 def _no_false(value: Any) -> Any:
@@ -219,12 +217,12 @@ def _no_false(value: Any) -> Any:
 
 
 LIARS = (
-    Liar("IMP-06", "takes cells that are arrays", _in_body("start_import", "rows", _flat)),
+    Liar("IMP-06", "takes rows that are no objects", _in_body("start_import", "rows", _as_objects)),
     Liar("IMP-06", "breaks down at a body that is no object", _fails_at("start_import", "must be an object")),
     Liar("DEC-15", "takes a null for an approval", _in_body("decide", "decision", lambda word: word or "approve")),
     Liar("DEC-17", "takes false for no answers", _in_body("decide", "answers", _no_false)),
-    Liar("PROV-08", "takes a number for a name", _in_body("provision_company", "name", str)),
-    Liar("PROV-12", "takes a number for an external_id", _in_body("provision_company", "external_id", str)),
+    Liar("PROV-08", "takes an array for a name", _in_body("provision_company", "name", _as_text)),
+    Liar("PROV-12", "takes an object for an external_id", _in_body("provision_company", "external_id", _as_id)),
     Liar("CSV-10", "takes a filter of true for all", _in_query("filter", lambda word: {"true": "all"}.get(word, word))),
     Liar("ERR-06", "breaks down at a limit of 0", _fails_at("list_imports", "limit")),
     Liar("FMT-01", "complains about a filter of null in plain text", _in_plain_text(b"filter=null"), ("CSV-10",)),
@@ -242,9 +240,9 @@ def test_a_failure_is_made_small() -> None:
     with pytest.MonkeyPatch.context() as patch:
         found = said("IMP-06", bend=lambda app: LIARS[0].make(app, patch))
     (failure,) = [each for each in found.findings if each.outcome is Outcome.FAILED]
-    (row,) = json.loads(failure.exchanges[0].request_body or "")["rows"]
-    assert len(row) == 1
-    assert all(cell in ([], {}) for cell in row.values())
+    body = json.loads(failure.exchanges[0].request_body or "")
+    assert list(body) == ["rows"]
+    assert body["rows"] in ([0], [1], [None], [False], [True], [""], [[]])
 
 
 def test_a_walk_that_fails_is_made_short() -> None:
@@ -312,6 +310,23 @@ def test_a_target_that_hangs_is_inconclusive_and_left() -> None:
     assert found.requests < 20
 
 
+def test_runs_that_never_rest_are_waited_for_once() -> None:
+    def runs_on(body: Any) -> None:
+        body.clear()
+        body |= {"status": "running", "progress_message": "Working"}
+
+    with pytest.MonkeyPatch.context() as patch:
+        begun = monotonic()
+        found = said(
+            *("IMP-06", "DEC-15", "RUN-03"),
+            bend=lambda app: polls(runs_on)(app, patch),
+            changed=lambda target, _: replace(target, run_timeout=0.3),
+        )
+    assert found.clauses(Outcome.FAILED) == set()
+    assert {"DEC-15", "RUN-03"} <= found.clauses(Outcome.INCONCLUSIVE)
+    assert monotonic() - begun < 20
+
+
 def test_the_suite_runs_it_where_examples_are_asked_for() -> None:
     nobody = Liar("CSV-10", "is honest", lambda app, _: app)
     with_examples = judged(nobody, max_examples=EXAMPLES)
@@ -366,6 +381,8 @@ OPEN = "ERR-06"
         ("start_import", {"rows": [{"Email": "a"}], "files": None}, OPEN),
         ("start_import", {"rows": [{"Email": "a"}], "files": 1}, OPEN),
         ("start_import", {"rows": [{"E": "a"}]}, OPEN),
+        ("start_import", {"rows": [{"Email": ["a"]}]}, OPEN),
+        ("start_import", {"rows": ["a"]}, "IMP-06"),
         ("start_import", {"rows": []}, OPEN),
         ("start_import", {"rows": None, "files": None}, "IMP-06"),
         ("start_import", {"files": [{"name": "a.csv", "upload_ref": "u1"}]}, "IMP-01"),
@@ -375,6 +392,8 @@ OPEN = "ERR-06"
         ("provision_company", {"name": "a", "source": FACTS.sources[0], "template_ids": []}, OPEN),
         ("provision_company", {"name": "a", "source": FACTS.templates[0]}, "PROV-11"),
         ("provision_company", {"name": "", "source": FACTS.sources[0]}, OPEN),
+        ("provision_company", {"name": 1, "source": FACTS.sources[0]}, OPEN),
+        ("provision_company", {"name": [1], "source": FACTS.sources[0]}, "PROV-08"),
         ("provision_company", {"name": "a", "source": FACTS.sources[0], "external_id": "é"}, "PROV-12"),
         ("start_export", {"mode": "partial"}, "DST-02"),
         ("start_export", {"mode": None}, OPEN),

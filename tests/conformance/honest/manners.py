@@ -28,7 +28,9 @@ def _more(value: Any) -> Any:
 
 def _more_members(sent: Sent) -> None:
     if sent.ok and sent.body != {"run": None}:  # ACT-02: exactly that
-        sent.body = _more(sent.body) if isinstance(sent.body, dict) else [_more(each) for each in sent.body]
+        sent.body = _more(sent.body)
+        if sent.operation == "list_imports" and isinstance(sent.body, dict):
+            sent.body.pop("Tags", None)  # OP-08: a history has one list
 
 
 def _more_headers(sent: Sent) -> None:

@@ -8,7 +8,7 @@ from bending import before, both, gives, reads
 from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server import api, decisions, store
+from mock_server import api, decisions, refusals, store
 from mock_server.account import Company, Refusal
 from mock_server.http import answer
 from mock_server.runs import ImportRun
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from mock_server.lifecycle import Life
     from mock_server.sheets.book import Book
 
-_parked = store.parked
-_busy = store.refuse_busy
-_active = Company.active
+_parked = refusals.parked
+_busy = refusals.refuse_busy
 _seen = ImportRun.visible_book
 _listed = api.list_imports
 _export = api.export_csv

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deciding import approves, current, described, lives, told, tolerant
 from lies import App, Liar, Lie, rule
 
-from mock_server import store
+from mock_server import refusals
 from mock_server.account import Refusal
 from mock_server.lifecycle import Approved
 from mock_server.runs import ImportRun
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _approve = Session.approve
 _report = ImportRun.report
-_parked = store.parked
+_parked = refusals.parked
 
 
 def _old_count(self: ImportRun, state: Life) -> dict[str, Any] | None:
