@@ -148,14 +148,19 @@ def mock(
         bend(app) if bend is not None else app, lifespan="off", ws="none", log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+
+    def serve() -> None:
+        try:
+            server.run(sockets=[listening])
+        finally:
+            listening.close()
+            app.sessions.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
-        time.sleep(0.005)
+        time.sleep(0.002)
     try:
         yield Mock(f"http://127.0.0.1:{listening.getsockname()[1]}")
     finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
-        app.sessions.close()
+        server.should_exit = True  # it takes some tenths of a second to end, for which nobody has to wait

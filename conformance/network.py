@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpcore2
@@ -46,12 +47,18 @@ class Received:
     """The connection could not be made or did not hold: a request without effects may be repeated."""
 
 
+@lru_cache(maxsize=1)
+def _context() -> ssl.SSLContext:
+    """How certificates are checked; made once, since it reads all that the machine trusts."""
+    return httpx2.create_ssl_context()
+
+
 class Network:
     """Connections to whatever URL is asked for; kept alive until one of them breaks, from then on one a request."""
 
     def __init__(self) -> None:
         self._patience = _Patience()
-        self._context = httpx2.create_ssl_context()
+        self._context = _context()
         self._pools = [self._pool(keep=CONNECTIONS)]
         self._lock = threading.Lock()
 
