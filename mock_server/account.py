@@ -22,12 +22,16 @@ UPLOAD_LASTS = HOUR  # UPL-04
 
 
 class Refusal(Exception):
-    """A request that the contract refuses: its status and the text of its one-member error body (ERR-01, ERR-02)."""
+    """A request that the contract refuses: its status and the text of its one-member error body (ERR-01, ERR-02).
 
-    def __init__(self, status: int, text: str) -> None:
+    `clause` is the rule that was broken, for whoever asks why; the caller is not told (ERR-02).
+    """
+
+    def __init__(self, status: int, text: str, clause: str | None = None) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
+        self.clause = clause
 
 
 @dataclass(slots=True)

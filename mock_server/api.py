@@ -16,10 +16,11 @@ from mock_server.exports import Selection
 from mock_server.history import asked, page
 from mock_server.http import JSON, answer, canonical
 from mock_server.preference import preferred
+from mock_server.refusals import parked, refuse_busy, refuse_exporting, refuse_unconnected
 from mock_server.runs import ImportRun, created_at
 from mock_server.sheets import opening
 from mock_server.sheets.csvfile import Drift, text
-from mock_server.store import Start, StartExport, parked, refuse_busy, refuse_exporting, refuse_unconnected
+from mock_server.store import Start, StartExport
 from mock_server.world import UnknownScenario
 
 if TYPE_CHECKING:
@@ -210,10 +211,10 @@ async def export_csv(call: Call) -> Response:
     company, query = _company(call), call.query
     sheets = {sheet.id: sheet for sheet in company.sheets}
     if "sheet_id" in query and query["sheet_id"] not in sheets:  # CSV-11
-        raise Refusal(404, f"no sheet {query['sheet_id']!r} in this company's workbook")
+        raise Refusal(404, f"no sheet {query['sheet_id']!r} in this company's workbook", "CSV-11")
     chosen = query.get("filter", "valid")  # CSV-03
     if chosen not in {"valid", "all"}:  # CSV-10
-        raise Refusal(400, f"filter must be 'valid' or 'all'; got {chosen!r}")
+        raise Refusal(400, f"filter must be 'valid' or 'all'; got {chosen!r}", "CSV-10")
     books = [(sheet, company.book(sheet, call.now)) for sheet in company.sheets]
     if "sheet_id" not in query:
         return workbook_zip(books, flagged=chosen == "all")
@@ -276,7 +277,9 @@ def _import(call: Call) -> ImportRun:
     """The run of the path; Refusal 404 unless it is an import of the path's company (POLL-17, POLL-18, DEC-26)."""
     company, run = _company(call), call.session.runs.get(call.parameters["run_id"])
     if not isinstance(run, ImportRun) or run.company_id != company.id:
-        raise Refusal(404, f"no import {call.parameters['run_id']!r} of this company")
+        # POLL-18 is the rule for a run that there is, but under another company.
+        clause = "DEC-26" if call.operation_id == "decide" else "POLL-17" if run is None else "POLL-18"
+        raise Refusal(404, f"no import {call.parameters['run_id']!r} of this company", clause)
     return run
 
 

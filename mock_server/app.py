@@ -6,7 +6,7 @@ Composition only: what a path means says the contract, who may call says `sessio
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,15 +19,24 @@ from mock_server.admin.dispatch import ADMIN, HEALTH, Admin
 from mock_server.api import HANDLERS, MAGIC_LINKS
 from mock_server.clock import real_time
 from mock_server.contract import API
+from mock_server.examples import preferred_example, shown
 from mock_server.http import Body, Call, arriving, busy, error, header
-from mock_server.journal import BODY, Part, bare_answer, bare_request, created, headers
+from mock_server.journal import BODY, UPLOAD, Part, created
+from mock_server.mishaps import TOO_MANY, carried_out, struck, withheld
+from mock_server.preference import dialect_of
+from mock_server.secrecy import Secrets
 from mock_server.sessions import Sessions
+from mock_server.speech import spoken
+from mock_server.wire import Wire
+from mock_server.witness import noticed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import Message, Receive, Scope, Send
 
+    from mock_server.dialects.chosen import Dialect
+    from mock_server.faults import Strike
     from mock_server.journal import Entry, Journal
     from mock_server.settings import Settings
     from mock_server.store import Session
@@ -36,7 +45,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vern-mock")
 REQUEST_ID = b"x-mock-request-id"
 """The header that names an exchange in the session's journal."""
-TOO_MANY = "Too many requests"  # RATE-02
 NO_IMPORT_PAGE = (
     "At Vern this link opens the import page of the company. The mock has none; PROV-21 lets you ignore it.\n"
 )
@@ -49,7 +57,7 @@ class Exchange:
     method: str
     path: str
     status: int
-    """0 when the client hung up before it could be answered."""
+    """0 when the client got no answer: it hung up, or a fault took the answer away."""
     milliseconds: float
     operation: str | None
     note: str | None
@@ -65,6 +73,10 @@ class _Trace:
     session: Session | None = None
     entry: Entry | None = None
     journal: Journal | None = None
+    secrets: Secrets = field(default_factory=Secrets)
+    strike: Strike | None = None
+    dialect: Dialect | None = None
+    """None where the answer stays as it is."""
 
 
 class App:
@@ -91,26 +103,39 @@ class App:
             return
         begun, trace = perf_counter(), _Trace()
         body = Body(receive, arriving(scope), BODY)
-        answer = _Answer(send, trace)
+        answer = _Answer(send, trace, body)
+        wire: Wire | None = None
         try:
             response = await self._answered(scope, body.receive, trace)
+            if trace.dialect is not None and trace.entry is not None:
+                response = await spoken(trace.dialect, response, scope, trace.entry.operation)
+            if trace.journal is not None and trace.entry is not None:
+                trace.journal.answered(trace.entry)
             await body.drained(self.settings.max_upload)
-            await response(scope, receive, answer.send)
+            if trace.strike is None or trace.entry is None or trace.session is None:
+                await response(scope, receive, answer.send)
+            else:
+                wire = Wire(scope, receive, answer.send, send)
+                await wire.answer(trace.strike, response, trace.entry, trace.session)
         except ClientDisconnect:
             trace.note = "the client hung up"
         finally:
-            if trace.entry is not None:
-                _finish(trace, body, answer)
+            answer.finish()
             if self.log is not None:
                 elapsed = (perf_counter() - begun) * 1_000
                 path = uploads.without_token(scope["path"])
-                self.log(Exchange(scope["method"], path, answer.status, elapsed, trace.operation, trace.note))
+                note = trace.note or (trace.entry.fault if trace.entry is not None else None)
+                self.log(Exchange(scope["method"], path, answer.status, elapsed, trace.operation, note))
+        if wire is not None:
+            await wire.over()
 
     async def _answered(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
         try:
             return await self._routed(scope, receive, trace)
         except Refusal as refusal:
             trace.note = trace.note or refusal.text
+            if trace.entry is not None:
+                trace.entry.clause = refusal.clause
             return error(refusal.status, refusal.text)
         except ClientDisconnect:
             raise
@@ -129,7 +154,7 @@ class App:
             return await self._upload(scope, receive, trace)
         if path.startswith(MAGIC_LINKS):
             return Response(NO_IMPORT_PAGE, media_type="text/plain")
-        return self._astray(scope, (), trace)
+        return self._elsewhere(scope, trace)
 
     async def _operation(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
         given, real = header(scope, b"x-api-key"), real_time()
@@ -142,27 +167,51 @@ class App:
         session = trace.session = self.sessions.session(key, real)
         now = session.clock.at(real)
         entry = _note(trace, session.journal, scope, key, real, now)
+        _choose_dialect(trace, scope, session, entry)
         if match.operation is None:
             return self._astray(scope, match.allowed, trace)
         operation_id = trace.operation = entry.operation = match.operation.id
-        entry.company_id, entry.run_id = match.parameters.get("company_id"), match.parameters.get("run_id")
-        entry.before = session.life(entry.run_id, now)
-        if not session.admit(operation_id, entry.company_id, now):
-            return error(429, TOO_MANY)
-        call = Call(scope, receive, self.world.contract, session, operation_id, match.parameters, now)
+        if (example := preferred_example(scope, self.world.contract, operation_id)) is not None:
+            trace.dialect, entry.example = None, f"{example.status} {example.name}"
+            return shown(example)
+        company_id = match.parameters.get("company_id")
+        strike = trace.strike = struck(session, operation_id, scope, match.parameters, now)
+        admitted = (strike is not None and strike.withheld) or session.admit(operation_id, company_id, now)
+        noticed(entry, session, trace.secrets, match.parameters, now)
+        if strike is not None and strike.withheld:
+            return withheld(strike)
+        if not admitted:
+            raise Refusal(429, TOO_MANY, "RATE-01")
+        call = Call(scope, receive, self.world.contract, session, operation_id, match.parameters, now, entry)
         with busy(session):
-            return await HANDLERS[operation_id](call)
+            return await carried_out(strike, call, HANDLERS[operation_id])
 
     async def _upload(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
-        found = self.sessions.upload(scope["path"].removeprefix(uploads.PREFIX))
+        found, real = self.sessions.upload(scope["path"].removeprefix(uploads.PREFIX)), real_time()
         if found is None:
+            entry = _note(trace, self.sessions.strays, scope, header(scope, b"x-api-key"), real, real)
+            entry.operation = UPLOAD
             raise Refusal(404, "no such upload URL")
         session, upload = found
-        real = real_time()
-        trace.session = session
-        entry = _note(trace, session.journal, scope, session.key, real, session.clock.at(real))
-        entry.operation, entry.company_id = "put_upload", upload.company_id
+        trace.session, now = session, session.clock.at(real)
+        entry = _note(trace, session.journal, scope, session.key, real, now)
+        entry.operation, entry.company_id, entry.upload_ref = UPLOAD, upload.company_id, upload.ref
+        _choose_dialect(trace, scope, session, entry)
+        strike = trace.strike = struck(session, UPLOAD, scope, {"company_id": upload.company_id}, now)
+        if strike is not None and strike.withheld:
+            return withheld(strike)
         return await uploads.put(session, upload, scope, receive)
+
+    def _elsewhere(self, scope: Scope, trace: _Trace) -> Response:
+        """The answer to a path outside the API; it goes to the journal of the session whose key it carries."""
+        given, real = header(scope, b"x-api-key"), real_time()
+        try:
+            session = trace.session = self.sessions.session(self.sessions.accepted(given), real)
+        except Refusal:
+            _note(trace, self.sessions.strays, scope, given, real, real)
+        else:
+            _note(trace, session.journal, scope, given, real, session.clock.at(real))
+        return self._astray(scope, (), trace)
 
     def _astray(self, scope: Scope, allowed: tuple[str, ...], trace: _Trace) -> Response:
         """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""
@@ -179,9 +228,10 @@ class App:
 class _Answer:
     """An answer on its way out: its status, and the beginning of what was sent, for the journal."""
 
-    def __init__(self, send: Send, trace: _Trace) -> None:
+    def __init__(self, send: Send, trace: _Trace, body: Body) -> None:
         self._send = send
         self._trace = trace
+        self._body = body
         self.status = 0
         """0 until the answer begins."""
         self.whole = False
@@ -193,8 +243,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if entry is not None:
-                pairs = [*message["headers"], (REQUEST_ID, str(entry.number).encode())]
-                self.part.headers = headers(pairs)
+                pairs = [*message["headers"], (REQUEST_ID, entry.id.encode())]
+                self.part.headers = self._trace.secrets.headers(pairs)
                 message = {**message, "headers": pairs}
         elif message["type"] == "http.response.body":
             piece = message.get("body", b"")
@@ -202,30 +252,45 @@ class _Answer:
             if journal is not None and len(self.part.body) < journal.body:
                 self.part.body += piece[: journal.body - len(self.part.body)]
             self.whole = not message.get("more_body", False)
+            if self.whole:
+                self.finish()  # before the caller has all of it, and may ask for the journal
         await self._send(message)
+
+    def finish(self) -> None:
+        """Complete the journal's entry, unless that was done."""
+        if self._trace.entry is not None and self._trace.entry.ended is None:
+            _finish(self._trace, self._body, self)
 
 
 def _note(trace: _Trace, journal: Journal, scope: Scope, key: str | None, real: int, at: int) -> Entry:
-    trace.journal = journal
+    trace.journal, trace.secrets = journal, journal.secrets(key)
     entry = trace.entry = journal.arrived(scope, key, real, at)
     return entry
 
 
+def _choose_dialect(trace: _Trace, scope: Scope, session: Session, entry: Entry) -> None:
+    dialect = dialect_of(scope, session)
+    entry.dialect = dialect.name
+    if dialect.readings or dialect is not session.dialect:
+        trace.dialect = dialect
+
+
 def _finish(trace: _Trace, body: Body, answer: _Answer) -> None:
     """Complete the journal's entry, now that its exchange is over."""
-    entry, session = trace.entry, trace.session
+    entry, session, journal = trace.entry, trace.session, trace.journal
     assert entry is not None  # noqa: S101 - the caller has looked
+    assert journal is not None  # noqa: S101 - as above
     entry.ended = real_time()
-    entry.request.body = bare_request(entry.operation, bytes(body.kept), body.size)
-    entry.request.size = body.size
-    entry.answer = answer.part
-    entry.answer.body = bare_answer(entry.operation, entry.answer.body)
     entry.status = answer.status or None
     entry.lost = entry.lost or not answer.whole
     entry.note = entry.note or trace.note
     if session is not None:
-        entry.run_id = entry.run_id or created(entry)
+        entry.run_id = entry.run_id or created(entry.operation, answer.status, answer.part.body)
         entry.after = session.life(entry.run_id, session.clock.at(entry.ended))
+        if entry.operation is not None:
+            call = (entry.operation, entry.path, bytes(body.kept))
+            session.faults.tally.note(call, entry.run_id, entry.status, lost=entry.lost)
+    journal.finished(entry, trace.secrets, Part(body=bytes(body.kept), size=body.size), answer.part)
 
 
 def create_app(settings: Settings, world: World, log: Callable[[Exchange], None] | None = None) -> App:

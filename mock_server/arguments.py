@@ -71,6 +71,18 @@ def key(text: str) -> str:
     return text
 
 
+def dialect(text: str) -> str:
+    """The name of a dialect; ValueError with the nearest one for any other text."""
+    if text != "documented":  # which every start without the option has; the others are worth an import
+        from mock_server.dialects.chosen import UnknownDialect, dialect  # noqa: PLC0415 - see above
+
+        try:
+            dialect(text)
+        except UnknownDialect as unknown:
+            raise ValueError(str(unknown)) from None
+    return text
+
+
 def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes: Any) -> Callable[[Any], Any]:
     """A click option that can also be given as `VERN_MOCK_<NAME>`; the command line wins.
 

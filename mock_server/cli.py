@@ -19,7 +19,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from mock_server.arguments import key, option, rate, size, span, speed
+from mock_server.arguments import dialect, key, option, rate, size, span, speed
+from mock_server.asking import replay, why
+from mock_server.glossary import dialects
+from mock_server.journey_report import coverage
+from mock_server.report_card import audit
 from mock_server.settings import DEFAULT_PORT, Settings
 
 if TYPE_CHECKING:
@@ -84,6 +88,14 @@ def commands() -> None:
 @option("--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
 @option("--scenario", default=DEFAULTS.scenario, show_default=True, help="For callers that choose none.")
 @option("--scenarios", type=FILES, multiple=True, help="Scenario file or folder of your own; repeatable.")
+@option(
+    "--dialect",
+    reads=dialect,
+    metavar="NAME",
+    default=DEFAULTS.dialect,
+    show_default=True,
+    help="minimal, extended or random answers; `vern-mock dialects` lists them.",
+)
 @option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same ids, names and dates.")
 @option("--speed", reads=speed, default="1", show_default=True, help="Session seconds in a real one; 0: frozen.")
 @option(
@@ -130,6 +142,7 @@ def serve(**given: Any) -> None:
 
     settings = Settings(
         scenario=given["scenario"],
+        dialect=given["dialect"],
         seed=given["seed"],
         speed=given["speed"],
         rate_limit=given["rate_limit"],
@@ -240,6 +253,11 @@ def healthcheck(url: str | None, port: int) -> None:
         raise click.BadParameter(str(error), param_hint="--url") from None
     click.echo(told, err=not ready)
     sys.exit(0 if ready else 1)
+
+
+for command in (why, replay, audit, coverage):
+    commands.add_command(command)
+commands.add_command(dialects)
 
 
 def _world(paths: tuple[Path, ...]) -> World:

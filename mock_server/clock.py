@@ -40,6 +40,16 @@ def duration(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def spoken(milliseconds: int) -> str:
+    """A duration as a person says it: `1 h 30 s`, `1.5 s`, `500 ms`."""
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest / 1_000, "s"))
+    return " ".join(f"{number:.3g} {unit}" for number, unit in parts if number)
+
+
 def iso(instant: int) -> str:
     """The instant as ISO-8601 in UTC with milliseconds (PROV-03), and no later than the last one."""
     instant = min(LAST, instant)

@@ -5,7 +5,8 @@ The contract's schemas decide; this module only finds the words.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
 
@@ -24,6 +25,14 @@ _TYPES = {"string": "a string", "integer": "an integer", "number": "a number"} |
 }
 
 
+class Difference(NamedTuple):
+    """One thing that is wrong with a body: where, the schema's word that it breaks, and a sentence."""
+
+    path: str
+    rule: str
+    text: str
+
+
 def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | None:
     """What is wrong with the body by this validator, the outermost fault first; None when nothing is.
 
@@ -39,6 +48,22 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
     else:
         return None
     return sentence(min(errors, key=lambda error: len(error.instance_path)), document)
+
+
+def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[Difference]:
+    """Everything that is wrong with the body, the outermost first; of a large body the first thing alone."""
+    found = validator.iter_errors(body)
+    try:
+        errors = sorted(found if _is_small(body) else islice(found, 1), key=lambda error: len(error.instance_path))
+    except ValueError:  # as in `complaint`
+        return [Difference("the body", "depth", "the body is nested too deeply")]
+    told = (Difference(_place(error), error.kind.name, sentence(error, document)) for error in errors)
+    return list(dict.fromkeys(told))
+
+
+def _place(error: Any) -> str:
+    lacking = [error.kind.as_dict()["property"]] if error.kind.name == "required" else []
+    return _where([*error.instance_path, *lacking])
 
 
 def _is_small(body: Any) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
 import yaml
 
-from mock_server.complaint import complaint
+from mock_server.complaint import complaint, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from mock_server.complaint import Difference
 
 API = "/api/v1"
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -37,6 +39,16 @@ class Operation:
     id: str
     method: str
     route: str
+
+
+class Example(NamedTuple):
+    """An answer that the contract gives as an example: JSON as a value, anything else as text."""
+
+    status: int
+    name: str
+    media_type: str
+    value: Any
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +107,40 @@ class Contract:
 
     def request_complaint(self, operation_id: str, body: Any) -> str | None:
         """What is wrong with a request body, in one sentence for the caller; None when nothing is."""
+        return complaint(self._request_check(operation_id), body, self.document)
+
+    def request_differences(self, operation_id: str, body: Any) -> list[Difference]:
+        """Everything that is wrong with a request body, the outermost first."""
+        if "requestBody" not in self._described(operation_id):
+            return []
+        return differences(self._request_check(operation_id), body, self.document)
+
+    def clauses(self, operation_id: str, status: int) -> list[str]:
+        """The clauses that the contract names for an answer of the operation with this status."""
+        response = self._described(operation_id)["responses"].get(str(status))
+        return [] if response is None else list(self._resolved(response).get("x-clauses", []))
+
+    def examples(self, operation_id: str) -> list[Example]:
+        """The contract's examples of the operation's answers, in its order of statuses and names."""
+        found = []
+        for status, described in self._described(operation_id)["responses"].items():
+            response = self._resolved(described)
+            headers = {
+                name: next(iter(header["examples"].values()))["value"]
+                for name, header in response.get("headers", {}).items()
+            }
+            for media_type, content in response["content"].items():
+                for name, example in content.get("examples", {}).items():
+                    value = self._resolved(example)["value"]
+                    found.append(Example(int(status), name, media_type, value, headers))
+        return found
+
+    def _request_check(self, operation_id: str) -> Any:
         check = self._requests.get(operation_id)
         if check is None:
             content = self._described(operation_id)["requestBody"]["content"]
             check = self._requests[operation_id] = self._validator(content["application/json"]["schema"])
-        return complaint(check, body, self.document)
+        return check
 
     def complaints(self, operation_id: str, status: int, content_type: str | None, body: Any) -> list[str]:
         """How an answer differs from the contract: status, content type, body; [] when it does not."""
@@ -160,10 +201,16 @@ def load() -> Contract:
 
 
 @lru_cache(maxsize=1)
+def clause_texts() -> Mapping[str, str]:
+    """The text of every clause of `openapi/clauses.yaml`, by its id."""
+    with data("openapi", "clauses.yaml").open("rb") as file:
+        return {clause["id"]: clause["text"] for clause in yaml.load(file, _YAML)["clauses"]}  # noqa: S506 - as above
+
+
+@lru_cache(maxsize=1)
 def clause_ids() -> frozenset[str]:
     """The id of every clause of `openapi/clauses.yaml`."""
-    with data("openapi", "clauses.yaml").open("rb") as file:
-        return frozenset(clause["id"] for clause in yaml.load(file, _YAML)["clauses"])  # noqa: S506 - as above
+    return frozenset(clause_texts())
 
 
 @dataclass(slots=True)

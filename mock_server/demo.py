@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mock_server import timeline
-from mock_server.clock import duration
+from mock_server.clock import duration, spoken
 from mock_server.player.play import Moment, moments
 from mock_server.player.transport import Transport
 from mock_server.process import NotStarted, running
-from mock_server.story import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

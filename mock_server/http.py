@@ -14,7 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from mock_server.account import Refusal
+from mock_server.broken import broken
 from mock_server.clock import real_time
+from mock_server.dialects.reading import Heard
+from mock_server.preference import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope
 
     from mock_server.contract import Contract
+    from mock_server.journal import Entry
     from mock_server.store import Session
 
 JSON = "application/json"
@@ -40,6 +44,7 @@ class Call:
     operation_id: str
     parameters: Mapping[str, str]
     now: int
+    entry: Entry
 
     def header(self, name: bytes) -> str | None:
         """The first header of that (lower-case) name."""
@@ -57,15 +62,27 @@ class Call:
 
     def later(self) -> int:
         """The session's time now, when the call itself has taken a while."""
-        return self.session.clock.at(real_time())
+        now = self.entry.acted = self.session.clock.at(real_time())
+        return now
 
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await read(self.scope, self.receive, self.session.settings.max_body)
-        body = {} if optional and not raw else parsed(raw)
+        body = {} if optional and not raw else self._heard(parsed(raw))
         if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
-            raise Refusal(400, wrong)
+            raise Refusal(
+                400, wrong, broken(self.operation_id, self.contract.request_differences(self.operation_id, body))
+            )
         return body
+
+
+    def _heard(self, body: Any) -> Any:
+        """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
+        dialect = dialect_of(self.scope, self.session)
+        heard = Heard(self.operation_id, self.header(b"content-type"), body)
+        if (refusal := dialect.refusal(heard)) is not None:
+            raise Refusal(*refusal)
+        return dialect.hear(heard)
 
 
 @contextmanager
@@ -154,15 +171,15 @@ async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[by
 def parsed(raw: bytes) -> Any:
     """The JSON value of a body; Refusal 400 for anything else, whatever its Content-Type (OP-26)."""
     if not raw:
-        raise Refusal(400, "the body is empty; expected a JSON object")
+        raise Refusal(400, "the body is empty; expected a JSON object", "ERR-11")
     try:
         value = orjson.loads(raw)
         # orjson makes a float of what has more than 64 bits; a long account number must not lose its last digits.
         return json.loads(raw) if _LONG_NUMBER.search(raw) else value
     except RecursionError as error:
-        raise Refusal(400, TOO_DEEP) from error
+        raise Refusal(400, TOO_DEEP, "ERR-11") from error
     except ValueError as error:
-        raise Refusal(400, f"the body is not valid JSON: {error}") from error
+        raise Refusal(400, f"the body is not valid JSON: {error}", "ERR-11") from error
 
 
 def canonical(value: Any) -> bytes:
@@ -173,7 +190,7 @@ def canonical(value: Any) -> bytes:
         try:
             return json.dumps(value, sort_keys=True).encode()
         except RecursionError as error:
-            raise Refusal(400, TOO_DEEP) from error
+            raise Refusal(400, TOO_DEEP, "ERR-11") from error
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

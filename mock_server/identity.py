@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
+
+_STAND_IN = re.compile(r"stand-in-[0-9a-f-]{36}")
+
+
+def stand_in(key: str) -> str:
+    """A key that gives the same ids as this one, and does not tell it: of a stand-in, itself.
+
+    It is what a bundle holds in the place of the key. Whoever can guess a key can see that the guess is right, as from
+    any id of the session; nobody can read it off.
+    """
+    return key if _STAND_IN.fullmatch(key) else f"stand-in-{made_uuid('stand-in', key)}"
 
 
 def made_uuid(*words: object) -> str:

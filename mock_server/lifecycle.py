@@ -12,7 +12,7 @@ consequences of the fold, not features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Literal
 
@@ -96,6 +96,8 @@ class Life:
     rejected: bool = False
     end: Complete | None = None
     """The beat that completed the run."""
+    beat: Beat | None = field(default=None, compare=False, repr=False)
+    """The beat of the script that makes it so; None where no beat does: rejected, canceled, timed out."""
 
     @property
     def terminal(self) -> bool:
@@ -118,6 +120,19 @@ def life(script: Sequence[Beat], started: Started, events: Sequence[Event], now:
         if state.until is None or now < state.until:
             return state
     raise AssertionError("the last state of a run has no end")  # pragma: no cover - states() closes with one
+
+
+def before(
+    script: Sequence[Beat], started: Started, events: Sequence[Event], now: int, stale_after: int
+) -> Life | None:
+    """What the run was before it became what it is at `now`: its latest state of another status, or None."""
+    present, found = life(script, started, events, now, stale_after), None
+    for state in states(script, started, [event for event in events if event.at <= now], stale_after):
+        if state == present:
+            break
+        if state.status != present.status:
+            found = state
+    return found
 
 
 def states(script: Sequence[Beat], started: Started, events: Sequence[Event], stale_after: int) -> Iterator[Life]:
@@ -156,14 +171,14 @@ def _uncanceled(script: Sequence[Beat], started: Started, events: Sequence[Event
                     return
                 at = spell[0].until or at
             case Review() if started.drift is not None:
-                yield Life("failed", at, None, started.drift)
+                yield Life("failed", at, None, started.drift, beat=beat)
                 return
             case Review() if not started.flagged:
                 rest = tuple(dropwhile(lambda each: isinstance(each, Work), rest))  # nothing to run again
             case Park() | Review():
                 parkings = (*parkings, Parking(beat, again))
                 decision = next(decisions, None)
-                yield Life("needs_attention", at, decision.at if decision else None, parkings=parkings)
+                yield Life("needs_attention", at, decision.at if decision else None, parkings=parkings, beat=beat)
                 if not isinstance(decision, Approved):
                     if decision is not None:
                         yield from _rejected(beat, decision.at, stale_after, parkings)
@@ -194,9 +209,10 @@ def _spell(beat: Queue | Work | Die, at: int, stale_after: int, parkings: tuple[
     status: Status = "queued" if isinstance(beat, Queue) else "running"
     lasts = FOREVER if isinstance(beat, Die) else beat.lasts
     if lasts <= stale_after:
-        return [Life(status, at, at + lasts, beat.say, parkings)]
+        return [Life(status, at, at + lasts, beat.say, parkings, beat=beat)]
     dead = at + stale_after
-    return [Life(status, at, dead, beat.say, parkings), Life("failed", dead, None, TIMED_OUT, parkings)]
+    spell = Life(status, at, dead, beat.say, parkings, beat=beat)
+    return [spell, Life("failed", dead, None, TIMED_OUT, parkings)]
 
 
 def _rejected(beat: Park | Review, at: int, stale_after: int, parkings: tuple[Parking, ...]) -> Iterator[Life]:
@@ -219,10 +235,10 @@ def _rejected(beat: Park | Review, at: int, stale_after: int, parkings: tuple[Pa
 def _end(beat: Beat, at: int, parkings: tuple[Parking, ...]) -> Life:
     match beat:
         case Complete():
-            return Life("completed", at, None, parkings=parkings, end=beat)
+            return Life("completed", at, None, parkings=parkings, end=beat, beat=beat)
         case Fail():
-            return Life("failed", at, None, beat.error, parkings)
+            return Life("failed", at, None, beat.error, parkings, beat=beat)
         case Cancel():
-            return Life("canceled", at, None, parkings=parkings)
+            return Life("canceled", at, None, parkings=parkings, beat=beat)
         case _:
             raise AssertionError(f"a run cannot end with {beat}")  # pragma: no cover - the loader refuses it

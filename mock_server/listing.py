@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mock_server.settings import DEFAULT_PORT
-from mock_server.story import PACES, export_lines, run_lines
+from mock_server.story import PACES, export_lines, fault_lines, run_lines
 from mock_server.summary import entries
 
 if TYPE_CHECKING:
@@ -64,11 +64,12 @@ def page(scenario: Scenario) -> str:
         "\n".join(f"  {name:9}{value}" for name, value in facts if value),
         "What happens to an import\n" + _numbered(run_lines(scenario)),
         "What happens to a destination export\n" + _numbered(export_lines(scenario)),
+        "What goes wrong on the wire\n" + _numbered(fault_lines(scenario)) if scenario.faults else "",
         "What a caller does and sees (each is a play, and a test)\n"
         + "\n".join(f"  - {play.title}" for play in scenario.plays),
         "How to pick it\n" + _picking(scenario),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _numbered(lines: list[str]) -> str:

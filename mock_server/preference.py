@@ -1,13 +1,18 @@
-"""The `Prefer` header (RFC 7240): the one preference that a caller may state, by name."""
+"""The `Prefer` header (RFC 7240): what a caller may state for one call, by name."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from mock_server.account import Refusal
+from mock_server.dialects.chosen import UnknownDialect
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+    from mock_server.dialects.chosen import Dialect
+    from mock_server.store import Session
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
 _PREFERENCE = re.compile(rf'(?:{_QUOTED}|[^",])+')
@@ -27,3 +32,14 @@ def preferred(scope: Scope, name: str) -> str | None:
                 if key.strip().lower() == name:
                     return str(value.strip().strip('"'))
     return None
+
+
+def dialect_of(scope: Scope, session: Session) -> Dialect:
+    """The dialect of this call: what the caller prefers, else the session's; Refusal 400 for an unknown one."""
+    name = preferred(scope, "dialect")
+    if name is None:
+        return session.dialect
+    try:
+        return session.dialect_named(name)
+    except UnknownDialect as unknown:
+        raise Refusal(400, f"Prefer: {unknown}") from unknown

@@ -130,6 +130,8 @@ class ImportRun(Run):
 
     book: Book | None = None
     approvals: list[Approval] = field(default_factory=list)
+    ids_again: bool = False
+    """Whether the ids of questions begin anew in each parking (OP-20); else none comes twice."""
     told: dict[str, Any] | None = None
     """The last report of an ended run whose rows were given back."""
 
@@ -153,7 +155,8 @@ class ImportRun(Run):
 
     def questions(self, state: Life) -> tuple[Question, ...]:
         """The questions of the parking that the run is in."""
-        asked = sum(approval.asked for approval in self.approvals[: len(state.parkings) - 1])
+        earlier = () if self.ids_again else self.approvals[: len(state.parkings) - 1]
+        asked = sum(approval.asked for approval in earlier)
         return questions(self.parked_book(state).groups, asked)
 
     def described(self, state: Life) -> dict[str, Any]:

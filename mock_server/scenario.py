@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 Pace = Literal["time", "polls", "manual", "instant"]
 Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
+What = Literal[
+    "delay", "dribble", "reset", "truncate", "garble", "content_type", "page", "error", "stale", "twice", "lose"
+]
+
+CHANGES = ("provision_company", "request_upload", "start_import", "decide", "start_export")
+"""The operations that change something."""
+BENDS: Mapping[What, tuple[str, ...]] = {
+    "garble": (*CHANGES, "list_sources", "list_templates", "list_imports", "poll_import", "poll_export", "put_upload"),
+    "stale": ("poll_import", "poll_export", "list_imports"),
+    "twice": CHANGES,
+    "lose": (*CHANGES, "put_upload"),
+}
+"""What the faults can bend that do not fit every operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,29 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong between caller and service: what, where, and until when."""
+
+    what: What
+    how: str | int | None = None
+    """The verb's value: milliseconds of `delay` and `dribble`, the status of a `page` or an `error`, a word."""
+    up_to: int | None = None
+    """With `delay`: the longest; each call's own delay is drawn."""
+    operation: str | None = None
+    """An operationId, or `put_upload`; None: every operation that the fault can bend."""
+    status: str | None = None
+    """Only calls about a run in this status."""
+    call: int | None = None
+    """The first of the fitting calls that is bent."""
+    every: int | None = None
+    chance: float | None = None
+    times: int | None = None
+    """How many calls it bends; None: any number."""
+    lasts: int | None = None
+    """How long it is there, on the session's clock; None: for ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing that a partner does or sees: a verb, its value and its modifiers, as in the file."""
 
@@ -160,6 +196,8 @@ class Scenario:
     plays: tuple[Play, ...]
     path: str
     """The file it came from, for messages."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong on the wire for the companies of this scenario; of several that fit a call, the first."""
 
     @property
     def own_rows(self) -> bool:

@@ -24,7 +24,7 @@ class Sessions:
         self.world = world
         self._open: OrderedDict[str, tuple[Session, int]] = OrderedDict()
         """Least recently used first, each with the real time of its last use."""
-        self.strays = Journal()
+        self.strays = Journal(stray=True)
         """Calls without an accepted key, which belong to no session."""
 
     def __len__(self) -> int:
@@ -33,15 +33,16 @@ class Sessions:
     def accepted(self, key: str | None) -> str:
         """The key itself; Refusal 401 for one that is missing, malformed, unknown or revoked (AUTH-02 to AUTH-04)."""
         if not key:
-            raise Refusal(401, "the x-api-key header is missing")
+            raise Refusal(401, "the x-api-key header is missing", "AUTH-02")
         if KEY.fullmatch(key) is None:
-            raise Refusal(401, "the API key is malformed; expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -")
+            text = "the API key is malformed; expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -"
+            raise Refusal(401, text, "AUTH-03")
         if key.startswith("invalid"):
-            raise Refusal(401, "the API key is invalid")
+            raise Refusal(401, "the API key is invalid", "AUTH-03")
         if key.startswith("revoked"):
-            raise Refusal(401, "the API key has been revoked")
+            raise Refusal(401, "the API key has been revoked", "AUTH-04")
         if self.settings.api_keys and key not in self.settings.api_keys:
-            raise Refusal(401, "the API key is unknown")
+            raise Refusal(401, "the API key is unknown", "AUTH-03")
         return key
 
     def session(self, key: str, real: int) -> Session:
@@ -60,7 +61,7 @@ class Sessions:
     def reset(self, key: str, real: int) -> Session:
         """The key's session as if it had just been opened."""
         if key in self._open:
-            self._open.pop(key)[0].close()
+            _end(self._open.pop(key)[0])
         return self.session(key, real)
 
     def upload(self, token: str) -> tuple[Session, Upload] | None:
@@ -73,7 +74,7 @@ class Sessions:
     def close(self) -> None:
         """End every session."""
         while self._open:
-            self._open.popitem()[1][0].close()
+            _end(self._open.popitem()[1][0])
 
     def _close_idle(self, real: int) -> None:
         idle = real - self.settings.session_idle
@@ -85,5 +86,11 @@ class Sessions:
         for key, (session, _) in self._open.items():
             if not session.busy:
                 del self._open[key]
-                session.close()
+                _end(session)
                 return
+
+
+def _end(session: Session) -> None:
+    """End the session; whoever waits for its next exchange learns that there will be none."""
+    session.close()
+    session.journal.wake()

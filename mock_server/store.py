@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.account import UPLOAD_LASTS, Company, Refusal, Upload
 from mock_server.clock import EPOCH, HOUR, MINUTE, Clock
+from mock_server.dialects.chosen import dialect
+from mock_server.dialects.requests import IDS_AGAIN
 from mock_server.exports import ExportRun
-from mock_server.identity import made_uuid
+from mock_server.faults import Faults
+from mock_server.identity import made_uuid, stand_in
 from mock_server.journal import Journal
-from mock_server.lifecycle import FOREVER, Canceled, Refused, Started, decide
+from mock_server.lifecycle import FOREVER, Canceled, Started, decide
 from mock_server.limits import admit
+from mock_server.refusals import parked, refuse_busy, refuse_closed, refuse_exporting, refuse_lacking, taken
 from mock_server.runs import ImportRun, Run
 from mock_server.sheets.book import unresolved
-from mock_server.sheets.opening import generated, lacking
+from mock_server.sheets.opening import generated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from typing import BinaryIO
 
-    from mock_server.catalogue import Source
+    from mock_server.dialects.chosen import Dialect
     from mock_server.lifecycle import Life, Status
     from mock_server.runs import Approval
     from mock_server.scenario import Pace, Scenario
@@ -55,11 +59,13 @@ class Session:
         self.clock = Clock(since=real, speed=settings.speed)
         self.scenario = settings.scenario
         self.pace: Pace | None = None
+        self.dialect = self.dialect_named(settings.dialect)
         self.companies: dict[str, Company] = {}
         self.runs: dict[str, Run] = {}
         self.uploads: dict[str, Upload] = {}
         """By the token of the signed URL."""
-        self.journal = Journal()
+        self.journal = Journal(self.uploads)
+        self.faults = Faults(settings.seed)
         self.busy = 0
         """How many calls are under way; while there are some, nothing that they may read is given back."""
         self.closed = False
@@ -71,7 +77,12 @@ class Session:
     def made_id(self, kind: str) -> str:
         """The session's next id of a kind: the same for the same seed, key and order of calls."""
         self._numbers[kind] += 1
-        return made_uuid(self.settings.seed, self.key, kind, self._numbers[kind])
+        word = self.key if kind == "token" else stand_in(self.key)  # a bundle tells the stand-in, and no token
+        return made_uuid(self.settings.seed, word, kind, self._numbers[kind])
+
+    def dialect_named(self, name: str) -> Dialect:
+        """The dialect of that name, `random` drawn by the seed and the session; raises UnknownDialect."""
+        return dialect(name, self.settings.seed, stand_in(self.key))
 
     def admit(self, operation_id: str, company_id: str | None, now: int) -> bool:
         """Whether a call stays within the budget of its operation; a call that does not is not counted (RATE-07)."""
@@ -91,7 +102,7 @@ class Session:
         """The company of that id; Refusal 404 when this account has none (AUTH-06)."""
         company = self._known(company_id)
         if company is None:
-            raise Refusal(404, f"no company {company_id!r} in this account")
+            raise Refusal(404, f"no company {company_id!r} in this account", "AUTH-06")
         return company
 
     def _known(self, company_id: str) -> Company | None:
@@ -103,9 +114,7 @@ class Session:
     def _open_ready(self, scenario: Scenario) -> Company:
         """The scenario's ready company, opened when it is first asked for."""
         ready, catalogue = scenario.ready, self.world.catalogue
-        templates = [
-            template.id for template in catalogue.templates if not ready.sheets or template.name in ready.sheets
-        ]
+        templates = [each.id for each in catalogue.templates if not ready.sheets or each.name in ready.sheets]
         company = Company(
             id=ready.company,
             name=ready.name,
@@ -119,9 +128,8 @@ class Session:
         )
         self.companies[company.id] = company
         if ready.run is not None:
-            run = self._add_import(
-                company, ready.run, scenario, Started(EPOCH - WAITED), self._generated(scenario, company)
-            )
+            book = self._generated(scenario, company)
+            run = self._add_import(company, ready.run, scenario, Started(EPOCH - WAITED), book)
             run.stale_after = max(run.stale_after, HOUR)  # it is there, parked, whatever counts as stale afterwards
         return company
 
@@ -129,26 +137,27 @@ class Session:
         """Create a company from a body of the contract's shape (PROV-01 to PROV-19)."""
         catalogue = self.world.catalogue
         source = next((source for source in catalogue.sources if source.id == body["source"]), None)
-        if source is None:  # PROV-11
-            raise Refusal(404, f"no source {body['source']!r} in this account")
+        if source is None:
+            raise Refusal(404, f"no source {body['source']!r} in this account", "PROV-11")
         known = [template.id for template in catalogue.templates]
         wanted = body.get("template_ids", known)
-        if foreign := [template_id for template_id in wanted if template_id not in known]:  # PROV-15
-            raise Refusal(400, f"template_ids names a template that this account does not have: {foreign[0]!r}")
+        if foreign := [template_id for template_id in wanted if template_id not in known]:
+            text = f"template_ids names a template that this account does not have: {foreign[0]!r}"
+            raise Refusal(400, text, "PROV-15")
         external_id = body.get("external_id")
         for company in self.companies.values():
-            if company.name == body["name"] and company.source.id == source.id:  # PROV-16
-                raise Refusal(400, _taken(company.name, source))
+            if company.name == body["name"] and company.source.id == source.id:
+                raise taken(company.name, source)
         if source is catalogue.sources[0] and any(
             each.ready.name == body["name"] for each in self.world.scenarios.values()
         ):
-            raise Refusal(400, _taken(body["name"], source))
+            raise taken(body["name"], source)
         if external_id is not None and any(each.external_id == external_id for each in self.companies.values()):
-            raise Refusal(409, f"external_id {external_id!r} is used by another company")  # PROV-14
+            raise Refusal(409, f"external_id {external_id!r} is used by another company", "PROV-14")
         scenario = (external_id or "").partition("--")[0]
         if scenario in self.world.scenarios:
             names = {template.name for template in catalogue.templates if template.id in wanted}
-            _refuse_lacking(self.world.scenarios[scenario], names)
+            refuse_lacking(self.world.scenarios[scenario], names)
         company_id = self.made_id("company")
         company = Company(
             id=company_id,
@@ -199,7 +208,8 @@ class Session:
             return None
         known, run = company.keys[kind, key]
         if known != digest:
-            raise Refusal(409, f"idempotency_key {key!r} was used before with another payload")
+            clause = "IDEM-05" if kind == "import" else "DST-09"
+            raise Refusal(409, f"idempotency_key {key!r} was used before with another payload", clause)
         return run
 
     def start_import(self, company: Company, request: Start, now: int) -> tuple[ImportRun, bool]:
@@ -223,7 +233,7 @@ class Session:
         return run, True
 
     def _generated(self, scenario: Scenario, company: Company) -> Book:
-        _refuse_lacking(scenario, {sheet.name for sheet in company.sheets})
+        refuse_lacking(scenario, {sheet.name for sheet in company.sheets})
         return generated(scenario, company.sheets, self.settings.seed)
 
     def _add_import(
@@ -239,6 +249,7 @@ class Session:
             stale_after=self.settings.stale_after,
             local=max(started.at, EPOCH),  # a ready run is where it is when the session opens, whatever its pace
             book=book,
+            ids_again=self.dialect.has(IDS_AGAIN),
         )
         company.imports.append(run)
         self.runs[run.id] = run
@@ -255,7 +266,7 @@ class Session:
         self._refuse_closed()
         state = parked(run, now)
         if len(state.parkings) != len(considered.parkings):
-            raise Refusal(409, "the run has parked anew meanwhile; read it again")
+            raise Refusal(409, "the run has parked anew meanwhile; read it again", "DEC-25")
         left = unresolved(approval.book)
         run.events.append(decide(state, run.time(now), approve=True, answered=answered, unresolved=left))
         run.approvals.append(approval)
@@ -319,6 +330,7 @@ class Session:
     def close(self) -> None:
         """End the session: what it holds outside memory is given back as soon as no call is under way."""
         self.closed = True
+        self.faults.end()
         self.release()
 
     def release(self) -> None:
@@ -351,49 +363,3 @@ class StartExport(NamedTuple):
     key: str | None
     digest: bytes
     writes: tuple[tuple[Sheet, int], ...]
-
-
-def refuse_busy(company: Company, now: int) -> None:
-    """Refusal 409 while an import of the company is not terminal (IMP-09, IMP-10)."""
-    if (active := company.active(now)) is not None:
-        run, state = active
-        raise Refusal(409, f"import {run.id} of this company is {state.status}; one import runs at a time")
-
-
-def parked(run: ImportRun, now: int) -> Life:
-    """The state of a parked run; Refusal 409 for any other (DEC-23, DEC-24, DEC-35)."""
-    state = run.life(now)
-    if state.status != "needs_attention":
-        raise Refusal(409, str(Refused(state.status)))
-    return state
-
-
-def refuse_unconnected(company: Company) -> None:
-    """Refusal 400 for an export without a destination (OP-18)."""
-    if company.destination is None:
-        raise Refusal(400, "this company has no destination connection; provision it with connections.destination")
-
-
-def refuse_exporting(company: Company, now: int) -> None:
-    """Refusal 409 while another export of the company runs (OP-18)."""
-    if company.exports and not (state := company.exports[-1].life(now)).terminal:
-        raise Refusal(409, f"export {company.exports[-1].id} of this company is {state.status}; one runs at a time")
-
-
-def refuse_closed(upload: Upload, now: int) -> None:
-    """Refusal 403 for a signed URL that was used or has expired (OP-04)."""
-    if upload.file is not None:
-        raise Refusal(403, "this upload URL was used before; request another one for each file")
-    if now >= upload.expires:
-        raise Refusal(403, "this upload URL has expired; request another one")
-
-
-def _refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
-    """Refusal 400 when a workbook of these sheets lacks one that the scenario fills."""
-    if missing := lacking(scenario, sheets):
-        names = ", ".join(missing)
-        raise Refusal(400, f"scenario {scenario.name!r} needs a sheet {names}; template_ids left its template out")
-
-
-def _taken(name: str, source: Source) -> str:
-    return f"a company named {name!r} exists already for the source {source.name}"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from mock_server.clock import spoken
+from mock_server.faults import told
 from mock_server.scenario import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.scenario import Beat, Flagged, Scenario
+    from mock_server.scenario import Beat, Fault, Flagged, Scenario
 
 PACES = {
     "time": "time: the run goes on as time passes",
@@ -20,16 +22,6 @@ PACES = {
     "manual": "manual: an operator moves the run, POST /_mock/runs/{run_id}/step",
     "instant": "instant: every beat is over at once",
 }
-
-
-def spoken(milliseconds: int) -> str:
-    """A duration as a person says it: `1 h 30 s`, `1.5 s`, `500 ms`."""
-    if milliseconds < 1_000:
-        return f"{milliseconds} ms"
-    minutes, rest = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest / 1_000, "s"))
-    return " ".join(f"{number:.3g} {unit}" for number, unit in parts if number)
 
 
 def run_lines(scenario: Scenario) -> list[str]:
@@ -40,6 +32,29 @@ def run_lines(scenario: Scenario) -> list[str]:
 def export_lines(scenario: Scenario) -> list[str]:
     """What happens to a destination export."""
     return list(_told(scenario.export))
+
+
+def fault_lines(scenario: Scenario) -> list[str]:
+    """What goes wrong on the wire."""
+    return [_fault(fault) for fault in scenario.faults]
+
+
+def _fault(fault: Fault) -> str:
+    which = {
+        "call": f"from the {_nth(fault.call or 0)} of its calls on",
+        "every": f"every {_nth(fault.every or 0)} of its calls",
+        "chance": f"{100 * (fault.chance or 0):.3g} % of its calls",
+    }
+    said = [which[name] for name in which if getattr(fault, name) is not None]
+    said += [f"while the run is `{fault.status}`"] if fault.status else []
+    said += [_counted(fault.times, "time")] if fault.times else []
+    said += [f"for {spoken(fault.lasts)}"] if fault.lasts is not None else []
+    return f"{told(fault)} ({fault.operation or 'any operation'}{''.join(f', {each}' for each in said)})"
+
+
+def _nth(number: int) -> str:
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _told(beats: Sequence[Beat]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.clock import spoken
 from mock_server.player.expectation import rows_of
-from mock_server.story import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,8 @@ def face(milliseconds: int) -> str:
 def exchange(call: Call, offset: int) -> list[str]:
     """One exchange: when, what was called, what code came, and what it says."""
     path = shortened(call.path.removeprefix("/api/v1"))
-    code = click.style(str(call.status), fg="green" if call.status < 400 else "yellow", bold=True)
+    colour = "green" if 0 < call.status < 400 else "yellow"
+    code = click.style(str(call.status or "lost"), fg=colour, bold=True)
     line = f"{face(offset):>7} → {click.style(f'{call.method:4}', bold=True)} {path:52} {code}"
     width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) - len(INDENT)
     below = [part for text in _told(call) for part in _fitted(text, width)]
@@ -61,7 +62,11 @@ def _fitted(text: str, width: int) -> list[str]:
 
 def _told(call: Call) -> Iterator[str]:
     body = call.body
-    if call.status >= 400:
+    if call.status == 0:
+        yield click.style(f"no answer: {call.text}", fg="yellow")
+    elif body is None and (call.status >= 400 or call.media_type == "application/json"):
+        yield click.style(f"no answer of the API: {call.media_type}, {len(call.received)} bytes", fg="yellow")
+    elif call.status >= 400:
         text = body.get("error", "") if isinstance(body, dict) else call.text
         yield click.style(f"refused: {shortened(str(text))}", fg="yellow")
     elif call.media_type == "text/csv":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from mock_server.account import Refusal
 from mock_server.clock import real_time
 from mock_server.http import answer, busy, error, header, pieces
-from mock_server.store import refuse_closed
+from mock_server.refusals import refuse_closed
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -59,4 +59,4 @@ def without_token(path: str) -> str:
 def _refuse_other_type(upload: Upload, given: str | None) -> None:
     """Refusal 400 unless the Content-Type is the declared one (UPL-02)."""
     if upload.content_type is not None and (given or "").lower() != upload.content_type.lower():
-        raise Refusal(400, f"Content-Type must be the declared {upload.content_type!r}; got {given!r}")
+        raise Refusal(400, f"Content-Type must be the declared {upload.content_type!r}; got {given!r}", "UPL-02")

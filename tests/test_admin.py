@@ -141,8 +141,16 @@ def test_a_body_that_is_no_json_object_is_refused(client: Client, method: str, p
 # -- the session
 
 
+NOTHING = {"calls": 0, "meant": 0, "created": 0, "lost": 0}
+SIDES = {
+    **dict.fromkeys(("companies", "imports", "exports"), NOTHING),
+    "decisions": {"calls": 0, "meant": 0, "taken": 0, "lost": 0},
+}
+
+
 def test_the_session_is_shown_as_it_is(client: Client) -> None:
-    empty = {"scenario": "live", "seed": 0, "now": "2026-06-15T09:00:00.000Z", "companies": []}
+    fresh = {"scenario": "live", "dialect": "documented", "seed": 0, "now": "2026-06-15T09:00:00.000Z"}
+    empty = fresh | {"companies": [], "both_sides": SIDES}
     assert client.get("/_mock/session").body == empty
     company = client.post("/api/v1/companies", {"name": "Acme", "source": SOURCE, "external_id": "re-park--acme"}).body[
         "company"
@@ -150,7 +158,9 @@ def test_the_session_is_shown_as_it_is(client: Client) -> None:
     run = client.post(f"/api/v1/companies/{company['id']}/imports", ROWS).body
     client.advance(by="1s")
     shown = client.get("/_mock/session").body
+    one = {"calls": 1, "meant": 1, "created": 1, "lost": 0}
     assert shown == empty | {
+        "both_sides": SIDES | {"companies": one, "imports": one},
         "now": "2026-06-15T09:00:01.000Z",
         "companies": [
             {
@@ -179,9 +189,11 @@ def test_a_reset_answers_with_the_session_as_it_is_then(client: Client) -> None:
     client.advance(by="1h")
     assert client.delete("/_mock/session").body == {
         "scenario": "live",
+        "dialect": "documented",
         "seed": 0,
         "now": "2026-06-15T09:00:00.000Z",
         "companies": [],
+        "both_sides": SIDES,
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -78,7 +79,13 @@ def test_every_scenario_has_a_ready_company(client: Client) -> None:
         active = client.get(f"/api/v1/companies/{scenario['company_id']}/imports?status=active").body
         if "run_id" in active:  # it waits there already
             client.post(f"/_mock/runs/{active['run_id']}/cancel")
-        assert played(client, scenario["company_id"]) == scenario["name"]
+        for _ in range(3):  # faults may keep the first ones away, or their answers
+            with suppress(OSError, HTTPException):
+                start(client, scenario["company_id"])
+        shown = {each["id"]: each for each in client.get("/_mock/session").body["companies"]}
+        runs = shown[scenario["company_id"]]["runs"]
+        assert {run["scenario"] for run in runs} == {scenario["name"]}
+        assert len(runs) == 1 + ("run_id" in active)
 
 
 @pytest.mark.parametrize("external_id", ["re-park", "re-park--anything", "re-park--", "re-park--a--b", "re-park---x"])

@@ -20,6 +20,7 @@ import pytest
 from conftest import Client
 from test_architecture import LEVELS
 
+import conformance.cli
 from mock_server import contract
 from mock_server.admin.dispatch import ORDERS
 from mock_server.admin.public import PUBLIC
@@ -175,7 +176,10 @@ def test_what_lint_is_shown_to_say_is_what_it_says(tmp_path: Path) -> None:
 
 
 def test_every_option_that_a_document_names_is_there() -> None:
-    known = {name for command in commands.commands.values() for each in command.params for name in each.opts}
+    groups = (commands, conformance.cli.commands)
+    params = [each for group in groups for command in group.commands.values() for each in command.params]
+    known = {name for each in params for name in (*each.opts, *each.secondary_opts)}
+    known |= set(re.findall(r'"(--[a-z-]+)"', (ROOT / "pytest_vern_mock.py").read_text()))
     for path in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", path.read_text()))
         assert named <= known | {"--help", "--version"}, path
@@ -274,6 +278,7 @@ def _can_fail(column: Column) -> str:
         ("", "## The world"),
         ("beat", "### Beats"),
         ("group", "### Groups"),
+        ("fault", "### Faults"),
         ("step", "## Plays"),
         ("answer", "## Plays"),
     ],

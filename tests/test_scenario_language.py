@@ -346,6 +346,9 @@ def test_the_schema_has_the_words_of_the_program() -> None:
     assert set(beat["properties"]) == {*building.BEAT_VERBS, *names}
     names = {name for names in shape.STEP_MODIFIERS.values() for name in names}
     assert set(step["properties"]) == {*building.STEP_VERBS, *names}
+    fault = SCHEMAS["scenario"]["definitions"]["fault"]
+    names = {name for names in shape.FAULT_MODIFIERS.values() for name in names}
+    assert set(fault["properties"]) == {*building.FAULT_VERBS, *names}
     assert tuple(group_["properties"]["fix"]["enum"]) == get_args(Action)
     assert tuple(answer["properties"]["option"]["enum"]) == get_args(Action)
     assert tuple(group_["properties"]["fails"]["enum"]) == get_args(Check)

@@ -65,6 +65,11 @@ def parked(*steps: str) -> str:
     return "title: T\n" + GROUP.format(OPEN) + play(*steps).partition(RUN)[2]
 
 
+def faults(text: str) -> str:
+    return f"title: T\nfaults:\n  - {text}\n" + RUN + PLAYS
+
+
+LOSES = "faults:\n  - lose: reset\n"
 PARK = "park:\n      - sheet: Contacts\n        column: Status\n        rows: 1\n        fix: keep\n"
 
 INNER_PARK = "      - " + PARK.replace("\n", "\n    ").rstrip(" ")
@@ -136,6 +141,22 @@ BAD: list[tuple[str, str, str]] = [
     ("E307", "title: T\ndata:\n  - sheet: Contacts\n    rows: 5\n  - sheet: Contacts # here\n    rows: 6\n" + RUN + PLAYS, "named twice"),
     ("E307", "title: T\ndata:\n  - sheet: Deals # here\n    rows: 5\n" + RUN + PLAYS, "Deals links to Contacts, which has no rows"),
     ("E307", "title: T\ndata:\n  - sheet: Companies\n    rows: 90\n" + group(OPEN)[9:].replace("- sheet: Contacts", "- sheet: Contacts # here"), "Contacts has no rows"),
+    ("E351", faults("error: 500\n    call: 2\n    every: 3 # here"), "'call' and 'every' say two things"),
+    ("E351", faults("delay: 2s\n    up_to: 1s # here"), "shorter than 'delay'"),
+    ("E351", faults("dribble: 1h # here"), "expected at most 10m"),
+    ("E352", faults("stale:\n    operation: decide # here"), "'stale' cannot bend decide; it can: poll_import"),
+    ("E352", faults("error: 500\n    operation: list_sources\n    while: running # here"), "list_sources names none"),
+    ("E353", play("start:\n        lost: true # here", "start:", "see: completed"), "no fault of this scenario loses an answer"),
+    ("E353", play("start:", "see:\n        refused: 500 # here", "see: completed"), "no fault of this scenario answers 500"),
+    ("E333", play("start:\n        lost: true\n        refused: 409 # here", "start:", "see: completed", more=LOSES), "take 'refused' away"),
+    ("E333", play("start:", "see: running # here\n        lost: true", "see: completed", more=LOSES), "take 'see' away"),
+    ("E331", play("start:\n        lost: true", "see: completed # here", more=LOSES), "the client knows of none"),
+    ("E201", faults("lose: reset\n    opertion: decide # here"), "unknown member 'opertion'; did you mean 'operation'?"),
+    ("E203", faults("garble: true # here"), "expected nothing, got true"),
+    ("E204", faults("page: 500 # here"), "Allowed here: 502, 503, 504"),
+    ("E204", "title: T\nfaults: [] # here\n" + RUN + PLAYS, "at least 1 entry"),
+    ("E205", faults("times: 1 # here"), "a fault needs a verb, one of: delay"),
+    ("E206", faults("error: 500\n    up_to: 2s # here"), "'up_to' does not belong to 'error'"),
     ("E311", group(OPEN).replace("sheet: Contacts", "sheet: Contcts # here"), "no sheet 'Contcts'; did you mean 'Contacts'?"),
     ("E311", "title: T\ndata:\n  - sheet: contacts # here\n    rows: 5\n" + RUN + PLAYS, "did you mean 'Contacts'?"),
     ("E311", "title: T\nready:\n  sheets:\n    People: d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8 # here\n" + RUN + PLAYS, "no sheet 'People'"),

@@ -92,7 +92,7 @@ RULES = (
         "company-id-changed",
         "PROV-20",
         "error",
-        "Calls that got 404 or 400, and whose path names a company by its `external_id`, its name, its workbook, or its id "
+        "Calls that got 404 or 400, and whose path names a company by its `external_id`, name, workbook, or its id "
         "written otherwise.",
         "the company's id in the path, exactly as provisioning gave it",
         "Store `company.id` of the answer as it is, and build every later path with it.",

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 
 from mock_server.account import Refusal
-from mock_server.admin import steering
+from mock_server.admin import audit, bundle, coverage, dialect, faults, requests, steering, why
 from mock_server.admin.order import Order
 from mock_server.admin.public import PUBLIC
 from mock_server.clock import real_time
-from mock_server.http import answer, error, header, parsed, read
+from mock_server.http import answer, busy, error, header, parsed, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 ADMIN = "/_mock"
 HEALTH = f"{ADMIN}/health"
 """Served even where the rest is switched off: whoever starts a server must be able to ask whether it is there."""
-ORDERS: Orders = {**steering.ORDERS}
+ORDERS: Orders = {
+    **steering.ORDERS,
+    **audit.ORDERS,
+    **bundle.ORDERS,
+    **coverage.ORDERS,
+    **dialect.ORDERS,
+    **faults.ORDERS,
+    **requests.ORDERS,
+    **why.ORDERS,
+}
 """Every call that is about the caller's session."""
 
 
@@ -51,9 +60,14 @@ class Admin:
         real = real_time()
         session = self.sessions.session(key, real)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        said = methods[method](Order(session, self.sessions, real, arguments, query, parsed(raw) if raw else {}))
-        if isawaitable(said):
-            said = await said
+        accept = (header(scope, b"accept") or "").lower()
+        order = Order(session, self.sessions, real, arguments, query, parsed(raw) if raw else {}, accept)
+        with busy(session):
+            said = methods[method](order)
+            if isawaitable(said):
+                said = await said
+        if method != "GET":
+            session.journal.was_steered(order.now, method, "/".join(segments), raw)
         return said if isinstance(said, Response) else answer(said)
 
     def _refuse_stranger(self, scope: Scope, segments: list[str]) -> None:

@@ -28,6 +28,8 @@ class Order:
     """The segments of the path that stand where the route has `*`."""
     query: Mapping[str, str]
     body: Any
+    accept: str = ""
+    """The media types that the caller takes, in lower case."""
 
     @property
     def now(self) -> int:

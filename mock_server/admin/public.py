@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from mock_server.about import version
 from mock_server.contract import data
+from mock_server.dialects import chosen as dialects
 from mock_server.http import answer
 from mock_server.summary import entries
 
@@ -34,6 +35,10 @@ def _scenarios(sessions: Sessions) -> Response:
     return answer({"scenarios": entries(sessions.world.scenarios)})
 
 
+def _dialects(_: Sessions) -> Response:
+    return answer({"dialects": dialects.entries(), "readings": [dialects.told(each) for each in dialects.READINGS]})
+
+
 def _contract_yaml(_: Sessions) -> Response:
     return Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml")
 
@@ -45,6 +50,7 @@ def _contract_json(sessions: Sessions) -> Response:
 PUBLIC: dict[str, Callable[[Sessions], Response]] = {
     "health": _health,
     "scenarios": _scenarios,
+    "dialects": _dialects,
     "openapi.yaml": _contract_yaml,
     "openapi.json": _contract_json,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from mock_server.account import Refusal
+from mock_server.admin.faults import both_sides
 from mock_server.clock import LAST, duration, instant, iso
 from mock_server.scenario import Pace
 from mock_server.world import UnknownScenario
@@ -136,7 +137,14 @@ def _get_session(order: Order) -> dict[str, Any]:
         }
         for company in session.companies.values()
     ]
-    return {"scenario": session.scenario, "seed": session.settings.seed, "now": iso(now), "companies": companies}
+    return {
+        "scenario": session.scenario,
+        "dialect": session.dialect.name,
+        "seed": session.settings.seed,
+        "now": iso(now),
+        "companies": companies,
+        "both_sides": both_sides(session),
+    }
 
 
 def _run(run: Run, now: int) -> dict[str, Any]:

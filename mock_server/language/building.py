@@ -6,7 +6,7 @@ has exactly one verb. What a file leaves out is filled in here, and nowhere else
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from mock_server.catalogue import Catalogue, Column, Link, Source, Template
 from mock_server.clock import duration
@@ -17,6 +17,7 @@ from mock_server.scenario import (
     Data,
     Die,
     Fail,
+    Fault,
     Flagged,
     Park,
     Play,
@@ -25,6 +26,7 @@ from mock_server.scenario import (
     Review,
     Scenario,
     Step,
+    What,
     Work,
 )
 
@@ -40,6 +42,7 @@ STEP_VERBS = (
     *("start", "see", "wait", "approve", "reject", "cancel", "step", "active"),
     *("lose", "history", "download", "export", "see_export"),
 )
+FAULT_VERBS: tuple[What, ...] = get_args(What)
 GENERATED_ROWS = 1453
 """How many rows a sheet gets when the file does not say: the figure of the documented example."""
 
@@ -63,6 +66,29 @@ def scenario(document: Document, name: str, catalogue: Catalogue) -> Scenario:
         ready=_ready(value.get("ready", {}), name),
         plays=tuple(_play(play, document, index) for index, play in enumerate(value["plays"])),
         path=document.file,
+        faults=faults(value.get("faults", ())),
+    )
+
+
+def faults(values: Iterable[dict[str, Any]]) -> tuple[Fault, ...]:
+    """The faults that a well-formed list describes."""
+    return tuple(_fault(value) for value in values)
+
+
+def _fault(value: dict[str, Any]) -> Fault:
+    what = next(verb for verb in FAULT_VERBS if verb in value)
+    how = value[what]
+    return Fault(
+        what=what,
+        how=duration(how) if what in {"delay", "dribble"} else int(how) if isinstance(how, float) else how,
+        up_to=duration(value["up_to"]) if "up_to" in value else None,
+        operation=value.get("operation"),
+        status=value.get("while"),
+        call=value.get("call"),
+        every=value.get("every"),
+        chance=value.get("chance"),
+        times=value.get("times", 1 if "call" in value else None),
+        lasts=duration(value["for"]) if "for" in value else None,
     )
 
 

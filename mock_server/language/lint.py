@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mock_server.language import lint_groups, lint_plays, lint_script
+from mock_server.language import lint_faults, lint_groups, lint_plays, lint_script
 from mock_server.language.nearest import nearest
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ CODES: dict[str, str] = {
     "E341": "A template or column is named twice.",
     "E342": "A column's rule and its pattern, links or pool do not fit, or the pattern is no regular expression.",
     "E343": "A link leads to no column of this account.",
+    "E351": "Members of a fault contradict each other, or a delay is too long.",
+    "E352": "The fault cannot bend calls of this operation.",
+    "E353": "A play expects what no fault of its scenario brings about.",
     "W401": "A play sees no end.",
     "W402": "A beat lasts so long that the run goes stale.",
 }
@@ -76,6 +79,7 @@ def lint(
         yield from _clauses(scenario, document, clause_ids)
     yield from lint_script.lint(scenario, document)
     yield from lint_groups.lint(scenario, document, catalogue)
+    yield from lint_faults.lint(scenario.faults, document)
     yield from lint_plays.lint(scenario, document, catalogue)
 
 

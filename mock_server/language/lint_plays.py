@@ -36,6 +36,10 @@ _SHOWN_IN = {
     **dict.fromkeys(("total", "succeeded", "failed", "hollow"), ("completed",)),
     "error": ("failed",),
 }
+LOSES = ("reset", "truncate", "garble", "page", "lose")
+"""Faults after which the client has no answer that it can use."""
+# Members of a step that are sent; all others are about the answer.
+_SENT = {"lost", "key", "rows", "file", "name", "answers", "times"}
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
         for position, step in enumerate(play.steps):
             here = (*place, "steps", position)
             yield from _takes(document, here, step, client, scenario)
+            yield from _loses(document, here, step, scenario)
             yield from _sees(document, here, step, exports if step.verb == "see_export" else runs)
             yield from _names(document, here, step, catalogue)
             yield from _answers(document, here, step, asked)
@@ -114,6 +119,24 @@ def _takes(document: Document, place: Place, step: Step, client: _Client, scenar
         client.ended = True
 
 
+def _loses(document: Document, place: Place, step: Step, scenario: Scenario) -> Iterator[Complaint]:
+    """A lost answer shows nothing, and something must lose it; so must something answer 500."""
+    given = step.modifiers
+    if given.get("lost"):
+        shown = [name for name in given if name not in _SENT]
+        if step.value is not None and step.verb == "see":
+            shown.append("see")
+        for name in shown:
+            text = f"the answer is 'lost', so it shows nothing; take '{name}' away"
+            yield document.complain("E333", (*place, name), text, key=True)
+        if not any(fault.what in LOSES for fault in scenario.faults):
+            text = f"no fault of this scenario loses an answer; these would, among its 'faults': {', '.join(LOSES)}"
+            yield document.complain("E353", (*place, "lost"), text, key=True)
+    if given.get("refused") == 500 and not any((each.what, each.how) == ("error", 500) for each in scenario.faults):
+        text = "no fault of this scenario answers 500; `error: 500`, among its 'faults', would"
+        yield document.complain("E353", (*place, "refused"), text)
+
+
 def _starts(document: Document, place: Place, step: Step, client: _Client) -> Iterator[Complaint]:
     given, key = step.modifiers, step.modifiers.get("key")
     if "rows" in given and "file" in given:
@@ -127,7 +150,7 @@ def _starts(document: Document, place: Place, step: Step, client: _Client) -> It
             text = "a replay needs a 'key' that an earlier 'start' of this play has sent"
             yield document.complain("E333", (*place, "replayed"), text, key=True)
     if "refused" not in given:
-        client.run = True
+        client.run = client.run or not given.get("lost")
         if key is not None:
             client.keys.add(key)
 

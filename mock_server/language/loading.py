@@ -7,18 +7,18 @@ A file is read (`yamlfile`), its form checked (`shape`), turned into values (`bu
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mock_server.language import building, lint_account, shape
+from mock_server.language import building, lint_account, lint_faults, shape
 from mock_server.language.lint import lint
-from mock_server.language.yamlfile import BadFiles, Complaint, read
+from mock_server.language.yamlfile import BadFiles, Complaint, Sent, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from mock_server.catalogue import Catalogue
-    from mock_server.scenario import Scenario
+    from mock_server.scenario import Fault, Scenario
 
 ACCOUNT = "account.yaml"
 """In a folder of scenarios, the file that holds the account and is no scenario."""
@@ -48,6 +48,18 @@ def load_paths(
     if not all(complaint.is_warning for complaint in found):
         raise BadFiles([complaint for complaint in found if not complaint.is_warning])
     return scenarios
+
+
+def load_faults(value: dict[str, Any]) -> tuple[Fault, ...]:
+    """The faults of a request, which has nothing but `faults`; each complaint names the member by its way."""
+    document = Sent("", value, {}, {})
+    wrong = shape.complaints(document, "faults")
+    if not wrong:
+        found = building.faults(value["faults"])
+        wrong = list(lint_faults.lint(found, document))
+    if wrong:
+        raise BadFiles(wrong)
+    return found
 
 
 def complaints(

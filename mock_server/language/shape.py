@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from mock_server.contract import data
-from mock_server.language.building import BEAT_VERBS, STEP_VERBS
+from mock_server.language.building import BEAT_VERBS, FAULT_VERBS, STEP_VERBS
 from mock_server.language.nearest import meant
 from mock_server.language.yamlfile import kind
 
@@ -31,15 +31,21 @@ BEAT_MODIFIERS: Mapping[str, tuple[str, ...]] = {
     "complete": ("refused", "status", "error", "hollow"),
 }
 STEP_MODIFIERS: Mapping[str, tuple[str, ...]] = {
-    "start": ("key", "rows", "file", "name", "refused", "replayed"),
-    "see": ("refused", "inserted", "flagged", "questions", "actions", "asks", "error", "times"),
-    "approve": ("answers", "refused"),
-    "reject": ("refused",),
+    "start": ("key", "rows", "file", "name", "refused", "replayed", "lost"),
+    "see": ("refused", "lost", "inserted", "flagged", "questions", "actions", "asks", "error", "times"),
+    "approve": ("answers", "refused", "lost"),
+    "reject": ("refused", "lost"),
     "download": ("rows", "filter", "column", "values"),
-    "export": ("refused",),
+    "export": ("refused", "lost"),
     "see_export": ("total", "succeeded", "failed", "hollow", "error"),
 }
-_VERBS = {"beat": (BEAT_VERBS, BEAT_MODIFIERS), "step": (STEP_VERBS, STEP_MODIFIERS)}
+_WHERE = ("operation", "while", "call", "every", "chance", "times", "for")
+FAULT_MODIFIERS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(FAULT_VERBS, _WHERE), "delay": ("up_to", *_WHERE)}
+_VERBS = {
+    "beat": (BEAT_VERBS, BEAT_MODIFIERS),
+    "step": (STEP_VERBS, STEP_MODIFIERS),
+    "fault": (FAULT_VERBS, FAULT_MODIFIERS),
+}
 _KNOWN = {
     what: frozenset((*verbs, *(name for names in modifiers.values() for name in names)))
     for what, (verbs, modifiers) in _VERBS.items()
@@ -47,7 +53,7 @@ _KNOWN = {
 
 
 def complaints(document: Document, schema_name: str) -> list[Complaint]:
-    """What is wrong with the form of a `scenario` or an `account` file; [] when nothing is."""
+    """What is wrong with the form of a `scenario` or `account` file, or of `faults` alone; [] when nothing is."""
     found: list[Complaint] = []
     if not _quick(schema_name).is_valid(document.value):
         schema = _schema(schema_name)
@@ -55,16 +61,26 @@ def complaints(document: Document, schema_name: str) -> list[Complaint]:
         found += _mismatches(document, schema)
     if schema_name == "scenario":
         found += _verbs(document)
+    if schema_name != "account":
+        for index, fault in _entries(document.value.get("faults")):
+            found += _one_verb(document, ("faults", index), fault, "fault")
     return found
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _schema(name: str) -> dict[str, Any]:
+    if name == "faults":  # a part of a scenario
+        whole = _schema("scenario")
+        return {
+            **whole,
+            "required": ["faults"],
+            "properties": {"faults": whole["properties"]["faults"] | {"minItems": 0}},
+        }
     schema: dict[str, Any] = json.loads(data("openapi", f"{name}.schema.json").read_text("utf-8"))
     return schema
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _quick(name: str) -> jsonschema_rs.Draft7Validator:
     return jsonschema_rs.Draft7Validator(_schema(name))
 
@@ -130,6 +146,7 @@ _WRONG = {
     "minLength": ("E204", "a text that is not empty"),
     "maxLength": ("E204", "at most {} characters"),
     "minItems": ("E204", "at least {} entry"),
+    "maxItems": ("E204", "at most {} entries"),
     "uniqueItems": ("E204", "no entry twice"),
 }
 _TYPES = {
@@ -151,7 +168,7 @@ def _words(limit: Any) -> str:
 def _got(error: Any) -> str:
     if error.validator in {"uniqueItems", "minItems"}:
         return ", ".join(map(str, error.instance)) or "none"
-    return f"{len(error.instance)}" if error.validator == "maxLength" else kind(error.instance)
+    return f"{len(error.instance)}" if error.validator in {"maxLength", "maxItems"} else kind(error.instance)
 
 
 def _lower(hint: str) -> str:
@@ -189,7 +206,7 @@ def _one_verb(document: Document, place: Place, value: dict[str, Any], what: str
     known = _KNOWN[what]
     if len(given) > 1:
         others = " and ".join(f"'{name}'" for name in given[1:])
-        text = f"a {what} has one verb; this one has '{given[0]}' and also {others}: begin a new entry with `- `"
+        text = f"a {what} has one verb; this one has '{given[0]}' and also {others}: each takes an entry of its own"
         yield document.complain("E205", (*place, given[1]), text, key=True)
     elif not given and all(name in known for name in value):
         yield document.complain("E205", place, f"a {what} needs a verb, one of: {', '.join(verbs)}")
@@ -209,5 +226,5 @@ def _by_verb(document: Document, place: Place, step: dict[str, Any]) -> Iterator
         yield document.complain("E203", (*place, "rows"), f"'rows': expected the rows to send, got {kind(rows)}")
     if "download" in step and isinstance(rows, list):
         yield document.complain("E203", (*place, "rows"), "'rows': expected how many rows the file has, got a list")
-    if "see" in step and step["see"] is None and "refused" not in step:
-        yield document.complain("E204", (*place, "see"), "'see': expected a status, or `refused` beside it")
+    if "see" in step and step["see"] is None and not {"refused", "lost"} & step.keys():
+        yield document.complain("E204", (*place, "see"), "'see': expected a status, or `refused` or `lost` beside it")

@@ -87,6 +87,15 @@ class Document:
         return Complaint(self.file, *self.at(place, key=key), code, message)
 
 
+class Sent(Document):
+    """Members that came in a request; a complaint has the way to the value in the place of a file."""
+
+    def complain(self, code: str, place: Place, message: str, *, key: bool = False) -> Complaint:  # noqa: ARG002
+        """A complaint about the value at `place`."""
+        way = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        return Complaint(way.removeprefix("."), 0, 0, code, message)
+
+
 def read(path: Path) -> Document:
     """The one mapping that a YAML file holds; raises BadFiles with everything that its form gets wrong."""
     file = str(path)

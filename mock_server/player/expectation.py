@@ -44,6 +44,13 @@ def refused(status: int, call: Call) -> list[str]:
     return [f'error body of {call.status}: expected {{"error": text}}, got {_quoted(call)}']
 
 
+def lost(call: Call) -> list[str]:
+    """An answer that the client cannot use: none at all, a page, or JSON that is malformed."""
+    if call.status == 0 or call.body is None:
+        return []
+    return [f"{call.method} {call.path}: expected no usable answer, got {call.status} {_quoted(call)}".rstrip()]
+
+
 def run_seen(step: Step, call: Call) -> list[str]:
     """What a poll of an import or of an export shows, against the step's status and figures."""
     if wrong := answered(200, call):

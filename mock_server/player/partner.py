@@ -5,15 +5,18 @@ It knows the documented API alone. What it needs and never learned stops it with
 
 from __future__ import annotations
 
+import json
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mock_server.player import expectation
+from mock_server.player.transport import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mock_server.player.transport import Call, Transport
+    from mock_server.player.transport import Transport
     from mock_server.scenario import Scenario
 
 API = "/api/v1"
@@ -59,6 +62,16 @@ class Partner:
         call = self.transport.call(method, path, body)
         self.calls.append(call)
         return call
+
+    def attempt(self, method: str, path: str, body: object = None) -> Call:
+        """Send a request whose answer may be lost, and keep the exchange all the same."""
+        try:
+            return self.call(method, path, body)
+        except (OSError, HTTPException) as error:
+            sent = None if body is None else json.dumps(body).encode()
+            call = Call(method, path, sent, 0, {}, f"{type(error).__name__}: {error}".encode())
+            self.calls.append(call)
+            return call
 
     def known_run(self) -> str:
         """The run that the play is about."""

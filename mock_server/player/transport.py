@@ -28,6 +28,7 @@ class Call:
     """With its query."""
     sent: bytes | None
     status: int
+    """0 when no whole answer came; `received` then says why."""
     headers: Mapping[str, str]
     """Names in lower case."""
     received: bytes

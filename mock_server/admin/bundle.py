@@ -1,0 +1,32 @@
+"""The session in one file, to take away and re-enact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mock_server.bundle import bundled
+from mock_server.contract import data
+
+if TYPE_CHECKING:
+    from mock_server.admin.order import Order, Orders
+    from mock_server.scenario import Scenario
+
+
+def _get_bundle(order: Order) -> dict[str, Any]:
+    order.asked()
+    return bundled(order.session, order.now, _text)
+
+
+def _text(scenario: Scenario) -> str | None:
+    """The file of a scenario of the user's own; None for a built-in one, and for a file that is gone."""
+    path = Path(scenario.path)
+    if path.parent == data("scenarios"):
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+ORDERS: Orders = {"bundle": {"GET": _get_bundle}}

@@ -1,0 +1,127 @@
+"""What may not be kept or shown: keys, credentials of connections, tokens of signed URLs. Here they are taken out.
+
+A value that is hidden keeps its JSON type, so that a body says the same to the contract with and without its secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+HIDDEN = "…"
+"""What stands in the place of a secret."""
+UNREADABLE = b'"(not kept: it may hold credentials)"'
+"""What stands in the place of a body in which a secret cannot be found for certain."""
+
+_MARK = HIDDEN.encode()
+_HEADERS = {"x-api-key", "authorization", "proxy-authorization", "cookie", "set-cookie", "x-admin-token"}
+_NAMED = re.compile(r"(?i)([\w.%-]*(?:key|token|secret|password|auth)[\w.%-]*=)[^&]*")
+_KEY_NAMED = re.compile(r"(?i)(?:^|&)(?:x[-_])?(?:api[-_]?)?key=")
+_SIGNED = re.compile(rb"(/uploads\\?/)[^/?\"'\s\\]+")
+_TOKEN = re.compile(rb"(?<![0-9A-Za-z_])[0-9a-f]{32}(?![0-9A-Za-z])")
+_ESCAPED = re.compile(rb"\\u00[2-7]")
+"""An ASCII character that is written as an escape, which nobody does but to hide a word."""
+_CREDENTIALS = re.compile(rb"(?i)(?<![a-z])auth(?![a-z])|connections")
+_LONGEST = 128
+"""Bytes of the longest secret: what a body that was cut may end with is a part of one."""
+_SUBSTITUTE = "https://hidden.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets of one exchange: the key that it carried, and the tokens of its session's signed URLs."""
+
+    key: str | None = None
+    tokens: Container[str] = ()
+
+    def text(self, text: str) -> str:
+        """The text without key and tokens."""
+        return self.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def query(self, text: str) -> str:
+        """A query without what its names call a secret, and without key and tokens."""
+        return self.text(_NAMED.sub(rf"\1{HIDDEN}", text)) if text else text
+
+    def in_url(self, path: str, query: str) -> bool:
+        """Whether the URL holds a key: this one, or a parameter that is called so."""
+        url, key = f"{path}?{query}", self.key
+        return _KEY_NAMED.search(query) is not None or bool(key and _word(key.encode()).search(url.encode()))
+
+    def headers(self, pairs: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+        """Headers as text, with names in lower case; the value of a secret one is hidden."""
+        named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs)
+        return tuple((self.text(name), HIDDEN if name in _HEADERS else self.text(value)) for name, value in named)
+
+    def request(self, body: bytes, size: int) -> bytes:
+        """The beginning of a request's JSON body, which has `size` bytes, without credentials, key and tokens."""
+        if _CREDENTIALS.search(body) or _ESCAPED.search(body):
+            body, size = (_bare(body) if size == len(body) else UNREADABLE), 0
+        return self.content(body, size)
+
+    def content(self, body: bytes, size: int) -> bytes:
+        """The beginning of another body, of a file or an answer, without key and tokens."""
+        shown = self.bytes(body)
+        return shown[:-_LONGEST] if size > len(body) else shown
+
+    def bytes(self, text: bytes) -> bytes:
+        """The bytes without key and tokens."""
+        if b"uploads" in text:
+            text = _SIGNED.sub(rb"\1" + _MARK, text)
+        if self.tokens:
+            text = _TOKEN.sub(lambda found: _MARK if found[0].decode() in self.tokens else found[0], text)
+        key = (self.key or "").encode()
+        return _word(key).sub(_MARK, text) if key and key in text else text
+
+
+def _word(key: bytes) -> re.Pattern[bytes]:
+    """The key as a whole word: a short one may be a part of innocent words."""
+    return re.compile(rb"(?<![\w.-])" + re.escape(key) + rb"(?![\w.-])" if len(key) < 12 else re.escape(key))
+
+
+def _bare(body: bytes) -> bytes:
+    """A whole JSON body without credentials, written anew so that nothing is left between its lines."""
+    try:
+        return orjson.dumps(_without_credentials(orjson.loads(body)))
+    except (ValueError, TypeError, RecursionError):  # malformed, or nested too deeply
+        return UNREADABLE
+
+
+def _without_credentials(value: Any, *, guarded: bool = False) -> Any:
+    """The value with every `auth` hidden, and everything in `connections` but what the contract calls public."""
+    match value:
+        case dict():
+            return dict(_member(name, each, guarded=guarded) for name, each in value.items())
+        case list():
+            return [_without_credentials(each, guarded=guarded) for each in value]
+    return _hidden(value) if guarded else value
+
+
+def _member(name: str, value: Any, *, guarded: bool) -> tuple[str, Any]:
+    """A member without credentials; within `connections` the name, too, where the contract does not know it."""
+    if name.casefold() == "auth":
+        return name, _hidden(value)
+    if guarded and name == "base_url" and isinstance(value, str):
+        return name, _SUBSTITUTE if "@" in value or "?" in value else value
+    if guarded and name != "destination":
+        return HIDDEN, _hidden(value)
+    return name, _without_credentials(value, guarded=guarded or name.casefold() == "connections")
+
+
+def _hidden(value: Any) -> Any:
+    """A value of the same JSON type that tells nothing."""
+    match value:
+        case bool() | None:
+            return value
+        case int() | float():
+            return 0
+        case str():
+            return HIDDEN if value else value
+        case dict():
+            return {HIDDEN: HIDDEN} if value else value
+    return [HIDDEN] if value else value
