@@ -1,4 +1,4 @@
-"""A report card as text, JSON, JUnit XML or Markdown, with what its reader expects or has left out."""
+"""A report card as text, JSON, JUnit XML or Markdown, with what its reader expects or has left out; and its rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from conformance.audit import GATING, RULES
+from conformance.audit import GATING, RULES, UNJUDGED
 from conformance.audit_rules.rule import counted
 from conformance.report.legible import legible, line
 
@@ -145,6 +145,19 @@ def markdown(report: Report) -> str:
 
 FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "junit": junit, "markdown": markdown}
 """What a report can be written as."""
+
+
+def rules() -> str:
+    """Every rule, and every client clause that none judges, as two tables in Markdown."""
+    judged = ["| code | clause | severity | what it looks at | how to mend it |", "|---|---|---|---|---|"]
+    for rule in RULES.values():
+        severity = rule.severity if rule.measures is None else "error or warning"
+        looks = rule.looks_at + (f" Measured {rule.measures}." if rule.measures else "")
+        shown = looks + (" Judged when the client is done." if rule.closing else "")
+        judged.append(f"| `{rule.code}` | {rule.clause} | {severity} | {shown} | {rule.mend} |")
+    unjudged = ["| clause | why no exchange shows it |", "|---|---|"]
+    unjudged += [f"| {clause} | {reason} |" for clause, reason in UNJUDGED.items()]
+    return "\n".join([*judged, "", *unjudged]) + "\n"
 
 
 def _where(finding: Mapping[str, Any]) -> str:

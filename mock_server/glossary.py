@@ -66,7 +66,7 @@ def _tables(width: int) -> str:
     from mock_server.dialects import chosen
 
     minimal, extended = chosen.dialect(chosen.MINIMAL), chosen.dialect(chosen.EXTENDED)
-    readings = [("READING", "POINT", "MINIMAL", "EXTENDED", "THIS SERVER …")]
+    readings: list[tuple[str, ...]] = [("READING", "POINT", "MINIMAL", "EXTENDED", "THIS SERVER …")]
     for each in chosen.READINGS:
         marks = ["x" if spoken.has(each) else "-" for spoken in (minimal, extended)]
         readings.append((each.name, each.point, *marks, each.does))

@@ -61,7 +61,8 @@ def coverage(
         keys = ()
     if not keys and not files:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
-    merged = _merged([*(_of_file(path) for path in files), *(_of_session(given, key) for key in dict.fromkeys(keys))])
+    read, looked = [_of_file(path) for path in files], [_of_session(given, key) for key in dict.fromkeys(keys)]
+    merged = {"sessions": len(looked), "files": len(read)} | _merged([*read, *looked])
     click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(told(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
         ended(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
@@ -94,14 +95,13 @@ def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
     known = contract.load()
     met = frozenset().union(*(each["met"] for each in sources))
     sums = {name: sum(each[name] for each in sources) for name in ("exchanges", "forgotten")}
-    return {"sources": len(sources)} | sums | described(met, ways(load_world().scenarios, known), known)
+    return sums | described(met, ways(load_world().scenarios, known), known)
 
 
 def told(coverage: Mapping[str, Any]) -> Iterator[str]:
     """The coverage for a person: how much of each group was met, and what shows the rest."""
-    sources, exchanges = coverage["sources"], coverage["exchanges"]
-    seen = f"{_counted(exchanges, 'exchange')} of {_counted(sources, 'session or file', 'sessions and files')}"
-    yield f"Journey coverage: {_share(coverage)}, in {seen}"
+    places = [_counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
+    yield f"Journey coverage: {_share(coverage)}, in {_counted(coverage['exchanges'], 'exchange')} of {' and '.join(places)}"
     if coverage["forgotten"]:
         forgotten = _counted(coverage["forgotten"], "earlier exchange")
         yield f"{forgotten} had been forgotten; what only they showed is not counted"
@@ -143,5 +143,5 @@ def _hint(way: Mapping[str, Any]) -> str:
     return play
 
 
-def _counted(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

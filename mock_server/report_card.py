@@ -28,11 +28,14 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.option("--baseline", type=_FILE, help="Findings to expect, as lines `CODE: reason`; a stale one is a failure.")
 @click.option("--disable", multiple=True, metavar="CODE=REASON", help="Leave a rule out, and say why; repeatable.")
 @click.option("--ongoing", is_flag=True, help="The client is not done: say nothing about what has not come yet.")
+@click.option(
+    "--rules", is_flag=True, help="Print every rule, and what is not judged, as tables in Markdown; then end."
+)
 @click.option("--bundle", type=_FILE, help="Judge the session of this file, from GET /_mock/bundle.")
 @option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
 @click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help="Whose session; needed unless --bundle.")
 @option("--admin-token", help="The server's admin token, when it has one.")
-def audit(form: str, baseline: Path | None, disable: tuple[str, ...], **given: Any) -> None:
+def audit(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
     """Print the report card of the client that used a session: what it does not do as the documentation wants it.
 
     The exit code is 1 when an error or a warning is found that the baseline does not expect, or the baseline expects
@@ -44,13 +47,16 @@ def audit(form: str, baseline: Path | None, disable: tuple[str, ...], **given: A
       vern-mock audit --api-key my-key --disable import-without-key="one import a year, by hand"
       vern-mock audit --bundle bundle.json
     """
-    from conformance.audit_report import FORMATS, Report
+    from conformance import audit_report
 
+    if rules:
+        click.echo(audit_report.rules(), nl=False)
+        return
     disabled = _disabled(disable)
     expected = {} if baseline is None else _expected(baseline)
     card = _card(given, sorted(disabled))
-    report = Report(card, expected, disabled)
-    click.echo(FORMATS[form](report), nl=False)
+    report = audit_report.Report(card, expected, disabled)
+    click.echo(audit_report.FORMATS[form](report), nl=False)
     sys.exit(1 if report.failed else 0)
 
 

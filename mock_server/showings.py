@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from mock_server import journeys
 from mock_server.faults import Armed, strike
 from mock_server.journeys import TITLES, Item, every_fault, fault_name, known
+from mock_server.lifecycle import TRANSITIONS
 from mock_server.scenario import Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mock_server.contract import Contract
+    from mock_server.lifecycle import Status
     from mock_server.scenario import Beat, Fault, Flagged, Play, Scenario, Step
 
 _ANY = {"delay": "400ms", "dribble": "1s", "content_type": "text/html"}
@@ -136,7 +138,7 @@ class Walk:
     scenario: Scenario
     found: set[Item] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
-    last: str | None = None
+    last: Status | None = None
     """The status of the run as it was shown last; None: it may be any."""
 
     def take(self, step: Step) -> None:
@@ -179,9 +181,9 @@ class Walk:
             case "start" | "history" | "download":  # each may show the run in a status that the play does not say
                 self.last = None
 
-    def _see(self, status: str) -> None:
+    def _see(self, status: Status) -> None:
         self._meet("import_statuses", status)
-        if self.last is not None:
+        if self.last is not None and status in TRANSITIONS[self.last]:  # RUN-02; else something lay between
             self._meet("transitions", f"{self.last} -> {status}")
         self.last = status
 

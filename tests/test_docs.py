@@ -311,7 +311,7 @@ def test_every_clause_and_open_point_that_is_cited_is_there() -> None:
 
 def test_the_map_of_the_house_is_short_and_has_every_room_where_it_is() -> None:
     text, told, level = MAP.read_text(), defaultdict[int, set[str]](set), 0
-    assert len(text.splitlines()) <= 90
+    assert len(text.splitlines()) <= 110
     for number, names in re.findall(r"^\| (\d?)[^|]*\|([^|]*)\|", section(MAP, "## The tree"), re.MULTILINE):
         level = int(number or level)
         told[level] |= {name.rstrip("/") for name in re.findall(r"`([^`]+)`", names)} - {"mock_server"}

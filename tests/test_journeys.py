@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
-from conftest import Client
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server import contract
+from mock_server.faults import told
 from mock_server.journeys import TITLES, Item, every_fault, fault_name, known, met
 from mock_server.player.play import moments
 from mock_server.showings import Way, shown, ways
 from mock_server.world import load_world
 
 if TYPE_CHECKING:
+    from conftest import Client
+
     from mock_server.scenario import Play, Scenario
 
 CONTRACT = contract.load()
@@ -30,7 +30,9 @@ PLAYS = [
     for scenario in SCENARIOS.values()
     for play in scenario.plays
 ]
-BY_PLAY = {item: way for item, way in WAYS.items() if way.play is not None and way.fault is None and way.dialect is None}
+BY_PLAY = {
+    item: way for item, way in WAYS.items() if way.play is not None and way.fault is None and way.dialect is None
+}
 ASKED = {item: way for item, way in WAYS.items() if item not in BY_PLAY and way.play is not None}
 BY_CODE = [item for item, way in WAYS.items() if way.play is None]
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
@@ -49,7 +51,9 @@ def covered(client: Client) -> Any:
 
 
 def met_in(coverage: Any) -> set[Item]:
-    return {Item(group["group"], each["item"]) for group in coverage["groups"] for each in group["items"] if each["met"]}
+    return {
+        Item(group["group"], each["item"]) for group in coverage["groups"] for each in group["items"] if each["met"]
+    }
 
 
 def play_through(client: Client, scenario: Scenario, play: Play) -> None:
@@ -83,34 +87,177 @@ def test_what_can_be_met_is_all_that_contract_and_faults_know() -> None:
 
 
 def test_each_fault_is_told_from_every_other() -> None:
-    names = [fault_name(fault) for fault in every_fault()]
-    assert {name.partition(":")[0] for name in names} >= {"delay", "lose", "twice", "stale", "page"}
     for fault in every_fault():
-        text = f"{fault.what}: whatever it says" if fault.how is None else None
-        found = met([an_exchange(fault=text or _told(fault), lost=True)], CONTRACT)
-        assert found == {Item("faults", fault_name(fault))}
+        text = f"{fault.what}: whatever it says" if fault.how is None else f"{told(fault)}; a remark"
+        assert names(an_exchange(fault=text, lost=True)) == {fault_name(fault)}
 
 
-def _told(fault: Any) -> str:
-    from mock_server.faults import told  # noqa: PLC0415
+# -- what counts as met
 
-    return f"{told(fault)}; a remark"
+PARKED = {
+    "status": "needs_attention",
+    "needs_attention": {
+        "questions": [{"options": [{"id": "a"}], "allow_custom": True}, {"options": None, "allow_custom": True}],
+        "proposed_patch": {"actions": [{"action": "keep"}, {"action": "invented"}]},
+    },
+}
+JSON = [["content-type", "application/json; charset=utf-8"]]
 
 
-def an_exchange(**given: Any) -> dict[str, Any]:
-    part = {"headers": [], "body": "", "encoding": "utf-8", "size": 0, "cut": False}
-    return {
-        "method": "GET",
-        "path": f"{LIVE}/imports",
-        "operation": None,
-        "run_id": None,
-        "status": None,
-        "lost": False,
-        "fault": None,
-        "turn": 1,
-        "request": part,
-        "answer": part,
-    } | given
+def a_part(body: Any, **given: Any) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"headers": JSON, "body": text, "encoding": "utf-8", "size": len(text), "cut": False} | given
+
+
+def an_exchange(body: Any = "", sent: Any = "", **given: Any) -> dict[str, Any]:
+    """An exchange of the journal, as far as it matters here."""
+    answer = {"method": "GET", "path": f"{LIVE}/imports", "operation": None, "run_id": None, "status": 200, "turn": 1}
+    nothing = dict.fromkeys(("before", "after", "fault", "example", "in_flight"))
+    return answer | nothing | {"lost": False, "request": a_part(sent), "answer": a_part(body)} | given
+
+
+def a_poll(status: str, **given: Any) -> dict[str, Any]:
+    return an_exchange({"status": status}, **({"operation": "poll_import", "run_id": "r"} | given))
+
+
+def a_decision(sent: Any, **given: Any) -> dict[str, Any]:
+    running = {"run_id": "r", "status": "running"}
+    return an_exchange(running, sent, **({"operation": "decide", "run_id": "r", "status": 200} | given))
+
+
+def names(*exchanges: dict[str, Any]) -> set[str]:
+    """What was met, in the order of these exchanges."""
+    return {item.name for item in met([each | {"turn": turn} for turn, each in enumerate(exchanges)], CONTRACT)}
+
+
+def test_a_parked_run_shows_its_status_its_patch_and_its_questions() -> None:
+    wanted = {"needs_attention", "keep", "with options and free text", "with free text", "several at a time"}
+    assert names(an_exchange(PARKED, operation="poll_import")) == wanted
+    assert names(an_exchange(PARKED, operation="list_imports")) == wanted
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"lost": True},
+        {"status": 304},
+        {"operation": "export_csv"},
+        {"answer": a_part("<html>")},
+        {"answer": a_part(PARKED, headers=[["content-type", "text/html"]])},
+        {"answer": a_part("AAAA", encoding="base64")},
+    ],
+)
+def test_what_did_not_come_or_cannot_be_read_was_not_met(bent: dict[str, Any]) -> None:
+    assert names(an_exchange(PARKED, **({"operation": "poll_import"} | bent))) == set()
+
+
+def test_of_an_answer_that_the_journal_has_cut_the_status_is_known() -> None:
+    cut = an_exchange(operation="poll_export", before="completed", answer=a_part('{"stat', cut=True))
+    assert met([cut], CONTRACT) == {Item("export_statuses", "completed")}
+
+
+@pytest.mark.parametrize("page", [{"runs": [{"run_id": "r", "status": "canceled"}]}, [{"status": "canceled"}]])
+def test_the_history_shows_statuses_whatever_its_envelope(page: Any) -> None:
+    assert names(an_exchange(page, operation="list_imports")) == {"canceled"}
+
+
+def test_a_transition_is_what_was_shown_before_and_after_of_one_run() -> None:
+    assert names(a_poll("queued"), a_poll("running")) == {"queued", "running", "queued -> running"}
+    assert names(a_poll("queued"), a_poll("completed")) == {"queued", "completed"}
+    assert names(a_poll("queued"), a_poll("running", run_id="other")) == {"queued", "running"}
+    assert names(a_poll("queued"), a_poll("running", example="200 running")) == {"queued", "running"}
+    assert "queued -> running" not in names(a_poll("queued", operation="poll_export"), a_poll("running"))
+
+
+def test_a_decision_that_is_answered_tells_that_the_run_was_parked() -> None:
+    assert "needs_attention -> running" in names(a_poll("queued"), a_decision({"decision": "approve"}))
+    assert "needs_attention" not in names(a_poll("queued"), a_decision({"decision": "approve"}))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kinds"),
+    [
+        ({"decision": "approve"}, {"approve"}),
+        ({"decision": "approve", "answers": []}, {"approve"}),
+        ({"decision": "approve", "answers": [{"question_id": "q", "option_id": "a"}]}, {"approve with an option"}),
+        ({"decision": "approve", "answers": [{"question_id": "q", "custom": "x"}]}, {"approve with free text"}),
+        ({"decision": "reject"}, {"reject"}),
+        ("not JSON", set()),
+        ([], set()),
+    ],
+)
+def test_a_decision_counts_by_what_was_sent(sent: Any, kinds: set[str]) -> None:
+    assert {item.name for item in met([a_decision(sent)], CONTRACT) if item.group == "decisions"} == kinds
+
+
+def test_a_decision_counts_when_it_was_taken_even_if_the_answer_was_lost() -> None:
+    sent = {"decision": "reject"}
+    assert "reject" not in names(a_decision(sent, status=409))
+    assert "reject" not in names(a_decision(sent, example="200 taken"))
+    assert "reject" in names(a_decision(sent, status=None, lost=True, before="needs_attention", after="failed"))
+    assert "reject" not in names(
+        a_decision(sent, status=None, lost=True, before="needs_attention", after="needs_attention")
+    )
+
+
+def test_an_error_code_counts_where_the_contract_documents_it() -> None:
+    assert names(an_exchange(operation="decide", status=409)) == {"decide 409"}
+    assert names(an_exchange(operation="poll_import", status=409)) == set()
+    assert names(an_exchange(status=401)) == {"list_imports 401"}  # the journal does not look at a call without a key
+    assert names(an_exchange(operation="decide", status=409, lost=True)) == set()  # the client hung up
+
+
+# -- laws
+
+STATUSES = st.sampled_from(["queued", "running", "needs_attention", "completed", "failed", "canceled", "unheard-of"])
+MEMBERS = ["status", "run_id", "needs_attention", "questions", "proposed_patch", "actions", "action", "runs"]
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | STATUSES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*MEMBERS, "decision", "answers", "option_id"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+"""Bodies that look as if they were documented, and are not."""
+
+
+def exchanges_of(session: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """The journal of a session with two runs, whose ids no other session has."""
+    run = st.sampled_from([f"{session}-1", f"{session}-2"])
+    poll = st.builds(lambda run_id, status: a_poll(status, run_id=run_id), run, STATUSES)
+    other = st.builds(
+        lambda operation, status, body, sent: an_exchange(body, sent, operation=operation, status=status),
+        st.sampled_from([*CONTRACT.operations, "put_upload", None]),
+        st.sampled_from([None, 200, 201, 400, 401, 404, 409, 429, 500]),
+        JSONS,
+        JSONS,
+    )
+    return st.lists(poll | other, max_size=12).map(
+        lambda journal: [each | {"turn": turn} for turn, each in enumerate(journal)]
+    )
+
+
+@given(exchanges_of("a"), exchanges_of("b"))
+@settings(deadline=None)
+def test_what_two_sessions_have_met_is_the_union(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    assert met([*one, *other], CONTRACT) == met(one, CONTRACT) | met(other, CONTRACT)
+
+
+@given(exchanges_of("a"))
+@settings(deadline=None)
+def test_one_more_exchange_never_takes_anything_away(journal: list[dict[str, Any]]) -> None:
+    before: frozenset[Item] = frozenset()
+    for count in range(len(journal) + 1):
+        found = met(journal[:count], CONTRACT)
+        assert before <= found <= set(KNOWN)
+        before = found
+
+
+@given(exchanges_of("a"))
+@settings(deadline=None)
+def test_the_order_in_which_a_journal_is_listed_does_not_count(journal: list[dict[str, Any]]) -> None:
+    assert met(reversed(journal), CONTRACT) == met(journal, CONTRACT)
 
 
 # -- what shows it
@@ -159,12 +306,3 @@ def test_every_other_error_code_comes_of_a_fault_or_as_the_contracts_example(cli
             assert client.post("/_mock/faults", way.fault).status == 200
         call(client, operation, {} if way.prefer is None else {"prefer": way.prefer})
     assert met_in(covered(client)) >= set(BY_CODE)
-
-
-def test_a_client_that_goes_everywhere_has_met_everything(client: Client) -> None:
-    everywhere = {item for one in (_all_met(), set(ASKED), set(BY_CODE)) for item in one}
-    assert everywhere == set(KNOWN)
-
-
-def _all_met() -> set[Item]:
-    return {item for scenario in SCENARIOS.values() for play in scenario.plays for item in shown(scenario, play)}

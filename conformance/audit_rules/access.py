@@ -17,8 +17,8 @@ REPEATED = 3
 
 
 def _no_key(history: History) -> Iterator[Found]:
-    found = [each for each in history.exchanges if each.path.startswith(API) and "x-api-key" not in each.headers]
-    if found:
+    calls = [each for each in history.exchanges if each.path.startswith(API) and each.method != "OPTIONS"]
+    if found := [each for each in calls if "x-api-key" not in each.headers]:
         bearer = any("authorization" in each.headers for each in found)
         instead = "; an Authorization header was there instead" if bearer else ""
         yield Found(found, f"{counted(len(found), 'call')} carried no x-api-key header{instead}")
@@ -45,7 +45,7 @@ RULES = (
         "no-key",
         "AUTH-01",
         "error",
-        "Calls under `/api/v1/` without the header `x-api-key`.",
+        "Calls under `/api/v1/`, but for OPTIONS, without the header `x-api-key`.",
         "the header x-api-key on every call",
         "Set x-api-key where the HTTP client is made, so that no single call can forget it.",
         _no_key,

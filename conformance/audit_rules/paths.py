@@ -51,8 +51,8 @@ def _unused(history: History) -> Iterator[Found]:
 
 
 def _answers_at_poll_url(history: History) -> Iterator[Found]:
-    reading = {"GET", "HEAD"}
-    found = [each for each in history.exchanges if each.method not in reading and _POLL_URL.fullmatch(each.path)]
+    sending = {"POST", "PUT", "PATCH"}
+    found = [each for each in history.exchanges if each.method in sending and _POLL_URL.fullmatch(each.path)]
     if found:
         yield Found(found, f"{found[0].method} was sent to the poll URL {found[0].path}")
 
@@ -121,7 +121,7 @@ RULES = (
         "answers-at-poll-url",
         "DEC-43",
         "error",
-        "Calls of any method but GET to a path that is a `poll_url`.",
+        "Calls with POST, PUT or PATCH to a path that is a `poll_url`.",
         "decisions at the run's /decisions",
         "Send the decision by POST to the poll_url with /decisions behind it.",
         _answers_at_poll_url,

@@ -155,7 +155,8 @@ class Exemplary:
         body: dict[str, Any] = {"decision": self.decision}
         if self.decision == "approve":  # DEC-37
             actions = asked["proposed_patch"]["actions"]
-            body["answers"] = [chosen(question, actions) for question in asked["questions"]]
+            given = (chosen(question, actions) for question in asked["questions"])
+            body["answers"] = [answer for answer in given if answer is not None]
         answer = self.attempt("POST", f"{run.url}/decisions", json=body)
         if answer is not None and answer.status_code not in {200, 409}:
             answer.raise_for_status()
@@ -183,13 +184,17 @@ class Exemplary:
         return self.follow(self.run(answer.json()))
 
 
-def chosen(question: Mapping[str, Any], actions: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
-    """The answer of somebody who takes the first option, or where there is none writes what is proposed (DEC-38)."""
+def chosen(question: Mapping[str, Any], actions: Sequence[Mapping[str, Any]] = ()) -> dict[str, str] | None:
+    """The answer of somebody who takes the first option (DEC-38), or writes what is proposed where there is none.
+
+    None leaves the question to the proposed patch, which has something else in mind than a value (DEC-13).
+    """
     if question["options"]:
         return {"question_id": question["id"], "option_id": question["options"][0]["id"]}
     about = (question["target"]["sheet_id"], question["target"]["column"])
     values = [each.get("value") for each in actions if (each["sheet_id"], each["column"]) == about]
-    return {"question_id": question["id"], "custom": next(filter(None, values), "none")}  # QUE-11
+    value = next(filter(None, values), None)
+    return None if value is None else {"question_id": question["id"], "custom": value}  # QUE-11
 
 
 def pauses(first: float) -> Iterator[float]:

@@ -73,6 +73,12 @@ class Desk:
         """A decision, sent once."""
         return self.sent("POST", f"{run.url}/decisions", json={"decision": "approve", **body})
 
+    def right(self, question: Mapping[str, Any]) -> dict[str, str]:
+        """An answer as it should be."""
+        answer = chosen(question)
+        assert answer is not None
+        return answer
+
     def answer(self, run: Run, **answer: Any) -> None:
         """Approve with one answer, which is not as it should be; then do it right."""
         self.decide(run, answers=[answer])
@@ -362,14 +368,14 @@ def decision_repeated_after_409(desk: Desk) -> None:
 def answers_with_reject(desk: Desk) -> None:
     run = desk.start()
     questions = desk.parked(run)
-    desk.decide(run, decision="reject", answers=[chosen(questions[0])])
+    desk.decide(run, decision="reject", answers=[desk.right(questions[0])])
     desk.done(run)
 
 
 def answer_to_unknown_question(desk: Desk) -> None:
     run = desk.start()
     questions = desk.parked(run)
-    desk.answer(run, **(chosen(questions[0]) | {"question_id": "status"}))
+    desk.answer(run, **(desk.right(questions[0]) | {"question_id": "status"}))
 
 
 def answer_to_stale_question(desk: Desk) -> None:
@@ -377,12 +383,12 @@ def answer_to_stale_question(desk: Desk) -> None:
     first = desk.parked(run)
     desk.decide(run)
     second = desk.parked(run)
-    desk.answer(run, **(chosen(second[0]) | {"question_id": first[0]["id"]}))
+    desk.answer(run, **(desk.right(second[0]) | {"question_id": first[0]["id"]}))
 
 
 def id_not_echoed(desk: Desk) -> None:
     run = desk.start()
-    answer = chosen(desk.parked(run)[0])
+    answer = desk.right(desk.parked(run)[0])
     desk.answer(run, **(answer | {"option_id": answer["option_id"].upper()}))
 
 
@@ -394,7 +400,7 @@ def answer_with_unknown_option(desk: Desk) -> None:
 
 def option_and_custom(desk: Desk) -> None:
     run = desk.start()
-    desk.answer(run, **chosen(desk.parked(run)[0]), custom="Open")
+    desk.answer(run, **desk.right(desk.parked(run)[0]), custom="Open")
 
 
 def custom_not_allowed(desk: Desk) -> None:
