@@ -151,7 +151,7 @@ def rules() -> str:
     """Every rule, and every client clause that none judges, as two tables in Markdown."""
     judged = ["| code | clause | severity | what it looks at | how to mend it |", "|---|---|---|---|---|"]
     for rule in RULES.values():
-        severity = rule.severity if rule.measures is None else "error or warning"
+        severity = " or ".join(dict.fromkeys((rule.weighs("frozen"), rule.weighs("real"))))
         looks = rule.looks_at + (f" Measured {rule.measures}." if rule.measures else "")
         shown = looks + (" Judged when the client is done." if rule.closing else "")
         judged.append(f"| `{rule.code}` | {rule.clause} | {severity} | {shown} | {rule.mend} |")

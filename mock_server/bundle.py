@@ -54,7 +54,7 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         },
         "scenario": session.scenario,
         "scenarios": [
-            {"name": each.name, "digest": _fingerprint(each), "text": text(each)} for each in _involved(session)
+            {"name": each.name, "digest": _identity(each), "text": text(each)} for each in _involved(session)
         ],
         "clock": {"mode": clock.mode, "speed": clock.speed, "now": iso(now)},
         "dropped": journal.dropped,
@@ -100,7 +100,7 @@ def refuse_other_scenarios(content: Mapping[str, Any], world: World) -> None:
         name, here = each["name"], world.scenarios.get(each["name"])
         if here is None:
             raise BadBundle(f"scenario {name!r} is not here, and the bundle does not hold its file")
-        if _fingerprint(here) != each["digest"]:
+        if _identity(here) != each["digest"]:
             raise BadBundle(
                 f"scenario {name!r} is not the one that it was made with (vern-mock {content['made_by']} made it, "
                 f"here is {version()}; or its file was changed while the server ran)"
@@ -129,7 +129,7 @@ def _refuse_partial(content: dict[str, Any]) -> None:
             )
 
 
-def _fingerprint(scenario: Scenario) -> str:
+def _identity(scenario: Scenario) -> str:
     """What stands for everything that a scenario makes happen; its plays and its place on the disk do not count."""
     return sha256(repr(replace(scenario, path="", plays=())).encode()).hexdigest()
 

@@ -56,7 +56,8 @@ def dialects(name: str | None, *, as_json: bool) -> None:
 
 
 def _page(name: str, readings: Iterable[Reading]) -> str:
-    rows = [("READING", "POINT", "THIS SERVER …"), *((each.name, each.point, each.does) for each in readings)]
+    rows: list[tuple[str, ...]] = [("READING", "POINT", "THIS SERVER …")]
+    rows += [(each.name, each.point, each.does) for each in readings]
     if len(rows) == 1:
         return f"{name}: no reading differs from docs/open-points.md"
     return f"{name}\n\n" + _aligned(rows, shutil.get_terminal_size().columns)

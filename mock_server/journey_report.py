@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _WIDTH = 110
+_KEPT = "\u00a0"  # a space at which no line is broken
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 
 
@@ -101,7 +102,8 @@ def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
 def told(coverage: Mapping[str, Any]) -> Iterator[str]:
     """The coverage for a person: how much of each group was met, and what shows the rest."""
     places = [_counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
-    yield f"Journey coverage: {_share(coverage)}, in {_counted(coverage['exchanges'], 'exchange')} of {' and '.join(places)}"
+    exchanges = _counted(coverage["exchanges"], "exchange")
+    yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {' and '.join(places)}"
     if coverage["forgotten"]:
         forgotten = _counted(coverage["forgotten"], "earlier exchange")
         yield f"{forgotten} had been forgotten; what only they showed is not counted"
@@ -111,7 +113,7 @@ def told(coverage: Mapping[str, Any]) -> Iterator[str]:
         yield from _never_met(group["items"])
     if coverage["met"] < coverage["of"]:
         yield ""
-        yield "Behind each that was never met stands what shows it: a scenario and its play, and what to ask for first."
+        yield "Behind each that was never met stands what shows it: a scenario and its play, or what to ask for first."
 
 
 def _share(counted: Mapping[str, Any]) -> str:
@@ -124,9 +126,23 @@ def _never_met(items: list[Mapping[str, Any]]) -> Iterator[str]:
         if not each["met"]:
             hints.setdefault(_hint(each["shown_by"]), []).append(each["item"])
     for hint, names in hints.items():
-        lines = textwrap.wrap(", ".join(names), _WIDTH - 4, break_on_hyphens=False)
-        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(lines))
+        whole = ", ".join(name.replace(" ", _KEPT) for name in _together(names))
+        lines = textwrap.wrap(whole, _WIDTH - 4, break_on_hyphens=False)
+        told = (line.replace(_KEPT, " ") for line in lines)
+        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(told))
         yield f"      {hint}"
+
+
+def _together(names: list[str]) -> Iterator[str]:
+    """The names; of error codes each operation once, with all its codes."""
+    codes: dict[str, list[str]] = {}
+    for name in names:
+        operation, _, code = name.rpartition(" ")
+        if code.isdecimal():
+            codes.setdefault(operation, []).append(code)
+        else:
+            yield name
+    yield from (f"{operation} {'/'.join(each)}" for operation, each in codes.items())
 
 
 def _hint(way: Mapping[str, Any]) -> str:
@@ -135,11 +151,11 @@ def _hint(way: Mapping[str, Any]) -> str:
     if "prefer" in way:
         return "any call of the operation with the header `Prefer: code=CODE`"
     if "dialect" in way:
-        return f'PUT /_mock/dialect {{"name": "{way["dialect"]}"}}, then {play}'
+        return f"PUT /_mock/dialect {json.dumps({'name': way['dialect']})}, then {way['scenario']}"
     if "fault" in way and not play:
         return 'POST /_mock/faults {"error": CODE, "operation": OPERATION, "times": 1}, then the call'
     if "fault" in way:
-        return f"POST /_mock/faults {json.dumps(way['fault'])}, then {play}"
+        return f"POST /_mock/faults {json.dumps(way['fault'])}, then {way['scenario']}"
     return play
 
 

@@ -25,9 +25,11 @@ _NAMED = re.compile(r"(?i)([\w.%-]*(?:key|token|secret|password|auth)[\w.%-]*=)[
 _KEY_NAMED = re.compile(r"(?i)(?:^|&)(?:x[-_])?(?:api[-_]?)?key=")
 _SIGNED = re.compile(rb"(/uploads\\?/)[^/?\"'\s\\]+")
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z_])[0-9a-f]{32}(?![0-9A-Za-z])")
+_TOKENS = 32
+"""Characters of a token."""
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """An ASCII character that is written as an escape, which nobody does but to hide a word."""
-_CREDENTIALS = re.compile(rb"(?i)(?<![a-z])auth(?![a-z])|connections")
+_CREDENTIALS = re.compile(rb"(?<![a-z])auth(?![a-z])|connections")
 _LONGEST = 128
 """Bytes of the longest secret: what a body that was cut may end with is a part of one."""
 _SUBSTITUTE = "https://hidden.invalid"
@@ -42,7 +44,13 @@ class Secrets:
 
     def text(self, text: str) -> str:
         """The text without key and tokens."""
+        if text.isascii() and not self._may_be_in(text):
+            return text
         return self.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def _may_be_in(self, text: str) -> bool:
+        """A quick look that finds every secret, and sometimes something else."""
+        return bool(self.key and self.key in text) or "uploads" in text or (bool(self.tokens) and len(text) >= _TOKENS)
 
     def query(self, text: str) -> str:
         """A query without what its names call a secret, and without key and tokens."""
@@ -51,7 +59,9 @@ class Secrets:
     def in_url(self, path: str, query: str) -> bool:
         """Whether the URL holds a key: this one, or a parameter that is called so."""
         url, key = f"{path}?{query}", self.key
-        return _KEY_NAMED.search(query) is not None or bool(key and _word(key.encode()).search(url.encode()))
+        if key and key in url and _word(key.encode()).search(url.encode()):
+            return True
+        return _KEY_NAMED.search(query) is not None
 
     def headers(self, pairs: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
         """Headers as text, with names in lower case; the value of a secret one is hidden."""
@@ -60,7 +70,7 @@ class Secrets:
 
     def request(self, body: bytes, size: int) -> bytes:
         """The beginning of a request's JSON body, which has `size` bytes, without credentials, key and tokens."""
-        if _CREDENTIALS.search(body) or _ESCAPED.search(body):
+        if _may_hold_credentials(body):
             body, size = (_bare(body) if size == len(body) else UNREADABLE), 0
         return self.content(body, size)
 
@@ -77,6 +87,13 @@ class Secrets:
             text = _TOKEN.sub(lambda found: _MARK if found[0].decode() in self.tokens else found[0], text)
         key = (self.key or "").encode()
         return _word(key).sub(_MARK, text) if key and key in text else text
+
+
+def _may_hold_credentials(body: bytes) -> bool:
+    plain = body.lower()
+    if (b"auth" in plain or b"connections" in plain) and _CREDENTIALS.search(plain):
+        return True
+    return b"\\u00" in body and _ESCAPED.search(body) is not None
 
 
 def _word(key: bytes) -> re.Pattern[bytes]:

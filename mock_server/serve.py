@@ -193,6 +193,7 @@ class _Server(uvicorn.Server):
         """Let answers under way end, for a second at most."""
         if self._watching is not None:
             self._watching.cancel()
+        self._app.sessions.let_go()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -26,6 +26,10 @@ class Sessions:
         """Least recently used first, each with the real time of its last use."""
         self.strays = Journal(stray=True)
         """Calls without an accepted key, which belong to no session."""
+        self.ending = False
+        """True once the server ends: nobody is to wait for anything any longer."""
+        self.opened = 0
+        """How many keys have opened a session so far; one that is reset counts once."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -55,6 +59,7 @@ class Sessions:
             if len(self._open) >= self.settings.max_sessions:
                 self._close_oldest()
             session = Session(key, self.settings, self.world, real)
+            self.opened += 1
         self._open[key] = session, real
         return session
 
@@ -62,6 +67,7 @@ class Sessions:
         """The key's session as if it had just been opened."""
         if key in self._open:
             _end(self._open.pop(key)[0])
+            self.opened -= 1
         return self.session(key, real)
 
     def upload(self, token: str) -> tuple[Session, Upload] | None:
@@ -70,6 +76,12 @@ class Sessions:
             if (upload := session.uploads.get(token)) is not None:
                 return session, upload
         return None
+
+    def let_go(self) -> None:
+        """The server ends; whoever waits for an exchange is told what there is."""
+        self.ending = True
+        for journal in (self.strays, *(session.journal for session, _ in self._open.values())):
+            journal.wake()
 
     def close(self) -> None:
         """End every session."""

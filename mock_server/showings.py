@@ -13,7 +13,7 @@ from mock_server import journeys
 from mock_server.faults import Armed, strike
 from mock_server.journeys import TITLES, Item, every_fault, fault_name, known
 from mock_server.lifecycle import TRANSITIONS
-from mock_server.scenario import Park
+from mock_server.scenario import Complete, Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,8 +70,9 @@ def ways(scenarios: Mapping[str, Scenario], contract: Contract) -> dict[Item, Wa
 
 def _plainness(pair: tuple[Scenario, Play]) -> tuple[Any, ...]:
     scenario, play = pair
-    strange = (len(scenario.faults), scenario.rate_limit is not None, scenario.pace != "time")
-    return *strange, len(scenario.run), len(play.steps), scenario.name
+    strange = (len(scenario.faults), scenario.rate_limit is not None, scenario.pace != "time", scenario.own_rows)
+    groups = sum(len(beat.flagged) for beat in scenario.run if isinstance(beat, Park | Complete))
+    return *strange, len(scenario.run) + groups, len(play.steps), scenario.name
 
 
 def _by_code(operation: str, code: str) -> Way:

@@ -232,7 +232,7 @@ def test_a_bundle_in_which_anything_was_edited_is_refused(bundle: bytes, data: s
         if not isinstance(place[key], (dict, list)) or not place[key] or data.draw(st.booleans()):
             break
         place = place[key]
-    other = data.draw(st.sampled_from([0, "", None, True, "edited", [], {}]).filter(lambda new: new != place[key]))
+    other: Any = data.draw(st.sampled_from([0, "", None, True, "edited", [], {}]).filter(lambda new: new != place[key]))
     place[key] = other
     refused(orjson.dumps(content), "edited")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -12,10 +14,11 @@ from click.testing import CliRunner
 from conftest import Client
 
 from mock_server.cli import commands
+from mock_server.player.play import moments
+from mock_server.world import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -23,6 +26,7 @@ LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
 DOCS = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
 DOCS_RUN = f"{DOCS}/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
 ALL = 108
+PAGE = Path(__file__).parent.parent / "docs/journey-coverage.md"
 
 
 @pytest.fixture
@@ -117,9 +121,7 @@ def test_the_text_has_a_denominator_at_every_percentage(client: Client) -> None:
     done = coverage("--url", client.url, "--api-key", client.key)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"Journey coverage: 5 of {ALL} (4.6 %), in 1 exchange of 1 session\n")
-    assert (
-        "\nstatuses of an import: 1 of 6 (16.6 %)\n  - queued, completed\n      completed-with-flags: " in done.stdout
-    )
+    assert "\nstatuses of an import: 1 of 6 (16.6 %)\n  - queued, completed\n      straight-through: " in done.stdout
     assert "\n  - canceled\n      canceled: " in done.stdout
     assert 'POST /_mock/faults {"twice": "first", "times": 1}, then ' in done.stdout
     percentages = [line for line in done.stdout.splitlines() if "%" in line]
@@ -199,6 +201,31 @@ def test_a_key_that_the_server_refuses_is_told(client: Client) -> None:
     done = coverage("--url", client.url, "--api-key", "revoked-1")
     assert done.exit_code == 2
     assert "answered 401" in done.stderr
+
+
+# -- docs/journey-coverage.md
+
+
+def test_the_excerpt_is_what_the_command_says(client: Client) -> None:
+    scenarios = load_world().scenarios
+    for name in ("re-park", "lost-create"):
+        scenario = scenarios[name]
+        assert not [
+            text
+            for each in moments(scenario.plays[0], scenario, client.transport, client.wait)
+            for text in each.differences
+        ]
+    done = coverage("--url", client.url, "--api-key", client.key)
+    (excerpt,) = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    shown = iter(done.stdout.splitlines())
+    for line in excerpt.splitlines():
+        assert line in shown, f"the command does not say (here): {line}\n{done.stdout}"
+
+
+def test_the_table_has_every_group_with_its_number(client: Client) -> None:
+    groups = client.get("/_mock/coverage").body["groups"]
+    table = re.findall(r"^\| ([a-z ]+) \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
+    assert table == [(group["title"], str(group["of"])) for group in groups]
 
 
 # -- files that cannot be used

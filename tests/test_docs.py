@@ -117,7 +117,7 @@ def files(path: Path, into: Path) -> list[Path]:
 # commands
 
 
-@pytest.mark.parametrize("document", [path for path in RUNNABLE if script(path)], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [path for path in RUNNABLE if script(path).strip()], ids=lambda path: path.name)
 def test_every_command_of_a_document_works_as_written(document: Path, server: str, key: str, tmp_path: Path) -> None:
     text = script(document).replace("http://127.0.0.1:8376", server).replace("my-key", key)
     curl = shutil.which("curl")
@@ -133,7 +133,7 @@ def test_every_command_of_a_document_works_as_written(document: Path, server: st
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", f"{text}\nwait"],
         cwd=tmp_path,
-        env=environment(PATH=found),
+        env=environment(PATH=found, VERN_MOCK_URL=server),
         capture_output=True,
         text=True,
         timeout=60,
@@ -156,7 +156,7 @@ def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -
 def test_the_demo_s_excerpt_is_what_the_demo_shows() -> None:
     command = [sys.executable, "-P", "-m", "mock_server", "demo", "--speed", "0"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=True)
-    (excerpt,) = blocks(README, "console")
+    excerpt, _ = blocks(README, "console")
     shown = iter(done.stdout.splitlines())
     first, *lines = excerpt.splitlines()
     assert first == "$ make demo"
@@ -173,6 +173,23 @@ def test_what_lint_is_shown_to_say_is_what_it_says(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (1, said)
+
+
+def test_the_report_card_s_excerpt_is_what_a_client_gets(client: Client, server: str, key: str) -> None:
+    """A start whose answer is lost, and seven more, without a key or a look."""
+    client.put("/_mock/clock", {"mode": "real"})
+    company = WORLD.scenarios["lost-create"].ready.company
+    body = {"rows": [{"Email": "ada@example.com"}]}
+    with pytest.raises(OSError):  # noqa: PT011 - a reset, or an end of the connection
+        client.post(f"/api/v1/companies/{company}/imports", body)
+    for _ in range(7):
+        assert client.post(f"/api/v1/companies/{company}/imports", body).status == 409
+    command = [sys.executable, "-P", "-m", "mock_server", "audit", "--url", server, "--api-key", key]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    _, excerpt = blocks(README, "console")
+    shown, told = (re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", text) for text in (done.stdout, excerpt))
+    assert told.partition("\n")[2].strip() in shown
 
 
 def test_every_option_that_a_document_names_is_there() -> None:
@@ -225,7 +242,7 @@ def _admin_calls(text: str) -> Iterator[tuple[str, str]]:
             elif given.startswith("."):
                 given = path.rpartition(".")[0] + given
             path = given
-            route = path.removeprefix("/_mock/").replace("{run_id}", "*")
+            route = re.sub(r"\{\w+\}", "*", path.removeprefix("/_mock/"))
             yield from ((each, route) for each in verbs)
 
 

@@ -19,7 +19,7 @@ CREDENTIAL = "hunter2-hunter2"
 SECRETS = Secrets(KEY, {TOKEN: None})
 SAFE = Secrets()
 
-words = st.text(st.characters(blacklist_categories=("Cs",)), max_size=8)
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 leaves = st.none() | st.booleans() | st.integers(-10, 10) | words
 values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=8

@@ -331,7 +331,7 @@ def test_a_wrong_form_is_refused(client: Client, query: str, words: str) -> None
     assert (refused.status, words in refused.body["error"]) == (400, True)
 
 
-calls = st.lists(
+calls: st.SearchStrategy[list[tuple[str, str, Any]]] = st.lists(
     st.sampled_from(
         [
             ("GET", f"{DOCS}/imports/{DOCS_RUN}", None),

@@ -158,6 +158,7 @@ RULES = (
         "about 2 s before the first poll",
         "Wait about 2 s before the first poll, too; the run is queued at that moment in any case.",
         _first_at_once,
+        measures="from the arrival of the call that started the run to the arrival of its first poll",
     ),
     Rule(
         "polls-too-fast",

@@ -40,14 +40,14 @@ class Rule:
     mend: str
     judge: Callable[[History], Iterable[Found]]
     measures: str | None = None
-    """For a rule about time: from which instant to which. It is an error where the session's clock is the test's own,
-    and else a warning."""
+    """For a rule about time: from which instant to which. Unless it is a note, it is an error where the session's clock
+    is the test's own, and else a warning."""
     closing: bool = False
     """True for a rule about what never came: it takes the client to be done."""
 
     def weighs(self, clock: str) -> Severity:
         """How much a finding of it weighs in a session with a clock of this mode."""
-        if self.measures is None:
+        if self.measures is None or self.severity == "note":
             return self.severity
         return "warning" if clock == "real" else "error"
 

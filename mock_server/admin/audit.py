@@ -39,8 +39,8 @@ async def _audit(order: Order) -> dict[str, Any]:
 
 
 def strays(order: Order) -> Iterator[Entry]:
-    """Calls without an accepted key that are this session's: they name its company, or no other session is open."""
-    alone, companies = len(order.sessions) == 1, order.session.companies
+    """Calls without an accepted key that are this session's: they name its company, or nobody else was ever here."""
+    alone, companies = order.sessions.opened == 1, order.session.companies
     for entry in order.sessions.strays:
         if alone or any(company_id in entry.path for company_id in companies):
             yield entry

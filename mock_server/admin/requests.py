@@ -72,7 +72,7 @@ async def _wait(order: Order) -> dict[str, Any]:
 
     try:
         async with asyncio.timeout(patience / SECOND):
-            while len(over()) < count and not order.session.closed:
+            while len(over()) < count and not (order.session.closed or order.sessions.ending):
                 await search.journal.news()
     except TimeoutError:
         pass
