@@ -7,9 +7,10 @@ anything away, and what several sessions have met is the union.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import orjson
 
 from mock_server.contract import data
 from mock_server.faults import told
@@ -88,7 +89,7 @@ def _branches(union: Mapping[str, Any]) -> Iterable[str]:
 @lru_cache(maxsize=1)
 def every_fault() -> tuple[Fault, ...]:
     """Each fault of the language, once for every word or status that it may have; without one where any will do."""
-    schema = json.loads(data("openapi", "scenario.schema.json").read_text(encoding="utf-8"))
+    schema = orjson.loads(data("openapi", "scenario.schema.json").read_bytes())
     members = schema["definitions"]["fault"]["properties"]
     return tuple(Fault(what, how) for what in get_args(What) for how in members[what].get("enum", [None]))
 
@@ -100,13 +101,13 @@ def fault_name(fault: Fault) -> str:
 
 def met(exchanges: Iterable[Exchange], contract: Contract) -> frozenset[Item]:
     """What the client of these exchanges has met; of several sessions it is the union of what each has."""
-    ordered = sorted(exchanges, key=_turn)
+    ordered = [(each, _told(each)) for each in sorted(exchanges, key=_turn)]
     found = set(_transitions(ordered))
-    for each in ordered:
+    for each, body in ordered:
         found.update(_codes(each, contract), _faults(each), _decisions(each))
-        for name, group in (("import_statuses", IMPORTS), ("export_statuses", EXPORTS)):
-            found.update(Item(name, status) for _, status in _sightings(each, group))
-        for parked in _parkings(each):
+        statuses = "export_statuses" if each["operation"] in EXPORTS else "import_statuses"
+        found.update(Item(statuses, status) for _, status in _sightings(each, body))
+        if isinstance(body, dict) and isinstance(parked := body.get("needs_attention"), dict):
             found.update(_patch(parked), _questions(parked))
     return frozenset(found.intersection(known(contract)))
 
@@ -117,13 +118,13 @@ def _turn(exchange: Exchange) -> tuple[bool, int]:
     return turn is None, turn or 0
 
 
-def _transitions(exchanges: Iterable[Exchange]) -> Iterator[Item]:
-    """Two statuses of one run, as the client was shown them one after the other."""
+def _transitions(exchanges: Iterable[tuple[Exchange, Any]]) -> Iterator[Item]:
+    """Two statuses of one import, as the client was shown them one after the other."""
     last: dict[str, str] = {}
-    for each in exchanges:
-        if each.get("example") is not None:
+    for each, body in exchanges:
+        if each.get("example") is not None or each["operation"] not in IMPORTS:
             continue
-        for run_id, status in _sightings(each, IMPORTS):
+        for run_id, status in _sightings(each, body):
             # Whoever is told that a decision was taken knows that the run was parked (DEC-23).
             before = "needs_attention" if each["operation"] == "decide" else last.get(run_id)
             last[run_id] = status
@@ -131,11 +132,9 @@ def _transitions(exchanges: Iterable[Exchange]) -> Iterator[Item]:
                 yield Item("transitions", f"{before} -> {status}")
 
 
-def _sightings(exchange: Exchange, operations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _sightings(exchange: Exchange, body: Any) -> Iterator[tuple[str, str]]:
     """Each run that the answer shows, and its status there; "" for a run that it does not name."""
-    if exchange["operation"] not in operations:
-        return
-    body, here = _told(exchange), None
+    here = None
     if isinstance(body, dict) and "status" in body:  # OP-05: the id may be said by the path alone, or not at all
         body, here = [body], exchange.get("run_id") or (exchange.get("in_flight") or {}).get("run_id")
     elif isinstance(body, dict):  # OP-08: an object with the runs in one of its members
@@ -147,9 +146,14 @@ def _sightings(exchange: Exchange, operations: tuple[str, ...]) -> Iterator[tupl
 
 
 def _told(exchange: Exchange) -> Any:
-    """What the client could read of an answer that was no error; None when it got nothing of the kind."""
+    """What the client could read of an answer about runs that was no error; None when it got nothing of the kind."""
     answer, status = exchange["answer"], exchange["status"]
-    if exchange["lost"] or status is None or not 200 <= status < 300:
+    if (
+        exchange["operation"] not in {*IMPORTS, *EXPORTS}
+        or exchange["lost"]
+        or status is None
+        or not 200 <= status < 300
+    ):
         return None
     if "json" not in dict(answer["headers"]).get("content-type", ""):
         return None
@@ -160,8 +164,8 @@ def _told(exchange: Exchange) -> Any:
 
 def _json(part: Mapping[str, Any]) -> Any:
     try:
-        return json.loads(part["body"]) if part["encoding"] == "utf-8" else None
-    except (ValueError, RecursionError):
+        return orjson.loads(part["body"]) if part["encoding"] == "utf-8" else None
+    except ValueError:
         return None
 
 
@@ -209,13 +213,6 @@ def _was_taken(exchange: Exchange) -> bool:
         return exchange["status"] is not None and 200 <= exchange["status"] < 300
     after = exchange.get("after")
     return exchange.get("before") == "needs_attention" and after not in {None, "needs_attention"}
-
-
-def _parkings(exchange: Exchange) -> Iterator[Mapping[str, Any]]:
-    """What a parked run shows, in the answer of a poll or of the look-up of the active run."""
-    body = _told(exchange) if exchange["operation"] in IMPORTS else None
-    if isinstance(body, dict) and isinstance(parked := body.get("needs_attention"), dict):
-        yield parked
 
 
 def _patch(parked: Mapping[str, Any]) -> Iterator[Item]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
@@ -126,6 +127,26 @@ def test_what_is_outside_the_contract_is_told_too(client: Client) -> None:
     assert (first["path"], first["operation"], first["status"]) == ("/companies", None, 404)
     assert "did you mean POST /api/v1/companies?" in first["note"]
     assert (second["operation"], second["status"]) == (None, 405)
+
+
+def test_an_exchange_is_there_from_its_arrival_on(client: Client, server: str) -> None:
+    address = urlsplit(server)
+    head = f"POST {LIVE}/imports HTTP/1.1\r\nhost: x\r\nx-api-key: {client.key}\r\ncontent-length: 100\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port)) as caller:
+        caller.sendall(head.encode() + b'{"rows": [')
+        while not (told := requests(client)):
+            pass
+        (only,) = told
+        assert (only["operation"], only["status"], only["ended"], only["lost"]) == ("start_import", None, None, False)
+        why = client.get("/_mock/why/1").body
+        assert (why["under_way"], why["status"], why["run"]) == (True, None, None)
+        assert "-> under way" in client.get("/_mock/why/1?format=text").text
+        assert client.get("/_mock/requests/wait?timeout=0").body["count"] == 0
+    (only,) = client.get("/_mock/requests/wait").body["requests"]
+    assert (only["status"], only["lost"], only["note"]) == (None, True, "the client hung up")
+    assert (only["request"]["body"], only["request"]["size"]) == ('{"rows": [', 10)
+    assert "-> no answer" in client.get("/_mock/why/1?format=text").text
+    assert client.get(f"{LIVE}/imports?status=active").body == {"run": None}
 
 
 def test_bytes_that_are_no_text_are_told_in_base64(client: Client) -> None:
