@@ -38,7 +38,7 @@ SUITE = "vern-conformance"
 MARKER = """\
 vern_mock(scenario=None, dialect=None, clock=None, pace=None, allow=(), audit=True): how the test's mock behaves: \
 a scenario; a dialect; "frozen", "real" or a speed; a pace; statuses of refusals that are expected; whether errors of \
-the report card fail the test."""
+the report card fail the test, or the codes of those that do not."""
 UNEXPECTED = (400, 404, 405)
 """Answers that tell a mistake in the client, unless the test allows them."""
 STARTING = 30.0
@@ -131,9 +131,13 @@ class VernMock:
         """Why an exchange was answered as it was; its number is the answer's `x-mock-request-id`."""
         return dict(self._asked("GET", f"why/{number}"))
 
-    def audit(self, *, ongoing: bool = False) -> list[dict[str, Any]]:
-        """The findings of the client's report card; for an `ongoing` one nothing is expected yet that could follow."""
-        return list(self._asked("GET", f"audit?ongoing={str(ongoing).lower()}")["findings"])
+    def audit(self, *, ongoing: bool = False, without: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The findings of the client's report card, `without` the rules of these codes.
+
+        For an `ongoing` client nothing is expected yet that could still follow.
+        """
+        query = urlencode({"ongoing": str(ongoing).lower(), "without": ",".join(without)})
+        return list(self._asked("GET", f"audit?{query}")["findings"])
 
     def reset(self) -> None:
         """Start the account afresh."""
@@ -189,7 +193,10 @@ def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None
     """Fail the test for what its client did wrong, with the timeline of what it did."""
     exchanges = mock.requests
     wrong = list(_unexpected(exchanges, marked["allow"]))
-    findings = mock.audit(ongoing=True) if marked["audit"] else []  # a test may end in the middle of a run's life
+    audited = marked["audit"]
+    without = () if isinstance(audited, bool) else tuple(audited)
+    # A test may end in the middle of a run's life.
+    findings = mock.audit(ongoing=True, without=without) if audited is not False else []
     wrong += [f"{each['code']}: {each['happened']}" for each in findings if each["severity"] == "error"]
     if exchanges:
         item.add_report_section("call", "vern-mock", "\n".join(map(_line, exchanges)))

@@ -101,12 +101,12 @@ def fault_name(fault: Fault) -> str:
 
 def met(exchanges: Iterable[Exchange], contract: Contract) -> frozenset[Item]:
     """What the client of these exchanges has met; of several sessions it is the union of what each has."""
-    ordered = [(each, _told(each)) for each in sorted(exchanges, key=_turn)]
-    found = set(_transitions(ordered))
-    for each, body in ordered:
+    found: set[Item] = set()
+    last: dict[str, str] = {}
+    for each in sorted(exchanges, key=_turn):
+        body = _told(each)
         found.update(_codes(each, contract), _faults(each), _decisions(each))
-        statuses = "export_statuses" if each["operation"] in EXPORTS else "import_statuses"
-        found.update(Item(statuses, status) for _, status in _sightings(each, body))
+        found.update(_statuses(each, body), _transitions(each, body, last))
         if isinstance(body, dict) and isinstance(parked := body.get("needs_attention"), dict):
             found.update(_patch(parked), _questions(parked))
     return frozenset(found.intersection(known(contract)))
@@ -118,18 +118,21 @@ def _turn(exchange: Exchange) -> tuple[bool, int]:
     return turn is None, turn or 0
 
 
-def _transitions(exchanges: Iterable[tuple[Exchange, Any]]) -> Iterator[Item]:
-    """Two statuses of one import, as the client was shown them one after the other."""
-    last: dict[str, str] = {}
-    for each, body in exchanges:
-        if each.get("example") is not None or each["operation"] not in IMPORTS:
-            continue
-        for run_id, status in _sightings(each, body):
-            # Whoever is told that a decision was taken knows that the run was parked (DEC-23).
-            before = "needs_attention" if each["operation"] == "decide" else last.get(run_id)
-            last[run_id] = status
-            if run_id:
-                yield Item("transitions", f"{before} -> {status}")
+def _statuses(exchange: Exchange, body: Any) -> Iterator[Item]:
+    group = "export_statuses" if exchange["operation"] in EXPORTS else "import_statuses"
+    yield from (Item(group, status) for _, status in _sightings(exchange, body))
+
+
+def _transitions(exchange: Exchange, body: Any, last: dict[str, str]) -> Iterator[Item]:
+    """Two statuses of one import, one after the other; `last` is what the client was shown before, by run."""
+    if exchange.get("example") is not None or exchange["operation"] not in IMPORTS:
+        return
+    for run_id, status in _sightings(exchange, body):
+        # Whoever is told that a decision was taken knows that the run was parked (DEC-23).
+        before = "needs_attention" if exchange["operation"] == "decide" else last.get(run_id)
+        last[run_id] = status
+        if run_id:
+            yield Item("transitions", f"{before} -> {status}")
 
 
 def _sightings(exchange: Exchange, body: Any) -> Iterator[tuple[str, str]]:
@@ -148,12 +151,9 @@ def _sightings(exchange: Exchange, body: Any) -> Iterator[tuple[str, str]]:
 def _told(exchange: Exchange) -> Any:
     """What the client could read of an answer about runs that was no error; None when it got nothing of the kind."""
     answer, status = exchange["answer"], exchange["status"]
-    if (
-        exchange["operation"] not in {*IMPORTS, *EXPORTS}
-        or exchange["lost"]
-        or status is None
-        or not 200 <= status < 300
-    ):
+    if exchange["operation"] not in {*IMPORTS, *EXPORTS} or exchange["lost"]:
+        return None
+    if status is None or not 200 <= status < 300:
         return None
     if "json" not in dict(answer["headers"]).get("content-type", ""):
         return None

@@ -60,7 +60,8 @@ def _refused(told: dict[str, Any]) -> Iterator[str]:
         elif told["clauses"]:
             yield f"the contract names for it: {', '.join(told['clauses'])}"
     for each in told["differences"]:
-        yield f"at {each['path']}: {each['text']}" + (f" [{each['clause']}]" if each["clause"] else "")
+        where = "" if each["text"].startswith(each["path"]) else f"{each['path']}: "
+        yield f"wrong: {where}{each['text']}" + (f" [{each['clause']}]" if each["clause"] else "")
 
 
 def _run(run: dict[str, Any]) -> str:

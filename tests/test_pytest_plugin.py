@@ -116,10 +116,14 @@ def test_it{0}(vern_mock):
     call(vern_mock, decide, {{"decision": "approve"}})
     call(vern_mock, decide, {{"decision": "approve"}})
 """
-    marker = "\n@pytest.mark.vern_mock(audit=False)"
-    pytester.makepyfile(CALL + body.format("") + marker + body.format("_unaudited"))
+    off, some = (
+        "\n@pytest.mark.vern_mock(audit=False)",
+        '\n@pytest.mark.vern_mock(audit=["decision-sent-twice", "decision-unread"])',
+    )
+    pytester.makepyfile(CALL + body.format("") + off + body.format("_unaudited") + some + body.format("_in_part"))
     ran = pytester.runpytest_subprocess(*ONE)
-    ran.assert_outcomes(passed=2, errors=1)
+    ran.assert_outcomes(passed=3, errors=1)
+    ran.stdout.fnmatch_lines(["*decision-sent-twice: *"])
 
 
 def test_a_fault_is_seen_and_explained(pytester: pytest.Pytester) -> None:

@@ -161,7 +161,7 @@ def test_every_difference_of_a_body_is_named_with_its_path(client: Client) -> No
     }
     assert told["clause"]["id"] == "PROV-08"
     said = text(client)
-    assert all(f"at {each['path']}: {each['text']}" in said for each in told["differences"])
+    assert all(f"wrong: {each['text']} [{each['clause']}]" in said for each in told["differences"])
 
 
 def test_every_answer_that_does_not_fit_is_named(client: Client) -> None:
