@@ -75,7 +75,6 @@ class Call:
             )
         return body
 
-
     def _heard(self, body: Any) -> Any:
         """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
         dialect = dialect_of(self.scope, self.session)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance import clauses
 from conformance.client import Client
 from conformance.mocktarget import mock
 from conformance.results import Outcome, Results
 from conformance.runner import Suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def judged(

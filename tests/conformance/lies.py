@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from conformance.results import Results
 from judging import judged
+
+if TYPE_CHECKING:
+    from conformance.results import Results
 
 App = Any
 Lie = Callable[[App, pytest.MonkeyPatch], App]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-import pytest
-
 import bad_targets
+import pytest
 from bad_targets import serving
+
 from conformance.mocktarget import KEY, OTHER, mock
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
 
 KEYS = {"VERN_API_KEY": KEY, "OTHER_KEY": OTHER}
 TARGET = """\
@@ -105,7 +108,7 @@ def test_existing_runs_are_judged_by_reads_alone(tmp_path: Path) -> None:
     with mock() as server:
         company, run = server.ways()["canceled"]()
         (tmp_path / "target.yaml").write_text(TARGET.format(url=server.url))
-        arguments = ["run", "--target", tmp_path / "target.yaml", "--read-only", f"{company}/{run}"]
+        arguments = ["run", "--target", str(tmp_path / "target.yaml"), "--read-only", f"{company}/{run}"]
         ran = command(*arguments, "--json", "-")
         listed = server.admin("GET", "/_mock/session")
     results = {each["clause"]: each["outcome"] for each in json.loads(ran.stdout)["results"]}
@@ -155,7 +158,8 @@ def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
     asked, report = threading.Event(), tmp_path / "report.json"
     with serving(hangs_later) as target:
         (tmp_path / "target.yaml").write_text(f"base_url: {target.url}\napi_key: a-key-of-mine\n")
-        line = [sys.executable, "-m", "conformance", "run", "--target", tmp_path / "target.yaml", "--json", report]
+        line = [sys.executable, "-m", "conformance", "run"]
+        line += ["--target", str(tmp_path / "target.yaml"), "--json", str(report)]
         with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603
             assert asked.wait(30)
             process.send_signal(signal.SIGINT)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from judging import failed
+from liars import LIARS
 
 from conformance import checks
 from conformance.clauses import server_clauses
-from judging import failed
-from liars import LIARS
-from lies import Liar
+
+if TYPE_CHECKING:
+    from lies import Liar
 
 
 @pytest.mark.parametrize("liar", LIARS, ids=[f"{each.clause}-{each.lie.replace(' ', '-')}" for each in LIARS])

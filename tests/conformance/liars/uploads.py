@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from bending import both, gives, reads, refuses_with
 from lies import App, Liar, Lie, rule
 
-from mock_server import api, store
+from mock_server import api, refusals
 from mock_server.account import Refusal, Upload
 from mock_server.store import Session
 
 if TYPE_CHECKING:
     import pytest
 
-_refuse, _request = store.refuse_closed, Session.request_upload
+_refuse, _request = refusals.refuse_closed, Session.request_upload
 
 
 def _closes(refuse: Any) -> Lie:
