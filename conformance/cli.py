@@ -37,7 +37,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
     with _told():
-        commands(prog_name="vern-conformance")
+        sys.exit(commands.main(prog_name="vern-conformance", standalone_mode=False))
 
 
 @contextlib.contextmanager
@@ -56,10 +56,13 @@ def _told() -> Iterator[None]:
         if missing.name not in _EXTRA:
             raise
         _end(f"{missing.name} is not installed; it comes with: pip install 'vern-mock[conformance]'")
-    except KeyboardInterrupt:
-        _end("interrupted before anything was tried", code=INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort):
+        _end("interrupted while nothing was tried", code=INTERRUPTED)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(BAD_USAGE)
     except OSError as error:
-        _end(str(error), code=1)
+        _end(str(error))  # no clause failed: not 1
 
 
 def _end(message: str, code: int = BAD_USAGE) -> NoReturn:

@@ -80,6 +80,13 @@ class Client:
         """The target's base URL, without a slash at its end."""
         return str(self._base)
 
+    def patience(self, seconds: float) -> float:
+        """So many seconds, or what the run still has of them; Skipped when that is nothing."""
+        left = self._deadline()
+        if left <= 0:
+            raise Skipped(OVER)
+        return min(seconds, left)
+
     def has(self, key: Key) -> bool:
         """Whether there is such a key to call with."""
         return key is NO_KEY or self._keys[key] is not None

@@ -1,12 +1,17 @@
 """The commands of a target file: one that brings a run into a state, one that lets time pass.
 
-They run in the target file's folder, without a shell; what they print on stderr is the operator's and stays theirs.
+They run in the target file's folder, without a shell; what they print is the operator's, and is never repeated. All
+that a command has started ends with it when its time is over.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,8 +29,8 @@ def made(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[st
         value = json.loads(printed)
         return str(value["company"]), str(value["run"])
     except (ValueError, TypeError, KeyError) as error:
-        text = 'the command did not print {"company": "…", "run": "…"}'
-        raise CommandFailed(f"{text}; it printed {printed[:200]!r}") from error
+        text = 'expected {"company": "…", "run": "…"} on standard output, and nothing else there'
+        raise CommandFailed(f"{text}; the command printed {len(printed):,} bytes of another form") from error
 
 
 def advanced(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: float) -> None:
@@ -33,15 +38,37 @@ def advanced(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: 
     _output(tuple(each.replace("{seconds}", str(seconds)) for each in argv), folder, timeout)
 
 
-def _output(argv: tuple[str, ...], folder: Path | None, timeout: float) -> str:
+def _output(argv: tuple[str, ...], folder: Path | None, timeout: float) -> bytes:
     try:
-        ran = subprocess.run(  # noqa: S603 - the operator's own command, from the target file
-            argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        started = subprocess.Popen(  # noqa: S603 - the operator's own command, from the target file
+            argv,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except OSError as error:
         raise CommandFailed(f"the command could not be run: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(f"the command did not end within {timeout:g} s") from error
-    if ran.returncode != 0:
-        raise CommandFailed(f"the command ended with {ran.returncode}")
-    return ran.stdout
+    try:
+        printed, _ = started.communicate(timeout=timeout)
+    except BaseException as error:  # also when the suite itself is interrupted
+        _end(started)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise CommandFailed(f"the command did not end within {timeout:g} s") from error
+        raise
+    if started.returncode != 0:
+        raise CommandFailed(f"the command ended with {started.returncode}")
+    return printed
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    """End a command and what it started: a script's own child would keep its output open."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            started.kill()
+        else:
+            os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    if started.stdout is not None:
+        started.stdout.close()

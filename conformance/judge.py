@@ -77,8 +77,10 @@ class _Ground:
 
     target: Target
     name: str
-    wait: Callable[[], None]
-    advance: Callable[[float], bool]
+    wait: Callable[[float], None]
+    """Lets a little time pass, and takes at most so many seconds."""
+    advance: Callable[[float, float], bool]
+    """Lets so many seconds of the target's time pass, and takes at most as many as the second figure says."""
     ways: Mapping[str, Callable[[], tuple[str, str]]]
     own: bool = False
 
@@ -104,7 +106,8 @@ def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -
 
     def of(limit: int | None, asked: Plan) -> Results:
         with mock(rate_limit=limit) as server:
-            ground = _Ground(server.target(), MOCK, server.wait, server.advance, server.ways(), own=True)
+            wait, advance = (lambda _: server.wait()), (lambda seconds, _: server.advance(seconds))
+            ground = _Ground(server.target(), MOCK, wait, advance, server.ways(), own=True)
             return _judged(ground, asked, progress)
 
     results = replace(of(None, replace(plan, rate_checks=False)), left_behind=())  # it ends with its mock
@@ -112,7 +115,8 @@ def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -
     rates = tuple(each for each in chosen if clauses.area_of(each) == RATES) if plan.rate_checks else ()
     if not rates or results.interrupted:
         return results
-    limited = of(_MOCKS_LIMIT, replace(plan, clauses=rates, max_examples=0))
+    left = None if plan.max_time is None else max(0.0, plan.max_time - results.seconds)
+    limited = of(_MOCKS_LIMIT, replace(plan, clauses=rates, max_examples=0, max_time=left))
     checked = {each.clause: each for each in limited.results}
     return replace(
         results,
@@ -149,8 +153,8 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         target,
         client,
         _chosen(plan),
-        wait=ground.wait,
-        advance=ground.advance,
+        wait=lambda: _waited(ground, client),
+        advance=lambda seconds: _advanced(ground, client, seconds),
         ways=ground.ways,
         profile=plan.profile,
         isolated=ground.own if plan.isolated is None else plan.isolated,
@@ -168,6 +172,14 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         return suite.run()
     finally:
         client.close()
+
+
+def _waited(ground: _Ground, client: Client) -> None:
+    ground.wait(client.patience(math.inf))
+
+
+def _advanced(ground: _Ground, client: Client, seconds: float) -> bool:
+    return ground.advance(seconds, client.patience(math.inf))
 
 
 def _heard(suite: Suite, answer: Answer) -> None:
@@ -189,17 +201,17 @@ def _ground(target: Target, plan: Plan) -> _Ground:
     span = plan.poll_every if plan.poll_every is not None else SHORT_SPAN if host in _LOOPBACK else SPAN
     folder = None if target.path is None else target.path.parent
 
-    def advance(seconds: float) -> bool:
-        if target.advance is None:
+    def advance(seconds: float, most: float) -> bool:
+        if target.advance is None or plan.read_only:
             return False
         try:
-            advanced(target.advance, math.ceil(seconds), folder, target.run_timeout)
+            advanced(target.advance, math.ceil(seconds), folder, min(target.run_timeout, most))
         except CommandFailed as failed:
             raise Blocked(f"clock.advance of the target file: {failed}") from failed
         return True
 
     name = target.base_url if target.path is None else str(target.path)
-    return _Ground(target, name, lambda: time.sleep(span), advance, {})
+    return _Ground(target, name, lambda most: time.sleep(min(span, most)), advance, {})
 
 
 def _ways(client: Client, plan: Plan) -> dict[str, Callable[[], tuple[str, str]]]:

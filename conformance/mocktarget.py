@@ -16,8 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from conformance.checks.exports import REFUSING, UNREACHABLE
-from conformance.stage import Blocked
+from conformance.stage import REFUSING, UNREACHABLE, Blocked
 from conformance.targetfile import Body, Target
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from conformance import checks, generated, verdict
+from conformance import borrowed, checks, generated, verdict
 from conformance.checks import Check
 from conformance.client import OVER
-from conformance.results import Finding, Outcome, Results, Skipped
+from conformance.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.shape import differences
-from conformance.stage import Blocked, Stage
+from conformance.stage import Stage
 from mock_server import contract
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from conformance.clauses import Clause
     from conformance.client import Answer, Client
+    from conformance.stage import Run
     from conformance.targetfile import Target
 
 SHAPE = "shape"
@@ -58,6 +59,7 @@ class Suite:
     _readings: dict[str, str] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)
+    _begun: dict[str, Run] = field(default_factory=dict)
 
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
@@ -79,7 +81,7 @@ class Suite:
             requests=self.client.requests,
             results=verdict.collect(map(self._clean, self._findings), self.clauses),
             readings={point: self.client.clean(reading) for point, reading in sorted(self._readings.items())},
-            left_behind=tuple(self._left),
+            left_behind=tuple(map(self.client.clean, self._left)),
             interrupted=interrupted,
             unreachable=unreachable,
             settings={
@@ -127,7 +129,10 @@ class Suite:
             return f"no answer from {self.target.base_url}: {answer.problem}"
         if answer.ok:
             return None
-        again = self.client.call("list_templates")
+        try:
+            again = self.client.call("list_templates")
+        except Skipped as skipped:
+            return f"GET /sources gives {answer.status}, and then {skipped}"
         if again.ok:
             return None
         return f"no answer with the key is 2xx: GET /sources gives {answer.status}, GET /templates {again.status}"
@@ -147,10 +152,13 @@ class Suite:
                     self._say(each, stage, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, stage)
+                    borrowed.give_back(stage)
             finally:  # what was found before an interruption is kept
                 self._findings += stage.findings
                 self._readings |= stage.readings
                 self._left += stage.left_behind
+        if wanted:
+            borrowed.give_back(self._stage(wanted[-1], shared), for_good=True)
 
     def _generated(self, begun: float) -> list[Check]:
         """The generated layer as a check, where it is asked for and speaks of a chosen clause."""
@@ -209,4 +217,5 @@ class Suite:
             ways=self.ways,
             shared=shared,
             known=self._known,
+            begun=self._begun,
         )

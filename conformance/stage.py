@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
+from conformance import borrowed
 from conformance.commands import CommandFailed, made
-from conformance.results import Finding, Outcome, Skipped
+from conformance.results import Blocked, Finding, Outcome, Skipped
 from conformance.targetfile import Body, Command, Existing, ExistingRun, Provision
 
 if TYPE_CHECKING:
@@ -22,20 +23,14 @@ if TYPE_CHECKING:
     from conformance.client import Answer, Client
     from conformance.targetfile import Target
 
-__all__ = ["MOVING", "TERMINAL", "Blocked", "Company", "Run", "Skipped", "Stage"]
+__all__ = ["MOVING", "REFUSING", "TERMINAL", "UNREACHABLE", "Blocked", "Company", "Run", "Skipped", "Stage"]
 
 TERMINAL = ("completed", "failed", "canceled")
 MOVING = ("queued", "running")
+REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
+"""Ways beside the target file's to a company with a completed import and such a destination."""
 _SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
 """The status of a run in those states that are not named as their status."""
-
-
-class Blocked(Exception):
-    """A way that the target file gives does not lead where it should; with the exchanges that show it."""
-
-    def __init__(self, reason: str, answers: Sequence[Answer] = ()) -> None:
-        super().__init__(reason)
-        self.answers = tuple(answers)
 
 
 @dataclass(slots=True)
@@ -82,6 +77,10 @@ class Stage:
     shared: dict[str, Any] | None
     known: dict[str, Any] = field(default_factory=dict)
     """What the account listed once, such as the source to provision with; it outlives a check in both executions."""
+    begun: dict[str, Run] = field(default_factory=dict)
+    """The runs in borrowed companies that may be in flight, by id; as `known` it outlives a check."""
+    held: set[str] = field(default_factory=set)
+    """The ids of the runs that this check has begun or looks at, so that none of them is ended under its eyes."""
     left_behind: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     readings: dict[str, str] = field(default_factory=dict)
@@ -100,9 +99,8 @@ class Stage:
         """Record that the clause holds here, or does not; whether it does."""
         exchanges = () if holds else tuple(answer.exchange for answer in answers)
         outcome = Outcome.PASSED if holds else Outcome.FAILED
-        self.findings.append(
-            Finding(clause, outcome, self.check.name, requirement, _short(expected), _short(got), exchanges=exchanges)
-        )
+        wanted, found = self._short(expected), self._short(got)
+        self.findings.append(Finding(clause, outcome, self.check.name, requirement, wanted, found, exchanges=exchanges))
         return holds
 
     def status(self, clause: str, answer: Answer, *statuses: int, requirement: str) -> bool:
@@ -187,10 +185,11 @@ class Stage:
 
     def _lent(self, companies: Sequence[str]) -> Company:
         """The next existing company without an import in flight."""
-        for company_id in companies:
-            active = self.client.call("list_imports", company_id=company_id, query={"status": "active"})
-            if active.ok and isinstance(active.json, dict) and active.json.get("run", 0) is None:
-                return Company(company_id)
+        found = borrowed.idle(self, companies)
+        if found is not None:
+            return Company(found)
+        if self.begun:
+            raise Skipped(f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
 
     # -- runs
@@ -201,6 +200,7 @@ class Stage:
         if self.shared is not None and not fresh and key in self.shared:
             known = cast("Run", self.shared[key])
             if isinstance(known.state, dict) and known.state.get("status") == _SHOWN.get(state, state):
+                self.held.add(known.id)
                 return known  # another one has left the state since, as some targets let a parked run expire: OP-11
         run = self._brought(state)
         if self.shared is not None and not fresh:
@@ -212,13 +212,18 @@ class Stage:
         way = self.target.states.get(state)
         if not isinstance(way, Body):
             raise Skipped(f"the target file offers no body for {state}")
-        return dict(way.body)
+        # A key belongs to one start (IDEM-01): with the file's own, every later start would be the first one again.
+        return {name: value for name, value in way.body.items() if name != "idempotency_key"}
 
     def start(self, company: Company, body: Any) -> Answer:
         """Start an import."""
         answer = self.client.call("start_import", company_id=company.id, body=body)
         if answer.ok and isinstance(answer.json, dict):
-            self.left_behind.append(f"run {answer.json.get('run_id')} of company {company.id}")
+            run_id = str(answer.json.get("run_id"))
+            self.left_behind.append(f"run {run_id} of company {company.id}")
+            self.held.add(run_id)
+            if isinstance(self.target.company, Existing):
+                self.begun[run_id] = Run(company, run_id, "", body, answer, answer)
         return answer
 
     def poll(self, run: Run) -> Answer:
@@ -264,10 +269,12 @@ class Stage:
                 raise Skipped(f"the target file offers no way to {state}")
             case ExistingRun(company, run_id):
                 return self._found(company, run_id, state)
+            case Command() if self.client.read_only:
+                raise Skipped("--read-only: the command that leads there may write")
             case Command(argv):
                 folder = self.target.path.parent if self.target.path is not None else None
                 try:
-                    return self._found(*made(argv, folder, self.target.run_timeout), state)
+                    return self._found(*made(argv, folder, self.client.patience(self.target.run_timeout)), state)
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
             case Body(_, answers):
@@ -299,7 +306,6 @@ class Stage:
             raise Blocked(f"the run that the target file names is not {wanted}", [polled])
         return Run(Company(company), run_id, url, None, None, polled)
 
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 500 else f"{text[:500]}…"
+    def _short(self, value: object) -> str:
+        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
+        return text if len(text) <= 500 else f"{text[:500]}…"

@@ -75,6 +75,7 @@ def parked_run(stage: Stage) -> Run:
     """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
     spare = stage.shared.pop("spare", None) if stage.shared is not None else None
     if isinstance(spare, Run) and same(spare.state, stage.poll(spare)):
+        stage.held.add(spare.id)
         return spare
     return stage.run("needs_attention")
 
@@ -104,6 +105,7 @@ def trial(stage: Stage, name: str, answers: Callable[[Any], Answers | None]) -> 
     """Approve a fresh parking with what `answers` makes of it; once where checks share what they see."""
     key = f"trial {name}"
     if stage.shared is not None and isinstance(there := stage.shared.get(key), Trial):
+        stage.held.add(there.run.id)
         return there
     run = parked_run(stage)
     parked = run.state

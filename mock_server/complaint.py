@@ -52,8 +52,8 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
 
 def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[Difference]:
     """Everything that is wrong with the body, the outermost first; of a large body the first thing alone."""
-    found = validator.iter_errors(body)
     try:
+        found = validator.iter_errors(body)
         errors = sorted(found if _is_small(body) else islice(found, 1), key=lambda error: len(error.instance_path))
     except ValueError:  # as in `complaint`
         return [Difference("the body", "depth", "the body is nested too deeply")]

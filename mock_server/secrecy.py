@@ -21,7 +21,7 @@ UNREADABLE = b'"(not kept: it may hold credentials)"'
 
 _MARK = HIDDEN.encode()
 _HEADERS = {"x-api-key", "authorization", "proxy-authorization", "cookie", "set-cookie", "x-admin-token"}
-_NAMED = re.compile(r"(?i)([\w.%-]*(?:key|token|secret|password|auth)[\w.%-]*=)[^&]*")
+_NAMED = re.compile(r"(?i)key|token|secret|password|auth")
 _KEY_NAMED = re.compile(r"(?i)(?:^|&)(?:x[-_])?(?:api[-_]?)?key=")
 _SIGNED = re.compile(rb"(/uploads\\?/)[^/?\"'\s\\]+")
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z_])[0-9a-f]{32}(?![0-9A-Za-z])")
@@ -54,7 +54,7 @@ class Secrets:
 
     def query(self, text: str) -> str:
         """A query without what its names call a secret, and without key and tokens."""
-        return self.text(_NAMED.sub(rf"\1{HIDDEN}", text)) if text else text
+        return self.text("&".join(map(_parameter, text.split("&")))) if text else text
 
     def in_url(self, path: str, query: str) -> bool:
         """Whether the URL holds a key: this one, or a parameter that is called so."""
@@ -87,6 +87,12 @@ class Secrets:
             text = _TOKEN.sub(lambda found: _MARK if found[0].decode() in self.tokens else found[0], text)
         key = (self.key or "").encode()
         return _word(key).sub(_MARK, text) if key and key in text else text
+
+
+def _parameter(text: str) -> str:
+    """A parameter of a query, without its value where its name calls that a secret."""
+    name, given, value = text.partition("=")
+    return f"{name}={HIDDEN}" if given and value and _NAMED.search(name) else text
 
 
 def _may_hold_credentials(body: bytes) -> bool:

@@ -48,9 +48,10 @@ plays:
 
 
 def state(client: Client) -> tuple[object, ...]:
-    """All that a caller can see of the session, as it is now."""
-    seen = (RUN, f"{DOCS}/imports", f"{LIVE}/imports", "/_mock/session")
-    return tuple((call.status, call.received) for call in map(client.get, seen))
+    """All that a caller can see of the session, as it is now, but for the count of calls."""
+    seen = [(call.status, call.received) for call in map(client.get, (RUN, f"{DOCS}/imports", f"{LIVE}/imports"))]
+    session = client.get("/_mock/session").body  # last: what was looked at is there from then on
+    return *seen, {name: value for name, value in session.items() if name != "both_sides"}
 
 
 def post(client: Client, path: str, raw: bytes) -> Call:

@@ -147,6 +147,49 @@ def test_the_judge_shares_words_with_the_mock_and_never_its_reasoning() -> None:
             assert _rooms(path) <= WORDS, f"{path.relative_to(ROOT)} knows how the mock obeys"
 
 
+JUDGES_EDGES = {
+    "time": {"client", "judge", "mocktarget", "network", "runner"},
+    "subprocess": {"commands"},
+    "httpcore2": {"network"},
+    "ssl": {"network"},
+    "socket": {"mocktarget"},
+    "http": {"mocktarget"},
+    "hypothesis": {"generated/drawing", "generated/plans"},
+    "schemathesis": {"generated/drawing", "generated/plans"},
+    "random": set(),
+    "logging": set(),
+    "requests": {"generated/plans"},
+}
+"""What of the world each room of the judge may touch: a check asks its stage, and the stage asks the one client."""
+
+
+@pytest.mark.parametrize("module", JUDGES_EDGES)
+def test_the_judge_touches_the_world_at_its_edges_alone(module: str) -> None:
+    there = {path.relative_to(JUDGE).with_suffix("").as_posix() for path in _importing(module)}
+    assert there <= JUDGES_EDGES[module], f"{module} is imported by {sorted(there - JUDGES_EDGES[module])}"
+
+
+def _importing(module: str) -> list[Path]:
+    return [path for path in JUDGE.rglob("*.py") if module in {name.split(".")[0] for name in _imported(path)}]
+
+
+@pytest.mark.parametrize(
+    ("room", "never"),
+    [
+        ("checks", {"cli", "judge", "runner", "verdict", "report", "generated", "network", "mocktarget"}),
+        ("generated", {"cli", "judge", "runner", "verdict", "report", "network", "mocktarget"}),
+        ("report", {"cli", "judge", "runner", "checks", "generated", "client", "network", "stage", "mocktarget"}),
+        ("verdict", {"cli", "judge", "runner", "checks", "generated", "client", "network", "stage", "report"}),
+        ("stage", {"cli", "judge", "runner", "verdict", "report", "generated", "network", "mocktarget"}),
+        ("client", {"cli", "judge", "runner", "verdict", "report", "generated", "checks", "stage", "mocktarget"}),
+    ],
+)
+def test_arrows_of_the_judge_point_down(room: str, never: set[str]) -> None:
+    for path in sorted((JUDGE / room).rglob("*.py")) if (JUDGE / room).is_dir() else [JUDGE / f"{room}.py"]:
+        imported = {name for name in _imported(path) if name.startswith("conformance.")}
+        assert not {name.split(".")[1] for name in imported} & never, f"{path.relative_to(ROOT)} looks up: {imported}"
+
+
 def test_the_mock_does_not_know_its_judge() -> None:
     knowing = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if _knows_the_judge(path)}
     # who is asked for a client's report card asks the judge, and only then

@@ -10,7 +10,7 @@ from conformance.checks import check
 from conformance.checks.catalogue import each_status
 from conformance.csvdownload import download
 from conformance.parking import at, listed
-from conformance.stage import MOVING, TERMINAL, Blocked, Company, Run, Skipped
+from conformance.stage import MOVING, REFUSING, TERMINAL, UNREACHABLE, Blocked, Company, Run, Skipped
 from conformance.targetfile import Existing
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://destination.invalid/api"
 COUNTS = ("total", "succeeded", "failed")
-REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
-"""Ways beside the target file's to a company with a completed import and such a destination."""
 
 
 @check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10", needs=("completed",))

@@ -50,11 +50,15 @@ class Walker:
     def walk(self, plan: Sequence[Step]) -> None:
         """Play the plan, and tell what it shows; what keeps it from being played to its end is told last."""
         found: list[Tried] = []
+        hindered: Blocked | Skipped | None = None
         try:
             self._play(plan, found)
-        finally:
-            for tried in found:
-                self._heed(plan, tried)
+        except (Blocked, Skipped) as error:
+            hindered = error
+        for tried in found:
+            self._heed(plan, tried)
+        if hindered is not None:
+            raise hindered
 
     def _heed(self, plan: Sequence[Step], tried: Tried) -> None:
         if tried.clause not in self._clauses:
@@ -92,10 +96,16 @@ class Walker:
                 if self._over():
                     break
                 found += self._taken(step, company, memory)
-        finally:
-            for known in reversed(memory.runs):
-                if not known.over and not self._over():
-                    self._ground.rest(known.run)
+        except (Blocked, Skipped):  # an interruption waits for no run
+            self._end(memory)
+            raise
+        self._end(memory)
+
+    def _end(self, memory: Memory) -> None:
+        """Let every run of the walk end."""
+        for known in reversed(memory.runs):
+            if not known.over and not self._over():
+                self._ground.rest(known.run)
 
     def _taken(self, step: Step, company: Company, memory: Memory) -> list[Tried]:
         known = memory.runs[step.run] if step.run < len(memory.runs) else memory.newest

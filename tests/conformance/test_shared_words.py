@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "conformance"
-WORDS = {"mock_server.contract", "mock_server.language.yamlfile", "mock_server.language.nearest"}
+WORDS = {"mock_server.about", "mock_server.contract", "mock_server.language.yamlfile", "mock_server.language.nearest"}
 HOST = "mocktarget.py"
 """The one module that hosts the mock; it judges nothing."""
 

@@ -1,0 +1,100 @@
+"""How a run ends early: no time left, an interruption, read-only; it is told so, whatever the suite was doing then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance import Plan, cli, judge
+from conformance.checks import Check
+from conformance.client import Client
+from conformance.mocktarget import mock
+from conformance.results import Outcome, Results
+from conformance.stage import Stage
+from conformance.targetfile import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _reasons(results: Results) -> set[str]:
+    return {finding.reason for each in results.results for finding in each.findings if finding.reason}
+
+
+def test_a_long_pause_between_polls_does_not_outlive_the_run() -> None:
+    with mock() as server:
+        begun = time.monotonic()
+        plan = Plan(clauses=("POLL-08",), max_time=1.5, poll_every=600)
+        results = judge.run(server.target(), plan)  # nobody moves the clock of this mock, so the run stays queued
+    assert time.monotonic() - begun < 20
+    assert [each.outcome for each in results.results] == [Outcome.SKIPPED]
+    assert any("--max-time" in reason for reason in _reasons(results))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the command is a shell script")
+def test_a_command_does_not_outlive_the_run(tmp_path: Path) -> None:
+    with mock() as server:
+        target = replace(server.target(), states={"completed": Command(("sh", "-c", "sleep 60; true"))})
+        begun = time.monotonic()
+        judge.run(replace(target, path=tmp_path / "target.yaml"), Plan(clauses=("POLL-08",), max_time=1.5))
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the command is a shell script")
+def test_commands_that_may_write_are_not_run_where_only_reads_are_allowed(tmp_path: Path) -> None:
+    write = ("sh", "-c", "touch written; echo {seconds}")
+    with mock() as server:
+        target = replace(server.target(), states={"stale": Command(write)}, advance=write, path=tmp_path / "t.yaml")
+        company = server.ways()["canceled"]()
+        judge.run(target, Plan(clauses=("STALE", "RUN"), read_only=(company,)))
+    assert not (tmp_path / "written").exists()
+
+
+def test_an_interruption_outside_of_the_checks_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any) -> Results:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judge, "run", interrupted)
+    monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_is_no_failed_clause(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> Results:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(judge, "run", full)
+    monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_what_is_cut_holds_no_half_of_a_key() -> None:
+    with mock() as server:
+        target = server.target()
+    stage = Stage(
+        client=Client(target.base_url, target.api_key),
+        target=target,
+        check=Check("test", ("RUN-01",), "", lambda _: None),
+        wait=lambda: None,
+        now=time.monotonic,
+        advance=lambda _: False,
+        ways={},
+        shared=None,
+    )
+    stage.require("RUN-01", holds=False, requirement="none", got=["x" * 490, target.api_key])
+    assert "$VER" in stage.findings[0].got
+    assert target.api_key[:4] not in stage.findings[0].got
