@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "NO_KEY", "OTHER", "REVOKED", "UNSET", "Answer", "Client", "Key"]
 
-BACK_OFF = (1.0, 2.0, 4.0)  # seconds before a call that met 429 is repeated, RATE-04
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds before a call that met 429 is repeated (RATE-04): more than a minute in all, in which any limit of so many
+calls a minute lets one pass (OP-25)."""
+SHORT = 3
+"""How many of these pauses an operation gets that was refused after all of them once."""
 OVER = "the time of the whole run (--max-time) was over"
 DOWNLOAD_PATIENCE = 10  # a download may take this many times as long as another answer
 
@@ -66,6 +70,8 @@ class Client:
         self._network = Network()
         self._lock = threading.Lock()
         self._rate_checks = 0
+        self._closed: set[tuple[str | None, str | None]] = set()
+        """Operation and key that were refused for longer than a minute."""
         self._secrets = Secrets()
         for name, value in self._keys.items():
             self._secrets.learn(value or "", name.value)
@@ -196,7 +202,9 @@ class Client:
             raise LookupError(f"{request.operation}: there is no key {request.key}; ask has() before")
         if self.read_only and request.method != "GET":
             raise Skipped(f"--read-only: this needs a {request.method}")
-        for pause in (*BACK_OFF, None):
+        place = request.operation, key
+        pauses = BACK_OFF[:SHORT] if place in self._closed else BACK_OFF
+        for pause in (*pauses, None):
             if not self._has_turn(request, key):
                 raise Skipped(OVER)
             answer = self._once(request, key)
@@ -208,7 +216,8 @@ class Client:
                 self.throttled += 1
             if pause is not None:
                 self._rest(pause)
-        problem = f"throttled: still 429 after waiting {sum(BACK_OFF):g} s in all"
+        self._closed.add(place)
+        problem = f"throttled: still 429 after waiting {sum(pauses):g} s in all"
         return replace(answer, status=None, problem=problem, exchange=replace(answer.exchange, problem=problem))
 
     def _has_turn(self, request: Request, key: str | None) -> bool:

@@ -31,6 +31,7 @@ def judged(
             other_key=target.other_api_key,
             revoked_key=target.revoked_api_key,
             requests_per_minute=0,
+            sleep=lambda seconds: None if server.advance(seconds) else None,  # its clock stands still otherwise
             on_exchange=lambda answer: suite.heard(answer.operation, answer),
         )
         suite = Suite(

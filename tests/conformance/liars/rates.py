@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001 - a lie breaks in
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,15 +62,14 @@ def _acts(ending: str) -> Lie:
     """A lie that does what a throttled call asks for, and answers 429 all the same."""
 
     async def operation(self: Mock, scope: Any, receive: Any, trace: Any) -> Any:
-        answer = await _operation(self, scope, receive, trace)
-        if answer.status_code == 429 and scope["path"].endswith(ending):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Session, "admit", lambda *_: True)
-                try:
+        try:
+            return await _operation(self, scope, receive, trace)
+        except Refusal as throttled:
+            if throttled.status == 429 and scope["path"].endswith(ending):
+                with pytest.MonkeyPatch.context() as patch, suppress(Refusal):
+                    patch.setattr(Session, "admit", lambda *_: True)
                     await _operation(self, scope, receive, trace)
-                except Refusal:
-                    return answer
-        return answer
+            raise
 
     return rule("mock_server.app.App._operation", operation)
 
