@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 SUITE = "vern-conformance"
 """What stands in the place of a file in the ids of the clauses' tests."""
 MARKER = """\
-vern_mock(scenario=None, dialect=None, clock=None, pace=None, allow=(), audit=True): how the test's mock behaves: \
+vern_mock(scenario=None, dialect=None, clock=None, pace=None, allow=(), audit=True, without=()): how the mock behaves: \
 a scenario; a dialect; "frozen", "real" or a speed; a pace; statuses of refusals that are expected; whether errors of \
-the report card fail the test, or the codes of those that do not."""
+the report card fail the test; the codes of rules to leave out."""
 UNEXPECTED = (400, 404, 405)
 """Answers that tell a mistake in the client, unless the test allows them."""
 STARTING = 30.0
@@ -132,10 +132,7 @@ class VernMock:
         return dict(self._asked("GET", f"why/{number}"))
 
     def audit(self, *, ongoing: bool = False, without: Collection[str] = ()) -> list[dict[str, Any]]:
-        """The findings of the client's report card, `without` the rules of these codes.
-
-        For an `ongoing` client nothing is expected yet that could still follow.
-        """
+        """The findings of the client's report card; of an `ongoing` client's nothing is expected that may follow."""
         query = urlencode({"ongoing": str(ongoing).lower(), "without": ",".join(without)})
         return list(self._asked("GET", f"audit?{query}")["findings"])
 
@@ -174,7 +171,7 @@ def vern_mock(request: pytest.FixtureRequest) -> Iterator[VernMock]:
 
 
 _MEMBERS: Mapping[str, Any] = {
-    "scenario": None, "dialect": None, "clock": None, "pace": None, "allow": (), "audit": True,
+    "scenario": None, "dialect": None, "clock": None, "pace": None, "allow": (), "audit": True, "without": (),
 }  # fmt: skip
 
 
@@ -193,10 +190,8 @@ def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None
     """Fail the test for what its client did wrong, with the timeline of what it did."""
     exchanges = mock.requests
     wrong = list(_unexpected(exchanges, marked["allow"]))
-    audited = marked["audit"]
-    without = () if isinstance(audited, bool) else tuple(audited)
     # A test may end in the middle of a run's life.
-    findings = mock.audit(ongoing=True, without=without) if audited is not False else []
+    findings = mock.audit(ongoing=True, without=marked["without"]) if marked["audit"] else []
     wrong += [f"{each['code']}: {each['happened']}" for each in findings if each["severity"] == "error"]
     if exchanges:
         item.add_report_section("call", "vern-mock", "\n".join(map(_line, exchanges)))
@@ -207,7 +202,7 @@ def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None
 def _unexpected(exchanges: Iterable[Mapping[str, Any]], allowed: Collection[int]) -> Iterator[str]:
     for each in exchanges:
         if each["status"] in UNEXPECTED and each["status"] not in allowed and not each["fault"]:
-            yield f"{_line(each)} (expected? then allow={each['status']}, in @pytest.mark.vern_mock)"
+            yield f"{_line(each)} (expected? then allow=[{each['status']}] in the marker vern_mock)"
 
 
 def _line(exchange: Mapping[str, Any]) -> str:
@@ -316,6 +311,13 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     ]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Judge no more than what -k and -m have left."""
+    chosen = [item for item in session.items if isinstance(item, _Clause)]
+    for item in chosen:
+        item.judgment.clauses = tuple(each.name for each in chosen)
+
+
 @dataclass(slots=True)
 class _Judgment:
     """One run of the suite, made when its first clause is asked for."""
@@ -346,12 +348,11 @@ def _judgment(target: str, config: pytest.Config) -> _Judgment:
         from mock_server.language.yamlfile import BadFiles  # noqa: PLC0415 - only for this option
     except ModuleNotFoundError as missing:
         raise pytest.UsageError(
-            f"--vern-conformance needs {missing.name}: pip install 'vern-mock[conformance]'"
+            f"--vern-conformance needs {missing.name}: pip install '.[conformance]' in a checkout"
         ) from None
-    words = [word for word in config.getoption("--vern-clauses").split(",") if word.strip()]
     try:
         known = target if target == judge.MOCK else targetfile.load(config.invocation_params.dir / target)
-        return _Judgment(known, tuple(clauses.select(words)))
+        return _Judgment(known, tuple(clauses.select(config.getoption("--vern-clauses").split(","))))
     except BadFiles as bad:
         raise pytest.UsageError("\n".join(map(str, bad.complaints))) from None
     except clauses.UnknownClause as unknown:
@@ -367,13 +368,13 @@ class _Clause(pytest.Item):
 
     def __init__(self, *, judgment: _Judgment, **given: Any) -> None:
         super().__init__(**given)
-        self._judgment = judgment
+        self.judgment = judgment
 
     def runtest(self) -> None:
         """Pass, skip or fail as the suite found."""
         from conformance.results import Outcome  # noqa: PLC0415 - only for this option
 
-        result = self._judgment.of(self.name)
+        result = self.judgment.of(self.name)
         if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
             pytest.skip(_reason(result))
         if result.outcome is Outcome.FAILED and result.level != "must":
@@ -392,9 +393,8 @@ class _Clause(pytest.Item):
     def _told(self, result: Result) -> str:
         from conformance.report.terminal import fault  # noqa: PLC0415 - only for this option
 
-        return fault(self._judgment.results(), result)
+        return fault(self.judgment.results(), result)
 
 
 def _reason(result: Result) -> str:
-    reasons: Iterable[str] = (finding.reason for finding in result.findings if finding.reason)
-    return next(iter(reasons), result.outcome.word)
+    return next((finding.reason for finding in result.findings if finding.reason), result.outcome.word)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 BAD_USAGE, INTERRUPTED = 2, 130
 _EXTRA = ("httpx2", "httpcore2", "hypothesis", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_RUN = re.compile(r"(?:.*/companies/)?([^/\s]+)/(?:imports/)?([^/\s?]+)")
+_RUN = re.compile(r"(?:(?:[a-z]+://[^/]+)?/\S*?companies/)?([^/\s]+)/(?:imports/)?([^/\s?]+)")
 REPORTS = ("junit", "json", "html", "markdown", "badge")
 
 
@@ -55,7 +56,7 @@ def _told() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         if missing.name not in _EXTRA:
             raise
-        _end(f"{missing.name} is not installed; it comes with: pip install 'vern-mock[conformance]'")
+        _end(f"{missing.name} is not installed; it comes with: pip install '.[conformance]' in a checkout")
     except (KeyboardInterrupt, click.Abort):
         _end("interrupted while nothing was tried", code=INTERRUPTED)
     except click.ClickException as wrong:
@@ -133,24 +134,38 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     A report file called - is standard output. Exit codes: 0 every tried clause passed; 1 one failed; 2 bad usage or a
     bad file; 3 nothing failed, but something could not be told; 4 the target cannot be reached; 130 interrupted.
     """
+    from conformance.judge import UnknownRun
     from conformance.judge import run as judged
     from conformance.report import terminal
     from conformance.verdict import judge
 
     known = _target(target, given["base_url"], given["api_key"])
     plan = _plan(clauses, given)
-    reports = {kind: given["json_" if kind == "json" else kind] for kind in REPORTS}
-    reports = {kind: path for kind, path in reports.items() if path is not None}
-    for path in reports.values():
-        _can_be_written(path)
-    with _progress() as progress:
-        results = judged(known, plan, progress)
-    for kind, path in reports.items():
-        _write(path, _rendered(kind, results))
+    reports = _reports(given)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a job wants its reports, too
+    try:
+        with _progress() as progress:
+            results = judged(known, plan, progress)
+    except UnknownRun as unknown:
+        _end(str(unknown))
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
     click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
+    lost = [told for kind, path in reports.items() if (told := _lost(path, _rendered(kind, results)))]
+    if lost:
+        _end("\n".join(lost))
     sys.exit(judge(results).code)
+
+
+def _reports(given: dict[str, Any]) -> dict[str, Path]:
+    """The reports that were asked for; ends before any request when one of them would be lost."""
+    asked = {kind: given["json_" if kind == "json" else kind] for kind in REPORTS}
+    reports = {kind: path for kind, path in asked.items() if path is not None}
+    if len(set(reports.values())) < len(reports):
+        _end("two reports go to the same file; give each its own")
+    for path in reports.values():
+        _can_be_written(path)
+    return reports
 
 
 def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | Path | str:
@@ -226,11 +241,16 @@ def _rendered(kind: str, results: Results) -> str:
     return forms[kind](results)
 
 
-def _write(path: Path, text: str) -> None:
+def _lost(path: Path, text: str) -> str | None:
+    """Write a report; why that cannot be done, or None."""
     if str(path) == "-":
         click.echo(text, nl=False)
-    else:
+        return None
+    try:
         path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        return f"{path} cannot be written: {error.strerror}"
+    return None
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from conformance.answer import Answer
     from conformance.results import Results
 
-__all__ = ["MOCK", "Plan", "run"]
+__all__ = ["MOCK", "Plan", "UnknownRun", "run"]
 
 MOCK = "mock"
 """The target that is our own mock, in this process."""
@@ -42,6 +42,10 @@ SHORT_SPAN = 0.1
 EXAMPLES = 10
 _MOCKS_LIMIT = 100
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class UnknownRun(LookupError):
+    """A run that was to be judged by reads alone is not there; the text says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,8 @@ def run(
     """Judge a target: `"mock"`, a target file, or a loaded one.
 
     `progress` hears of each check before it starts: its name, its number, how many there are. Raises `BadFiles` for a
-    target file with mistakes, `UnknownClause` for a word that names no clause; whatever the target does, it raises not.
+    target file with mistakes, `UnknownClause` for a word that names no clause, `UnknownRun` for a run to read that is
+    not there; whatever else the target does, it raises not.
     """
     plan = plan or Plan()
     if target == MOCK:
@@ -222,7 +227,9 @@ def _ways(client: Client, plan: Plan) -> dict[str, Callable[[], tuple[str, str]]
             answer = client.call("poll_import", company_id=company, run_id=run_id)
         except Skipped:  # the time is over; the suite says so of every check
             break
-        status = answer.json.get("status") if isinstance(answer.json, dict) else None
+        status = answer.json.get("status") if answer.ok and isinstance(answer.json, dict) else None
+        if answer.status == 404:
+            raise UnknownRun(f"there is no run {company}/{run_id} at {client.base_url}: its poll is answered with 404")
         if isinstance(status, str):
             ways.setdefault(status, lambda found=(company, run_id): found)  # type: ignore[misc]
     return ways

@@ -88,6 +88,7 @@ class Suite:
                 "execution": "isolated" if self.isolated else "journey",
                 "rate_checks": self.rate_checks,
                 "max_examples": self.max_examples,
+                "out_of_time": any(OVER in finding.reason for finding in self._findings),
                 **self.settings,
             },
         )

@@ -302,8 +302,12 @@ class Stage:
         url = f"/api/v1/companies/{company}/imports/{run_id}"
         polled = self.client.call("poll_import", company_id=company, run_id=run_id)
         wanted = _SHOWN.get(state, state)
-        if not isinstance(polled.json, dict) or polled.json.get("status") != wanted:
-            raise Blocked(f"the run that the target file names is not {wanted}", [polled])
+        shown = polled.json.get("status") if isinstance(polled.json, dict) else None
+        if shown != wanted:
+            got = f"status {shown!r}" if polled.ok else f"{polled.status or polled.problem}"
+            raise Blocked(
+                f"the way to {state} gives run {run_id}, which is not {wanted}: its poll says {got}", [polled]
+            )
         return Run(Company(company), run_id, url, None, None, polled)
 
     def _short(self, value: object) -> str:

@@ -157,6 +157,8 @@ def _tally(results: Results, level: str) -> str:
 
 def _remarks(results: Results, level: str, required: Collection[str], expected: Mapping[str, str]) -> tuple[str, ...]:
     said = ["interrupted: what was not tried by then is skipped"] if results.interrupted else []
+    if results.settings.get("out_of_time"):
+        said.append("the time (--max-time) was over: what was not tried by then is skipped, and --require would tell")
     if results.unreachable is not None:
         said.append(f"the target cannot be judged: {results.unreachable}")
     gate = _gate(results, level, required)

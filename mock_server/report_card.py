@@ -38,8 +38,8 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 def audit(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
     """Print the report card of the client that used a session: what it does not do as the documentation wants it.
 
-    The exit code is 1 when an error or a warning is found that the baseline does not expect, or the baseline expects
-    one that is not found. Notes are printed and fail nothing.
+    The exit code is 1 when an error or a warning is found that the baseline does not expect, when the baseline expects
+    one that is not found, and when there is nothing to judge. Notes are printed and fail nothing.
 
     \b
       vern-mock audit --api-key my-key
@@ -57,7 +57,9 @@ def audit(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: 
     card = _card(given, sorted(disabled))
     report = audit_report.Report(card, expected, disabled)
     click.echo(audit_report.FORMATS[form](report), nl=False)
-    sys.exit(1 if report.failed else 0)
+    if not card["exchanges"]:
+        click.echo("vern-mock: nothing was called with this key, so nothing can be said for its client", err=True)
+    sys.exit(1 if report.failed or not card["exchanges"] else 0)
 
 
 def _card(given: dict[str, Any], without: list[str]) -> Any:

@@ -24,6 +24,11 @@ def judged(
 ) -> Results:
     """What the suite (`only` some clauses of it) says of a mock whose app `bend` may wrap."""
     with mock(bend=bend, rate_limit=rate_limit) as server:
+
+        def rest(seconds: float) -> None:
+            """Let the mock's time pass, which stands still otherwise."""
+            server.advance(seconds)
+
         target = server.target()
         client = Client(
             target.base_url,
@@ -31,7 +36,7 @@ def judged(
             other_key=target.other_api_key,
             revoked_key=target.revoked_api_key,
             requests_per_minute=0,
-            sleep=lambda seconds: None if server.advance(seconds) else None,  # its clock stands still otherwise
+            sleep=rest,
             on_exchange=lambda answer: suite.heard(answer.operation, answer),
         )
         suite = Suite(

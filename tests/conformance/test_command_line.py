@@ -219,3 +219,24 @@ def test_every_server_clause_is_listed() -> None:
     assert len(listed) == 202
     assert all(each["checks"] or each["not_tested"] for each in listed)
     assert "| DEC-24 | must |" in command("list", "DEC", "--markdown").stdout
+
+
+def test_a_run_to_read_that_is_not_there_is_told(target: Path) -> None:
+    nowhere = "11111111-1111-4111-8111-111111111111"
+    ran = command("run", "--target", target, "--read-only", f"{nowhere}/{nowhere}")
+    assert ran.returncode == 2
+    assert f"there is no run {nowhere}/{nowhere}" in ran.stderr
+
+
+def test_two_reports_need_two_files(tmp_path: Path) -> None:
+    ran = command("run", "--target", "mock", "SRC", "--json", tmp_path / "x", "--html", tmp_path / "x")
+    assert ran.returncode == 2
+    assert "same file" in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk on this machine")
+def test_a_report_that_cannot_be_written_loses_no_verdict() -> None:
+    ran = command("run", "--target", "mock", "SRC", "--json", "/dev/full")
+    assert ran.returncode == 2
+    assert "passed:" in ran.stdout
+    assert "/dev/full cannot be written" in ran.stderr

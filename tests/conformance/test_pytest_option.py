@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = "pytester"
 
-FAST = ("-n", "0", "-p", "no:cacheprovider", "-p", "no:cov")
+FAST = ("-n", "0", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
 
 
 def test_each_clause_is_a_test(pytester: pytest.Pytester) -> None:
