@@ -69,7 +69,8 @@ class Moment:
             what = "started"
         else:
             return None
-        made = _latest(journal, entry, self.run.id, what)
+        itself = entry if entry.run_id == self.run.id and _did(entry, what) else None
+        made = _latest(journal, entry, self.run.id, what) or itself
         if made is None:
             return {"what": what, "by": None, "before": None}
         return {"what": what, "by": made.id, "before": max(0, self.at - (made.acted or made.at))}
