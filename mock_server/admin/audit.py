@@ -39,8 +39,12 @@ async def _audit(order: Order) -> dict[str, Any]:
 
 
 def strays(order: Order) -> Iterator[Entry]:
-    """Calls without an accepted key that are this session's: they name its company, or nobody else was ever here."""
-    alone, companies = order.sessions.opened == 1, order.session.companies
+    """Calls without an accepted key that are this session's: they name a company that it alone has, or it is alone.
+
+    A scenario's ready company has the same id in every session, and so tells nothing.
+    """
+    alone = order.sessions.opened == 1
+    companies = order.session.companies.keys() - order.session.world.ready.keys()
     for entry in order.sessions.strays:
         if alone or any(company_id in entry.path for company_id in companies):
             yield entry
