@@ -126,10 +126,10 @@ def liars() -> str:
         "|---|---|---|",
     ]
     for liar, (broken, _) in zip(LIARS, told, strict=True):
-        lines.append(f"| {liar.clause} | {_cell(liar.lie)} | {', '.join(broken) or '**nothing**'} |")
+        lines.append(f"| {liar.clause} | {cell(liar.lie)} | {', '.join(broken) or '**nothing**'} |")
     lines += ["", "## Honest servers", "", "| about | this server … | accused of |", "|---|---|---|"]
     for honest, against in zip(HONEST, accused, strict=True):
-        lines.append(f"| {honest.open_point} | {_cell(honest.reading)} | {', '.join(against) or 'nothing'} |")
+        lines.append(f"| {honest.open_point} | {cell(honest.reading)} | {', '.join(against) or 'nothing'} |")
     return "\n".join(lines) + "\n"
 
 
@@ -161,7 +161,8 @@ def measure() -> str:
     )
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text as a cell of a Markdown table."""
     return text.replace("|", r"\|").replace("\n", " ")
 
 
