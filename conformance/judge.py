@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conformance.answer import Answer
+    from conformance.mocktarget import Mock
     from conformance.results import Results
 
-__all__ = ["MOCK", "Plan", "UnknownRun", "run"]
+__all__ = ["MOCK", "Ground", "Plan", "UnknownRun", "judged", "of_mock", "run"]
 
 MOCK = "mock"
 """The target that is our own mock, in this process."""
@@ -76,7 +77,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
+class Ground:
     """A target, and how its time and its states are had."""
 
     target: Target
@@ -86,7 +87,10 @@ class _Ground:
     advance: Callable[[float, float], bool]
     """Lets so many seconds of the target's time pass, and takes at most as many as the second figure says."""
     ways: Mapping[str, Callable[[], tuple[str, str]]]
+    rest: Callable[[float], None] = time.sleep
+    """Takes so many seconds, in which the target's budget comes back."""
     own: bool = False
+    """Whether it is our own mock, which nobody else waits for."""
 
 
 def run(
@@ -102,7 +106,7 @@ def run(
     if target == MOCK:
         return _of_the_mock(plan, progress)
     known = target if isinstance(target, Target) else load(Path(target))
-    return _judged(_ground(known, plan), plan, progress)
+    return judged(_ground(known, plan), plan, progress)
 
 
 def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -> Results:
@@ -111,9 +115,7 @@ def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -
 
     def of(limit: int | None, asked: Plan) -> Results:
         with mock(rate_limit=limit) as server:
-            wait, advance = (lambda _: server.wait()), (lambda seconds, _: server.advance(seconds))
-            ground = _Ground(server.target(), MOCK, wait, advance, server.ways(), own=True)
-            return _judged(ground, asked, progress)
+            return judged(of_mock(server), asked, progress)
 
     results = replace(of(None, replace(plan, rate_checks=False)), left_behind=())  # it ends with its mock
     chosen = _chosen(plan)
@@ -134,11 +136,22 @@ def _of_the_mock(plan: Plan, progress: Callable[[str, int, int], None] | None) -
     )
 
 
+def of_mock(server: Mock) -> Ground:
+    """A mock that runs in this process; its time passes when it is told to."""
+
+    def rest(seconds: float) -> None:
+        server.advance(seconds)
+
+    wait, advance = (lambda _: server.wait()), (lambda seconds, _: server.advance(seconds))
+    return Ground(server.target(), MOCK, wait, advance, server.ways(), rest, own=True)
+
+
 def _chosen(plan: Plan) -> dict[str, clauses.Clause]:
     return clauses.select(plan.clauses, clauses.profile(plan.profile))
 
 
-def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], None] | None) -> Results:
+def judged(ground: Ground, plan: Plan, progress: Callable[[str, int, int], None] | None = None) -> Results:
+    """What the suite says of a target."""
     target, begun = ground.target, time.monotonic()
     if plan.read_only:
         target = replace(target, company=Existing(tuple(dict.fromkeys(company for company, _ in plan.read_only))))
@@ -152,6 +165,7 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         request_timeout=target.request_timeout,
         deadline=lambda: ends - time.monotonic(),
         read_only=bool(plan.read_only),
+        sleep=ground.rest,
         on_exchange=lambda answer: _heard(suite, answer),
     )
     suite = Suite(
@@ -179,11 +193,11 @@ def _judged(ground: _Ground, plan: Plan, progress: Callable[[str, int, int], Non
         client.close()
 
 
-def _waited(ground: _Ground, client: Client) -> None:
+def _waited(ground: Ground, client: Client) -> None:
     ground.wait(client.patience(math.inf))
 
 
-def _advanced(ground: _Ground, client: Client, seconds: float) -> bool:
+def _advanced(ground: Ground, client: Client, seconds: float) -> bool:
     return ground.advance(seconds, client.patience(math.inf))
 
 
@@ -191,7 +205,7 @@ def _heard(suite: Suite, answer: Answer) -> None:
     suite.heard(answer.operation, answer)
 
 
-def _settings(ground: _Ground, plan: Plan) -> dict[str, Any]:
+def _settings(ground: Ground, plan: Plan) -> dict[str, Any]:
     return {
         "target": ground.name,
         "level": plan.level,
@@ -201,7 +215,7 @@ def _settings(ground: _Ground, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _ground(target: Target, plan: Plan) -> _Ground:
+def _ground(target: Target, plan: Plan) -> Ground:
     host = urlsplit(target.base_url).hostname
     span = plan.poll_every if plan.poll_every is not None else SHORT_SPAN if host in _LOOPBACK else SPAN
     folder = None if target.path is None else target.path.parent
@@ -216,7 +230,7 @@ def _ground(target: Target, plan: Plan) -> _Ground:
         return True
 
     name = target.base_url if target.path is None else str(target.path)
-    return _Ground(target, name, lambda most: time.sleep(min(span, most)), advance, {})
+    return Ground(target, name, lambda most: time.sleep(min(span, most)), advance, {})
 
 
 def _ways(client: Client, plan: Plan) -> dict[str, Callable[[], tuple[str, str]]]:

@@ -60,6 +60,8 @@ class Suite:
     _left: list[str] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)
     _begun: dict[str, Run] = field(default_factory=dict)
+    _tried: set[str] = field(default_factory=set)
+    """The clauses whose checks have run to their end."""
 
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
@@ -79,7 +81,7 @@ class Suite:
             started=self.started,
             seconds=round(monotonic() - begun, 3),
             requests=self.client.requests,
-            results=verdict.collect(map(self._clean, self._findings), self.clauses),
+            results=verdict.collect(map(self._clean, [*self._findings, *self._silent()]), self.clauses),
             readings={point: self.client.clean(reading) for point, reading in sorted(self._readings.items())},
             left_behind=tuple(map(self.client.clean, self._left)),
             interrupted=interrupted,
@@ -107,6 +109,12 @@ class Suite:
                     exchanges=(answer.exchange,),
                 )
             )
+
+    def _silent(self) -> list[Finding]:
+        """What no check came to a word about, though one ran: nobody has seen the clause hold."""
+        spoken = {finding.clause for finding in self._findings}
+        reason = "its check ended without a word about it; please report that"
+        return [Finding(each, Outcome.INCONCLUSIVE, "", reason=reason) for each in sorted(self._tried - spoken)]
 
     def _clean(self, finding: Finding) -> Finding:
         """The finding without secrets that an answer may have repeated; its exchanges are without them already."""
@@ -188,6 +196,7 @@ class Suite:
     def _judge(self, each: Check, stage: Stage) -> None:
         try:
             each.function(stage)
+            self._tried.update(() if each.name == generated.NAME else each.clauses)  # which draws what it speaks of
         except Skipped as skipped:
             self._say(each, stage, Outcome.SKIPPED, str(skipped))
         except Blocked as blocked:

@@ -76,18 +76,25 @@ def counted(number: int, noun: str) -> str:
 
 
 def findings(rule: Rule, history: History) -> Iterator[Finding]:
-    """Everything that the rule finds in this history."""
+    """Everything that the rule finds in this history; what happened again in the same words to one run is one thing."""
+    alike: dict[tuple[str | None, str, str | None], list[Found]] = {}
     for found in rule.judge(history):
-        last = found.exchanges[-1]
+        alike.setdefault((_run_id(found), found.happened, found.measured), []).append(found)
+    for (run_id, happened, measured), group in alike.items():
+        shown = dict.fromkeys(each.id for found in group for each in found.exchanges)
         yield Finding(
             code=rule.code,
             clause=rule.clause,
             severity=rule.weighs(history.clock),
-            exchanges=tuple(each.id for each in found.exchanges),
-            company_id=last.company_id,
-            run_id=next((each.run_id for each in reversed(found.exchanges) if each.run_id), None),
-            happened=found.happened,
+            exchanges=tuple(shown),
+            company_id=group[-1].exchanges[-1].company_id,
+            run_id=run_id,
+            happened=happened,
             expected=rule.expected,
             mend=rule.mend,
-            measured=f"{rule.measures}: {found.measured}" if rule.measures else None,
+            measured=f"{rule.measures}: {measured}" if rule.measures else None,
         )
+
+
+def _run_id(found: Found) -> str | None:
+    return next((each.run_id for each in reversed(found.exchanges) if each.run_id), None)

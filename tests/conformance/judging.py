@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance import clauses
-from conformance.client import Client
-from conformance.mocktarget import mock
+from conformance import judge
+from conformance.mocktarget import Mock, mock
 from conformance.results import Outcome, Results
-from conformance.runner import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conformance.targetfile import Target
 
-def judged(
-    *only: str,
-    isolated: bool = False,
-    bend: Callable[[Any], Any] | None = None,
-    rate_limit: int | None = None,
-    rate_checks: bool = False,
-    seed: int = 0,
-) -> Results:
-    """What the suite (`only` some clauses of it) says of a mock whose app `bend` may wrap."""
+
+def judged(*only: str, bend: Callable[[Any], Any] | None = None, rate_limit: int | None = None, **plan: Any) -> Results:
+    """What the suite (`only` some clauses of it) says of a mock whose app `bend` may wrap; in a journey at first."""
     with mock(bend=bend, rate_limit=rate_limit) as server:
+        return on(server, *only, **plan)
 
-        def rest(seconds: float) -> None:
-            """Let the mock's time pass, which stands still otherwise."""
-            server.advance(seconds)
 
-        target = server.target()
-        client = Client(
-            target.base_url,
-            target.api_key,
-            other_key=target.other_api_key,
-            revoked_key=target.revoked_api_key,
-            requests_per_minute=0,
-            sleep=rest,
-            on_exchange=lambda answer: suite.heard(answer.operation, answer),
-        )
-        suite = Suite(
-            target,
-            client,
-            clauses.select(only),
-            wait=server.wait,
-            advance=server.advance,
-            ways=server.ways(),
-            isolated=isolated,
-            rate_checks=rate_checks,
-            seed=seed,
-        )
-        try:
-            return suite.run()
-        finally:
-            client.close()
+def on(server: Mock, *only: str, target: Target | None = None, **plan: Any) -> Results:
+    """What it says of a mock that runs; `target` is how it is described otherwise."""
+    ground = judge.of_mock(server)
+    members: dict[str, Any] = {"clauses": only, "isolated": False, "max_examples": 0, **plan}
+    asked = judge.Plan(**members)
+    return judge.judged(ground if target is None else replace(ground, target=target), asked)
 
 
 def with_outcome(results: Results, *outcomes: Outcome) -> list[str]:

@@ -37,7 +37,7 @@ class Liar:
     rate_limit: int | None = None
     """The calls a minute that the mock behind it allows; None: no limit."""
 
-    def judged(self, *, whole: bool = False, isolated: bool = True) -> Results:
+    def judged(self, *, whole: bool = False, isolated: bool = True, max_examples: int = 0) -> Results:
         """What the suite says of it, asked for the clauses that it breaks, or for the `whole` contract."""
         only = () if whole else (self.clause, *self.implied)
         rates = self.rate_limit is not None or self.clause.startswith("RATE")
@@ -48,6 +48,7 @@ class Liar:
                 bend=lambda app: self.make(app, patch),
                 rate_limit=self.rate_limit,
                 rate_checks=rates,
+                max_examples=max_examples,
             )
 
 

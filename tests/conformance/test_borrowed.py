@@ -6,13 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from judging import on
 
-from conformance import clauses
-from conformance.client import Client
 from conformance.mocktarget import mock
 from conformance.results import Outcome, Results
-from conformance.runner import Suite
-from conformance.targetfile import Body, Existing, Target
+from conformance.targetfile import Body, Existing
 
 ACTIVE = "/api/v1/companies/{}/imports?status=active"
 
@@ -24,25 +22,8 @@ def lent(count: int, *only: str, isolated: bool = False, **members: Any) -> tupl
         asked = [{"name": f"lent {number}", "source": source} for number in range(count)]
         ids = [server.admin("POST", "/api/v1/companies", each)["company"]["id"] for each in asked]
         target = replace(server.target(), company=Existing(tuple(ids)), **members)
-        results = _judged(target, server, only, isolated=isolated)
+        results = on(server, *only, target=target, isolated=isolated)
         return results, [server.admin("GET", ACTIVE.format(each)) for each in ids]
-
-
-def _judged(target: Target, server: Any, only: tuple[str, ...], *, isolated: bool) -> Results:
-    client = Client(target.base_url, target.api_key, other_key=target.other_api_key, requests_per_minute=0)
-    suite = Suite(
-        target,
-        client,
-        clauses.select(only),
-        wait=server.wait,
-        advance=server.advance,
-        ways=server.ways(),
-        isolated=isolated,
-    )
-    try:
-        return suite.run()
-    finally:
-        client.close()
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["journey", "isolated"])

@@ -28,8 +28,7 @@ from conformance.generated.fillings import Facts, filled
 from conformance.generated.plans import plans
 from conformance.generated.shrinking import shrunk
 from conformance.mocktarget import Mock, mock
-from conformance.results import Finding, Outcome, Results
-from conformance.runner import Suite
+from conformance.results import Finding, Outcome
 from conformance.shape import differences
 from conformance.stage import Company, Run, Stage
 from conformance.targetfile import Existing, Target
@@ -87,34 +86,6 @@ def said(
     with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard) as stage:
         generate(stage, clauses.select(only), seed=seed, max_examples=EXAMPLES, over=over)
         return Said([*stage.findings, *heard], stage.client.requests, stage.left_behind)
-
-
-def judged(liar: Liar, *, max_examples: int) -> Results:
-    """What the whole suite says of a liar about the clauses that it breaks."""
-    with pytest.MonkeyPatch.context() as patch, mock(bend=lambda app: liar.make(app, patch)) as server:
-        target = server.target()
-        client = Client(
-            target.base_url,
-            target.api_key,
-            other_key=target.other_api_key,
-            revoked_key=target.revoked_api_key,
-            requests_per_minute=0,
-            on_exchange=lambda answer: suite.heard(answer.operation, answer),
-        )
-        suite = Suite(
-            target,
-            client,
-            clauses.select((liar.clause, *liar.implied)),
-            wait=server.wait,
-            advance=server.advance,
-            ways=server.ways(),
-            isolated=True,
-            max_examples=max_examples,
-        )
-        try:
-            return suite.run()
-        finally:
-            client.close()
 
 
 # -- honest servers
@@ -231,8 +202,8 @@ LIARS = (
 
 @pytest.mark.parametrize("liar", LIARS, ids=[each.lie.replace(" ", "-") for each in LIARS])
 def test_a_liar_is_told_by_this_layer_and_by_no_other(liar: Liar) -> None:
-    assert all(each.outcome is not Outcome.FAILED for each in judged(liar, max_examples=0).results)
-    told = {each.clause for each in judged(liar, max_examples=EXAMPLES).results if each.outcome is Outcome.FAILED}
+    assert all(each.outcome is not Outcome.FAILED for each in liar.judged(max_examples=0).results)
+    told = {each.clause for each in liar.judged(max_examples=EXAMPLES).results if each.outcome is Outcome.FAILED}
     assert liar.clause in told, f"this server {liar.lie}, and nothing failed"
 
 
@@ -329,9 +300,9 @@ def test_runs_that_never_rest_are_waited_for_once() -> None:
 
 def test_the_suite_runs_it_where_examples_are_asked_for() -> None:
     nobody = Liar("CSV-10", "is honest", lambda app, _: app)
-    with_examples = judged(nobody, max_examples=EXAMPLES)
+    with_examples = nobody.judged(max_examples=EXAMPLES)
     assert worse_than_passed(with_examples) == {}
-    assert with_examples.requests > judged(nobody, max_examples=0).requests
+    assert with_examples.requests > nobody.judged(max_examples=0).requests
     assert any(finding.check == NAME for each in with_examples.results for finding in each.findings)
 
 

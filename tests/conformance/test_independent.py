@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judging import with_outcome, worse_than_passed
 
-from conformance import clauses, targetfile
-from conformance.client import Client
-from conformance.commands import advanced
+from conformance import Plan, clauses, run, targetfile
 from conformance.results import Outcome
-from conformance.runner import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.results import Results
     from conformance.targetfile import Target
 
 HERE = Path(__file__).parent
 KEYS = "key-of-ours,key-of-theirs,key-of-the-past"
-POLL_PAUSE = 0.01
-"""Seconds between two polls: the implementation's runs last some 60 ms of real time."""
+JOURNEY = Plan(poll_every=0.01)
+"""The implementation's runs last some 60 ms of real time."""
 
 
 @contextmanager
@@ -51,37 +47,6 @@ def independent(*options: str) -> Iterator[Target]:
             process.terminate()
 
 
-def judged(target: Target, *only: str, rate_checks: bool = False) -> Results:
-    """What the suite says of it in a journey."""
-    client = Client(
-        target.base_url,
-        target.api_key,
-        other_key=target.other_api_key,
-        revoked_key=target.revoked_api_key,
-        requests_per_minute=target.requests_per_minute,
-        on_exchange=lambda answer: suite.heard(answer.operation, answer),
-    )
-
-    def advance(seconds: float) -> bool:
-        assert target.advance is not None
-        assert target.path is not None
-        advanced(target.advance, int(seconds), target.path.parent, target.request_timeout)
-        return True
-
-    suite = Suite(
-        target,
-        client,
-        clauses.select(only),
-        wait=lambda: time.sleep(POLL_PAUSE),
-        advance=advance,
-        rate_checks=rate_checks,
-    )
-    try:
-        return suite.run()
-    finally:
-        client.close()
-
-
 MAY_BE_SKIPPED = {
     "DEC-10": "an approval that answers one question of several parks again for the others, so that no rows are shown",
     "DST-06": "the suite has no way to a destination that stops the whole export",
@@ -91,7 +56,7 @@ MAY_BE_SKIPPED = {
 
 def test_the_independent_implementation_is_accused_of_nothing() -> None:
     with independent() as target:
-        results = judged(target)
+        results = run(target, JOURNEY)
     assert results.unreachable is None
     assert worse_than_passed(results) == {}
     assert set(with_outcome(results, Outcome.SKIPPED)) - set(clauses.select(("RATE",))) <= set(MAY_BE_SKIPPED)
@@ -100,6 +65,6 @@ def test_the_independent_implementation_is_accused_of_nothing() -> None:
 
 def test_its_rate_limit_is_accused_of_nothing() -> None:
     with independent("--rate-limit", "60") as target:
-        results = judged(target, "RATE", rate_checks=True)
+        results = run(target, replace(JOURNEY, clauses=("RATE",), rate_checks=True))
     assert worse_than_passed(results) == {}
     assert with_outcome(results, Outcome.SKIPPED) == []
