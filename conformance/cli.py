@@ -13,6 +13,7 @@ import io
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 BAD_USAGE, INTERRUPTED = 2, 130
 _EXTRA = ("httpx2", "httpcore2", "hypothesis", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_RUN = re.compile(r"(?:(?:[a-z]+://[^/]+)?/\S*?companies/)?([^/\s]+)/(?:imports/)?([^/\s?]+)")
+_RUN = re.compile(r"(?:(?P<origin>[a-z]+://[^/]+)?/\S*?companies/)?(?P<company>[^/\s]+)/(?:imports/)?(?P<run>[^/\s?]+)")
+TELL_EVERY = 10
+"""Seconds between two lines about how far a run is, where nobody watches a terminal."""
 REPORTS = ("junit", "json", "html", "markdown", "badge")
 
 
@@ -140,7 +143,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     from conformance.verdict import judge
 
     known = _target(target, given["base_url"], given["api_key"])
-    plan = _plan(clauses, given)
+    plan = _plan(clauses, given, known)
     reports = _reports(given)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a job wants its reports, too
     try:
@@ -168,7 +171,7 @@ def _reports(given: dict[str, Any]) -> dict[str, Path]:
     return reports
 
 
-def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | Path | str:
+def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | str:
     from conformance.judge import MOCK
     from conformance.targetfile import Target, load
 
@@ -186,7 +189,7 @@ def _target(target: str | None, base_url: str | None, api_key: str | None) -> Ta
         _end(str(wrong))
 
 
-def _plan(chosen: tuple[str, ...], given: dict[str, Any]) -> Plan:
+def _plan(chosen: tuple[str, ...], given: dict[str, Any], target: Target | str) -> Plan:
     from conformance import baseline, clauses
     from conformance.judge import Plan
 
@@ -202,7 +205,7 @@ def _plan(chosen: tuple[str, ...], given: dict[str, Any]) -> Plan:
         expected_failures={} if given["baseline"] is None else baseline.load(given["baseline"]),
         isolated=given["isolated"],
         rate_checks=given["rate_checks"],
-        read_only=tuple(_run_of(text) for text in given["read_only"]),
+        read_only=tuple(_run_of(text, target) for text in given["read_only"]),
         max_time=given["max_time"],
         max_examples=given["max_examples"],
         seed=given["seed"],
@@ -210,11 +213,22 @@ def _plan(chosen: tuple[str, ...], given: dict[str, Any]) -> Plan:
     )
 
 
-def _run_of(text: str) -> tuple[str, str]:
+def _run_of(text: str, target: Target | str) -> tuple[str, str]:
     found = _RUN.fullmatch(text)
     if found is None:
         _end(f"--read-only: expected a poll_url, or COMPANY/RUN; got '{text}'")
-    return found[1], found[2]
+    if found["origin"] is not None and not isinstance(target, str) and _is_elsewhere(found["origin"], target):
+        _end(f"--read-only: expected a run of the target, {target.base_url}; got one of {found['origin']}")
+    return found["company"], found["run"]
+
+
+def _is_elsewhere(start: str, target: Target) -> bool:
+    from conformance.request import base, origin
+
+    try:
+        return origin(base(start)) != origin(base(target.base_url))
+    except ValueError:
+        return True
 
 
 def _can_be_written(path: Path) -> None:
@@ -254,19 +268,24 @@ def _lost(path: Path, text: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None] | None]:
-    """One line on a terminal that tells how far the run is; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield None
-        return
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """One line on a terminal that tells how far the run is; in a pipe a line now and then, for a job's log."""
+    alone, told = sys.stderr.isatty(), time.monotonic()
 
     def tell(name: str, number: int, count: int) -> None:
-        click.echo(f"\r\x1b[K{number}/{count} {name.replace('_', ' ')[:60]}", err=True, nl=False)
+        nonlocal told
+        said = f"{number}/{count} {name.replace('_', ' ')[:60]}"
+        if alone:
+            click.echo(f"\r\x1b[K{said}", err=True, nl=False)
+        elif time.monotonic() - told >= TELL_EVERY:
+            told = time.monotonic()
+            click.echo(said, err=True)
 
     try:
         yield tell
     finally:
-        click.echo("\r\x1b[K", err=True, nl=False)
+        if alone:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 @commands.command("list", short_help="Every clause, and what tries it.")

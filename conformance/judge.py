@@ -82,7 +82,7 @@ class Ground:
 
     target: Target
     name: str
-    wait: Callable[[float], None]
+    wait: Callable[[float], float]
     """Lets a little time pass, and takes at most so many seconds."""
     advance: Callable[[float, float], bool]
     """Lets so many seconds of the target's time pass, and takes at most as many as the second figure says."""
@@ -193,8 +193,8 @@ def judged(ground: Ground, plan: Plan, progress: Callable[[str, int, int], None]
         client.close()
 
 
-def _waited(ground: Ground, client: Client) -> None:
-    ground.wait(client.patience(math.inf))
+def _waited(ground: Ground, client: Client) -> float:
+    return ground.wait(client.patience(math.inf))
 
 
 def _advanced(ground: Ground, client: Client, seconds: float) -> bool:
@@ -229,8 +229,12 @@ def _ground(target: Target, plan: Plan) -> Ground:
             raise Blocked(f"clock.advance of the target file: {failed}") from failed
         return True
 
+    def wait(most: float) -> float:
+        time.sleep(min(span, most))
+        return 0.0
+
     name = target.base_url if target.path is None else str(target.path)
-    return Ground(target, name, lambda most: time.sleep(min(span, most)), advance, {})
+    return Ground(target, name, wait, advance, {})
 
 
 def _ways(client: Client, plan: Plan) -> dict[str, Callable[[], tuple[str, str]]]:

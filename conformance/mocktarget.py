@@ -42,6 +42,10 @@ FLAGGED = [
 UNSURE = [*CLEAN, {"Name": "Ned Hale", "Email": "ned@example.com", "Status": "unsure"}]
 
 
+LOOK = 2.0
+"""The seconds between two polls, as the documentation has them."""
+
+
 class Mock:
     """A mock that runs, and its operator."""
 
@@ -61,12 +65,14 @@ class Mock:
     def advance(self, seconds: float) -> bool:
         """Let so many seconds of the session's time pass."""
         for key in (KEY, OTHER):
-            self.admin("POST", "/_mock/clock/advance", {"by": f"{round(seconds * 1000)}ms"}, key)
+            self._pass(seconds, key)
         return True
 
-    def wait(self) -> None:
-        """Let time pass to the next change of a run."""
-        self.admin("POST", "/_mock/clock/advance", {"to": "next"})
+    def wait(self) -> float:
+        """Let time pass to the next change of a run, or a little where none is to come; it counts as `LOOK` seconds."""
+        if not self.admin("POST", "/_mock/clock/advance", {"to": "next"}).get("changed"):
+            self._pass(LOOK, KEY)
+        return LOOK
 
     def ways(self) -> dict[str, Callable[[], tuple[str, str]]]:
         """Ways to where no request leads: somebody cancels, an engine dies, a destination refuses."""
@@ -85,6 +91,7 @@ class Mock:
             other_api_key=OTHER,
             revoked_api_key=REVOKED,
             requests_per_minute=0,
+            vouched=True,
             states={
                 "completed": Body({"rows": CLEAN}),
                 "needs_attention": Body({"rows": FLAGGED}),
@@ -93,6 +100,9 @@ class Mock:
                 "running": Body({"rows": CLEAN}),
             },
         )
+
+    def _pass(self, seconds: float, key: str) -> None:
+        self.admin("POST", "/_mock/clock/advance", {"by": f"{round(seconds * 1000)}ms"}, key)
 
     def _canceled(self) -> tuple[str, str]:
         company, run = self._started("live")

@@ -39,7 +39,8 @@ class Suite:
     client: Client
     clauses: Mapping[str, Clause]
     """The clauses to judge."""
-    wait: Callable[[], None]
+    wait: Callable[[], float]
+    """As in a stage."""
     advance: Callable[[float], bool]
     ways: Mapping[str, Callable[[], tuple[str, str]]] = field(default_factory=dict)
     """Ways to a state beside the target file's."""

@@ -29,6 +29,7 @@ TERMINAL = ("completed", "failed", "canceled")
 MOVING = ("queued", "running")
 REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
+IN_VAIN = "waits in vain"
 _SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
 """The status of a run in those states that are not named as their status."""
 
@@ -67,8 +68,8 @@ class Stage:
     client: Client
     target: Target
     check: Check
-    wait: Callable[[], None]
-    """Lets a little of the target's time pass between two polls."""
+    wait: Callable[[], float]
+    """Lets a little of the target's time pass between two polls; so many seconds of it took no real time."""
     now: Callable[[], float]
     advance: Callable[[float], bool]
     """Lets so many seconds of the target's time pass at once; False when the target offers no way."""
@@ -76,7 +77,7 @@ class Stage:
     """Ways to a state beside the target file's: each gives a company and a run."""
     shared: dict[str, Any] | None
     known: dict[str, Any] = field(default_factory=dict)
-    """What the account listed once, such as the source to provision with; it outlives a check in both executions."""
+    """What was learned once, such as the source to provision with; it outlives a check in both executions."""
     begun: dict[str, Run] = field(default_factory=dict)
     """The runs in borrowed companies that may be in flight, by id; as `known` it outlives a check."""
     held: set[str] = field(default_factory=set)
@@ -238,9 +239,8 @@ class Stage:
 
     def until(self, run: Run, *statuses: str) -> Any:
         """Poll until the run has one of these statuses (none: until it rests); Blocked when it rests elsewhere."""
-        ends = self.now() + self.target.run_timeout
         seen = []
-        while self.now() < ends:
+        for _ in self.looks():
             answer = self.poll(run)
             status = answer.json.get("status") if isinstance(answer.json, dict) else None
             seen.append(status)
@@ -248,8 +248,21 @@ class Stage:
                 return answer.json
             if status not in MOVING:
                 raise Blocked(f"expected {' or '.join(statuses)}; the run is {status}", [answer])
-            self.wait()
-        raise Blocked(f"no {' or '.join(statuses) or 'rest'} within {self.target.run_timeout} s; seen: {seen[-1]}")
+        raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
+
+    def looks(self) -> Iterator[None]:
+        """One look after another, a little of the target's time apart, for as long as the target file says.
+
+        When that was in vain the next one has half the time, so that a target on which nothing ends takes twice the
+        time of one run, and not that of every run.
+        """
+        patience = self.target.run_timeout / 2 ** self.known.get(IN_VAIN, 0)
+        begun, skipped = self.now(), 0.0
+        yield
+        while self.now() - begun + skipped < patience:
+            skipped += self.wait()
+            yield
+        self.known[IN_VAIN] = self.known.get(IN_VAIN, 0) + 1
 
     def started(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""

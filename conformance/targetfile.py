@@ -102,6 +102,9 @@ class Target:
     """Seconds for a run to come to rest."""
     request_timeout: float = REQUEST_TIMEOUT
     """Seconds for an answer."""
+    vouched: bool = False
+    """Whether the ways to the states and the clock are known to be right, so that what they do not lead to is the
+    target's failure."""
     path: Path | None = None
     """The file that this is from: relative commands run in its folder. None: there is no file."""
 

@@ -90,6 +90,19 @@ def judge(results: Results) -> Verdict:
     return Verdict(code, WORDS[code], headline(results), _remarks(results, level, required, expected))
 
 
+def aside(results: Results) -> dict[str, str]:
+    """The clauses that failed and decide nothing, each with the sentence that says why."""
+    expected = dict(results.settings.get("expected_failures", {}))
+    gate = _gate(results, str(results.settings.get("level", "must")), results.settings.get("require", ()))
+    said = {}
+    for result in filter(has_failed, results.results):
+        if result.clause in expected:
+            said[result.clause] = f"{result.clause} failed, as the baseline expects: {expected[result.clause]}"
+        elif result not in gate:
+            said[result.clause] = f"{result.clause} failed and decides nothing: it is a {result.level} clause"
+    return said
+
+
 def headline(results: Results) -> str:
     """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 6 skipped; 4 have no test`."""
     parts = [_tally(results, level) for level in ("must", "should")]
@@ -164,11 +177,7 @@ def _remarks(results: Results, level: str, required: Collection[str], expected: 
     gate = _gate(results, level, required)
     if expected:
         said += _against(results, gate, expected).sentences(expected)
-    for result in filter(has_failed, results.results):
-        if result.clause in expected:
-            said.append(f"{result.clause} failed, as the baseline expects: {expected[result.clause]}")
-        elif result not in gate:
-            said.append(f"{result.clause} failed and decides nothing: it is a {result.level} clause")
+    said += aside(results).values()
     said += [f"{clause} is required and was not tried" for clause in _missed(results, required)]
     whole = counts(results.results)
     if whole[Outcome.ERROR]:

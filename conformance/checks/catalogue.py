@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.client import Answer, Key
 
-FILE = {"name": "conformance.csv", "content_type": "text/csv", "size": 8}
+FILE: dict[str, Any] = {"name": "conformance.csv", "content_type": "text/csv", "size": 8}
 RULES = ("none", "ai", "strict", "link")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _INLINE_FLAGS = re.compile(r"\(\?[A-Za-z-]+\)")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.checks import check
+from conformance.checks.catalogue import FILE
+from conformance.checks.uploads import uploaded, written
 from conformance.csvdownload import decoded, download, fetch, parsed, read, text
 from conformance.parking import at, count
 from conformance.sentrows import UNSURE, Column, checked, columns_of, inline, sent, sheet_of
@@ -85,11 +87,8 @@ def what_is_left_out_is_what_the_report_counts(stage: Stage) -> None:
 @check("CSV-09", needs=("completed",))
 def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
-    body = stage.body("completed")
-    base = inline(body)[0]
     company = stage.company(fresh=True)
-    name = _free_column(stage, company)
-    rows = [_own_row(stage, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
+    name, rows = _awkward_rows(stage, company)
     answer = stage.start(company, {"rows": rows})
     if not answer.ok:
         raise Blocked("the import of rows with awkward texts was refused", [answer])
@@ -106,6 +105,35 @@ def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
     requirement = "commas, quotes and line breaks in values survive a round trip"
     same = sorted(map(_broken_alike, got)) == sorted(map(_broken_alike, AWKWARD))
     stage.require("CSV-09", same, requirement, answer, expected=sorted(AWKWARD), got=sorted(got) or answer.text[:300])
+
+
+@check("CSV-05", "CSV-07", needs=("completed",))
+def the_rows_of_a_file_are_downloaded(stage: Stage) -> None:
+    """Import a CSV file of such rows, whose name is no template's, and download all."""
+    company = stage.company(fresh=True)
+    name, rows = _awkward_rows(stage, company)
+    url, ref = uploaded(stage, company, content := written(rows))
+    put = stage.client.put_upload(url, content, FILE["content_type"])
+    if not put.ok:
+        raise Blocked("the file could not be uploaded", [put])
+    body = {"files": [{"name": FILE["name"], "upload_ref": ref}]}
+    answer = stage.start(company, body)
+    if not answer.ok:
+        raise Blocked("the import of a file was refused", [answer])
+    run = Run(company, str(at(answer.json, "run_id")), "", body, answer, answer)
+    end = stage.until(run)
+    if at(end, "status") != "completed":
+        raise Skipped(f"the import of a file with awkward texts became {at(end, 'status')}")
+    sheets = [download(stage, company.id, sheet, "all") for sheet in company.sheets]
+    total, inserted = sum(len(lines.rows) for lines in sheets), count(end, "inserted")
+    requirement = "filter=all has over all sheets as many rows as the import of a file inserted"
+    stage.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
+    got = [_broken_alike(record[name]).strip() for lines in sheets for record in lines.records if record.get(name)]
+    requirement = "filter=all has every row of the file"
+    expected = [_broken_alike(row[name]).strip() for row in rows]
+    answers = [lines.answer for lines in sheets if lines.rows]
+    same = sorted(got) == sorted(expected)
+    stage.require("CSV-05", same, requirement, *answers, expected=sorted(expected), got=sorted(got))
 
 
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
@@ -253,6 +281,12 @@ def _sheet_of_rows(stage: Stage, company: Company) -> str:
     if len(found) != 1:
         raise Skipped("which template the rows go to is known for provisioned companies only")
     return found[0]
+
+
+def _awkward_rows(stage: Stage, company: Company) -> tuple[str, list[dict[str, Any]]]:
+    """The name of a column without rules, and right rows that hold the awkward texts there."""
+    base, name = inline(stage.body("completed"))[0], _free_column(stage, company)
+    return name, [_own_row(stage, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
 
 
 def _own_row(stage: Stage, company: Company, base: Any, number: int) -> dict[str, Any]:

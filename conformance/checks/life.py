@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATUSES = (*MOVING, "needs_attention", *TERMINAL)
 APPROVE = "approve"
+HALF_AN_HOUR = 1800  # seconds
 MORE_POLLS = 2
 """How often a run at rest is read on: what changes by itself then, changes within a few reads."""
 
@@ -65,6 +66,26 @@ def runs_move_only_forward(stage: Stage) -> None:
     _judge_steps(stage, "RUN-06", "a run parks only from running", parks)
 
 
+@check("RUN-02", needs=("completed", "needs_attention", "needs_attention_again", "failed"))
+def runs_go_where_their_rows_lead(stage: Stage) -> None:
+    """Start the imports of which the target says where they lead: clean rows, flagged ones, and a file of no use."""
+    for state in ("completed", "needs_attention", "needs_attention_again", "failed"):
+        if not _starts(stage, state):
+            continue
+        with stage.speaking_of("RUN-02"):
+            requirement = f"the import that should be {state.replace('_', ' ')} gets there"
+            astray: str = ""
+            answers: tuple[Answer, ...] = ()
+            try:
+                stage.run(state, fresh=False)
+            except Blocked as blocked:
+                answers = tuple(blocked.answers)
+                if not stage.target.vouched or not answers or answers[-1].operation != "poll_import":
+                    raise
+                astray = str(blocked)
+            stage.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)
+
+
 @check("RUN-03", "RUN-04", needs=("completed", "failed", "canceled"))
 def an_end_is_final(stage: Stage) -> None:
     """Read runs that have ended again and again."""
@@ -84,9 +105,10 @@ def an_end_is_final(stage: Stage) -> None:
 
 @check("RUN-07", needs=("needs_attention",))
 def a_parking_waits_for_a_decision(stage: Stage) -> None:
-    """Read a parked run for a while without deciding."""
+    """Read a parked run for a while without deciding; where time can be let pass, half an hour of it."""
     run = stage.run("needs_attention", fresh=False)
     first = run.polled
+    stage.advance(HALF_AN_HOUR)
     later = _polls(stage, run, MORE_POLLS)
     left = [answer for answer in later if _status(answer) not in {"needs_attention", "failed", "canceled"}]
     ended = [_status(answer) for answer in later if _status(answer) in {"failed", "canceled"}]
@@ -164,15 +186,12 @@ def _canceled(stage: Stage) -> list[Story]:
 
 def _watched(stage: Stage, run: Run) -> Story:
     """The statuses of a run until it rests."""
-    ends = stage.now() + stage.target.run_timeout
     story: Story = []
-    while not story or story[-1][0] in MOVING:
-        if stage.now() >= ends:
-            raise Blocked(f"the run did not come to rest within {stage.target.run_timeout} s", [run.polled])
-        if story:
-            stage.wait()
+    for _ in stage.looks():
         story.append((_status(stage.poll(run)), _known(stage, run.polled)))
-    return story
+        if story[-1][0] not in MOVING:
+            return story
+    raise Blocked("the run does not come to rest in time", [run.polled])
 
 
 def _polls(stage: Stage, run: Run, count: int) -> list[Answer]:

@@ -282,12 +282,11 @@ class Ground:
 
     def _exported(self, company: Company) -> None:
         """Wait until the export is over: another one may not be started before."""
-        ends = self.stage.now() + self.stage.target.run_timeout
-        while at(self._poll_export(company).json, "status") in MOVING:
-            if self.stage.now() > ends:
-                self._stuck = Blocked(f"the export is not over within {self.stage.target.run_timeout} s")
-                raise self._stuck
-            self.stage.wait()
+        for _ in self.stage.looks():
+            if at(self._poll_export(company).json, "status") not in MOVING:
+                return
+        self._stuck = Blocked("the export is not over in time")
+        raise self._stuck
 
     def _poll_export(self, company: Company) -> Answer:
         return self.stage.client.call("poll_export", company_id=company.id, run_id=self._export)

@@ -85,15 +85,8 @@ def _faults(results: Results) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    said = {
-        "check": finding.check,
-        "required": finding.requirement,
-        "expected": finding.expected,
-        "got": finding.got,
-        "reason": finding.reason,
-        "note": finding.note,
-    }
-    rows = "".join(f"<div><dt>{label}</dt><dd>{_line(text)}</dd></div>" for label, text in said.items() if text)
+    said = summary.told(finding).items()
+    rows = "".join(f"<div><dt>{label}</dt><dd>{_line(text)}</dd></div>" for label, text in said)
     yield f'<dl class="finding">{rows}</dl>'
     for exchange in finding.exchanges:
         yield from _exchange(exchange)

@@ -1,6 +1,7 @@
 """The report as JUnit XML: one test case a clause, its area as class name; what could not be judged is skipped.
 
-A target that cannot be judged at all is an error of its own, so that a reader of this file alone never sees green.
+A reader of this file alone sees what the exit code says: a failure that decides nothing is skipped, with the reason,
+and a verdict that is not `passed` while no clause shows why is an error of its own.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from conformance.clauses import area_of
 from conformance.report import summary
 from conformance.report.legible import legible, line
 from conformance.results import Outcome
-from conformance.verdict import counts, judge
+from conformance.verdict import PASSED, aside, counts, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from conformance.results import Exchange, Finding, Result, Results
 
@@ -25,23 +26,25 @@ _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}
 
 def render(results: Results) -> str:
     """The whole document."""
-    found = counts(results.results)
-    lost = int(results.unreachable is not None)
+    verdict, excused, found = judge(results), aside(results), counts(results.results)
+    failed = sum(each.outcome is Outcome.FAILED and each.clause not in excused for each in results.results)
+    untold = verdict.code != PASSED and not failed and not found[Outcome.ERROR]
     figures = {
-        "tests": len(results.results) + lost,
-        "failures": found[Outcome.FAILED],
-        "errors": found[Outcome.ERROR] + lost,
-        "skipped": found[Outcome.SKIPPED] + found[Outcome.INCONCLUSIVE] + found[Outcome.NOT_APPLICABLE],
+        "tests": len(results.results) + untold,
+        "failures": failed,
+        "errors": found[Outcome.ERROR] + untold,
+        "skipped": len(results.results) - failed - found[Outcome.ERROR] - found[Outcome.PASSED],
     }
     shared = {name: str(figure) for name, figure in figures.items()} | {"time": f"{results.seconds:.3f}"}
     root = Element("testsuites", {"name": SUITE, **shared})
     suite = SubElement(root, "testsuite", {"name": SUITE, **shared, "timestamp": line(results.started)})
     _properties(suite, results)
-    if results.unreachable is not None:
-        case = SubElement(suite, "testcase", {"classname": "TARGET", "name": "the target can be reached"})
-        SubElement(case, "error", {"message": line(results.unreachable)})
+    if untold:
+        case = SubElement(suite, "testcase", {"classname": "VERDICT", "name": "the verdict is passed"})
+        error = SubElement(case, "error", {"message": line(f"{verdict.word}: {verdict.headline}")})
+        error.text = legible("\n".join(verdict.remarks))
     for result in results.results:
-        _case(suite, results, result)
+        _case(suite, results, result, excused)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -54,12 +57,15 @@ def _properties(suite: Element, results: Results) -> None:
         SubElement(holder, "property", {"name": name, "value": line(value)})
 
 
-def _case(suite: Element, results: Results, result: Result) -> None:
+def _case(suite: Element, results: Results, result: Result, excused: Mapping[str, str]) -> None:
     name = f"{line(result.clause)} {line(result.text)}"
     case = SubElement(suite, "testcase", {"classname": line(area_of(result.clause)), "name": name})
     holder = SubElement(case, "properties")
     SubElement(holder, "property", {"name": "level", "value": line(result.level)})
     if result.outcome is Outcome.PASSED:
+        return
+    if result.outcome is Outcome.FAILED and result.clause in excused:
+        SubElement(case, "skipped", {"message": line(excused[result.clause])})
         return
     if result.outcome not in _TAGS:
         said = f"{result.outcome.word}: {line(summary.reason(result))}"
@@ -73,14 +79,7 @@ def _case(suite: Element, results: Results, result: Result) -> None:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    said = {
-        "check": finding.check,
-        "required": finding.requirement,
-        "expected": finding.expected,
-        "got": finding.got,
-        "reason": finding.reason,
-    }
-    yield from (f"{label}: {text}" for label, text in said.items() if text)
+    yield from (f"{label}: {text}" for label, text in summary.told(finding).items())
     for exchange in finding.exchanges:
         yield from _exchange(exchange)
     yield ""

@@ -84,14 +84,7 @@ def _fault(results: Results, result: Result) -> str:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    said = {
-        "check": finding.check,
-        "required": finding.requirement,
-        "expected": finding.expected,
-        "got": finding.got,
-        "reason": finding.reason,
-    }
-    yield _table(["", ""], [[label, text] for label, text in said.items() if text])
+    yield _table(["", ""], list(summary.told(finding).items()))
     for exchange in finding.exchanges[:2]:
         yield _exchange(exchange)
 

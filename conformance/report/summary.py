@@ -78,6 +78,19 @@ def evidence(result: Result) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: -finding.outcome))
 
 
+def told(finding: Finding) -> dict[str, str]:
+    """What a finding says, each text under its label; what is empty is left out."""
+    said = {
+        "check": finding.check,
+        "required": finding.requirement,
+        "expected": finding.expected,
+        "got": finding.got,
+        "reason": finding.reason,
+        "note": finding.note,
+    }
+    return {label: text for label, text in said.items() if text}
+
+
 def reason(result: Result) -> str:
     """Why a clause has the outcome that it has, as its first finding of that outcome puts it."""
     return next((f.reason for f in result.findings if f.outcome is result.outcome and f.reason), "no reason was given")

@@ -85,17 +85,8 @@ def _fault(results: Results, result: Result) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    said = {
-        "check": finding.check,
-        "required": finding.requirement,
-        "expected": finding.expected,
-        "got": finding.got,
-        "reason": finding.reason,
-        "note": finding.note,
-    }
-    for label, text in said.items():
-        if text:
-            yield from _labelled(label, cut(line(text), _BODY))
+    for label, text in summary.told(finding).items():
+        yield from _labelled(label, cut(line(text), _BODY))
     for exchange in finding.exchanges[:_EXCHANGES]:
         yield from _exchange(exchange)
     if len(finding.exchanges) > _EXCHANGES:

@@ -59,6 +59,7 @@ def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
         return judged(
             *only,
             isolated=isolated,
+            vouched=False,
             bend=lambda app: reduce(lambda inner, each: each.make(inner, patch), servers, app),
             rate_limit=min(limits) if limits else None,
             rate_checks=bool(limits),
@@ -95,14 +96,14 @@ def all_of(*makes: Make) -> Make:
     return lambda app, patch: reduce(lambda inner, make: make(inner, patch), makes, app)
 
 
-def target(**states: Any) -> Make:
+def target(*, run_timeout: float | None = None, **states: Any) -> Make:
     """Tell in the target file what differs: another way to a state, or, with None, that there is none."""
 
     def changed(honest: Any) -> Any:
         def made(self: Mock) -> Any:
             told = honest(self)
             found = {name: way for name, way in {**told.states, **states}.items() if way is not None}
-            return replace(told, states=found)
+            return replace(told, states=found, run_timeout=run_timeout or told.run_timeout)
 
         return made
 
@@ -110,8 +111,13 @@ def target(**states: Any) -> Make:
 
 
 def waiting(seconds: float) -> Make:
-    """Let so much time pass between two polls, instead of as much as it takes until something changes."""
-    return around("conformance.mocktarget.Mock.wait", lambda _: lambda self: self.advance(seconds))
+    """Let so much time pass between two polls."""
+
+    def wait(self: Mock) -> float:
+        self.advance(seconds)
+        return seconds
+
+    return around("conformance.mocktarget.Mock.wait", lambda _: wait)
 
 
 # -- requests and answers

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from conformance.targetfile import Target
 
 
-def judged(*only: str, bend: Callable[[Any], Any] | None = None, rate_limit: int | None = None, **plan: Any) -> Results:
+def judged(
+    *only: str,
+    bend: Callable[[Any], Any] | None = None,
+    rate_limit: int | None = None,
+    vouched: bool = True,
+    **plan: Any,
+) -> Results:
     """What the suite (`only` some clauses of it) says of a mock whose app `bend` may wrap; in a journey at first."""
     with mock(bend=bend, rate_limit=rate_limit) as server:
-        return on(server, *only, **plan)
+        return on(server, *only, target=replace(server.target(), vouched=vouched), **plan)
 
 
 def on(server: Mock, *only: str, target: Target | None = None, **plan: Any) -> Results:

@@ -182,6 +182,18 @@ def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
         (["run", "--base-url", "not a url", "--api-key", "abcd"], "base_url"),
         (["run", "--target", "mock", "--json", "no/such/folder/x.json"], "cannot be written"),
         (["run", "--target", "mock", "--read-only", "x"], "expected a poll_url, or COMPANY/RUN"),
+        (
+            [
+                "run",
+                "--base-url",
+                "http://x/api",
+                "--api-key",
+                "abcd",
+                "--read-only",
+                "https://x/api/companies/c/imports/r",
+            ],
+            "expected a run of the target, http://x/api; got one of https://x",
+        ),
         (["run", "--target", "mock", "--max-time", "0"], "--max-time"),
         (["explain", "NOPE"], "no clause or area 'NOPE'"),
     ],

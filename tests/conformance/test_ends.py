@@ -89,7 +89,7 @@ def test_what_is_cut_holds_no_half_of_a_key() -> None:
         client=Client(target.base_url, target.api_key),
         target=target,
         check=Check("test", ("RUN-01",), "", lambda _: None),
-        wait=lambda: None,
+        wait=lambda: 0.0,
         now=time.monotonic,
         advance=lambda _: False,
         ways={},
