@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CONNECTIONS = 64  # at once; a burst of 16 simultaneous calls is the most that the suite needs
+MIDDLE = "in the middle of the answer"
+"""How the problem of an answer ends that was begun and broken off."""
 PIECE = 65_536  # bytes written at a time, so that a server which reads slowly is noticed
 
 _MEANT = (
@@ -239,4 +241,4 @@ def _ended(error: Exception) -> bool:
 
 
 def _when(*, began: bool) -> str:
-    return "in the middle of the answer" if began else "before an answer came"
+    return MIDDLE if began else "before an answer came"

@@ -7,6 +7,7 @@ checks make everything anew, so that a failure is nobody else's doing. The asser
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import borrowed, checks, generated, verdict
 from conformance.checks import Check
 from conformance.client import OVER
+from conformance.network import MIDDLE
 from conformance.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.shape import differences
 from conformance.stage import Stage
@@ -61,6 +63,8 @@ class Suite:
     _left: list[str] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)
     _begun: dict[str, Run] = field(default_factory=dict)
+    _cut: Counter[str] = field(default_factory=Counter)
+    """How many answers of an operation were broken off."""
     _tried: set[str] = field(default_factory=set)
     """The clauses whose checks have run to their end."""
 
@@ -98,6 +102,7 @@ class Suite:
 
     def heard(self, operation_id: str | None, answer: Answer) -> None:
         """Judge the shape of an answer; the client calls it for every one that it hears."""
+        self._cut_off(operation_id, answer)
         for difference in differences(operation_id, answer):
             self._findings.append(
                 Finding(
@@ -110,6 +115,19 @@ class Suite:
                     exchanges=(answer.exchange,),
                 )
             )
+
+    def _cut_off(self, operation_id: str | None, answer: Answer) -> None:
+        """Judge an answer that was begun and broken off, the second time: once that may be the network's doing."""
+        if operation_id is None or not (answer.problem or "").endswith(MIDDLE):
+            return
+        self._cut[operation_id] += 2 if answer.exchange.method == "GET" else 1  # the client asks again, where it may
+        if self._cut[operation_id] < 2:
+            return
+        download = "CSV-01" if "sheet_id" in answer.query else "CSV-02"
+        clause = download if operation_id == "export_csv" else "FMT-01"
+        requirement, got = "an answer that is begun comes whole", f"{answer.problem}, and not for the first time"
+        shown = (answer.exchange,)
+        self._findings.append(Finding(clause, Outcome.FAILED, SHAPE, requirement, "all of it", got, exchanges=shown))
 
     def _silent(self) -> list[Finding]:
         """What no check came to a word about, though one ran: nobody has seen the clause hold."""

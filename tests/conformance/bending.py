@@ -36,6 +36,30 @@ def asked(change: Callable[[Any], None]) -> Lie:
     return make
 
 
+def broken_off(begins: Callable[[Any, int], bool]) -> Lie:
+    """A lie that promises an answer and sends half of it, where `begins` says so of the scope and the status."""
+
+    def make(app: App, _: pytest.MonkeyPatch) -> App:
+        async def lying(scope: Any, receive: Any, send: Any) -> None:
+            cut = False
+
+            async def sent(message: Any) -> None:
+                nonlocal cut
+                if message["type"] == "http.response.start":
+                    cut = begins(scope, message["status"])
+                    kept = [pair for pair in message["headers"] if pair[0] != b"content-length"]
+                    message = {**message, "headers": [*kept, (b"content-length", b"1000000")]} if cut else message
+                elif cut:
+                    message = {**message, "body": message["body"][: len(message["body"]) // 2]}
+                await send(message)
+
+            await app(scope, receive, sent)
+
+        return lying
+
+    return make
+
+
 def key_of(scope: Any) -> str:
     """The key that a call brings; empty when it brings none."""
     brought: bytes = dict(scope["headers"]).get(b"x-api-key", b"")

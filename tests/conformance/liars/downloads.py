@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from bending import broken_off
 from lies import Liar, Lie, answers, polls, rule
 from starlette.responses import Response, StreamingResponse
 
 from mock_server import api, downloads
 from mock_server.account import Refusal
 from mock_server.http import answer
-from mock_server.sheets import book
+from mock_server.sheets import book, csvfile
 from mock_server.sheets.csvfile import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Rows = list[tuple[str, ...]]
+_READ = csvfile.read
 WRONG_FILTER = "filter must be"
 
 
@@ -204,11 +206,29 @@ def _unknown_sheets_are_malformed(_method: str, path: str, status: int, body: An
     return (400 if wrong else status), body
 
 
+def _without_the_last(*of: Any) -> list[Any]:
+    return _READ(*of)[:-1]
+
+
+def _unquoted(*of: Any) -> list[Any]:
+    return [tuple(cell.replace('"', "") for cell in row) for row in _READ(*of)]
+
+
+def _of_sheet(scope: Any, _status: int) -> bool:
+    return b"sheet_id" in scope["query_string"]
+
+
+def _of_workbook(scope: Any, _status: int) -> bool:
+    return str(scope["path"]).endswith(".csv") and not _of_sheet(scope, 200)
+
+
 LIARS = (
     Liar("CSV-01", "calls a sheet plain text", _attached("text/plain")),
     Liar("CSV-01", "shows a sheet inline", _attached(disposition="inline")),
     Liar("CSV-01", "sends a sheet without Content-Disposition", _attached(disposition="")),
     Liar("CSV-01", "answers a download with 203", _attached(status=203), ("CSV-12", "CSV-03", "CSV-09")),
+    Liar("CSV-01", "breaks off the download of a sheet", broken_off(_of_sheet)),
+    Liar("CSV-02", "breaks off the download of the workbook", broken_off(_of_workbook)),
     Liar("CSV-02", "zips the first sheet alone", _zip(lambda books: books[:1])),
     Liar("CSV-02", "zips sheets without their rows", _zip(lambda books: [(sheet, None) for sheet, _ in books])),
     Liar(
@@ -222,6 +242,8 @@ LIARS = (
     Liar("CSV-04", "blanks flagged rows instead of leaving them out", _only(_blanked, _all), ("CSV-06",)),
     Liar("CSV-05", "leaves flagged rows out of all rows", _only(_valid, _valid), ("CSV-06",)),
     Liar("CSV-05", "stops a download after two rows", _only(lambda r, _: r[:2], lambda _, e: e[:2]), ("CSV-07",)),
+    Liar("CSV-05", "loses the last row of a file", rule("mock_server.sheets.csvfile.read", _without_the_last)),
+    Liar("CSV-05", "loses the quotes in a file", rule("mock_server.sheets.csvfile.read", _unquoted)),
     Liar("CSV-05", "leaves cells of the last row empty", _only(_valid, lambda _, e: [*e[:-1], ("",) * 6][: len(e)])),
     Liar(
         "CSV-06", "leaves a right row out, too, when rows are flagged", _only(lambda r, e: r[len(r) < len(e) :], _all)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bending import Headers, after, gives, headed, reads, refuses_with
+from bending import Headers, after, broken_off, gives, headed, reads, refuses_with
 from lies import App, Liar, Lie, answers, rule
 from starlette.responses import Response
 
@@ -144,6 +144,10 @@ def _runs(change: Callable[[Any], None]) -> Lie:
     return after(ImportRun, "described", bend)
 
 
+def _decided(scope: Any, status: int) -> bool:
+    return status == 200 and str(scope["path"]).endswith("/decisions")
+
+
 _PARKED = "needs_attention"
 _ACTIONS = (_PARKED, "proposed_patch", "actions")
 LIARS = (
@@ -171,6 +175,8 @@ LIARS = (
     Liar("FMT-01", "declares Latin-1", _typed(b"application/json; charset=iso-8859-1", lambda status: status < 300)),
     Liar("FMT-01", "writes Latin-1", _latin),
     Liar("FMT-01", "knows no letters beyond ASCII", reads("provision_company", _plain_name)),
+    Liar("FMT-01", "breaks off its answers to decisions", broken_off(_decided), ("DEC-01", "DEC-31")),
+    Liar("FMT-01", "breaks off the bodies of its refusals", broken_off(lambda _, status: status >= 400)),
     Liar("FMT-02", "says `per_sheet`", _runs(_renamed("report", "perSheet", to="per_sheet"))),
     Liar("FMT-02", "says `invalid_cell_count`", _runs(_renamed("report", "invalidCellCount", to="invalid_cell_count"))),
     Liar("FMT-02", "says `row_count`", _runs(_renamed("report", "perSheet", "rowCount", to="row_count"))),

@@ -11,6 +11,7 @@ from lies import Liar
 from runlies import bent, every_read, handled, histories, lives, run_bodies
 
 from mock_server.clock import HOUR, MINUTE
+from mock_server.lifecycle import FOREVER
 from mock_server.sheets import opening
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ def _split(state: Life, *afterwards: Life, after: int = SECOND) -> Iterable[Life
     ends = [state.since + after * number for number in range(1, len(parts))]
     bounds = zip([state.since, *ends], [*ends, state.until], strict=True)
     return tuple(replace(part, since=since, until=until) for part, (since, until) in zip(parts, bounds, strict=True))
+
+
+def _endless(state: Life) -> Iterable[Life]:
+    return (replace(state, until=FOREVER),) if state.status == "running" else (state,)
+
+
+def _failed_for_nothing(state: Life) -> Iterable[Life]:
+    failed = replace(state, status="failed", says="Something went wrong", end=None)
+    return (failed,) if state.status == "completed" and not state.parkings else (state,)
 
 
 def _queued_after_approval(state: Life) -> Iterable[Life]:
@@ -128,6 +138,8 @@ LIARS = (
     Liar("RUN-01", "spells canceled with two l", _spelled("canceled", "cancelled")),
     Liar("RUN-01", "calls a running import processing", _spelled("running", "processing")),
     Liar("RUN-01", "calls a completed import succeeded", _spelled("completed", "succeeded")),
+    Liar("RUN-02", "lets no import come to an end", lives(_endless)),
+    Liar("RUN-02", "fails every import of right rows", lives(_failed_for_nothing)),
     Liar("RUN-02", "queues an approved run anew", lives(_queued_after_approval), ("RUN-05",)),
     Liar(
         "RUN-03",
