@@ -67,7 +67,7 @@ class Server:
     """A server process, and what it has cost so far."""
 
     def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603 - ours
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         self.host = json.loads(self.process.stdout.readline())["url"].removeprefix("http://")
         self.connection = HTTPConnection(self.host)

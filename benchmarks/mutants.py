@@ -126,7 +126,7 @@ class _Put(ast.NodeTransformer):
 def fate(mutant: Mutant, *, journey_only: bool) -> tuple[str, list[str]]:
     """What becomes of a mutant, and the clauses that it is said to break.
 
-    A short journey finds most of them; the rest is judged as `vern-conformance run --target mock --rate-checks` does.
+    A journey finds most of them; the rest is judged with generated requests and by the rate checks, too.
     """
     end, clauses = _judged(mutant, whole=False)
     return (end, clauses) if end == SEEN or journey_only else _judged(mutant, whole=True)
@@ -136,9 +136,7 @@ def _judged(mutant: Mutant, *, whole: bool) -> tuple[str, list[str]]:
     request = json.dumps({"module": f"mock_server.{mutant.module}", "source": mutant.source, "whole": whole})
     command = [sys.executable, __file__, "--judge"]
     try:
-        ran = subprocess.run(  # noqa: S603 - this very file
-            command, input=request, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        ran = subprocess.run(command, input=request, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return SEEN, ["no end within its time"]
     if ran.returncode != 0:
@@ -151,7 +149,7 @@ def _judged(mutant: Mutant, *, whole: bool) -> tuple[str, list[str]]:
 
 def judge() -> None:
     """In a process of its own: put the changed module in place, judge the mock, print what was found."""
-    import importlib.util  # noqa: PLC0415 - only here
+    import importlib.util
 
     asked = json.loads(sys.stdin.read())
     sys.path.insert(0, str(ROOT))
@@ -163,11 +161,11 @@ def judge() -> None:
     parent, _, name = asked["module"].rpartition(".")
     setattr(sys.modules[parent], name, module)
 
-    from conformance import Plan, run  # noqa: PLC0415 - after the mutant is in place
-    from conformance.results import Outcome  # noqa: PLC0415
-    from conformance.verdict import has_failed  # noqa: PLC0415
+    from conformance import Plan, run
+    from conformance.results import Outcome
+    from conformance.verdict import has_failed
 
-    plan = Plan(rate_checks=True) if asked["whole"] else Plan(isolated=False, max_examples=0)
+    plan = Plan(isolated=False, rate_checks=True) if asked["whole"] else Plan(isolated=False, max_examples=0)
     results = run("mock", replace(plan, max_time=SECONDS / 2))
     worse = (Outcome.INCONCLUSIVE, Outcome.ERROR)
     found = {
@@ -175,7 +173,7 @@ def judge() -> None:
         "inconclusive": [each.clause for each in results.results if each.outcome in worse],
         "unreachable": results.unreachable,
     }
-    print(json.dumps(found))  # noqa: T201 - the answer to the parent process
+    print(json.dumps(found))
 
 
 def invisible() -> dict[str, str]:
@@ -219,11 +217,11 @@ def _report(chosen: list[Mutant], of: int, given: argparse.Namespace) -> None:
             known = end != SEEN and mutant.id in hidden
             fates["invisible" if known else end] += 1
             if given.show or (end != SEEN and not known):
-                print(f"{end}: {mutant.id}  line {mutant.line}: {mutant.change}  {' '.join(clauses[:4])}")  # noqa: T201
+                print(f"{end}: {mutant.id}  line {mutant.line}: {mutant.change}  {' '.join(clauses[:4])}")
             if sys.stderr.isatty():
-                print(f"\r{number}/{len(chosen)}", end="", file=sys.stderr)  # noqa: T201
+                print(f"\r{number}/{len(chosen)}", end="", file=sys.stderr)
     visible = len(chosen) - fates["invisible"]
-    print(  # noqa: T201
+    print(
         f"{fates[SEEN]} of {len(chosen)} caught, {fates[SEEN]} of {visible} of those that a client could see; "
         f"{fates[UNTOLD]} inconclusive, {fates[UNSEEN]} survived, {fates['invisible']} invisible; of {of} in all"
     )

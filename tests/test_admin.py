@@ -264,9 +264,9 @@ def test_with_an_admin_token_nobody_gets_in_without_it(guarded: Process, token: 
 
 def test_with_the_admin_token_everything_is_as_without_a_guard(guarded: Process) -> None:
     for method, path in (("GET", "session"), ("GET", "openapi.json"), ("GET", "scenarios"), ("DELETE", "session")):
-        call = asked(guarded.url, method, f"/_mock/{path}", x_api_key="test-key", x_admin_token="open-sesame")  # noqa: S106
+        call = asked(guarded.url, method, f"/_mock/{path}", x_api_key="test-key", x_admin_token="open-sesame")
         assert call.status == 200
-    call = asked(guarded.url, "GET", "/_mock/session", x_admin_token="open-sesame")  # noqa: S106
+    call = asked(guarded.url, "GET", "/_mock/session", x_admin_token="open-sesame")
     refused(call, 401, "x-api-key")
 
 

@@ -1,6 +1,6 @@
 """The command line as a user meets it: real processes, their output and their exit codes."""
 
-# ruff: noqa: S603, S104 - the processes are our own, and an address open to all is what is refused
+# ruff: noqa: S104 - the processes are our own, and an address open to all is what is refused
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """What the documents say is so: their commands run, their files load, their tables and figures are the program's."""
 
-# ruff: noqa: S603 - the processes are our own, started from what our own documents say
-
 from __future__ import annotations
 
 import json

@@ -3,8 +3,6 @@
 Nothing sleeps: what has to happen first is asked for until it has.
 """
 
-# ruff: noqa: S603 - the process is our own server
-
 from __future__ import annotations
 
 import json

@@ -1,6 +1,6 @@
 """What must not hurt a server, or betray a secret: huge bodies, sleeping readers, full disks, bad moments to end."""
 
-# ruff: noqa: S603, S105 - the processes are our own, and so are the secrets
+# ruff: noqa: S105 - the processes are our own, and so are the secrets
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, scenario_file, serving
@@ -23,9 +24,6 @@ from mock_server import contract
 from mock_server.app import Exchange
 from mock_server.clock import LAST, iso
 from mock_server.logs import WAITING, Format, Log, Notices, Writer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONTRACT = contract.load()
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
@@ -263,10 +261,10 @@ def test_limits_that_no_server_could_live_with_are_bad_usage(option: str, value:
     assert said in done.stderr.replace("\n", " ")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the machine has no device that is always full")  # noqa: PTH110
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no device that is always full")
 @pytest.mark.parametrize("arguments", [["scenarios"], ["scenarios", "--json"], ["--version"], ["--help"]])
 def test_a_full_disk_is_one_line_and_1(arguments: list[str]) -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment()
         )

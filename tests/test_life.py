@@ -156,7 +156,7 @@ def test_a_run_that_has_not_ended_can_be_canceled_at_any_moment(history: History
 
 @law
 @given(histories(), st.booleans())
-def test_a_decision_is_taken_exactly_while_the_run_is_parked(history: History, approve: bool) -> None:  # noqa: FBT001
+def test_a_decision_is_taken_exactly_while_the_run_is_parked(history: History, approve: bool) -> None:
     state = history.state
     if state.status != "needs_attention":
         with pytest.raises(Refused, match=f"the run is {state.status}"):  # DEC-23

@@ -90,7 +90,7 @@ def test_loading_in_order_files_imports_neither_jsonschema_nor_faker() -> None:
         "loading.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
         "sys.exit(bool({'jsonschema', 'faker', 'difflib'} & sys.modules.keys()))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own code
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_documentation_example_carries_the_documented_ids_and_figures(scenarios: dict[str, Scenario]) -> None:

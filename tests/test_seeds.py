@@ -97,7 +97,7 @@ def asked(line: str, client: Client) -> Any:
         return sent(line, client)
     environment = {"PATH": os.environ["PATH"], "VERN_API_KEY": client.key or "", "no_proxy": "*"}
     ours = line.replace(ORIGIN, client.url).replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
-    done = subprocess.run(["/bin/sh", "-c", ours], env=environment, capture_output=True, timeout=60, check=True)  # noqa: S603
+    done = subprocess.run(["/bin/sh", "-c", ours], env=environment, capture_output=True, timeout=60, check=True)
     return json.loads(done.stdout)
 
 

@@ -174,7 +174,7 @@ def test_a_decision_does_to_the_rows_what_it_says_and_nothing_else(content: Fill
 
 @law
 @given(filled(), st.booleans())
-def test_report_and_download_agree(content: Filled, keep: bool) -> None:  # noqa: FBT001
+def test_report_and_download_agree(content: Filled, keep: bool) -> None:
     book = book_of(*content)
     if keep:
         book = book.decided([Fix("keep") for _ in book.groups])
@@ -391,7 +391,7 @@ def test_rows_of_the_run_itself_hide_what_the_company_held_before() -> None:
     ("text", "cures"),
     [("new@example.com", True), ("no address", False), ("taken@example.com", False), ("", False), (" ", False)],
 )
-def test_a_missing_unique_value_is_cured_by_a_text_that_is_valid_and_new(text: str, cures: bool) -> None:  # noqa: FBT001
+def test_a_missing_unique_value_is_cured_by_a_text_that_is_valid_and_new(text: str, cures: bool) -> None:
     book = book_of((CONTACTS, [contact(email="taken@example.com"), contact(email="")]))
     assert (book.cure(book.groups[0], text) is not None) == cures
 

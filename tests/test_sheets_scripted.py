@@ -272,7 +272,7 @@ def test_a_group_that_is_left_is_asked_about_again() -> None:
 
 
 @pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False), (" ", False)])
-def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:  # noqa: FBT001
+def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:
     book = parked(STATUS)
     fix = book.cure(book.groups[0], text)
     assert fix == (Fix("set_value", text) if cures else None)

@@ -32,7 +32,7 @@ def test_the_example_for_node(server: str, tmp_path: Path) -> None:
     (tmp_path / "mock.test.mjs").write_text(example("js"))
     node = shutil.which("node")
     assert node is not None
-    ran = subprocess.run(  # noqa: S603 - Node itself
+    ran = subprocess.run(
         [node, "--test"],
         cwd=tmp_path,
         env={**os.environ, "VERN_MOCK_URL": server},

@@ -18,7 +18,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's content as an installation would lay it out."""
     made, into = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(made), str(ROOT)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own interpreter
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = made.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -46,7 +46,7 @@ def test_its_command_runs_from_another_folder(unpacked: Path, tmp_path: Path, ar
     (tmp_path / "mock_server").mkdir()
     (tmp_path / "mock_server" / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
     (tmp_path / "mine.yaml").write_bytes((ROOT / "scenarios" / "park.yaml").read_bytes())
-    ran = subprocess.run(  # noqa: S603 - our own interpreter
+    ran = subprocess.run(
         [sys.executable, "-P", "-m", "mock_server", *arguments],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(unpacked)},
@@ -59,7 +59,7 @@ def test_its_command_runs_from_another_folder(unpacked: Path, tmp_path: Path, ar
 
 def test_importing_the_package_imports_nothing_else(unpacked: Path) -> None:
     code = "import sys; before = set(sys.modules); import mock_server; print(sorted(set(sys.modules) - before))"
-    ran = subprocess.run(  # noqa: S603 - our own interpreter
+    ran = subprocess.run(
         [sys.executable, "-P", "-c", code],
         env={**os.environ, "PYTHONPATH": str(unpacked)},
         capture_output=True,

@@ -148,8 +148,12 @@ def _unverified(results: Results) -> Iterator[str]:
     if not found:
         return
     yield "<h2>Not verified</h2><ul>"
-    for outcome, why, clauses in found:
-        yield f"<li><b>{outcome.word}</b>: {_line(why)} <small>{_line(', '.join(clauses))}</small></li>"
+    for each in found:
+        clauses = _line(", ".join(each.clauses))
+        yield f"<li><b>{each.outcome.word}</b>: {_line(each.reason)} <small>{clauses}</small>"
+        if each.exchange is not None:
+            yield from _exchange(each.exchange)
+        yield "</li>"
     yield "</ul>"
 
 

@@ -69,7 +69,8 @@ def _case(suite: Element, results: Results, result: Result, excused: Mapping[str
         return
     if result.outcome not in _TAGS:
         said = f"{result.outcome.word}: {line(summary.reason(result))}"
-        SubElement(case, "skipped", {"message": said})
+        skipped = SubElement(case, "skipped", {"message": said})
+        skipped.text = legible("\n".join(text for each in summary.evidence(result) for text in _finding(each))) or None
         return
     found = summary.evidence(result)
     message = next((each.requirement or each.reason for each in found), "") or result.text

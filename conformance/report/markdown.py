@@ -68,8 +68,12 @@ def _blocks(results: Results) -> Iterator[str]:
         yield _table(["clause", "note"], noted)
     if unverified := summary.unverified(results):
         yield "### Not verified\n"
-        rows = [[outcome.word, why, ", ".join(clauses)] for outcome, why, clauses in unverified]
+        rows = [[each.outcome.word, each.reason, ", ".join(each.clauses)] for each in unverified]
         yield _table(["outcome", "reason", "clauses"], rows)
+        for each in unverified:
+            if each.exchange is not None:
+                said = _html(line(f"{each.outcome.word}: {each.reason}"))
+                yield f"<details><summary>{said}</summary>\n\n{_exchange(each.exchange)}\n</details>\n"
     yield _text("; ".join(f"{name} {value}" for name, value in summary.facts(results))) + "\n"
 
 

@@ -58,6 +58,16 @@ class Reading:
     reading: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """Clauses about which nothing can be said for the same reason, and the exchange that shows it, if there is one."""
+
+    outcome: Outcome
+    reason: str
+    clauses: tuple[str, ...]
+    exchange: Exchange | None
+
+
 def areas(results: Results) -> tuple[Area, ...]:
     """The results by area, in the order in which they come."""
     grouped: dict[str, list[Result]] = {}
@@ -96,14 +106,22 @@ def reason(result: Result) -> str:
     return next((f.reason for f in result.findings if f.outcome is result.outcome and f.reason), "no reason was given")
 
 
-def unverified(results: Results) -> tuple[tuple[Outcome, str, tuple[str, ...]], ...]:
-    """What this run says nothing about: outcome, reason and the clauses that share it; the worst first."""
-    grouped: dict[tuple[Outcome, str], list[str]] = {}
+def unverified(results: Results) -> tuple[Unverified, ...]:
+    """What this run says nothing about, by outcome and reason; the worst first."""
+    grouped: dict[tuple[Outcome, str], list[Result]] = {}
     for result in results.results:
         if result.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.NOT_APPLICABLE}:
-            grouped.setdefault((result.outcome, reason(result)), []).append(result.clause)
+            grouped.setdefault((result.outcome, reason(result)), []).append(result)
     ordered = sorted(grouped.items(), key=lambda item: -item[0][0])
-    return tuple((outcome, why, tuple(clauses)) for (outcome, why), clauses in ordered)
+    return tuple(
+        Unverified(outcome, why, tuple(result.clause for result in group), _seen(group))
+        for (outcome, why), group in ordered
+    )
+
+
+def _seen(group: Sequence[Result]) -> Exchange | None:
+    """The last exchange before a clause had to be given up."""
+    return next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
 
 
 def readings(results: Results) -> tuple[Reading, ...]:

@@ -142,9 +142,11 @@ def _unverified(results: Results) -> Iterator[str]:
     if not found:
         return
     yield _title("Not verified")
-    for outcome, why, clauses in found:
-        yield from _wrapped(f"{outcome.word}: {line(cut(why, _BODY))}")
-        yield from _wrapped(line(", ".join(clauses)), indent="    ")
+    for each in found:
+        yield from _wrapped(f"{each.outcome.word}: {line(cut(each.reason, _BODY))}")
+        yield from _wrapped(line(", ".join(each.clauses)), indent="    ")
+        if each.exchange is not None:
+            yield from _exchange(each.exchange)
     yield ""
 
 

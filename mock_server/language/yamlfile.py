@@ -90,7 +90,7 @@ class Document:
 class Sent(Document):
     """Members that came in a request; a complaint has the way to the value in the place of a file."""
 
-    def complain(self, code: str, place: Place, message: str, *, key: bool = False) -> Complaint:  # noqa: ARG002
+    def complain(self, code: str, place: Place, message: str, *, key: bool = False) -> Complaint:  # noqa: ARG002 - a way has no places
         """A complaint about the value at `place`."""
         way = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
         return Complaint(way.removeprefix("."), 0, 0, code, message)

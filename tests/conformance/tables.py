@@ -88,7 +88,7 @@ def of_schemathesis(number: int | None) -> list[str]:
             line += ["--continue-on-failure", "--generation-database", "none", "--report", "json"]
             line += ["--report-json-path", report, "--request-timeout", "5"]
             path = Path(sys.executable).parent / str(line[0])
-            subprocess.run([path, *line[1:]], cwd=folder, capture_output=True, check=False, timeout=180)  # noqa: S603
+            subprocess.run([path, *line[1:]], cwd=folder, capture_output=True, check=False, timeout=180)
             return _failures(json.loads(report.read_text()))
 
 
@@ -140,7 +140,7 @@ def _all(judge: Callable[[int], Found], numbers: Sequence[int], what: str) -> li
         for number, each in enumerate(pool.map(judge, numbers), 1):
             found.append(each)
             if sys.stderr.isatty():
-                print(f"\r{what}: {number} of {len(numbers)}", end="", file=sys.stderr)  # noqa: T201
+                print(f"\r{what}: {number} of {len(numbers)}", end="", file=sys.stderr)
     return found
 
 
@@ -175,11 +175,11 @@ def main() -> None:
     if parser.parse_args().yardstick:
         line = measure()
         LIES.write_text(YARDSTICK.sub(f"<!-- yardstick -->\n{line}<!-- /yardstick -->", LIES.read_text()))
-        print(line)  # noqa: T201
+        print(line)
         return
     CLAUSES.write_text(clauses())
     LIES.write_text(liars())
-    print(f"{CLAUSES.relative_to(ROOT)} and {LIES.relative_to(ROOT)} are written")  # noqa: T201
+    print(f"{CLAUSES.relative_to(ROOT)} and {LIES.relative_to(ROOT)} are written")
 
 
 if __name__ == "__main__":

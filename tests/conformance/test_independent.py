@@ -29,7 +29,7 @@ JOURNEY = Plan(poll_every=0.01)
 def independent(*options: str) -> Iterator[Target]:
     """The implementation in a process of its own, as its target file describes it."""
     argv = [sys.executable, "-m", "independent", "--port", "0", "--keys", KEYS, *options]
-    with subprocess.Popen(argv, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
+    with subprocess.Popen(argv, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             url, backstage = process.stdout.readline().strip(), process.stdout.readline().strip()

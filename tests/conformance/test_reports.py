@@ -78,7 +78,7 @@ def mixed() -> Results:
 
 
 def parsed(text: str) -> ElementTree.Element:
-    return ElementTree.fromstring(text.encode())  # noqa: S314 - our own document
+    return ElementTree.fromstring(text.encode())
 
 
 # All agree
@@ -219,15 +219,17 @@ def test_the_command_to_repeat_can_be_pasted(target: str, clause: str, command: 
     assert summary.again(by_settings, [clause]) == command
 
 
-def test_what_was_not_verified_is_grouped_by_reason() -> None:
+def test_what_was_not_verified_is_grouped_by_reason_and_shows_what_was_seen() -> None:
     run = results(
-        finding("DEC-04", Outcome.INCONCLUSIVE, reason="blocked by DEC-01"),
+        finding("DEC-04", Outcome.INCONCLUSIVE, reason="blocked by DEC-01", exchanges=(exchange(41), exchange(42))),
         finding("DEC-05", Outcome.INCONCLUSIVE, reason="blocked by DEC-01"),
         finding("DEC-06", Outcome.SKIPPED, reason="no way to stale"),
     )
     first, *rest = summary.unverified(run)
-    assert first == (Outcome.INCONCLUSIVE, "blocked by DEC-01", ("DEC-04", "DEC-05"))
-    assert (Outcome.SKIPPED, "no way to stale", ("DEC-06",)) in rest
+    assert first == summary.Unverified(Outcome.INCONCLUSIVE, "blocked by DEC-01", ("DEC-04", "DEC-05"), exchange(42))
+    assert summary.Unverified(Outcome.SKIPPED, "no way to stale", ("DEC-06",), None) in rest
+    assert "exchange 42" in terminal.render(run)
+    assert all("xchange 42" in report.render(run) for report in (html, junit, markdown))
 
 
 def test_open_points_say_how_the_target_reads_them() -> None:
@@ -403,7 +405,8 @@ def test_any_results_make_markdown_that_holds_no_markup_but_ours(run: Results) -
     text = markdown.render(run)
     assert len(text.encode()) <= markdown.MOST_BYTES
     page = PARSER.render(text)
-    assert page.count("<details>") == page.count("</details>") == len(summary.faults(run))
+    shown = len(summary.faults(run)) + sum(each.exchange is not None for each in summary.unverified(run))
+    assert page.count("<details>") == page.count("</details>") == shown
     assert page.count("<pre>") == page.count("</pre>")
     used = set(re.findall(r"<(\w+)", re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)))
     ours = "h2 h3 p strong table thead tbody tr th td ul li details summary b pre"

@@ -168,7 +168,7 @@ def _jammed(loser: int, *, nobody: bool = False, turns: bool = False) -> Lie:
     return decides(lying)
 
 
-def _spreads(reject: bool) -> Lie:  # noqa: FBT001 - private
+def _spreads(reject: bool) -> Lie:
     """A decision is one for every company's run that is parked."""
 
     def change(session: Session, run: ImportRun, state: Life, _: Any) -> None:

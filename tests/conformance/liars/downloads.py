@@ -57,7 +57,7 @@ def _all(_right: Rows, every: Rows) -> Rows:
     return every
 
 
-def _sorted_columns(sheet: Any, right: Rows, every: Rows, flagged: bool) -> tuple[list[str], Rows]:  # noqa: FBT001
+def _sorted_columns(sheet: Any, right: Rows, every: Rows, flagged: bool) -> tuple[list[str], Rows]:
     names = _names(sheet)
     order = sorted(range(len(names)), key=names.__getitem__)
     return [names[at] for at in order], [tuple(row[at] for at in order) for row in (every if flagged else right)]

@@ -62,7 +62,7 @@ def _refused(change: Callable[[Any], Any]) -> Lie:
 class _Asked:
     """A call with another body; `lenient`: one that the contract refuses is read as `{}`."""
 
-    def __init__(self, call: Any, change: Callable[[Any], Any], lenient: bool) -> None:  # noqa: FBT001
+    def __init__(self, call: Any, change: Callable[[Any], Any], lenient: bool) -> None:
         self._call, self._change, self._lenient = call, change, lenient
 
     def __getattr__(self, name: str) -> Any:
