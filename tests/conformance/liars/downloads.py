@@ -206,6 +206,17 @@ def _unknown_sheets_are_malformed(_method: str, path: str, status: int, body: An
     return (400 if wrong else status), body
 
 
+def _zip_of(*, flagged: bool) -> Lie:
+    def zipped(books: Any, **_: Any) -> Any:
+        return downloads.workbook_zip(books, flagged=flagged)
+
+    return rule("mock_server.api.workbook_zip", zipped)
+
+
+def _unreadable(*_: Any) -> list[Any]:
+    raise csvfile.Drift("no column of the file is known")
+
+
 def _without_the_last(*of: Any) -> list[Any]:
     return _READ(*of)[:-1]
 
@@ -229,6 +240,9 @@ LIARS = (
     Liar("CSV-01", "answers a download with 203", _attached(status=203), ("CSV-12", "CSV-03", "CSV-09")),
     Liar("CSV-01", "breaks off the download of a sheet", broken_off(_of_sheet)),
     Liar("CSV-02", "breaks off the download of the workbook", broken_off(_of_workbook)),
+    Liar("CSV-02", "zips the flagged rows, too", _zip_of(flagged=True)),
+    Liar("CSV-02", "zips no flagged rows, were they asked for", _zip_of(flagged=False)),
+    Liar("CSV-05", "fails the import of every file", rule("mock_server.sheets.csvfile.read", _unreadable)),
     Liar("CSV-02", "zips the first sheet alone", _zip(lambda books: books[:1])),
     Liar("CSV-02", "zips sheets without their rows", _zip(lambda books: [(sheet, None) for sheet, _ in books])),
     Liar(
