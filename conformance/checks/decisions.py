@@ -128,6 +128,12 @@ def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
     if not made.decided.ok:
         raise Blocked("the answer was refused", [made.decided])
     with stage.speaking_of("DEC-10"):
+        if stage.target.vouched and chosen["column"] and at(made.end, "status") == "needs_attention":
+            again = chosen["column"] in {column for _, column in concerned(made.end)}
+            requirement = "a question that was answered with a right value is not asked again"
+            stage.require(
+                "DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end
+            )
         rows = sent(stage, made.run, made.parked)
         set_to = [_retold(each, chosen) for each in actions(made.parked)]
         if sum(each.get("column") == chosen["column"] for each in set_to) > 1:
