@@ -39,7 +39,7 @@ yardstick: $(VENV)/.installed-dev ## Count the liars that plain Schemathesis cat
 	@$(BIN)/python tests/conformance/tables.py --yardstick
 
 mutants: $(VENV)/.installed-dev ## Count the small mistakes in the mock that the suite notices
-	@$(BIN)/python benchmarks/mutants.py
+	@$(BIN)/python benchmarks/mutants.py --all
 
 clean: ## Remove the virtual environment and all that tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .coverage* htmlcov build dist

@@ -5,7 +5,7 @@ status code, a member left out. It is served and judged in a process of its own.
 Mutants that no client could see are listed, with the reason, in `invisible-mutants.txt` beside this file.
 
     python benchmarks/mutants.py                       a fixed random 400 of them
-    python benchmarks/mutants.py --all --workers 4
+    python benchmarks/mutants.py --all --log found.jsonl
     python benchmarks/mutants.py --show 'runs:decide'  what these mutants are, and what became of them
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs/mutants.md"
 REVIEWED = Path(__file__).parent / "invisible-mutants.txt"
 MODULES = (
     *("account", "api", "catalogue", "decisions", "downloads", "exports", "history", "http", "identity", "lifecycle"),
@@ -48,7 +49,7 @@ OPERATORS = (
 """Functions of these modules that serve the mock's operator and of which the contract says nothing; left out, too."""
 
 SECONDS = 90
-SEEN, UNSEEN, UNTOLD = "caught", "survived", "inconclusive"
+SEEN, UNSEEN, UNTOLD, HIDDEN = "caught", "survived", "inconclusive", "invisible"
 _TURNED = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -200,14 +201,17 @@ def invisible() -> dict[str, str]:
 
 
 def main() -> None:
-    """Judge the mutants, print each that was not caught, and the figures."""
+    """Judge the mutants, print each that was not caught, and the figures; all of them make the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", action="store_true", help="every mutant, not a random choice")
+    parser.add_argument("--all", action="store_true", help="every mutant, not a random choice; writes docs/mutants.md")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--show", metavar="ID", help="only those whose id begins so")
     parser.add_argument("--journey-only", action="store_true", help="only in a journey, without generated requests")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="keep what was found; what is there is not judged again"
+    )
     parser.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.judge:
@@ -220,27 +224,103 @@ def main() -> None:
         chosen = every
     else:
         chosen = random.Random(given.seed).sample(every, given.count)  # noqa: S311 - a choice, no secret
-    _report(chosen, len(every), given)
+    hidden, fates = invisible(), []
+    for found in _fates(chosen, given):
+        fates.append(found)
+        if given.show or (found.end != SEEN and _reason(found.mutant, hidden) is None):
+            print(f"{found.end}: {found.mutant.id}  line {found.mutant.line}: {found.mutant.change}  {found.why}")
+        if sys.stderr.isatty():
+            print(f"\r{len(fates)}/{len(chosen)}", end="", file=sys.stderr)
+    print(_figures(fates, hidden))
+    if given.all:
+        DOCUMENT.write_text(_document(fates, hidden), encoding="utf-8")
+        print(f"{DOCUMENT.relative_to(ROOT)} is written")
 
 
-def _report(chosen: list[Mutant], of: int, given: argparse.Namespace) -> None:
-    hidden = invisible()
-    fates: Counter[str] = Counter()
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a mutant."""
+
+    mutant: Mutant
+    end: str
+    clauses: list[str]
+
+    @property
+    def why(self) -> str:
+        """The first clauses that tell, or could not."""
+        return " ".join(self.clauses[:4])
+
+
+def _fates(chosen: list[Mutant], given: argparse.Namespace) -> Iterator[Fate]:
+    """The fate of each, as it is known; those that the log has already come from there."""
+    lines = given.log.read_text(encoding="utf-8").splitlines() if given.log and given.log.exists() else []
+    known = {(each["id"], each["change"]): each for each in map(json.loads, lines)}
+
+    def found(mutant: Mutant) -> Fate:
+        if (there := known.get((mutant.id, mutant.change))) is not None:
+            return Fate(mutant, there["end"], there["clauses"])
+        return Fate(mutant, *fate(mutant, journey_only=given.journey_only))
+
     with ThreadPoolExecutor(given.workers) as pool:
-        for number, (mutant, (end, clauses)) in enumerate(
-            zip(chosen, pool.map(lambda each: fate(each, journey_only=given.journey_only), chosen), strict=True), 1
-        ):
-            known = end != SEEN and any(fnmatchcase(mutant.id, pattern) for pattern in hidden)
-            fates["invisible" if known else end] += 1
-            if given.show or (end != SEEN and not known):
-                print(f"{end}: {mutant.id}  line {mutant.line}: {mutant.change}  {' '.join(clauses[:4])}")
-            if sys.stderr.isatty():
-                print(f"\r{number}/{len(chosen)}", end="", file=sys.stderr)
-    visible = len(chosen) - fates["invisible"]
-    print(
-        f"{fates[SEEN]} of {len(chosen)} caught, {fates[SEEN]} of {visible} of those that a client could see; "
-        f"{fates[UNTOLD]} inconclusive, {fates[UNSEEN]} survived, {fates['invisible']} invisible; of {of} in all"
+        for each in pool.map(found, chosen):
+            yield each
+            if given.log and (each.mutant.id, each.mutant.change) not in known:
+                said = {"id": each.mutant.id, "change": each.mutant.change, "end": each.end, "clauses": each.clauses}
+                with given.log.open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(said) + "\n")
+
+
+def _reason(mutant: Mutant, hidden: dict[str, str]) -> str | None:
+    return next((reason for pattern, reason in hidden.items() if fnmatchcase(mutant.id, pattern)), None)
+
+
+def _counted(fates: list[Fate], hidden: dict[str, str]) -> Counter[str]:
+    known = (each.end != SEEN and _reason(each.mutant, hidden) is not None for each in fates)
+    return Counter(HIDDEN if is_known else each.end for each, is_known in zip(fates, known, strict=True))
+
+
+def _figures(fates: list[Fate], hidden: dict[str, str]) -> str:
+    found = _counted(fates, hidden)
+    untold = sum(each.end == UNTOLD for each in fates)
+    visible = len(fates) - found[HIDDEN]
+    return (
+        f"{found[SEEN]} of {len(fates)} caught ({found[SEEN] / max(1, len(fates)):.0%}), "
+        f"{found[SEEN]} of the {visible} that a client could see ({found[SEEN] / max(1, visible):.0%}); "
+        f"{untold} of {len(fates)} inconclusive ({untold / max(1, len(fates)):.1%})"
     )
+
+
+def _document(fates: list[Fate], hidden: dict[str, str]) -> str:
+    """What is in docs/mutants.md."""
+    lines = [
+        "# Mechanical mutants",
+        "",
+        "Made by `make mutants`, which takes an hour or less; see `benchmarks/mutants.py`.",
+        "",
+    ]
+    lines += [f"**{_figures(fates, hidden)}.**", "", f"| module | mutants | {SEEN} | {UNTOLD} | {UNSEEN} | {HIDDEN} |"]
+    lines.append("|---|---|---|---|---|---|")
+    for module in MODULES:
+        here = [each for each in fates if each.mutant.module == module]
+        found = _counted(here, hidden)
+        figures = " | ".join(str(found[each]) for each in (SEEN, UNTOLD, UNSEEN, HIDDEN))
+        lines.append(f"| {module} | {len(here)} | {figures} |")
+    lines += ["", "## Not caught, and not reviewed as invisible", "", "| mutant | change | end |", "|---|---|---|"]
+    lost = [each for each in fates if each.end != SEEN]
+    for each in lost:
+        if _reason(each.mutant, hidden) is None:
+            lines.append(f"| {each.mutant.id} | `{each.mutant.change.replace('|', chr(92) + '|')}` | {each.end} |")
+    lines += [
+        "",
+        "## Reviewed: no client of the API could hold these against the mock",
+        "",
+        "| mutants | how many | why |",
+    ]
+    lines.append("|---|---|---|")
+    for pattern, reason in hidden.items():
+        number = sum(_reason(each.mutant, {pattern: reason}) is not None for each in lost)
+        lines.append(f"| {pattern} | {number} | {reason} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
