@@ -66,14 +66,14 @@ def runs_move_only_forward(stage: Stage) -> None:
     _judge_steps(stage, "RUN-06", "a run parks only from running", parks)
 
 
-@check("RUN-02", needs=("completed", "needs_attention", "needs_attention_again", "failed"))
-def runs_go_where_their_rows_lead(stage: Stage) -> None:
-    """Start the imports of which the target says where they lead: clean rows, flagged ones, and a file of no use."""
-    for state in ("completed", "needs_attention", "needs_attention_again", "failed"):
-        if not _starts(stage, state):
+@check("RUN-02", needs=("completed", "needs_attention", "needs_attention_again", "failed", "canceled"))
+def runs_go_where_their_ways_lead(stage: Stage) -> None:
+    """Start imports of right rows, of flagged ones and of useless ones, and let one be canceled."""
+    for state in ("completed", "needs_attention", "needs_attention_again", "failed", "canceled"):
+        if not _starts(stage, state) and state not in stage.ways:
             continue
         with stage.speaking_of("RUN-02"):
-            requirement = f"the import that should be {state.replace('_', ' ')} gets there"
+            requirement = f"the way to {state} leads there"
             astray: str = ""
             answers: tuple[Answer, ...] = ()
             try:

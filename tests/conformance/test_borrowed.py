@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from judging import on
+from honest import HONEST
+from judging import on, worse_than_passed
 
-from conformance.mocktarget import mock
+from conformance.mocktarget import CLEAN, mock
 from conformance.results import Outcome, Results
 from conformance.targetfile import Body, Existing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACTIVE = "/api/v1/companies/{}/imports?status=active"
 
 
-def lent(count: int, *only: str, isolated: bool = False, **members: Any) -> tuple[Results, list[Any]]:
-    """What the suite says of the mock with so many companies to borrow, and what is active in them afterwards."""
-    with mock() as server:
+def lent(
+    count: int,
+    *only: str,
+    isolated: bool = False,
+    used: bool = False,
+    bend: Callable[[Any], Any] | None = None,
+    **members: Any,
+) -> tuple[Results, list[Any]]:
+    """What the suite says of the mock with so many companies to borrow, and what is active in them afterwards.
+
+    `used` ones have had an import of right rows.
+    """
+    with mock(bend=bend) as server:
         source = server.admin("GET", "/api/v1/sources")["sources"][0]["id"]
         asked = [{"name": f"lent {number}", "source": source} for number in range(count)]
         ids = [server.admin("POST", "/api/v1/companies", each)["company"]["id"] for each in asked]
+        for each in ids if used else ():
+            server.admin("POST", f"/api/v1/companies/{each}/imports", {"rows": CLEAN})
+        server.advance(60)
         target = replace(server.target(), company=Existing(tuple(ids)), **members)
         results = on(server, *only, target=target, isolated=isolated)
         return results, [server.admin("GET", ACTIVE.format(each)) for each in ids]
@@ -33,6 +50,15 @@ def test_what_was_begun_in_borrowed_companies_is_ended(*, isolated: bool) -> Non
     passed = {each.clause for each in results.results if each.outcome is Outcome.PASSED}
     assert {"DEC-01", "DEC-25", "DEC-29", "DEC-31", "IMP-10", "ACT-04", "HIST-01"} <= passed
     assert active == [{"run": None}] * 3
+
+
+@pytest.mark.parametrize("isolated", [False, True], ids=["journey", "isolated"])
+def test_rows_that_lent_companies_have_already_are_held_against_nobody(*, isolated: bool) -> None:
+    """On a server that puts new rows beside the old ones (OP-29)."""
+    appends = next(each for each in HONEST if each.open_point == "OP-29")
+    with pytest.MonkeyPatch.context() as patch:
+        results, _ = lent(3, isolated=isolated, used=True, bend=lambda app: appends.make(app, patch))
+    assert worse_than_passed(results) == {}
 
 
 def test_a_single_company_is_enough_for_most_and_never_too_little_for_an_accusation() -> None:
