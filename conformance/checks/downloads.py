@@ -273,9 +273,12 @@ def _flagged_sheet(stage: Stage) -> tuple[Run, str, Download, Download]:
     if len(valid.rows) < len(whole.rows):
         return run, sheet, valid, whole
     made = flagged(stage)
-    if made.all is None or made.valid is None:
-        raise Blocked("the rows could not be downloaded", [made.run.polled])
-    return made.run, sheet_of(made.end), made.valid, made.all
+    sheet = sheet_of(made.end)
+    # Downloaded anew: in a company that the target file lends another import may have come since.
+    valid, whole = (download(stage, made.run.company.id, sheet, each) for each in ("valid", "all"))
+    if len(valid.rows) == len(whole.rows):
+        raise Skipped("no download at hand has flagged rows")
+    return made.run, sheet, valid, whole
 
 
 def _wrong(sheet: str, columns: tuple[Column, ...], lines: Download) -> list[dict[str, str]]:
