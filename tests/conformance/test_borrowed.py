@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from honest import HONEST
-from honesty import Honest
 from judging import on, worse_than_passed
 
 from conformance.mocktarget import CLEAN, mock
@@ -16,6 +15,8 @@ from conformance.targetfile import Body, Existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from honesty import Honest
 
 KEEPERS = [each for each in HONEST if each.open_point in {"OP-11", "OP-29", "OP-31"}]
 """Servers whose sheets show rows of more than the latest run, or not yet its own."""
