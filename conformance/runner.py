@@ -103,7 +103,7 @@ class Suite:
     def heard(self, operation_id: str | None, answer: Answer) -> None:
         """Judge the shape of an answer; the client calls it for every one that it hears."""
         self._cut_off(operation_id, answer)
-        for difference in differences(operation_id, answer):
+        for difference in differences(operation_id, answer, to_the_letter=self.target.vouched):
             self._findings.append(
                 Finding(
                     clause=difference.clause,

@@ -26,8 +26,11 @@ WITHOUT_TABLE = ("request_upload", "start_export", "poll_export")
 ANY_2XX = ("request_upload", "start_export")  # OP-04, OP-40
 
 
-def differences(operation_id: str | None, answer: Answer) -> list[Difference]:
-    """How the answer differs from what the contract lets the operation answer; [] when it does not."""
+def differences(operation_id: str | None, answer: Answer, *, to_the_letter: bool = False) -> list[Difference]:
+    """How the answer differs from what the contract lets the operation answer; [] when it does not.
+
+    `to_the_letter`: nor may it read an open point otherwise than the contract itself has it written down.
+    """
     status = answer.status
     if operation_id is None or status is None or answer.repeated or _unjudged(operation_id, answer):
         return []
@@ -37,7 +40,18 @@ def differences(operation_id: str | None, answer: Answer) -> list[Difference]:
         found = iter([Difference("ERR-06", f"{status}: the contract documents no such answer")])
     else:
         found = _error(answer)
-    return [Difference(each.clause, answer.clean(each.text)) for each in dict.fromkeys(found)]
+    told = list(dict.fromkeys(found)) or (list(_literal(operation_id, status, answer)) if to_the_letter else [])
+    return [Difference(each.clause, answer.clean(each.text)) for each in told]
+
+
+def _literal(operation_id: str, status: int, answer: Answer) -> Iterator[Difference]:
+    """What the contract's own schema says against the answer, under the first clause that it names for it."""
+    known = contract.load()
+    named = [clause for each in (status, 201, 200) for clause in known.clauses(operation_id, each)]
+    if operation_id == "list_imports" and "status" not in answer.query:
+        named = [clause for clause in named if clause.startswith("HIST")]
+    for text in known.complaints(operation_id, status, answer.headers.get("content-type"), answer.json):
+        yield Difference(named[0], text)
 
 
 def _unjudged(operation_id: str, answer: Answer) -> bool:

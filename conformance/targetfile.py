@@ -103,8 +103,8 @@ class Target:
     request_timeout: float = REQUEST_TIMEOUT
     """Seconds for an answer."""
     vouched: bool = False
-    """Whether the ways to the states and the clock are known to be right, so that what they do not lead to is the
-    target's failure."""
+    """Whether its ways, its clock and its readings of the open points are known to be the contract's own, as those of
+    our mock are: then what they do not lead to is the target's failure."""
     path: Path | None = None
     """The file that this is from: relative commands run in its folder. None: there is no file."""
 

@@ -122,6 +122,38 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
         stage.require("DST-08", holds, requirement, started, seen[-1], expected=f"{wanted} of {chosen}", got=report)
 
 
+@check("DST-08", needs=("completed",))
+def a_row_filter_narrows_an_export(stage: Stage) -> None:
+    """Export the rows that have one of the downloaded values in its column, all of them and the first."""
+    company = _company(stage, "completed")
+    right = _right_rows(stage, company)
+    column, value, number = _telling(stage, company, right)
+    for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
+        started = _start(stage, company, body | {"selection": {"row_filter": {column: value}}})
+        if not started.ok and started.status is not None and started.status < 500:
+            raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
+        ended, seen = _ended(stage, company, started)
+        wrote = _written(_report(ended))
+        requirement = "an export of selected rows writes no more than the right rows"
+        few = wrote is not None and wrote <= sum(right.values())
+        stage.require("DST-08", few, requirement, started, seen[-1], expected=sum(right.values()), got=wrote)
+        if wrote != wanted and not stage.target.vouched:
+            raise Skipped("the target reads a row_filter otherwise than as texts by column (OP-18)")
+        requirement = f"an export of the rows whose {column!r} is {value!r} writes these"
+        stage.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
+
+
+def _telling(stage: Stage, company: Company, right: dict[str, int]) -> tuple[str, str, int]:
+    """A column of the sheet with the most right rows, a value that not all of them have there, and how many do."""
+    records = download(stage, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
+    for column in records[0] if records else ():
+        times = Counter(record[column] for record in records)
+        value, number = next(((text, times[text]) for text in times if text), ("", 0))
+        if 0 < number < len(records):
+            return column, value, number
+    raise Skipped("the completed import left no rows that a value tells from others")
+
+
 @check("DST-04", "DST-05", "DST-07")
 def a_write_that_fails_is_told_by_its_result(stage: Stage) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""

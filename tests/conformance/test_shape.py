@@ -515,3 +515,19 @@ def test_a_body_nested_too_deeply() -> None:
 def test_half_a_surrogate_pair_is_text() -> None:
     content = b'{"status": "running", "progress_message": "\\ud800"}'
     assert differences("poll_import", answered("poll_import", 200, content)) == []
+
+
+UPLOAD = {"upload_url": "http://127.0.0.1/_mock/uploads/x", "upload_ref": "upl_x"}
+BARE_HISTORY = {"items": [{"id": RUN}]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "body", "clause"),
+    [("request_upload", 202, UPLOAD, "UPL-01"), ("list_imports", 200, BARE_HISTORY, "ACT-01")],
+)
+def test_another_reading_is_a_difference_to_the_letter_alone(
+    operation: str, status: int, body: Any, clause: str
+) -> None:
+    answer = answered(operation, status, json.dumps(body).encode(), run_id=None)
+    assert differences(operation, answer) == []
+    assert {each.clause for each in differences(operation, answer, to_the_letter=True)} == {clause}

@@ -96,6 +96,10 @@ def _without(*names: str) -> Callable[[Any], Any]:
     return lambda body: {name: value for name, value in body.items() if name not in names}
 
 
+def _without_filter(body: Any) -> Any:
+    return body | {"selection": _without("row_filter")(body.get("selection") or {})}
+
+
 def _key_of_mode(body: Any) -> Any:
     key = body.get("idempotency_key")
     return body if key is None else body | {"idempotency_key": f"{key} {body.get('mode')}"}
@@ -211,6 +215,7 @@ LIARS = (
     ),
     Liar("DST-08", "exports flagged rows", _counted(_every_row)),
     Liar("DST-08", "leaves the last row out", _counted(lambda s, _, __, n: n - (n > 1 and not s.first_only))),
+    Liar("DST-08", "takes no notice of a row filter", _asked(_without_filter)),
     Liar("DST-08", "exports everything whatever is selected", _asked(_without("selection"))),
     Liar("DST-09", "takes no notice of an export's key", _asked(_without("idempotency_key"))),
     Liar("DST-09", "starts a second export for a key with another payload", _asked(_key_of_mode)),
