@@ -523,11 +523,9 @@ BARE_HISTORY = {"items": [{"id": RUN}]}
 
 @pytest.mark.parametrize(
     ("operation", "status", "body", "clause"),
-    [("request_upload", 202, UPLOAD, "UPL-01"), ("list_imports", 200, BARE_HISTORY, "ACT-01")],
+    [("request_upload", 202, UPLOAD, "UPL-01"), ("list_imports", 200, BARE_HISTORY, "HIST-01")],
 )
-def test_another_reading_is_a_difference_to_the_letter_alone(
-    operation: str, status: int, body: Any, clause: str
-) -> None:
+def test_another_reading_differs_to_the_letter_alone(operation: str, status: int, body: Any, clause: str) -> None:
     answer = answered(operation, status, json.dumps(body).encode(), run_id=None)
     assert differences(operation, answer) == []
     assert {each.clause for each in differences(operation, answer, to_the_letter=True)} == {clause}
