@@ -45,6 +45,7 @@ OPERATORS = (
     "refusals:refuse_lacking", "catalogue:wrong_values",  # scenarios, their data, and what is done to their runs
     "store:Session.close", "store:Session.release", "store:Session._refuse_closed", "http:busy",  # sessions that end
     "http:Call._heard", "lifecycle:before",  # dialects, and what the journal tells
+    "http:Body.__init__", "http:Body.receive", "http:Body.drained", "http:arriving",  # what the journal keeps of a body
 )  # fmt: skip
 """Functions of these modules that serve the mock's operator and of which the contract says nothing; left out, too."""
 

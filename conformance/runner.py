@@ -183,10 +183,16 @@ class Suite:
                     borrowed.give_back(stage)
             finally:  # what was found before an interruption is kept
                 self._findings += stage.findings
-                self._readings |= stage.readings
+                self._note(stage.readings)
                 self._left += stage.left_behind
         if wanted:
             borrowed.give_back(self._stage(wanted[-1], shared), for_good=True)
+
+    def _note(self, readings: Mapping[str, str]) -> None:
+        """Put what a check read beside what others did."""
+        for point, reading in readings.items():
+            known = self._readings.get(point)
+            self._readings[point] = reading if known in (None, reading) else f"{known}; {reading}"
 
     def _generated(self, begun: float) -> list[Check]:
         """The generated layer as a check, where it is asked for and speaks of a chosen clause."""

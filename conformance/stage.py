@@ -115,7 +115,8 @@ class Stage:
 
     def reads(self, open_point: str, reading: str) -> None:
         """Note how the target reads a point that the docs leave open."""
-        self.readings[open_point] = reading
+        known = self.readings.get(open_point)
+        self.readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
 
     @contextmanager
     def speaking_of(self, *clauses: str) -> Iterator[None]:

@@ -54,6 +54,7 @@ def load() -> dict[str, Check]:
         keeping,
         keys,
         life,
+        openpoints,
         polls,
         questions,
         rates,

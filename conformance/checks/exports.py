@@ -24,7 +24,7 @@ COUNTS = ("total", "succeeded", "failed")
 @check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10", needs=("completed",))
 def a_full_export_writes_every_right_row(stage: Stage) -> None:
     """Export a completed import, without saying how."""
-    company = _company(stage, "completed")
+    company = with_destination(stage, "completed")
     rows = _right_rows(stage, company)
     try:
         started, body, seen = _full(stage, company)
@@ -49,9 +49,9 @@ def a_full_export_writes_every_right_row(stage: Stage) -> None:
 @check("DST-08", needs=("needs_attention",))
 def flagged_rows_are_not_exported(stage: Stage) -> None:
     """Reject a parked import, and export what the company then has."""
-    company = _company(stage, "needs_attention")
+    company = with_destination(stage, "needs_attention")
     right = sum(_right_rows(stage, company).values())
-    body, seen = _ended(stage, company, _started(stage, company, {}))
+    body, seen = ended(stage, company, _started(stage, company, {}))
     wrote = _written(_report(body))
     requirement = "an export writes no more than the rows that filter=valid has over all sheets"
     stage.require("DST-08", wrote is not None and wrote <= right, requirement, seen[-1], expected=right, got=wrote)
@@ -60,13 +60,13 @@ def flagged_rows_are_not_exported(stage: Stage) -> None:
 @check("DST-02", needs=("completed",))
 def an_unknown_mode_is_refused(stage: Stage) -> None:
     """Start exports of modes that there are not, after one that is right."""
-    company = _company(stage, "completed")
+    company = with_destination(stage, "completed")
     _full(stage, company)
     answers = {}
     for mode in ("partial", 1):
         answers[repr(mode)] = _start(stage, company, {"mode": mode})
         if answers[repr(mode)].ok:
-            _ended(stage, company, answers[repr(mode)])  # so that other exports can be started
+            ended(stage, company, answers[repr(mode)])  # so that other exports can be started
     requirement = "a mode that is neither full nor canary is refused with a 4xx"  # OP-18
     each_status(stage, "DST-02", answers, 4, requirement=requirement)
 
@@ -74,7 +74,7 @@ def an_unknown_mode_is_refused(stage: Stage) -> None:
 @check("DST-03", "DST-09", needs=("completed",))
 def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
-    company = _company(stage, "completed")
+    company = with_destination(stage, "completed")
     rows, key = _right_rows(stage, company), f"conformance-{uuid4().hex[:12]}"
     body = {"mode": "canary", "idempotency_key": key}
     started = _started(stage, company, body)
@@ -83,12 +83,12 @@ def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
     named = at(started.json, "run_id"), at(again.json, "run_id")
     same = again.ok and named[0] == named[1]
     stage.require("DST-09", same, requirement, started, again, expected=named[0], got=f"{again.status} {named[1]}")
-    ended, seen = _ended(stage, company, started)
+    last, seen = ended(stage, company, started)
     other = _start(stage, company, {"mode": "full", "idempotency_key": key})
     requirement = "a key that started another payload starts no second run"
     alone = not other.ok or at(other.json, "run_id") == named[0]
     stage.require("DST-09", alone, requirement, started, other, got=f"{other.status} {other.text[:200]}")
-    report = _report(ended)
+    report = _report(last)
     times = Counter(each.get("template_id") for each in listed(report, "results"))
     filled = sum(1 for number in rows.values() if number)
     holds = at(report, "mode") == "canary" and all(n <= 1 for n in times.values())
@@ -101,7 +101,7 @@ def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
 @check("DST-08", needs=("completed",))
 def a_selection_narrows_an_export(stage: Stage) -> None:
     """Export the template that has rows alone, and then one without rows alone."""
-    company = _company(stage, "completed")
+    company = with_destination(stage, "completed")
     rows = _right_rows(stage, company)
     filled = [company.sheets[sheet] for sheet, number in rows.items() if number]
     empty = [company.sheets[sheet] for sheet, number in rows.items() if not number]
@@ -114,7 +114,7 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
         started = _start(stage, company, {"selection": {"template_ids": chosen}})
         if not started.ok and started.status is not None and started.status < 500:
             raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
-        body, seen = _ended(stage, company, started)
+        body, seen = ended(stage, company, started)
         report = _report(body)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
         holds = _written(report) == wanted and not strange
@@ -125,15 +125,15 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
 @check("DST-08", needs=("completed",))
 def a_row_filter_narrows_an_export(stage: Stage) -> None:
     """Export the rows that have one of the downloaded values in its column, all of them and the first."""
-    company = _company(stage, "completed")
+    company = with_destination(stage, "completed")
     right = _right_rows(stage, company)
     column, value, number = _telling(stage, company, right)
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
         started = _start(stage, company, body | {"selection": {"row_filter": {column: value}}})
         if not started.ok and started.status is not None and started.status < 500:
             raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
-        ended, seen = _ended(stage, company, started)
-        wrote = _written(_report(ended))
+        last, seen = ended(stage, company, started)
+        wrote = _written(_report(last))
         requirement = "an export of selected rows writes no more than the right rows"
         few = wrote is not None and wrote <= sum(right.values())
         stage.require("DST-08", few, requirement, started, seen[-1], expected=sum(right.values()), got=wrote)
@@ -158,7 +158,7 @@ def _telling(stage: Stage, company: Company, right: dict[str, int]) -> tuple[str
 def a_write_that_fails_is_told_by_its_result(stage: Stage) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""
     company = _prepared(stage, REFUSING)
-    _, body, seen = _full(stage, company or _company(stage, "completed"))
+    _, body, seen = _full(stage, company or with_destination(stage, "completed"))
     failed = company is not None and at(body, "status") == "failed"
     requirement = "single writes that fail do not fail the run"
     if failed and not stage.require("DST-05", not failed, requirement, seen[-1], expected="completed", got=body):
@@ -185,7 +185,7 @@ def a_write_that_fails_is_told_by_its_result(stage: Stage) -> None:
 def what_stops_the_job_fails_the_run(stage: Stage) -> None:
     """Export to a destination that cannot be reached; where none is known to be so, export a completed import."""
     company = _prepared(stage, UNREACHABLE)
-    _, body, seen = _full(stage, company or _company(stage, "completed"))
+    _, body, seen = _full(stage, company or with_destination(stage, "completed"))
     if company is None and at(body, "status") != "failed":
         raise Skipped("nothing stopped the export")
     holds = at(body, "status") == "failed"
@@ -202,11 +202,11 @@ def _full(stage: Stage, company: Company) -> tuple[Answer, Any, list[Answer]]:
     kept: dict[str, Any] = {} if stage.shared is None else stage.shared.setdefault("full exports", {})
     if company.id not in kept:
         started = _started(stage, company, {})
-        kept[company.id] = started, *_ended(stage, company, started)
+        kept[company.id] = started, *ended(stage, company, started)
     return cast("tuple[Answer, Any, list[Answer]]", kept[company.id])
 
 
-def _company(stage: Stage, state: str) -> Company:
+def with_destination(stage: Stage, state: str) -> Company:
     """A company with a destination, after an import that leads to the state; what parks is rejected."""
     key = f"destination after {state}"
     if stage.shared is not None and isinstance(there := stage.shared.get(key), Company):
@@ -273,7 +273,7 @@ def _judge_start(stage: Stage, company: Company, answer: Answer) -> None:
     stage.require("DST-01", holds, requirement, answer, expected="run_id, queued, /…/exports/{run_id}", got=answer.text)
 
 
-def _ended(stage: Stage, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
+def ended(stage: Stage, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
     """Poll an export until it is over: its last body, and all answers."""
     run_id = at(started.json, "run_id")
     if not isinstance(run_id, str):
