@@ -6,7 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bending import both
+from honesty import Honest
 from judging import judged, with_outcome, worse_than_passed
+from lies import Liar, rule
 
 from conformance.results import Outcome
 
@@ -40,3 +43,42 @@ def test_no_dialect_is_accused(name: str, *, isolated: bool) -> None:
     assert results.unreachable is None
     assert worse_than_passed(results) == {}
     assert len(with_outcome(results, Outcome.PASSED)) >= 185
+
+
+READINGS = [
+    ("status-empty", "ACT-01"),
+    ("status-unknown", "ACT-01"),
+    ("lenient-answers", "DEC-17"),
+    ("upload-codes", "UPL-01"),
+    ("history-renamed", "HIST-01"),
+]
+
+
+@pytest.mark.parametrize(("name", "clause"), READINGS, ids=[name for name, _ in READINGS])
+def test_another_reading_is_held_against_nobody_but_a_mock_that_should_read_as_the_contract(
+    name: str, clause: str
+) -> None:
+    assert worse_than_passed(judged(clause, bend=speaking(name), vouched=False)) == {}
+    assert clause in worse_than_passed(judged(clause, bend=speaking(name)))
+
+
+def _side_by_side(module: str) -> Any:
+    return rule(f"mock_server.{module}.refuse_exporting", lambda *_: None)
+
+
+LENIENT = [
+    Liar("HIST-02", "takes any limit", rule("mock_server.history._limit", lambda text: 1 if text == "1" else 20)),
+    Liar("UPL-03", "takes a file of another type", rule("mock_server.uploads._refuse_other_type", lambda *_: None)),
+    Liar(
+        "DST-01",
+        "exports several at once",
+        both(*map(_side_by_side, ("api", "store"))),
+    ),
+]
+
+
+@pytest.mark.parametrize("server", LENIENT, ids=[each.lie.replace(" ", "-") for each in LENIENT])
+def test_a_lenient_server_is_no_liar_unless_it_is_our_own_mock(server: Liar) -> None:
+    theirs = Honest("OP", server.lie, server.make, (server.clause,))
+    assert worse_than_passed(theirs.judged()) == {}
+    assert list(worse_than_passed(server.judged())) == [server.clause]
