@@ -112,8 +112,7 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
             continue
         wanted = sum(each for sheet, each in number.items() if company.sheets[sheet] in chosen)
         started = _start(stage, company, {"selection": {"template_ids": chosen}})
-        if not started.ok and started.status is not None and started.status < 500:
-            raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
+        _go_on_with(stage, started)
         body, seen = ended(stage, company, started)
         report = _report(body)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
@@ -130,8 +129,7 @@ def a_row_filter_narrows_an_export(stage: Stage) -> None:
     column, value, number = _telling(stage, company, right)
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
         started = _start(stage, company, body | {"selection": {"row_filter": {column: value}}})
-        if not started.ok and started.status is not None and started.status < 500:
-            raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
+        _go_on_with(stage, started)
         last, seen = ended(stage, company, started)
         wrote = _written(_report(last))
         requirement = "an export of selected rows writes no more than the right rows"
@@ -141,6 +139,14 @@ def a_row_filter_narrows_an_export(stage: Stage) -> None:
             raise Skipped("the target reads a row_filter otherwise than as texts by column (OP-18)")
         requirement = f"an export of the rows whose {column!r} is {value!r} writes these"
         stage.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
+
+
+def _go_on_with(stage: Stage, started: Answer) -> None:
+    """Stop where a selection is refused, which any target may do (OP-18) but one that reads as the contract."""
+    if not started.ok and started.status is not None and started.status < 500:
+        if stage.target.vouched:
+            stage.status("DST-08", started, 2, requirement="a selection of what the company has is accepted")
+        raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
 
 
 def _telling(stage: Stage, company: Company, right: dict[str, int]) -> tuple[str, str, int]:
@@ -268,6 +274,8 @@ def _judge_start(stage: Stage, company: Company, answer: Answer) -> None:
     stage.reads("OP-40", str(answer.status))
     run_id, url = at(answer.json, "run_id"), at(answer.json, "poll_url")
     here = isinstance(url, str) and url.startswith("/") and url.endswith(f"/companies/{company.id}/exports/{run_id}")
+    if stage.target.vouched:
+        stage.status("DST-01", answer, 201, requirement="an export that is started is answered with 201 (OP-40)")
     holds = isinstance(run_id, str) and at(answer.json, "status") == "queued" and here
     requirement = "the answer has run_id, the status queued, and a poll_url under /exports/"
     stage.require("DST-01", holds, requirement, answer, expected="run_id, queued, /…/exports/{run_id}", got=answer.text)

@@ -54,6 +54,10 @@ def runs_move_only_forward(stage: Stage) -> None:
         raise Skipped("the target file offers no body that starts an import")
     stories = [_story(stage, state) for state in states] + _canceled(stage)
     stage.require("POLL-01", holds=True, requirement=KNOWN)
+    if stage.target.vouched:
+        begins = [[word for word, _ in story[:2]] for story in stories if len(story) > 1]
+        holds = all(words == ["queued", "running"] for words in begins)
+        stage.require("RUN-02", holds, "a run is queued, and then running", expected="queued, running", got=begins)
     steps = [pair for story in stories for pair in pairwise(story)]
     strange = [each for story in stories for each in story if each[0] not in (*STATUSES, APPROVE)]
     _judge(stage, "RUN-01", "the status is one of the six values", strange)
@@ -66,10 +70,10 @@ def runs_move_only_forward(stage: Stage) -> None:
     _judge_steps(stage, "RUN-06", "a run parks only from running", parks)
 
 
-@check("RUN-02", needs=("completed", "needs_attention", "needs_attention_again", "failed", "canceled"))
+@check("RUN-02", needs=("running", "completed", "needs_attention", "needs_attention_again", "failed", "canceled"))
 def runs_go_where_their_ways_lead(stage: Stage) -> None:
     """Start imports of right rows, of flagged ones and of useless ones, and let one be canceled."""
-    for state in ("completed", "needs_attention", "needs_attention_again", "failed", "canceled"):
+    for state in ("running", "completed", "needs_attention", "needs_attention_again", "failed", "canceled"):
         if not _starts(stage, state) and state not in stage.ways:
             continue
         with stage.speaking_of("RUN-02"):
@@ -80,7 +84,7 @@ def runs_go_where_their_ways_lead(stage: Stage) -> None:
                 stage.run(state, fresh=False)
             except Blocked as blocked:
                 answers = tuple(blocked.answers)
-                if not stage.target.vouched or not answers or answers[-1].operation != "poll_import":
+                if not stage.target.vouched or (answers and answers[-1].operation != "poll_import"):
                     raise
                 astray = str(blocked)
             stage.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)

@@ -11,7 +11,8 @@ from conformance.checks import check
 from conformance.checks.catalogue import any_company, valid_import
 from conformance.checks.exports import ended, with_destination
 from conformance.checks.uploads import BYTES, uploaded
-from conformance.parking import at, listed, questions
+from conformance.csvdownload import download
+from conformance.parking import at, count, listed, questions
 from conformance.stage import Blocked, Run, Skipped
 from conformance.trials import leave, parked_run
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from conformance.stage import Stage
 
 TYPE = "text/csv"
+FILTERS = ("valid", "all")
 
 
 def _noted(stage: Stage, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
@@ -35,6 +37,9 @@ def _noted(stage: Stage, point: str, clause: str, what: str, answer: Answer, wri
 def a_page_that_cannot_be_is_asked_for(stage: Stage) -> None:
     """Ask for pages of no runs and of too many, and after a cursor that nobody gave."""
     company = any_company(stage)
+    for size in (1, 100):
+        answer = stage.client.call("list_imports", company_id=company.id, query={"limit": size})
+        _noted(stage, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
     for query in ({"limit": 0}, {"limit": 101}, {"limit": 1000}, {"limit": "1e1"}, {"cursor": "conformance"}):
         answer = stage.client.call("list_imports", company_id=company.id, query=query)
         ((name, value),) = query.items()
@@ -100,3 +105,31 @@ def an_export_has_nowhere_to_go_or_is_not_alone(stage: Stage) -> None:
         raise Skipped(f"the target answers the start of an export with {first.status} (OP-18)")
     _noted(stage, "OP-18", "DST-01", "a second export while one is under way", second, 409)
     ended(stage, company, first)
+    for what, selection in (
+        ("a selection of an unknown template", {"template_ids": [str(uuid4())]}),
+        ("a filter by no column of the company", {"row_filter": {"conformance": "x"}}),
+    ):
+        answer = stage.client.call("start_export", company_id=company.id, body={"selection": selection})
+        _noted(stage, "OP-18", "DST-01", what, answer, 400)
+        if answer.ok:
+            ended(stage, company, answer)
+
+
+@check("CSV-04", "POLL-01", needs=("needs_attention",))
+def a_parked_run_shows_its_rows(stage: Stage) -> None:
+    """Download the sheets of a parked run, and look whether its poll names it."""
+    run = stage.run("needs_attention", fresh=False)
+    if "run_id" in run.state:
+        stage.reads("OP-05", "run_id present")
+    if run.company.provisioned is None:
+        raise Skipped("a company that the target file lends may have other rows")
+    rows = [len(download(stage, run.company.id, sheet, each).rows) for sheet in run.company.sheets for each in FILTERS]
+    valid, whole = sum(rows[::2]), sum(rows[1::2])
+    stage.reads("OP-31", f"of a parked run {valid} rows are shown by filter=valid, {whole} by filter=all")
+    if stage.target.vouched:
+        named = run.state.get("run_id") == run.id
+        stage.require("POLL-01", named, "a poll names its run", run.polled, expected=run.id, got=run.state)
+        inserted, wrong = count(run.state, "inserted") or 0, count(run.state, "invalidCellCount") or 0
+        requirement = "a parked run's right rows are shown by filter=valid, all of them by filter=all"
+        got, expected = (valid, whole), (inserted, inserted + wrong)
+        stage.require("CSV-04", got == expected, requirement, run.polled, expected=expected, got=got)
