@@ -148,7 +148,7 @@ def test_the_judge_shares_words_with_the_mock_and_never_its_reasoning() -> None:
 
 
 JUDGES_EDGES = {
-    "time": {"client", "judge", "mocktarget", "network", "runner"},
+    "time": {"cli", "client", "judge", "mocktarget", "network", "runner"},
     "subprocess": {"commands"},
     "httpcore2": {"network"},
     "ssl": {"network"},
