@@ -145,7 +145,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     known = _target(target, given["base_url"], given["api_key"])
     plan = _plan(clauses, given, known)
     reports = _reports(given)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a job wants its reports, too
+    signal.signal(signal.SIGTERM, _ended_once)  # whoever ends a job wants its reports, too
     try:
         with _progress() as progress:
             results = judged(known, plan, progress)
@@ -158,6 +158,12 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     if lost:
         _end("\n".join(lost))
     sys.exit(judge(results).code)
+
+
+def _ended_once(number: int, _frame: object) -> None:
+    """End the run at the first signal; a job's end often comes as several, and the reports are to be written."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _reports(given: dict[str, Any]) -> dict[str, Path]:

@@ -258,10 +258,12 @@ class Stage:
         time of one run, and not that of every run.
         """
         patience = self.target.run_timeout / 2 ** self.known.get(IN_VAIN, 0)
-        begun, skipped = self.now(), 0.0
+        begun, skipped, looked = self.now(), 0.0, 0
         yield
         while self.now() - begun + skipped < patience:
-            skipped += self.wait()
+            for _ in range(1 + looked // 3):  # a growing pause, which spends less of the target's budget
+                skipped += self.wait()
+            looked += 1
             yield
         self.known[IN_VAIN] = self.known.get(IN_VAIN, 0) + 1
 
