@@ -119,7 +119,7 @@ def commands() -> None:
               help="Generated requests for each operation.  [default: 10 for mock, else 0]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is generated.")
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
-              help="Pause between polls.  [default: 2, on this machine 0.1]")  # fmt: skip
+              help="Pause between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
 @click.option("--junit", type=_FILE, help="Write a JUnit report, a test case for each clause.")
 @click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write everything, in a form with a schema.")
 @click.option("--html", type=_FILE, help="Write one page that needs nothing else.")

@@ -38,7 +38,7 @@ MOCK = "mock"
 
 SPAN = 2.0
 """Seconds between two polls, as the documentation advises."""
-SHORT_SPAN = 0.1
+SHORT_SPAN = 0.3
 """The same for a target on this machine, which nobody else waits for."""
 EXAMPLES = 10
 _MOCKS_LIMIT = 100
@@ -73,7 +73,7 @@ class Plan:
     """Generated requests an operation gets at most, 0: none; None: 10 for our own mock, else none."""
     seed: int = 0
     poll_every: float | None = None
-    """Seconds between two polls; None: 2, or 0.1 where the target is on this machine."""
+    """Seconds between two polls; None: 2, or 0.3 where the target is on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
