@@ -62,6 +62,9 @@ def _unjudged(operation_id: str, answer: Answer) -> bool:
         or (answer.status == 415 and sent_as != "application/json")  # OP-26
         or (answer.status == 501 and operation_id == "export_csv" and "sheet_id" not in answer.query)  # CSV-02
         or (operation_id == "list_imports" and answer.query.get("status", "active") != "active")  # OP-10
+        or (
+            operation_id == "list_imports" and not answer.ok and bool(answer.query.keys() & {"limit", "cursor"})
+        )  # OP-08
     )
 
 

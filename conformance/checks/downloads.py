@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from conformance.checks import check
 from conformance.checks.catalogue import FILE
+from conformance.checks.imports import begun
 from conformance.checks.uploads import uploaded, written
 from conformance.csvdownload import decoded, download, fetch, parsed, read, text
 from conformance.parking import at, count
@@ -89,10 +90,7 @@ def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
     company = stage.company(fresh=True)
     name, rows = _awkward_rows(stage, company)
-    answer = stage.start(company, {"rows": rows})
-    if not answer.ok:
-        raise Blocked("the import of rows with awkward texts was refused", [answer])
-    run = Run(company, str(at(answer.json, "run_id")), "", {"rows": rows}, answer, answer)
+    run = begun(company, {"rows": rows}, stage.start(company, {"rows": rows}))
     end = stage.until(run)
     if at(end, "status") != "completed":
         raise Skipped(f"the import of rows with awkward texts became {at(end, 'status')}")
@@ -117,10 +115,7 @@ def the_rows_of_a_file_are_downloaded(stage: Stage) -> None:
     if not put.ok:
         raise Blocked("the file could not be uploaded", [put])
     body = {"files": [{"name": FILE["name"], "upload_ref": ref}]}
-    answer = stage.start(company, body)
-    if not answer.ok:
-        raise Blocked("the import of a file was refused", [answer])
-    run = Run(company, str(at(answer.json, "run_id")), "", body, answer, answer)
+    run = begun(company, body, stage.start(company, body))
     end = stage.until(run)
     requirement = "the import of a file of right rows completes"
     if at(end, "status") != "completed" and not stage.target.vouched:

@@ -112,7 +112,7 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
             continue
         wanted = sum(each for sheet, each in number.items() if company.sheets[sheet] in chosen)
         started = _start(stage, company, {"selection": {"template_ids": chosen}})
-        _go_on_with(stage, started)
+        _selected(stage, started)
         body, seen = ended(stage, company, started)
         report = _report(body)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
@@ -129,7 +129,7 @@ def a_row_filter_narrows_an_export(stage: Stage) -> None:
     column, value, number = _telling(stage, company, right)
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
         started = _start(stage, company, body | {"selection": {"row_filter": {column: value}}})
-        _go_on_with(stage, started)
+        _selected(stage, started)
         last, seen = ended(stage, company, started)
         wrote = _written(_report(last))
         requirement = "an export of selected rows writes no more than the right rows"
@@ -141,7 +141,7 @@ def a_row_filter_narrows_an_export(stage: Stage) -> None:
         stage.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
 
 
-def _go_on_with(stage: Stage, started: Answer) -> None:
+def _selected(stage: Stage, started: Answer) -> None:
     """Stop where a selection is refused, which any target may do (OP-18) but one that reads as the contract."""
     if not started.ok and started.status is not None and started.status < 500:
         if stage.target.vouched:
