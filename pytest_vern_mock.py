@@ -31,7 +31,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from conformance.results import Result, Results
+    from conformance.model.results import Result, Results
 
 SUITE = "vern-conformance"
 """What stands in the place of a file in the ids of the clauses' tests."""
@@ -344,8 +344,10 @@ class _Judgment:
 def _judgment(target: str, config: pytest.Config) -> _Judgment:
     """What is to be judged; a usage error says what is wrong with the words that were given."""
     try:
-        from conformance import clauses, judge, targetfile  # noqa: PLC0415 - only for this option
-        from mock_server.language.yamlfile import BadFiles  # noqa: PLC0415 - only for this option
+        from conformance.engine import judge  # noqa: PLC0415 - only for this option
+        from conformance.model import clauses  # noqa: PLC0415 - only for this option
+        from conformance.target import file as targetfile  # noqa: PLC0415 - only for this option
+        from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
     except ModuleNotFoundError as missing:
         raise pytest.UsageError(
             f"--vern-conformance needs {missing.name}: pip install '.[conformance]' in a checkout"
@@ -372,7 +374,7 @@ class _Clause(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, skip or fail as the suite found."""
-        from conformance.results import Outcome  # noqa: PLC0415 - only for this option
+        from conformance.model.results import Outcome  # noqa: PLC0415 - only for this option
 
         result = self.judgment.of(self.name)
         if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):

@@ -178,7 +178,7 @@ def judge() -> None:
     setattr(sys.modules[parent], name, module)
 
     from conformance import Plan, run
-    from conformance.results import Outcome
+    from conformance.model.results import Outcome
     from conformance.verdict import has_failed
 
     plan = Plan(isolated=False, rate_checks=True) if asked["whole"] else Plan(isolated=False, max_examples=0)

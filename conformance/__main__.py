@@ -1,5 +1,5 @@
 """`python -m conformance`: the command line."""
 
-from conformance.cli import main
+from conformance.cli.main import main
 
 main()

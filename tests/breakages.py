@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.world import load_world
+from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable

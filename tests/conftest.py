@@ -11,16 +11,16 @@ from uuid import uuid4
 import pytest
 from refusals import A_MILLION_ROWS, LIMIT
 
-from mock_server import contract
+from mock_server.contract import document as contract
+from mock_server.faults.transport import FAULT
+from mock_server.player.process import running
 from mock_server.player.transport import Call, Transport
-from mock_server.process import running
-from mock_server.wire import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mock_server.process import Process
+    from mock_server.player.process import Process
 
 # Statuses that the contract leaves to the server: OP-35.
 BESIDE_THE_CONTRACT = (405, 413)

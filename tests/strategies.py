@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from mock_server.catalogue import Column, Link, Template
-from mock_server.clock import EPOCH
-from mock_server.lifecycle import Canceled, Started, decide, life
-from mock_server.scenario import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
-from mock_server.sheets.book import Sheet
+from mock_server.data.book import Sheet
+from mock_server.data.templates import Column, Link, Template
+from mock_server.kernel.clock import EPOCH
+from mock_server.preview.lifecycle import Canceled, Started, decide, life
+from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mock_server.catalogue import Rule
-    from mock_server.lifecycle import Event, Life
-    from mock_server.scenario import Beat
-    from mock_server.sheets.book import Row
+    from mock_server.data.book import Row
+    from mock_server.data.templates import Rule
+    from mock_server.preview.lifecycle import Event, Life
+    from mock_server.scenarios.model import Beat
 
 STALE = 3_600_000
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from conftest import Client
 
-from mock_server import contract
-from mock_server.about import version
-from mock_server.process import Process, running
+from mock_server.contract import document as contract
+from mock_server.player.process import Process, running
+from mock_server.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from refusals import (
 )
 
 if TYPE_CHECKING:
-    from mock_server.process import Process
+    from mock_server.player.process import Process
 
 
 WORDS = st.sampled_from(

@@ -12,11 +12,11 @@ from typing import get_args
 import pytest
 import yaml
 
-from mock_server import contract
-from mock_server.api import HANDLERS
-from mock_server.catalogue import Rule
-from mock_server.lifecycle import TERMINAL, TRANSITIONS, Status
-from mock_server.scenario import Action
+from mock_server.contract import document as contract
+from mock_server.data.templates import Rule
+from mock_server.preview.lifecycle import TERMINAL, TRANSITIONS, Status
+from mock_server.preview.operations import HANDLERS
+from mock_server.scenarios.model import Action
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mock_server"

@@ -23,7 +23,7 @@ from mock_server.player.transport import Call
 if TYPE_CHECKING:
     from conftest import Client
 
-    from mock_server.process import Process
+    from mock_server.player.process import Process
 
 
 def raw_answer(url: str, sent: bytes, *, hang_up: bool = False) -> Call | None:

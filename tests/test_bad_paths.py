@@ -16,12 +16,12 @@ from refusals import (
     state,
 )
 
-from mock_server import contract
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from conftest import Client
 
-    from mock_server.process import Process
+    from mock_server.player.process import Process
 
 
 ODD_IDS = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from breakages import PARK, ROWS, WORLD, break_with, gone, sides
 
-from mock_server import tally
+from mock_server.preview import intents as tally
 
 if TYPE_CHECKING:
     from conftest import Client

@@ -16,15 +16,15 @@ from conftest import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import contract
-from mock_server.bundle import MADE_ELSEWHERE, BadBundle, digest, opened, refuse_other_scenarios
-from mock_server.cli import commands
-from mock_server.identity import made_uuid, stand_in
+from mock_server.cli.main import commands
+from mock_server.cli.replay import differences, replay, summary
+from mock_server.contract import document as contract
+from mock_server.kernel.ids import made_uuid, stand_in
+from mock_server.kernel.settings import Settings
+from mock_server.player.process import running
 from mock_server.player.transport import Transport
-from mock_server.process import running
-from mock_server.replay import differences, replay, summary
-from mock_server.settings import Settings
-from mock_server.world import load_world
+from mock_server.recording.bundle import MADE_ELSEWHERE, BadBundle, digest, opened, refuse_other_scenarios
+from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from pathlib import Path

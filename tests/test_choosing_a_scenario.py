@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from conftest import Client
 
-from mock_server.process import running
+from mock_server.player.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

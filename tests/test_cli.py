@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.logs import Format, Log, listen
 from mock_server.player.transport import Transport
+from mock_server.server.log import Format, Log, listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.clock import EPOCH, LAST, Clock, duration, instant, iso
+from mock_server.kernel.clock import EPOCH, LAST, Clock, duration, instant, iso
 
 law = settings(deadline=None, max_examples=100)
 

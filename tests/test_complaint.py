@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server import contract
+from mock_server.contract import document as contract
 
 CONTRACT = contract.load()
 SOURCE = "5d0c8e1a-3b7f-4c26-9a41-6e2f0b9d7c11"

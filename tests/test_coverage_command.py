@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import Client
 
-from mock_server.cli import commands
+from mock_server.cli.main import commands
 from mock_server.player.play import moments
-from mock_server.world import load_world
+from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mock_server.catalogue import Column, Template
-from mock_server.sheets import csvfile
-from mock_server.sheets.csvfile import Drift, headers, inline, likeness, read, written
+from mock_server.data import csv_files as csvfile
+from mock_server.data.csv_files import Drift, headers, inline, likeness, read, written
+from mock_server.data.templates import Column, Template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mock_server.sheets.book import Row
+    from mock_server.data.book import Row
 
 law = settings(deadline=None, max_examples=70)
 

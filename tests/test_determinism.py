@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import Client
 
-from mock_server.process import running
+from mock_server.player.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_docs import POINTS, ROOT, between
 
-from mock_server.dialects import chosen
-from mock_server.dialects.chosen import READINGS, TITLES, Dialect, UnknownDialect, dialect
+from mock_server.dialects import dialect as chosen
+from mock_server.dialects.dialect import READINGS, TITLES, Dialect, UnknownDialect, dialect
 
 PAGE = ROOT / "docs/dialects.md"
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import relaxed
-from mock_server import contract
-from mock_server.dialects.chosen import BY_NAME, READINGS, dialect
+from conformance.preview import tolerant_schema as relaxed
+from mock_server.contract import document as contract
+from mock_server.dialects.dialect import BY_NAME, READINGS, dialect
 from mock_server.dialects.reading import Heard, Said
-from mock_server.dialects.requests import MEMBERS
+from mock_server.preview.readings.requests import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.contract import Example
+    from mock_server.contract.document import Example
 
 CONTRACT = contract.load()
 

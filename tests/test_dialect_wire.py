@@ -12,10 +12,10 @@ from conftest import Client
 from starlette.responses import Response, StreamingResponse
 from test_dialect_readings import COMPANY
 
-from mock_server import speech
-from mock_server.dialects.chosen import BY_NAME, TITLES, dialect
+from mock_server.dialects import apply as speech
+from mock_server.dialects.dialect import BY_NAME, TITLES, dialect
+from mock_server.player.process import running
 from mock_server.player.transport import Transport
-from mock_server.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

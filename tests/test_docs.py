@@ -18,20 +18,20 @@ import pytest
 from conftest import Client
 from test_architecture import LEVELS
 
-import conformance.cli
-from mock_server import contract
-from mock_server.admin.dispatch import ORDERS
+import conformance.cli.main
 from mock_server.admin.public import PUBLIC
-from mock_server.cli import commands, serve
-from mock_server.language.lint import CODES
+from mock_server.admin.routes import ORDERS
+from mock_server.cli.main import commands, serve
+from mock_server.contract import document as contract
 from mock_server.player.play import moments
-from mock_server.process import running
-from mock_server.world import load_world
+from mock_server.player.process import running
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.lint.scenario import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.catalogue import Column
+    from mock_server.data.templates import Column
 
 ROOT = Path(__file__).parent.parent
 README, SCENARIOS, POINTS = ROOT / "README.md", ROOT / "docs/scenarios.md", ROOT / "docs/open-points.md"
@@ -191,7 +191,7 @@ def test_the_report_card_s_excerpt_is_what_a_client_gets(client: Client, server:
 
 
 def test_every_option_that_a_document_names_is_there() -> None:
-    groups = (commands, conformance.cli.commands)
+    groups = (commands, conformance.cli.main.commands)
     params = [each for group in groups for command in group.commands.values() for each in command.params]
     known = {name for each in params for name in (*each.opts, *each.secondary_opts)}
     known |= set(re.findall(r'"(--[a-z-]+)"', (ROOT / "pytest_vern_mock.py").read_text())) | {"--test"}  # node's

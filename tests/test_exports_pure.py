@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server import contract
-from mock_server.clock import EPOCH
-from mock_server.exports import ExportRun, Selection
-from mock_server.lifecycle import Started
-from mock_server.scenario import Complete, Fail, Queue, Work
-from mock_server.sheets.opening import inline
-from mock_server.world import load_world
+from mock_server.contract import document as contract
+from mock_server.data.initial import inline
+from mock_server.kernel.clock import EPOCH
+from mock_server.preview.exports import ExportRun, Selection
+from mock_server.preview.lifecycle import Started
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Complete, Fail, Queue, Work
 
 if TYPE_CHECKING:
-    from mock_server.scenario import Beat
-    from mock_server.sheets.book import Sheet
+    from mock_server.data.book import Sheet
+    from mock_server.scenarios.model import Beat
 
 law = settings(deadline=None, max_examples=50)
 

@@ -19,15 +19,17 @@ import pytest
 from breakages import PARK, ROWS, WORLD, break_with, gone, sides
 from conftest import Client
 
-from mock_server import contract
-from mock_server.process import running
+from mock_server.contract import document as contract
+from mock_server.player.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 ROOT = Path(__file__).parent.parent
-H11 = "import sys; sys.modules['httptools'] = sys.modules['uvloop'] = None; from mock_server.cli import main; main()"
+H11 = (
+    "import sys; sys.modules['httptools'] = sys.modules['uvloop'] = None; from mock_server.cli.main import main; main()"
+)
 
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])

@@ -9,9 +9,11 @@ import pytest
 from breakages import PARK, ROWS, WORLD, break_with, gone
 from conftest import Client
 
-from mock_server import contract, faults
-from mock_server.language import building, lint_plays
-from mock_server.scenario import BENDS, CHANGES, Fault
+from mock_server.contract import document as contract
+from mock_server.faults import rules as faults
+from mock_server.scenarios import builder as building
+from mock_server.scenarios.lint import plays as lint_plays
+from mock_server.scenarios.model import BENDS, CHANGES, Fault
 
 LOST_CREATE = f"/api/v1/companies/{WORLD.scenarios['lost-create'].ready.company}"
 

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, scenario_file, serving
 
-from mock_server import complaint as words
-from mock_server import contract
-from mock_server.app import Exchange
-from mock_server.clock import LAST, iso
-from mock_server.logs import WAITING, Format, Log, Notices, Writer
+from mock_server.contract import document as contract
+from mock_server.contract import messages as words
+from mock_server.kernel.clock import LAST, iso
+from mock_server.server.app import Exchange
+from mock_server.server.log import WAITING, Format, Log, Notices, Writer
 
 CONTRACT = contract.load()
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.account import Company, Refusal
-from mock_server.catalogue import Source
-from mock_server.clock import EPOCH
-from mock_server.history import asked, page
-from mock_server.lifecycle import Started
-from mock_server.runs import ImportRun
-from mock_server.scenario import Fail
+from mock_server.data.templates import Source
+from mock_server.kernel.clock import EPOCH
+from mock_server.preview.account import Company, Refusal
+from mock_server.preview.history import asked, page
+from mock_server.preview.lifecycle import Started
+from mock_server.preview.runs import ImportRun
+from mock_server.scenarios.model import Fail
 
 law = settings(deadline=None, max_examples=60)
 

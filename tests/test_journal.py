@@ -17,8 +17,8 @@ from conftest import Client
 from hypothesis import given, settings
 from test_secrecy import CREDENTIAL, bodies
 
-from mock_server.journal import Journal
-from mock_server.transcript import exchange
+from mock_server.recording.exchange import exchange
+from mock_server.recording.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server import contract
-from mock_server.faults import told
-from mock_server.journeys import TITLES, Item, every_fault, fault_name, known, met
+from mock_server.contract import document as contract
+from mock_server.coverage.items import TITLES, Item, every_fault, fault_name, known, met
+from mock_server.coverage.sources import Way, shown, ways
+from mock_server.faults.rules import told
 from mock_server.player.play import moments
-from mock_server.showings import Way, shown, ways
-from mock_server.world import load_world
+from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from conftest import Client
 
-    from mock_server.scenario import Play, Scenario
+    from mock_server.scenarios.model import Play, Scenario
 
 CONTRACT = contract.load()
 SCENARIOS = load_world().scenarios

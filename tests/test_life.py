@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import STALE, History, histories
 
-from mock_server.clock import EPOCH, HOUR, duration
-from mock_server.lifecycle import (
+from mock_server.kernel.clock import EPOCH, HOUR, duration
+from mock_server.preview.lifecycle import (
     REJECTED,
     TERMINAL,
     TIMED_OUT,
@@ -26,11 +26,11 @@ from mock_server.lifecycle import (
     life,
     states,
 )
-from mock_server.scenario import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
+from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
-    from mock_server.lifecycle import Event, Life
-    from mock_server.scenario import Beat
+    from mock_server.preview.lifecycle import Event, Life
+    from mock_server.scenarios.model import Beat
 
 law = settings(deadline=None, max_examples=60)
 

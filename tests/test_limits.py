@@ -7,7 +7,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.limits import WINDOW, admit
+from mock_server.kernel.rate_limit import WINDOW, admit
 
 law = settings(deadline=None, max_examples=70)
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mock_server.catalogue import Link
-from mock_server.scenario import Data
-from mock_server.sheets.book import report
-from mock_server.sheets.csvfile import Drift
-from mock_server.sheets.opening import generated, inline, lacking, uploaded
-from mock_server.world import load_world
+from mock_server.data.book import report
+from mock_server.data.csv_files import Drift
+from mock_server.data.initial import generated, inline, lacking, uploaded
+from mock_server.data.templates import Link
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Data
 
 if TYPE_CHECKING:
-    from mock_server.sheets.book import Book, Row, Sheet
+    from mock_server.data.book import Book, Row, Sheet
 
 WORLD = load_world()
 SHEETS = WORLD.workbook("a company", [template.id for template in WORLD.catalogue.templates], {})

@@ -8,8 +8,8 @@ from conftest import Client
 from mock_server.player import expectation
 from mock_server.player.partner import action_of, provisioned
 from mock_server.player.play import Moment, moments
-from mock_server.scenario import Play, Scenario, Step
-from mock_server.world import load_world
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Play, Scenario, Step
 
 SCENARIOS = load_world().scenarios
 PLAYS = [

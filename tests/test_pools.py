@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import faker.providers.date_time
 import pytest
 
-from mock_server import contract
-from mock_server.catalogue import Column, fault
-from mock_server.language import loading
-from mock_server.sheets.pools import cell, maker
+from mock_server.contract import document as contract
+from mock_server.data.templates import Column, fault
+from mock_server.data.values import cell, maker
+from mock_server.scenarios import loader as loading
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from mock_server.catalogue import Template
+    from mock_server.data.templates import Template
 
 TEMPLATES = loading.load_catalogue(contract.data("scenarios", "account.yaml")).templates
 SEEDS = [0, 1, 7, 20_260_615, 2**63 - 1]
@@ -66,7 +66,7 @@ def test_a_cell_is_the_same_made_alone_or_among_others() -> None:
 
 def a_fresh_copy() -> ModuleType:
     """The module once more, with none of its pools filled."""
-    spec = importlib.util.find_spec("mock_server.sheets.pools")
+    spec = importlib.util.find_spec("mock_server.data.values")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import Client
 
-from mock_server import contract
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from mock_server.contract import Example
+    from mock_server.contract.document import Example
     from mock_server.player.transport import Call
 
 COMPANY = "4619b4f3-e1db-4d20-80b1-898d906683c2"  # ready, of the scenario `live`

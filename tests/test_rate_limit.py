@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import Client
 
-from mock_server.process import running
+from mock_server.player.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,16 +15,16 @@ from conftest import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.audit import RULES, UNJUDGED, audit
-from conformance.clauses import load as clauses_of_all
-from mock_server.process import running
-from mock_server.scenario import Park, Review
-from mock_server.world import load_world
+from conformance.audit.card import RULES, UNJUDGED, audit
+from conformance.model.clauses import load as clauses_of_all
+from mock_server.player.process import running
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Park, Review
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mock_server.scenario import Scenario
+    from mock_server.scenarios.model import Scenario
 
 SCENARIOS = load_world().scenarios
 CSV = b"Name,Email,Status\r\nAda,ada@example.com,Open\r\nGrace,grace@example.com,closed\r\nNobody,,Open\r\n"
@@ -226,7 +226,7 @@ def test_calls_without_a_key_are_those_of_the_only_session_there_ever_was() -> N
 
 def test_the_judge_of_clients_is_light() -> None:
     heavy = "httpx2 httpcore2 schemathesis hypothesis yaml starlette uvicorn click orjson asyncio mock_server"
-    program = f"import conformance.audit, sys; print([name for name in {heavy.split()} if name in sys.modules])"
+    program = f"import conformance.audit.card, sys; print([name for name in {heavy.split()} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

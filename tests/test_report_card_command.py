@@ -13,8 +13,8 @@ from clients import sloppy
 from clients.exemplary import Exemplary
 from clients.sloppy import Desk
 
-from conformance.audit import RULES
-from mock_server.report_card import audit
+from conformance.audit.card import RULES
+from mock_server.cli.audit import audit
 
 if TYPE_CHECKING:
     from conftest import Client

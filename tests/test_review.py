@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server import contract
-from mock_server.account import Refusal
-from mock_server.clock import EPOCH
-from mock_server.decisions import fixes
-from mock_server.lifecycle import Approved, Started
-from mock_server.runs import ImportRun
-from mock_server.scenario import Complete, Review, Work
-from mock_server.sheets.book import Fix, unresolved
-from mock_server.sheets.opening import inline
-from mock_server.sheets.review import needs_attention, questions
-from mock_server.world import load_world
+from mock_server.contract import document as contract
+from mock_server.data.book import Fix, unresolved
+from mock_server.data.initial import inline
+from mock_server.kernel.clock import EPOCH
+from mock_server.preview.account import Refusal
+from mock_server.preview.decisions import fixes
+from mock_server.preview.lifecycle import Approved, Started
+from mock_server.preview.questions import needs_attention, questions
+from mock_server.preview.runs import ImportRun
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Complete, Review, Work
 
 if TYPE_CHECKING:
-    from mock_server.sheets.own import OwnBook
+    from mock_server.data.uploaded import OwnBook
 
 WORLD = load_world()
 SHEETS = WORLD.workbook("a company", [template.id for template in WORLD.catalogue.templates], {})

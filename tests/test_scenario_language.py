@@ -12,11 +12,14 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from mock_server import contract
-from mock_server.catalogue import Catalogue, Check, Column, Rule, alternatives, fault
-from mock_server.language import building, loading, shape, yamlfile
-from mock_server.language.yamlfile import BadFiles, parse, read
-from mock_server.scenario import (
+from mock_server.contract import document as contract
+from mock_server.contract import yaml_file as yamlfile
+from mock_server.contract.yaml_file import BadFiles, parse, read
+from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
+from mock_server.scenarios import builder as building
+from mock_server.scenarios import form as shape
+from mock_server.scenarios import loader as loading
+from mock_server.scenarios.model import (
     Action,
     Complete,
     Data,
@@ -85,7 +88,7 @@ def test_every_file_names_its_schema_for_editors(path: Path) -> None:
 
 def test_loading_in_order_files_imports_neither_jsonschema_nor_faker() -> None:
     code = (
-        "import sys; from mock_server import contract; from mock_server.language import loading\n"
+        "import sys; from mock_server import contract; from mock_server.scenarios import loading\n"
         "catalogue = loading.load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
         "loading.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
         "sys.exit(bool({'jsonschema', 'faker', 'difflib'} & sys.modules.keys()))"

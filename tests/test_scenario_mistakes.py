@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server import contract
-from mock_server.language import loading
-from mock_server.language.lint import CODES
-from mock_server.language.yamlfile import BadFiles, Complaint
+from mock_server.contract import document as contract
+from mock_server.contract.yaml_file import BadFiles, Complaint
+from mock_server.scenarios import loader as loading
+from mock_server.scenarios.lint.scenario import CODES
 
 if TYPE_CHECKING:
-    from mock_server.catalogue import Catalogue
+    from mock_server.data.templates import Catalogue
 
 BUILT_IN = contract.data("scenarios")
 

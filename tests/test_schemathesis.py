@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from schemathesis_hooks import REASONS
 
-from mock_server.process import running
+from mock_server.player.process import running
 
 ROOT = Path(__file__).parent.parent
 KEY = "schemathesis"

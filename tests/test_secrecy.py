@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mock_server.contract import load
-from mock_server.secrecy import HIDDEN, UNREADABLE, Secrets
+from mock_server.contract.document import load
+from mock_server.recording.redaction import HIDDEN, UNREADABLE, Secrets
 
 KEY = "sk_live_0123456789abcdef"
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - none that opens anything

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import Client
 
-from mock_server import contract
-from mock_server.account import Refusal
-from mock_server.process import Process, running
-from mock_server.sessions import Sessions
-from mock_server.settings import Settings
-from mock_server.world import World, load_world
+from mock_server.contract import document as contract
+from mock_server.kernel.settings import Settings
+from mock_server.player.process import Process, running
+from mock_server.preview.account import Refusal
+from mock_server.scenarios.catalog import World, load_world
+from mock_server.server.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

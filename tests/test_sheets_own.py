@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Filled, filled, texts
 
-from mock_server import contract
-from mock_server.catalogue import Column, Link, Template
-from mock_server.language import loading
-from mock_server.scenario import Review
-from mock_server.sheets.book import Fix, Sheet, report, unresolved
-from mock_server.sheets.own import checked
-from mock_server.sheets.review import needs_attention, questions
+from mock_server.contract import document as contract
+from mock_server.data.book import Fix, Sheet, report, unresolved
+from mock_server.data.templates import Column, Link, Template
+from mock_server.data.uploaded import checked
+from mock_server.preview.questions import needs_attention, questions
+from mock_server.scenarios import loader as loading
+from mock_server.scenarios.model import Review
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mock_server.catalogue import Check
-    from mock_server.sheets.book import Book, Group, Row
-    from mock_server.sheets.own import OwnBook
+    from mock_server.data.book import Book, Group, Row
+    from mock_server.data.templates import Check
+    from mock_server.data.uploaded import OwnBook
 
 law = settings(deadline=None, max_examples=60)
 

@@ -11,23 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.catalogue import Link
-from mock_server.scenario import Complete, Data, Flagged, Park, Ready, Scenario, Work
-from mock_server.sheets.book import Fix, report, unresolved
-from mock_server.sheets.checks import faults
-from mock_server.sheets.opening import generated
-from mock_server.sheets.review import needs_attention, questions
-from mock_server.sheets.scripted import GeneratedSheet, Layout, scripted
-from mock_server.world import load_world
+from mock_server.data.book import Fix, report, unresolved
+from mock_server.data.generated import GeneratedSheet, Layout, scripted
+from mock_server.data.initial import generated
+from mock_server.data.rules import faults
+from mock_server.data.templates import Link
+from mock_server.preview.questions import needs_attention, questions
+from mock_server.scenarios.catalog import load_world
+from mock_server.scenarios.model import Complete, Data, Flagged, Park, Ready, Scenario, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mock_server.catalogue import Check, Column
-    from mock_server.scenario import Action, Beat
-    from mock_server.sheets.book import Book, Group, Row, Sheet
-    from mock_server.sheets.pools import Maker
-    from mock_server.sheets.scripted import ScriptedBook
+    from mock_server.data.book import Book, Group, Row, Sheet
+    from mock_server.data.generated import ScriptedBook
+    from mock_server.data.templates import Check, Column
+    from mock_server.data.values import Maker
+    from mock_server.scenarios.model import Action, Beat
 
 WORLD = load_world()
 SHEETS = WORLD.workbook("a company", [template.id for template in WORLD.catalogue.templates], {})

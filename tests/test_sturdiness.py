@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mock_server.account import Refusal
-from mock_server.clock import EPOCH
-from mock_server.sessions import Sessions
-from mock_server.settings import Settings
-from mock_server.sheets.opening import inline
-from mock_server.store import Session, Start
-from mock_server.world import World, load_world
+from mock_server.data.initial import inline
+from mock_server.kernel.clock import EPOCH
+from mock_server.kernel.settings import Settings
+from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session, Start
+from mock_server.scenarios.catalog import World, load_world
+from mock_server.server.sessions import Sessions
 
 if TYPE_CHECKING:
     from conftest import Client
 
-    from mock_server.runs import ImportRun
+    from mock_server.preview.runs import ImportRun
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from conftest import Client
 
-from mock_server.process import running
+from mock_server.player.process import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

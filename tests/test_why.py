@@ -14,12 +14,12 @@ from conftest import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.advice import IMPORT
-from mock_server.broken import of
-from mock_server.cli import commands
-from mock_server.complaint import Difference
-from mock_server.contract import clause_ids, load
-from mock_server.lifecycle import TRANSITIONS
+from mock_server.cli.main import commands
+from mock_server.contract.clause_map import of
+from mock_server.contract.document import clause_ids, load
+from mock_server.contract.messages import Difference
+from mock_server.preview.lifecycle import TRANSITIONS
+from mock_server.preview.next_calls import IMPORT
 
 if TYPE_CHECKING:
     from mock_server.player.transport import Call

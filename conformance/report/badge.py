@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from conformance.results import Outcome
+from conformance.model.results import Outcome
 from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge
 
 if TYPE_CHECKING:
-    from conformance.results import Results
+    from conformance.model.results import Results
 
 LABEL = "preview api conformance"
 _COLOURS = {PASSED: "brightgreen", FAILED: "red", INCOMPLETE: "orange"}

@@ -9,17 +9,17 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.legible import legible, line
+from conformance.report.escape import legible, line
 from conformance.report.style import STYLE
-from conformance.results import Outcome
 from conformance.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.model.results import Exchange, Finding, Result, Results
     from conformance.report.summary import Area
-    from conformance.results import Exchange, Finding, Result, Results
 
 _CODE = re.compile("`([^`]+)`")
 _SIGNS = {

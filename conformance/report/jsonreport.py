@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from conformance.results import Exchange, Finding, Outcome, Result, Results
+from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.verdict import counts, judge
-from mock_server.contract import data
+from mock_server.contract.document import data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from conformance.clauses import area_of
+from conformance.model.clauses import area_of
+from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.legible import legible, line
-from conformance.results import Outcome
+from conformance.report.escape import legible, line
 from conformance.verdict import PASSED, aside, counts, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Exchange, Finding, Result, Results
 
 SUITE = "vern-conformance"
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}

@@ -10,13 +10,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
-from conformance.report.legible import cut, legible, line
+from conformance.report.escape import cut, legible, line
 from conformance.verdict import PASSED, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from conformance.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Exchange, Finding, Result, Results
 
 MOST_BYTES = 200_000
 """CI services cut or refuse longer summaries."""

@@ -9,16 +9,16 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.clauses import AREAS, area_of, load
-from conformance.openpoints import QUESTIONS
-from conformance.results import Outcome
+from conformance.model.clauses import AREAS, area_of, load
+from conformance.model.open_points import QUESTIONS
+from conformance.model.results import Outcome
 from conformance.verdict import counts
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from conformance.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Exchange, Finding, Result, Results
 
 COLUMNS = (
     Outcome.PASSED,

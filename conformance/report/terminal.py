@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.legible import cut, legible, line
-from conformance.results import Outcome
+from conformance.report.escape import cut, legible, line
 from conformance.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.model.results import Exchange, Finding, Result, Results
     from conformance.report.summary import Area
-    from conformance.results import Exchange, Finding, Result, Results
 
 WIDTH = 80
 MARKS = {

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
-from mock_server.account import Refusal
-from mock_server.language.nearest import meant
-from mock_server.transcript import exchange
+from mock_server.contract.nearest import meant
+from mock_server.preview.account import Refusal
+from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.admin.order import Order, Orders
-    from mock_server.journal import Entry
+    from mock_server.admin.request import Order, Orders
+    from mock_server.recording.journal import Entry
 
 
 async def _audit(order: Order) -> dict[str, Any]:
-    from conformance.audit import card
+    from conformance.audit.card import card
 
     query, session = order.asked("ongoing", "without"), order.session
     ongoing, without = _yes("ongoing", query.get("ongoing", "false")), _codes(query.get("without", ""))
@@ -58,7 +58,7 @@ def _yes(name: str, text: str) -> bool:
 
 def _codes(text: str) -> list[str]:
     """The codes of a list with commas; Refusal 400 for one that no rule has."""
-    from conformance.audit import RULES
+    from conformance.audit.card import RULES
 
     codes = [code.strip() for code in text.split(",") if code.strip()]
     if strange := [code for code in codes if code not in RULES]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mock_server.bundle import bundled
-from mock_server.contract import data
+from mock_server.contract.document import data
+from mock_server.recording.bundle import bundled
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
-    from mock_server.scenario import Scenario
+    from mock_server.admin.request import Order, Orders
+    from mock_server.scenarios.model import Scenario
 
 
 def _get_bundle(order: Order) -> dict[str, Any]:

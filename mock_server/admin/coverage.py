@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.audit import strays
-from mock_server.journeys import met
-from mock_server.showings import described, ways
-from mock_server.transcript import exchange
+from mock_server.coverage.items import met
+from mock_server.coverage.sources import described, ways
+from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
+    from mock_server.admin.request import Order, Orders
 
 
 async def _get_coverage(order: Order) -> dict[str, Any]:

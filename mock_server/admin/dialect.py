@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.account import Refusal
-from mock_server.dialects.chosen import TITLES, UnknownDialect, described
+from mock_server.dialects.dialect import TITLES, UnknownDialect, described
+from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
+    from mock_server.admin.request import Order, Orders
 
 
 def _get(order: Order) -> dict[str, Any]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.account import Refusal
-from mock_server.faults import told
-from mock_server.language.loading import load_faults
-from mock_server.language.yamlfile import BadFiles
-from mock_server.lifecycle import Canceled
+from mock_server.contract.yaml_file import BadFiles
+from mock_server.faults.rules import told
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Canceled
+from mock_server.scenarios.loader import load_faults
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
-    from mock_server.faults import Armed
-    from mock_server.scenario import Fault
-    from mock_server.store import Session
+    from mock_server.admin.request import Order, Orders
+    from mock_server.faults.rules import Armed
+    from mock_server.preview.session import Session
+    from mock_server.scenarios.model import Fault
 
 MOST = 100
 """Faults that a session may have of its operator."""

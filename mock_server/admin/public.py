@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from mock_server.about import version
-from mock_server.contract import data
-from mock_server.dialects import chosen as dialects
-from mock_server.http import answer
-from mock_server.summary import entries
+from mock_server.contract.document import data
+from mock_server.dialects import dialect as dialects
+from mock_server.scenarios.summary import entries
+from mock_server.server.http import answer
+from mock_server.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mock_server.sessions import Sessions
+    from mock_server.server.sessions import Sessions
 
 
 def _health(sessions: Sessions) -> Response:

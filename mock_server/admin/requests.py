@@ -7,15 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mock_server.account import Refusal
-from mock_server.clock import SECOND, duration
-from mock_server.journal import ENTRIES, UPLOAD, Journal
-from mock_server.language.nearest import meant
-from mock_server.transcript import exchange, har
+from mock_server.contract.nearest import meant
+from mock_server.kernel.clock import SECOND, duration
+from mock_server.preview.account import Refusal
+from mock_server.recording.exchange import exchange, har
+from mock_server.recording.journal import ENTRIES, UPLOAD, Journal
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
-    from mock_server.journal import Entry
+    from mock_server.admin.request import Order, Orders
+    from mock_server.recording.journal import Entry
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from mock_server.account import Refusal
 from mock_server.admin.faults import both_sides
-from mock_server.clock import LAST, duration, instant, iso
-from mock_server.scenario import Pace
-from mock_server.world import UnknownScenario
+from mock_server.kernel.clock import LAST, duration, instant, iso
+from mock_server.preview.account import Refusal
+from mock_server.scenarios.catalog import UnknownScenario
+from mock_server.scenarios.model import Pace
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders
-    from mock_server.runs import Run
-    from mock_server.store import Change
+    from mock_server.admin.request import Order, Orders
+    from mock_server.preview.runs import Run
+    from mock_server.preview.session import Change
 
 _FASTEST = 1_000_000
 

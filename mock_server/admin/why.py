@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
 
-from mock_server.account import Refusal
-from mock_server.language.nearest import meant
-from mock_server.plain import text
-from mock_server.why import why
+from mock_server.contract.nearest import meant
+from mock_server.explain.text import text
+from mock_server.explain.why import why
+from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.admin.order import Order, Orders, Said
+    from mock_server.admin.request import Order, Orders, Said
 
 _FORMS = ("json", "text")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mock_server.player.transport import Call
-    from mock_server.scenario import Step
+    from mock_server.scenarios.model import Step
 
 LONGEST = 200  # characters of an answer that a difference quotes
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mock_server.player.transport import Transport
-    from mock_server.scenario import Scenario
+    from mock_server.scenarios.model import Scenario
 
 API = "/api/v1"
 

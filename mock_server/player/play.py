@@ -11,7 +11,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from mock_server.clock import duration
+from mock_server.kernel.clock import duration
 from mock_server.player import expectation
 from mock_server.player.partner import Partner, Stuck, members
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mock_server.player.transport import Call, Transport
-    from mock_server.scenario import Play, Scenario, Step
+    from mock_server.scenarios.model import Play, Scenario, Step
 
 # What a scripted scenario is started with: its rows are generated, so these only make the request complete.
 SOME_ROWS = ({"Name": "Ada Lovelace", "Email": "ada@example.com", "Status": "Open"},)

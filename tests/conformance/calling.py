@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from conformance.client import Answer, Client
+from conformance.http.client import Answer, Client
 
 Made = Callable[..., Client]
 

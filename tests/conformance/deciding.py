@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from lies import App, Lie, rule
 
-from mock_server import api, decisions, lifecycle
-from mock_server.account import Refusal
-from mock_server.http import Call, answer
-from mock_server.lifecycle import Approved
-from mock_server.runs import ImportRun
-from mock_server.sheets import own
-from mock_server.store import Session
+from mock_server.data import uploaded as own
+from mock_server.preview import decisions, lifecycle
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Approved
+from mock_server.preview.runs import ImportRun
+from mock_server.preview.session import Session
+from mock_server.server.http import Call, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pytest
 
-    from mock_server.lifecycle import Life
-    from mock_server.sheets.book import Fix, Group
-    from mock_server.sheets.own import Table
+    from mock_server.data.book import Fix, Group
+    from mock_server.data.uploaded import Table
+    from mock_server.preview.lifecycle import Life
 
 Decided = list[tuple["Group", "Fix"]]
 _decide = api.decide
@@ -95,12 +96,12 @@ def unread(instead: Callable[[Refusal], Any]) -> Lie:
                 raise
             return instead(refusal)
 
-    return rule("mock_server.http.Call.json", json)
+    return rule("mock_server.server.http.Call.json", json)
 
 
 def answered(change: Callable[[ImportRun, Life, Sequence[Any]], list[Fix | None]]) -> Lie:
     """A lie about what answers mean: one fix for each flagged group."""
-    return rule("mock_server.api.fixes", change)
+    return rule("mock_server.preview.operations.fixes", change)
 
 
 def tolerant(known: Callable[[ImportRun, Life, Any], Any]) -> Lie:
@@ -125,7 +126,7 @@ def carried_out(change: Callable[[Table, Decided], Decided | None]) -> Lie:
         found = change(table, mine)
         return table if found is None else _after(table, found)
 
-    return rule("mock_server.sheets.own._after", after)
+    return rule("mock_server.data.uploaded._after", after)
 
 
 def refixed(action: str, fix: Fix) -> Lie:
@@ -161,7 +162,7 @@ def lives(when: Callable[[Life, Sequence[Any]], bool], **members: Any) -> Lie:
         state = _life(script, started, events, now, stale_after)
         return replace(state, **members) if when(state, events) else state
 
-    return rule("mock_server.runs.life", bent)
+    return rule("mock_server.preview.runs.life", bent)
 
 
 def described(change: Callable[[ImportRun, Life, dict[str, Any]], object]) -> Lie:
@@ -172,7 +173,7 @@ def described(change: Callable[[ImportRun, Life, dict[str, Any]], object]) -> Li
         change(self, state, body)
         return body
 
-    return rule("mock_server.runs.ImportRun.described", bent)
+    return rule("mock_server.preview.runs.ImportRun.described", bent)
 
 
 def approves(change: Callable[[Session, ImportRun, Life, Any], object]) -> Lie:
@@ -182,7 +183,7 @@ def approves(change: Callable[[Session, ImportRun, Life, Any], object]) -> Lie:
         _approve(self, run, considered, approval, answered=answered, now=now)
         change(self, run, considered, approval)
 
-    return rule("mock_server.store.Session.approve", approve)
+    return rule("mock_server.preview.session.Session.approve", approve)
 
 
 def approve_now(run: ImportRun, state: Life, fixes: Sequence[Fix | None], *, unresolved: bool = False) -> None:

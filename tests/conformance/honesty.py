@@ -18,13 +18,14 @@ import orjson
 import pytest
 from judging import judged
 
-from mock_server import api, contract
-from mock_server.account import Refusal
-from mock_server.http import error
+from mock_server.contract import document as contract
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.server.http import error
 
 if TYPE_CHECKING:
-    from conformance.mocktarget import Mock
-    from conformance.results import Results
+    from conformance.model.results import Results
+    from conformance.target.mock import Mock
 
 App = Any
 Make = Callable[[App, pytest.MonkeyPatch], App]
@@ -107,7 +108,7 @@ def target(*, run_timeout: float | None = None, **states: Any) -> Make:
 
         return made
 
-    return around("conformance.mocktarget.Mock.target", changed)
+    return around("conformance.target.mock.Mock.target", changed)
 
 
 def waiting(seconds: float) -> Make:
@@ -117,7 +118,7 @@ def waiting(seconds: float) -> Make:
         self.advance(seconds)
         return seconds
 
-    return around("conformance.mocktarget.Mock.wait", lambda _: wait)
+    return around("conformance.target.mock.Mock.wait", lambda _: wait)
 
 
 # -- requests and answers

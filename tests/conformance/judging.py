@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance import judge
-from conformance.mocktarget import Mock, mock
-from conformance.results import Outcome, Results
+from conformance.engine import judge
+from conformance.model.results import Outcome, Results
+from conformance.target.mock import Mock, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.targetfile import Target
+    from conformance.target.file import Target
 
 
 def judged(

@@ -2,7 +2,7 @@
 
 A lie takes the honest app and a `MonkeyPatch`, and gives the app to serve. It may wrap the app (`answers`), or change a
 rule inside the mock (`rule`); the patch is undone when the server has been judged. The judge reads
-`mock_server.contract`, so a lie leaves that module alone.
+`mock_server.contract.document`, so a lie leaves that module alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from judging import judged
 
 if TYPE_CHECKING:
-    from conformance.results import Results
+    from conformance.model.results import Results
 
 App = Any
 Lie = Callable[[App, pytest.MonkeyPatch], App]

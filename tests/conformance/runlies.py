@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import both
 
-from mock_server import api, http
-from mock_server.account import Refusal
-from mock_server.runs import ImportRun
-from mock_server.scenario import Review
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.preview.runs import ImportRun
+from mock_server.scenarios.model import Review
+from mock_server.server import http
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from lies import App, Lie
     from starlette.responses import Response
 
-    from mock_server.account import Company
-    from mock_server.http import Call
-    from mock_server.lifecycle import Life
-    from mock_server.scenario import Beat
-    from mock_server.store import Session
+    from mock_server.preview.account import Company
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.session import Session
+    from mock_server.scenarios.model import Beat
+    from mock_server.server.http import Call
 
     Handler = Callable[[Call], Awaitable[Response]]
     Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
@@ -100,7 +101,7 @@ def run_bodies(change: Callable[[ImportRun, Life, dict[str, Any]], None]) -> Lie
 
         return described
 
-    return bent("mock_server.runs.ImportRun.described", bend)
+    return bent("mock_server.preview.runs.ImportRun.described", bend)
 
 
 def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
@@ -113,7 +114,7 @@ def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
 
         return states
 
-    return both(*(bent(f"mock_server.{module}.states", bend) for module in ("lifecycle", "runs")))
+    return both(*(bent(f"mock_server.preview.{module}.states", bend) for module in ("lifecycle", "runs")))
 
 
 def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
@@ -134,7 +135,7 @@ def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any]
 
         return body
 
-    return bent("mock_server.runs.Run.body", bend)
+    return bent("mock_server.preview.runs.Run.body", bend)
 
 
 def looked_up(change: Callable[[Any], Any]) -> Lie:
@@ -162,7 +163,7 @@ def histories(change: Callable[[list[Any]], list[Any]]) -> Lie:
 
         return page
 
-    return bent("mock_server.api.page", bend)
+    return bent("mock_server.preview.operations.page", bend)
 
 
 def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
@@ -172,7 +173,8 @@ def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
         if blocks(company, now):
             raise Refusal(status, "an import of this company is in flight")
 
-    return both(*(bent(f"mock_server.{module}.refuse_busy", lambda _: refuse_busy) for module in ("api", "store")))
+    modules = ("operations", "session")
+    return both(*(bent(f"mock_server.preview.{module}.refuse_busy", lambda _: refuse_busy) for module in modules))
 
 
 def everywhere(app: App) -> Iterator[Session]:

@@ -25,10 +25,10 @@ from honest import HONEST
 from judging import worse_than_passed
 from liars import LIARS
 
-from conformance import catalogue
-from conformance.clauses import server_clauses
-from conformance.mocktarget import KEY, mock
-from conformance.results import Outcome
+from conformance.cli import clauses as catalogue
+from conformance.model.clauses import server_clauses
+from conformance.model.results import Outcome
+from conformance.target.mock import KEY, mock
 from conformance.verdict import has_failed
 
 if TYPE_CHECKING:

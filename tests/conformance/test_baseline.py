@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance import baseline
-from mock_server.language.yamlfile import BadFiles
+from conformance.verdict import baseline
+from mock_server.contract.yaml_file import BadFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

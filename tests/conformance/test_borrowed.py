@@ -9,9 +9,9 @@ import pytest
 from honest import HONEST
 from judging import on, worse_than_passed
 
-from conformance.mocktarget import CLEAN, mock
-from conformance.results import Outcome, Results
-from conformance.targetfile import Body, Existing
+from conformance.model.results import Outcome, Results
+from conformance.target.file import Body, Existing
+from conformance.target.mock import CLEAN, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

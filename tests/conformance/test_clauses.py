@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from conformance import clauses
-from conformance.openpoints import QUESTIONS
-from mock_server.contract import clause_ids, data
-from mock_server.contract import load as load_contract
+from conformance.model import clauses
+from conformance.model.open_points import QUESTIONS
+from mock_server.contract.document import clause_ids, data
+from mock_server.contract.document import load as load_contract
 
 
 def test_every_clause_of_the_contract_is_there_in_its_order() -> None:

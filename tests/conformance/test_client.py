@@ -11,11 +11,11 @@ import pytest
 from bad_targets import answer, says, says_in_turn, serving
 from calling import COMPANY, KEY, RUN, Time, clients, poll, told
 
-from conformance.answer import UNSET
-from conformance.client import DEFAULT, NO_KEY, OTHER, REVOKED, Answer, Client
-from conformance.recorder import headers_with_key
-from conformance.results import Skipped
-from conformance.shape import differences
+from conformance.http.answer import UNSET
+from conformance.http.client import DEFAULT, NO_KEY, OTHER, REVOKED, Answer, Client
+from conformance.http.recorder import headers_with_key
+from conformance.model.results import Skipped
+from conformance.preview.response_schema import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import pytest
 from bad_targets import answer, says, serving
 from calling import COMPANY, RUN, Time, clients, poll, told
 
-from conformance.shape import differences
+from conformance.preview.response_schema import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

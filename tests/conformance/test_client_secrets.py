@@ -15,12 +15,12 @@ from calling import COMPANY, KEY, POLL, RUN, Time, clients, poll, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.client import DEFAULT
-from conformance.network import Received
-from conformance.recorder import Recorder
-from conformance.redaction import Secrets, without_credentials
-from conformance.request import Request
-from conformance.shape import differences
+from conformance.http.client import DEFAULT
+from conformance.http.network import Received
+from conformance.http.recorder import Recorder
+from conformance.http.redaction import Secrets, without_credentials
+from conformance.http.request import Request
+from conformance.preview.response_schema import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.commands import CommandFailed, advanced, made
+from conformance.target.commands import CommandFailed, advanced, made
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conformance import Plan, cli, judge
-from conformance.checks import Check
-from conformance.client import Client
-from conformance.mocktarget import mock
-from conformance.results import Outcome, Results
-from conformance.stage import Stage
-from conformance.targetfile import Command
+from conformance import Plan
+from conformance.cli import main as cli
+from conformance.engine import judge
+from conformance.engine.stage import Stage
+from conformance.http.client import Client
+from conformance.model.results import Outcome, Results
+from conformance.preview.checks import Check
+from conformance.target.file import Command
+from conformance.target.mock import mock
 
 if TYPE_CHECKING:
     from pathlib import Path

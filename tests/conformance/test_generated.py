@@ -17,21 +17,21 @@ from bending import asked, reads
 from judging import worse_than_passed
 from lies import Liar, answers, polls
 
-from conformance import clauses
-from conformance.checks import Check
-from conformance.client import Client
-from conformance.generated import CLAUSES, NAME, STIMULUS, generate
-from conformance.generated.case import UPLOAD, Case
-from conformance.generated.drawing import Drawer
-from conformance.generated.expectedanswers import expected
-from conformance.generated.fillings import Facts, filled
-from conformance.generated.plans import plans
-from conformance.generated.shrinking import shrunk
-from conformance.mocktarget import Mock, mock
-from conformance.results import Finding, Outcome
-from conformance.shape import differences
-from conformance.stage import Company, Run, Stage
-from conformance.targetfile import Existing, Target
+from conformance.engine.stage import Company, Run, Stage
+from conformance.fuzzing import CLAUSES, NAME, STIMULUS, generate
+from conformance.fuzzing.case import UPLOAD, Case
+from conformance.fuzzing.minimize import shrunk
+from conformance.fuzzing.placeholders import Facts, filled
+from conformance.fuzzing.strategies import Drawer
+from conformance.fuzzing.walks import plans
+from conformance.http.client import Client
+from conformance.model import clauses
+from conformance.model.results import Finding, Outcome
+from conformance.preview.checks import Check
+from conformance.preview.expectations.answers import expected
+from conformance.preview.response_schema import differences
+from conformance.target.file import Existing, Target
+from conformance.target.mock import Mock, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from judging import worse_than_passed
 
 if TYPE_CHECKING:
-    from conformance.results import Results
+    from conformance.model.results import Results
 
 READINGS: dict[str, list[Honest]] = defaultdict(list)
 """By open point: a server reads each in one way."""

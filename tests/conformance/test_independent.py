@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from judging import with_outcome, worse_than_passed
 
-from conformance import Plan, clauses, run, targetfile
-from conformance.results import Outcome
+from conformance import Plan, run
+from conformance.model import clauses
+from conformance.model.results import Outcome
+from conformance.target import file as targetfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.targetfile import Target
+    from conformance.target.file import Target
 
 HERE = Path(__file__).parent
 KEYS = "key-of-ours,key-of-theirs,key-of-the-past"

@@ -8,8 +8,8 @@ import pytest
 from judging import failed
 from liars import LIARS
 
-from conformance import checks
-from conformance.clauses import server_clauses
+from conformance.model.clauses import server_clauses
+from conformance.preview import checks
 
 if TYPE_CHECKING:
     from lies import Liar

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from judging import judged, with_outcome, worse_than_passed
 
-from conformance import checks
-from conformance.results import Outcome
-from conformance.stage import Stage
+from conformance.engine.stage import Stage
+from conformance.model.results import Outcome
+from conformance.preview import checks
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["journey", "isolated"])

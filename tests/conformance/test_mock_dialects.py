@@ -11,7 +11,7 @@ from honesty import Honest
 from judging import judged, with_outcome, worse_than_passed
 from lies import Liar, rule
 
-from conformance.results import Outcome
+from conformance.model.results import Outcome
 
 RIVALS = "bare-history+nulls-in-catalogue+silent+no-options+lenient-answers+export-200+status-unknown+history-renamed"
 """The readings that `extended` leaves to others."""
@@ -63,16 +63,22 @@ def test_another_reading_is_held_against_nobody_but_a_mock_that_should_read_as_t
 
 
 def _side_by_side(module: str) -> Any:
-    return rule(f"mock_server.{module}.refuse_exporting", lambda *_: None)
+    return rule(f"mock_server.preview.{module}.refuse_exporting", lambda *_: None)
 
 
 LENIENT = [
-    Liar("HIST-02", "takes any limit", rule("mock_server.history._limit", lambda text: 1 if text == "1" else 20)),
-    Liar("UPL-03", "takes a file of another type", rule("mock_server.uploads._refuse_other_type", lambda *_: None)),
+    Liar(
+        "HIST-02", "takes any limit", rule("mock_server.preview.history._limit", lambda text: 1 if text == "1" else 20)
+    ),
+    Liar(
+        "UPL-03",
+        "takes a file of another type",
+        rule("mock_server.preview.uploads._refuse_other_type", lambda *_: None),
+    ),
     Liar(
         "DST-01",
         "exports several at once",
-        both(*map(_side_by_side, ("api", "store"))),
+        both(*map(_side_by_side, ("operations", "session"))),
     ),
 ]
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from conformance.clauses import server_clauses
+from conformance.model.clauses import server_clauses
+from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import badge, html, jsonreport, junit, markdown, summary, terminal
-from conformance.report.legible import cut, legible, line
-from conformance.results import Exchange, Finding, Outcome, Result, Results
+from conformance.report.escape import cut, legible, line
 from conformance.verdict import aside, collect, counts, headline, judge
-from mock_server.contract import data
+from mock_server.contract.document import data
 
 SCHEMA: dict[str, Any] = json.loads(data("openapi", "results.schema.json").read_text("utf-8"))
 XHTML = "{http://www.w3.org/1999/xhtml}"

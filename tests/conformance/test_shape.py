@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance import blame, relaxed
-from conformance.answer import UNSET, Answer
-from conformance.network import Received
-from conformance.recorder import Recorder
-from conformance.redaction import Secrets
-from conformance.request import Request
-from conformance.shape import differences
-from mock_server import contract
+from conformance.http.answer import UNSET, Answer
+from conformance.http.network import Received
+from conformance.http.recorder import Recorder
+from conformance.http.redaction import Secrets
+from conformance.http.request import Request
+from conformance.preview import clause_map as blame
+from conformance.preview import tolerant_schema as relaxed
+from conformance.preview.response_schema import differences
+from mock_server.contract import document as contract
+from mock_server.faults.transport import FAULT
 from mock_server.player.play import moments
 from mock_server.player.transport import Call, Transport
-from mock_server.wire import FAULT
-from mock_server.world import load_world
+from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,20 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from conformance.targetfile import (
-    CODES,
-    STATES,
-    Body,
-    Command,
-    Existing,
-    ExistingRun,
-    Provision,
-    Target,
-    load,
-)
-from conformance.targetform import mistakes, schema
-from conformance.template import template
-from mock_server.language.yamlfile import BadFiles, Complaint, parse
+from conformance.target.file import CODES, STATES, Body, Command, Existing, ExistingRun, Provision, Target, load
+from conformance.target.form import mistakes, schema
+from conformance.target.template import template
+from mock_server.contract.yaml_file import BadFiles, Complaint, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

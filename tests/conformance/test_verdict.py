@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.clauses import load, select
-from conformance.results import Finding, Outcome, Result, Results
+from conformance.model.clauses import load, select
+from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.verdict import NOT_REACHED, collect, exit_code, headline, judge
 
 N, S, P, I, F, E = Outcome  # noqa: E741 - the ladder, in a table of them

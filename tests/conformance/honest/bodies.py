@@ -94,7 +94,7 @@ def _counted(count: Any) -> Any:
 
         return report
 
-    return around("mock_server.runs.report", changed)
+    return around("mock_server.preview.runs.report", changed)
 
 
 def _only_status(sent: Sent) -> None:

@@ -8,9 +8,9 @@ from uuid import UUID
 from honesty import Honest, Sent, all_of, answered, around, asked, handled
 from starlette.responses import Response
 
-from mock_server import contract
-from mock_server.account import Refusal
-from mock_server.http import answer, error
+from mock_server.contract import document as contract
+from mock_server.preview.account import Refusal
+from mock_server.server.http import answer, error
 
 KNOWN = {
     "provision_company": {"name", "source", "external_id", "template_ids", "connections"},
@@ -44,7 +44,7 @@ def _put(status: int, used: int) -> Any:
 
         return put
 
-    return around("mock_server.uploads.put", changed)
+    return around("mock_server.preview.uploads.put", changed)
 
 
 def _needs_all(operation: str, body: Any) -> Any:
@@ -95,7 +95,7 @@ def _not_found(sent: Sent) -> None:
 
 def _to_likest_sheet(honest: Any) -> Any:
     """Rows go to the sheet that has most of their columns."""
-    from mock_server.sheets.csvfile import likeness  # noqa: PLC0415 - beside its use
+    from mock_server.data.csv_files import likeness  # noqa: PLC0415 - beside its use
 
     def inline(rows: Any, sheets: Any, held: Any) -> Any:
         names = tuple(dict.fromkeys(name for row in rows for name in row))
@@ -248,7 +248,7 @@ CALLS = (
     Honest(
         "OP-07",
         "minds the order of members in a payload",
-        around("mock_server.api._identity", _in_order),
+        around("mock_server.preview.operations._identity", _in_order),
         ("IDEM", "DST-09"),
     ),
     Honest("OP-10", "lists no runs of other statuses", _other_statuses(_no_such_filter), ("HIST", "ACT")),
@@ -258,7 +258,7 @@ CALLS = (
     Honest(
         "OP-22",
         "puts rows into the sheet that they are like",
-        around("mock_server.sheets.opening.inline", _to_likest_sheet),
+        around("mock_server.data.initial.inline", _to_likest_sheet),
         ("IMP", "POLL", "DEC", "CSV"),
     ),
     Honest("OP-23", "answers ids that are no UUID with 400", answered(_malformed_ids), ("ERR", "POLL", "AUTH")),
@@ -281,7 +281,7 @@ CALLS = (
     Honest(
         "OP-37",
         "tells a used external_id before a taken name",
-        around("mock_server.store.Session.provision", _conflict_first),
+        around("mock_server.preview.session.Session.provision", _conflict_first),
         ("PROV", "ERR"),
     ),
 )

@@ -9,9 +9,9 @@ from typing import Any
 
 from honesty import Honest, all_of, around, target, waiting
 
-from mock_server.clock import HOUR, MINUTE, SECOND
-from mock_server.lifecycle import TIMED_OUT, Life
-from mock_server.scenario import Queue, Work
+from mock_server.kernel.clock import HOUR, MINUTE, SECOND
+from mock_server.preview.lifecycle import TIMED_OUT, Life
+from mock_server.scenarios.model import Queue, Work
 
 LIVES = ("RUN", "POLL", "ACT", "STALE", "DEC", "IMP", "IDEM")
 
@@ -20,7 +20,7 @@ def _stale_after(lasts: int) -> Any:
     def changed(honest: Any) -> Any:
         return lambda script, started, events, *rest: honest(script, started, events, *rest[:-1], lasts)
 
-    return all_of(around("mock_server.runs.life", changed), around("mock_server.runs.states", changed))
+    return all_of(around("mock_server.preview.runs.life", changed), around("mock_server.preview.runs.states", changed))
 
 
 def _expiring(lasts: int) -> Any:
@@ -39,7 +39,9 @@ def _expiring(lasts: int) -> Any:
 
         return states
 
-    return around("mock_server.lifecycle.states", changed)  # and not `runs.states`: no clock is moved to an expiry
+    return around(
+        "mock_server.preview.lifecycle.states", changed
+    )  # and not `runs.states`: no clock is moved to an expiry
 
 
 def _rejecting(lasts: int) -> Any:
@@ -52,7 +54,7 @@ def _rejecting(lasts: int) -> Any:
 
         return rejected
 
-    return around("mock_server.lifecycle._rejected", changed)
+    return around("mock_server.preview.lifecycle._rejected", changed)
 
 
 def _scripted(change: Any) -> Any:
@@ -67,7 +69,7 @@ def _scripted(change: Any) -> Any:
 
         return scenario_of
 
-    return around("mock_server.store.Session.scenario_of", changed)
+    return around("mock_server.preview.session.Session.scenario_of", changed)
 
 
 def _lasting(queue: int, work: int) -> Any:
@@ -100,7 +102,7 @@ def _never_expires(honest: Any) -> Any:
 
 
 NEVER_CANCELED = around(
-    "conformance.mocktarget.Mock.ways",
+    "conformance.target.mock.Mock.ways",
     lambda honest: lambda self: {name: way for name, way in honest(self).items() if name != "canceled"},
 )
 
@@ -118,8 +120,8 @@ ENGINES = (
         "OP-39",
         "moves the time of runs alone",
         all_of(
-            around("mock_server.uploads.refuse_closed", _never_expires),
-            around("mock_server.store.refuse_closed", _never_expires),
+            around("mock_server.preview.uploads.refuse_closed", _never_expires),
+            around("mock_server.preview.session.refuse_closed", _never_expires),
         ),
         ("UPL", "PROV", "STALE"),
     ),

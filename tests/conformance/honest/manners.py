@@ -9,8 +9,8 @@ from typing import Any
 
 from honesty import Honest, Sent, all_of, answered, around
 
-from mock_server.catalogue import Source
-from mock_server.identity import made_uuid
+from mock_server.data.templates import Source
+from mock_server.kernel.ids import made_uuid
 
 EVERYWHERE = ("SRC", "TPL", "PROV", "POLL", "ACT", "QUE", "PATCH", "FMT", "ERR", "ID")
 _numbers = count()
@@ -82,14 +82,20 @@ def _ids(change: Any) -> Any:
     def changed(honest: Any) -> Any:
         return lambda *words: change(honest(*words))
 
-    return all_of(around("mock_server.store.made_uuid", changed), around("mock_server.world.made_uuid", changed))
+    return all_of(
+        around("mock_server.preview.session.made_uuid", changed),
+        around("mock_server.scenarios.catalog.made_uuid", changed),
+    )
 
 
 def _dated(form: Any) -> Any:
     def changed(honest: Any) -> Any:
         return lambda instant: form(honest(instant))
 
-    return all_of(around("mock_server.api.created_at", changed), around("mock_server.runs.created_at", changed))
+    return all_of(
+        around("mock_server.preview.operations.created_at", changed),
+        around("mock_server.preview.runs.created_at", changed),
+    )
 
 
 def _account(change: Any) -> Any:
@@ -109,7 +115,7 @@ def _account(change: Any) -> Any:
 
         return session
 
-    return around("mock_server.sessions.Sessions.session", changed)
+    return around("mock_server.server.sessions.Sessions.session", changed)
 
 
 def _small(catalogue: Any) -> Any:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, all_of, around, handled
 from starlette.responses import StreamingResponse
 
-from mock_server.account import Refusal
-from mock_server.http import error
-from mock_server.sheets.book import Count
+from mock_server.data.book import Count
+from mock_server.preview.account import Refusal
+from mock_server.server.http import error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _visible(change: Any) -> Any:
 
         return visible_book
 
-    return around("mock_server.runs.ImportRun.visible_book", changed)
+    return around("mock_server.preview.runs.ImportRun.visible_book", changed)
 
 
 def _nothing_yet(book: Any, state: Any) -> Any:
@@ -84,7 +84,7 @@ def _written(
 
         return written
 
-    return around("mock_server.downloads.written", changed)
+    return around("mock_server.preview.downloads.written", changed)
 
 
 def _headed(kind: str, disposition: str) -> Any:
@@ -98,7 +98,7 @@ def _headed(kind: str, disposition: str) -> Any:
 
         return response
 
-    return around("mock_server.downloads.StreamingResponse", changed)
+    return around("mock_server.preview.downloads.StreamingResponse", changed)
 
 
 def _no_zip(status: int) -> Any:
@@ -143,8 +143,8 @@ ROWS = (
         "OP-29",
         "adds the rows of an import to those that are there",
         all_of(
-            around("mock_server.account.Company.book", _appending),
-            around("mock_server.account.Company.forget_hidden", lambda _: lambda *_: None),
+            around("mock_server.preview.account.Company.book", _appending),
+            around("mock_server.preview.account.Company.forget_hidden", lambda _: lambda *_: None),
         ),
         DOWNLOADS,
     ),
@@ -164,6 +164,9 @@ ROWS = (
     Honest("CSV-02", "has not built the ZIP yet: 501", _no_zip(501), ("CSV", "ERR", "AUTH")),
     Honest("CSV-02", "has not built the ZIP yet: 404", _no_zip(404), ("CSV", "ERR", "AUTH")),
     Honest(
-        "CSV-02", "has more in the ZIP than the sheets", around("mock_server.api.workbook_zip", _with_readme), ("CSV",)
+        "CSV-02",
+        "has more in the ZIP than the sheets",
+        around("mock_server.preview.operations.workbook_zip", _with_readme),
+        ("CSV",),
     ),
 )

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from bending import asked, before, key_of, refuses_with, with_key
 from lies import App, Liar, Lie, answers, rule
 
-from conformance.mocktarget import KEY, OTHER, REVOKED
-from mock_server import api
-from mock_server.account import Refusal
-from mock_server.store import Session
+from conformance.target.mock import KEY, OTHER, REVOKED
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     import pytest
 
-    from mock_server.sessions import Sessions
+    from mock_server.server.sessions import Sessions
 
 
 def _lets_in(path: str, *keys: str) -> Lie:
@@ -152,7 +152,7 @@ LIARS = (
     Liar(
         "AUTH-03",
         "opens an account for whatever key is sent",
-        rule("mock_server.sessions.Sessions.accepted", _unknown_is_known),
+        rule("mock_server.server.sessions.Sessions.accepted", _unknown_is_known),
     ),
     Liar("AUTH-03", "calls a malformed key a bad request", refuses_with(401, 400, "malformed")),
     Liar("AUTH-03", "forbids an unknown key (403)", refuses_with(401, 403, "invalid")),

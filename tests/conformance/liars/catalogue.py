@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from bending import gives, reads
 from lies import App, Liar, Lie
 
-from mock_server.account import Refusal
-from mock_server.sheets import csvfile
+from mock_server.data import csv_files as csvfile
+from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def _other_order(order: Callable[[list[str]], list[int]]) -> Lie:
             return honest([names[each] for each in chosen], (tuple(row[each] for each in chosen) for row in rows))
 
         honest = csvfile.written
-        patch.setattr("mock_server.downloads.written", written)
+        patch.setattr("mock_server.preview.downloads.written", written)
         return app
 
     return make

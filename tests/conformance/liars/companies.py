@@ -8,9 +8,9 @@ from uuid import uuid4
 from bending import before, gives, reads, refuses_with
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server.account import Refusal
-from mock_server.store import Session
-from mock_server.world import World
+from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session
+from mock_server.scenarios.catalog import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def _sheets(change: Callable[[World, Any], Any]) -> Lie:
     def workbook(self: World, company_id: str, template_ids: Any, known: Any) -> Any:
         return _workbook(self, company_id, template_ids if known else change(self, list(template_ids)), known)
 
-    return rule("mock_server.world.World.workbook", workbook)
+    return rule("mock_server.scenarios.catalog.World.workbook", workbook)
 
 
 def _every(world: World, _: list[str]) -> list[str]:

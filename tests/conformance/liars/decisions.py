@@ -10,19 +10,20 @@ from bending import gives
 from deciding import answered, approve_now, approves, carried_out, decides, described, taken, told
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server import api, decisions
-from mock_server.account import Refusal
-from mock_server.http import Call, answer
-from mock_server.lifecycle import Approved, Rejected
-from mock_server.runs import ImportRun
-from mock_server.store import Session
+from mock_server.preview import decisions
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Approved, Rejected
+from mock_server.preview.runs import ImportRun
+from mock_server.preview.session import Session
+from mock_server.server.http import Call, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
-    from mock_server.lifecycle import Life
+    from mock_server.preview.lifecycle import Life
 
 _reject = Session.reject
 _decide = api.decide
@@ -217,7 +218,9 @@ LIARS = (
         "calls a second decision a bad request",
         told(409, 400, when=lambda run, s: bool(run.approvals) and s.status == "running"),
     ),
-    Liar("DEC-24", "lets a reject follow an approval", rule("mock_server.store.Session.reject", _rejects_late)),
+    Liar(
+        "DEC-24", "lets a reject follow an approval", rule("mock_server.preview.session.Session.reject", _rejects_late)
+    ),
     Liar("DEC-25", "lets all concurrent decisions win", _races),
     Liar("DEC-25", "breaks down over concurrent decisions", _jammed(500)),
     Liar("DEC-25", "refuses every one of concurrent decisions", _jammed(409, nobody=True)),

@@ -11,17 +11,17 @@ from bending import both
 from deciding import answered, cells, refixed
 from lies import Liar, Lie, rule
 
-from mock_server import decisions
-from mock_server.account import Refusal
-from mock_server.sheets import own
-from mock_server.sheets.book import Count, Fix
+from mock_server.data import uploaded as own
+from mock_server.data.book import Count, Fix
+from mock_server.preview import decisions
+from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mock_server.lifecycle import Life
-    from mock_server.runs import ImportRun
-    from mock_server.sheets.own import OwnBook, Table
+    from mock_server.data.uploaded import OwnBook, Table
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.runs import ImportRun
 
 Line = tuple[str, ...] | None
 Fixes = list[Fix | None]
@@ -37,12 +37,12 @@ def _writes(text: Callable[[str], str | None], beside: int = 0) -> Lie:
         written = text(wanted)
         return line if written is None else _with(line, number + beside, written)
 
-    return rule("mock_server.sheets.own._with", lying)
+    return rule("mock_server.data.uploaded._with", lying)
 
 
 def _keeps(change: Callable[[list[Line], int, set[str]], None]) -> Lie:
     """A lie about which rows of repeated ones stay."""
-    return rule("mock_server.sheets.own._keep_first", change)
+    return rule("mock_server.data.uploaded._keep_first", change)
 
 
 def _last(lines: list[Line], number: int, repeated: set[str]) -> None:
@@ -187,19 +187,23 @@ LIARS = (
     Liar("DEC-08", "keeps repeated rows flagged", refixed("dedup_keep_first", Fix("keep"))),
     Liar("DEC-09", "drops the rows that it should keep", refixed("keep", Fix("delete_invalid_rows"))),
     Liar(
-        "DEC-09", "gives kept rows as valid ones", rule("mock_server.sheets.own.OwnBook.rows", _shown_kept), ("CSV-04",)
+        "DEC-09",
+        "gives kept rows as valid ones",
+        rule("mock_server.data.uploaded.OwnBook.rows", _shown_kept),
+        ("CSV-04",),
     ),
     Liar(
         "DEC-09",
         "leaves kept rows out of every download",
-        rule("mock_server.sheets.own.OwnBook.rows", _hidden_kept),
+        rule("mock_server.data.uploaded.OwnBook.rows", _hidden_kept),
         ("CSV-05",),
     ),
     Liar(
         "DEC-09",
         "takes kept rows for right ones from then on",
         both(
-            rule("mock_server.sheets.own.OwnBook.rows", _shown_kept), rule("mock_server.sheets.own._count", _pardoned)
+            rule("mock_server.data.uploaded.OwnBook.rows", _shown_kept),
+            rule("mock_server.data.uploaded._count", _pardoned),
         ),
     ),
     Liar("DEC-10", "passes over answers", _reads(lambda _r, _s, _a, patch, _c: patch)),

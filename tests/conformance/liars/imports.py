@@ -10,8 +10,8 @@ from bending import gives, refuses_with
 from lies import Liar
 from runlies import bent, busy, company_of, handled, keyed, starts
 
-from mock_server.account import Refusal
-from mock_server.lifecycle import Canceled, Started
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Canceled, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.account import Company
-    from mock_server.http import Call
-    from mock_server.runs import ImportRun
-    from mock_server.store import Session
+    from mock_server.preview.account import Company
+    from mock_server.preview.runs import ImportRun
+    from mock_server.preview.session import Session
+    from mock_server.server.http import Call
 
 ROWS = [{"Name": "Ada Ames", "Email": "ada@example.com"}]
 
@@ -205,7 +205,7 @@ def _with_id(make: Callable[[str], str]) -> Lie:
     def bend(honest: Callable[[Session, str], str]) -> Callable[[Session, str], str]:
         return lambda session, kind: make(honest(session, kind)) if kind == "run" else honest(session, kind)
 
-    return bent("mock_server.store.Session.made_id", bend)
+    return bent("mock_server.preview.session.Session.made_id", bend)
 
 
 def _at(change: Callable[[str], str]) -> Lie:

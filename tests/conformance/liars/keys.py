@@ -10,9 +10,9 @@ from bending import both
 from lies import Liar
 from runlies import bent, busy, company_of, everywhere, keyed, starts
 
-from mock_server.account import Refusal
-from mock_server.api import _identity
-from mock_server.lifecycle import Canceled
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Canceled
+from mock_server.preview.operations import _identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from lies import App, Lie
     from starlette.responses import Response
 
-    from mock_server.account import Company
-    from mock_server.http import Call
-    from mock_server.runs import ImportRun, Run
-    from mock_server.store import Session
+    from mock_server.preview.account import Company
+    from mock_server.preview.runs import ImportRun, Run
+    from mock_server.preview.session import Session
+    from mock_server.server.http import Call
 
     Replayed = Callable[[], Run | None]
 
@@ -41,7 +41,7 @@ def _replays(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
 
         return replayed
 
-    return bent("mock_server.store.Session.replayed", bend)
+    return bent("mock_server.preview.session.Session.replayed", bend)
 
 
 def _keyless(_: Company, __: str, ___: bytes, ____: Replayed) -> None:

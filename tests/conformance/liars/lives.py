@@ -10,9 +10,9 @@ from bending import both
 from lies import Liar
 from runlies import bent, every_read, handled, histories, lives, run_bodies
 
-from mock_server.clock import HOUR, MINUTE
-from mock_server.lifecycle import FOREVER
-from mock_server.sheets import opening
+from mock_server.data import initial as opening
+from mock_server.kernel.clock import HOUR, MINUTE
+from mock_server.preview.lifecycle import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.http import Call
-    from mock_server.lifecycle import Life
-    from mock_server.runs import ImportRun
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.runs import ImportRun
+    from mock_server.server.http import Call
 
 SECOND = 1_000
 
@@ -131,7 +131,10 @@ def _rows_of_the_failed() -> Lie:
     def shows(honest: Callable[..., Any]) -> Callable[..., Any]:
         return lambda run, state: run.book if state.status == "failed" else honest(run, state)
 
-    return both(bent("mock_server.api._own_book", reads), bent("mock_server.runs.ImportRun.visible_book", shows))
+    return both(
+        bent("mock_server.preview.operations._own_book", reads),
+        bent("mock_server.preview.runs.ImportRun.visible_book", shows),
+    )
 
 
 LIARS = (

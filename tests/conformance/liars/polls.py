@@ -8,7 +8,7 @@ from bending import gives, refuses_with
 from lies import Liar, answers
 from runlies import bent, everywhere, run_bodies
 
-from mock_server.account import Refusal
+from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pytest
     from lies import App, Lie
 
-    from mock_server.http import Call
-    from mock_server.lifecycle import Life
-    from mock_server.runs import ImportRun
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.runs import ImportRun
+    from mock_server.server.http import Call
 
     Change = Callable[[dict[str, Any]], None]
 
@@ -107,7 +107,7 @@ def _of_any_company(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.api._import", bend)(app, patch)
+    return bent("mock_server.preview.operations._import", bend)(app, patch)
 
 
 def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -122,7 +122,7 @@ def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.api._import", bend)(app, patch)
+    return bent("mock_server.preview.operations._import", bend)(app, patch)
 
 
 def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -137,7 +137,7 @@ def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.api._import", bend)(app, patch)
+    return bent("mock_server.preview.operations._import", bend)(app, patch)
 
 
 def _unknown_is_queued(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:

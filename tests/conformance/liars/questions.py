@@ -11,12 +11,12 @@ from uuid import UUID
 from bending import both, reads
 from lies import Liar, Lie, polls, rule
 
-from mock_server.sheets import review
+from mock_server.preview import questions as review
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mock_server.sheets.review import Question
+    from mock_server.preview.questions import Question
 
 _asked = review._question
 _numbered = review.questions
@@ -31,7 +31,7 @@ def asks(change: Callable[[dict[str, Any], Question], object]) -> Lie:
         change(body, question)
         return body
 
-    return rule("mock_server.sheets.review._question", bent)
+    return rule("mock_server.preview.questions._question", bent)
 
 
 def _aims(**members: Any) -> Lie:
@@ -134,7 +134,9 @@ LIARS = (
         asks(lambda body, q: body.update(id=q.place)),
         ("QUE-02",),
     ),
-    Liar("QUE-02", "gives two questions about one column one id", rule("mock_server.runs.questions", _by_column)),
+    Liar(
+        "QUE-02", "gives two questions about one column one id", rule("mock_server.preview.runs.questions", _by_column)
+    ),
     Liar("QUE-03", "shows its questions in another order at each poll", polls(_in_turn)),
     Liar(
         "QUE-03",

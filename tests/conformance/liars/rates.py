@@ -10,10 +10,10 @@ import pytest
 from bending import Headers, headed
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server.account import Refusal
-from mock_server.app import App as Mock
-from mock_server.limits import WINDOW
-from mock_server.store import Session
+from mock_server.kernel.rate_limit import WINDOW
+from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session
+from mock_server.server.app import App as Mock
 
 if TYPE_CHECKING:
     from collections import deque
@@ -71,7 +71,7 @@ def _acts(ending: str) -> Lie:
                     await _operation(self, scope, receive, trace)
             raise
 
-    return rule("mock_server.app.App._operation", operation)
+    return rule("mock_server.server.app.App._operation", operation)
 
 
 def _for_ever(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
@@ -101,12 +101,15 @@ LIARS = (
     Liar("RATE-02", "says more", _throttled(lambda body: {**body, "retry_in": 60}), ("ERR-02",), rate_limit=_LIMIT),
     Liar("RATE-03", "says when to come back", headed(_seconds), rate_limit=_LIMIT),
     Liar(
-        "RATE-05", "has one budget for all calls", rule("mock_server.store.Session.admit", _for_all), rate_limit=_LIMIT
+        "RATE-05",
+        "has one budget for all calls",
+        rule("mock_server.preview.session.Session.admit", _for_all),
+        rate_limit=_LIMIT,
     ),
     Liar(
         "RATE-05",
         "has one budget for all lists",
-        rule("mock_server.store.Session.admit", _for_reads),
+        rule("mock_server.preview.session.Session.admit", _for_reads),
         rate_limit=_LIMIT,
     ),
     Liar("RATE-06", "has one budget for all keys", _of_one_address, rate_limit=_LIMIT),
@@ -115,10 +118,13 @@ LIARS = (
     Liar(
         "RATE-08",
         "never forgets the calls that were made",
-        rule("mock_server.store.admit", _for_ever),
+        rule("mock_server.preview.session.admit", _for_ever),
         rate_limit=_LIMIT,
     ),
     Liar(
-        "RATE-08", "locks a caller out for a day", rule("mock_server.store.admit", _counts_refused), rate_limit=_LIMIT
+        "RATE-08",
+        "locks a caller out for a day",
+        rule("mock_server.preview.session.admit", _counts_refused),
+        rate_limit=_LIMIT,
     ),
 )

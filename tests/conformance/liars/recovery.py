@@ -9,10 +9,11 @@ from bending import refuses_with
 from lies import Liar, answers, rule
 from runlies import bent, busy, company_of, handled, histories, looked_up
 
-from mock_server import history, http
-from mock_server.account import Refusal
-from mock_server.clock import HOUR, MINUTE
-from mock_server.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
+from mock_server.kernel.clock import HOUR, MINUTE
+from mock_server.preview import history
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
+from mock_server.server import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.account import Company
-    from mock_server.http import Call
+    from mock_server.preview.account import Company
+    from mock_server.server.http import Call
 
 NONE = {"run": None}
 
@@ -108,7 +109,7 @@ def _paged(next_page: Callable[[int, int], int | None]) -> Lie:
 
         return page
 
-    return bent("mock_server.api.page", bend)
+    return bent("mock_server.preview.operations.page", bend)
 
 
 def _but(*statuses: str) -> Lie:
@@ -139,7 +140,7 @@ def _stale(bend: Callable[[int], int]) -> Lie:
     def around(honest: Callable[..., list[Life]]) -> Callable[..., list[Life]]:
         return lambda beat, at, after, parkings: honest(beat, at, bend(after), parkings)
 
-    return bent("mock_server.lifecycle._spell", around)
+    return bent("mock_server.preview.lifecycle._spell", around)
 
 
 def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
@@ -152,7 +153,7 @@ def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
 
         return spell
 
-    return bent("mock_server.lifecycle._spell", around)
+    return bent("mock_server.preview.lifecycle._spell", around)
 
 
 def _revived(state: Life) -> list[Life]:
@@ -262,10 +263,14 @@ LIARS = (
     Liar("HIST-04", "lists no parked runs", _but("needs_attention")),
     Liar("HIST-04", "lists no run that is over", _but(*TERMINAL)),
     Liar("HIST-05", "answers 404 for a history without runs", handled("list_imports", _empty_is_404)),
-    Liar("HIST-05", "has null for a history without runs", bent("mock_server.api.page", _null_page)),
+    Liar("HIST-05", "has null for a history without runs", bent("mock_server.preview.operations.page", _null_page)),
     Liar("STALE-01", "lets a dead run be running for ever", _stale(lambda _: FOREVER)),
     Liar("STALE-01", "waits a day for a dead engine", _stale(lambda after: 24 * after)),
-    Liar("STALE-01", "has another text for a run that timed out", rule("mock_server.lifecycle.TIMED_OUT", "Timed out")),
+    Liar(
+        "STALE-01",
+        "has another text for a run that timed out",
+        rule("mock_server.preview.lifecycle.TIMED_OUT", "Timed out"),
+    ),
     Liar(
         "STALE-01", "cancels a run whose engine died", _timed_out(lambda state: [Life("canceled", state.since, None)])
     ),

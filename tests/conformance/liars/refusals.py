@@ -10,21 +10,22 @@ from bending import asked, key_of, reads, with_key
 from deciding import answered, approve_now, current, decides, on_refusal, taken, told, tolerant, unread
 from lies import App, Liar, Lie, rule
 
-from conformance.mocktarget import KEY, OTHER
-from mock_server import api, decisions
-from mock_server.account import Refusal
-from mock_server.lifecycle import Canceled, Rejected
-from mock_server.runs import ImportRun
+from conformance.target.mock import KEY, OTHER
+from mock_server.preview import decisions
+from mock_server.preview import operations as api
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Canceled, Rejected
+from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pytest
 
-    from mock_server.http import Call
-    from mock_server.lifecycle import Life
-    from mock_server.sheets.book import Book, Fix
-    from mock_server.sheets.review import Question
+    from mock_server.data.book import Book, Fix
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.questions import Question
+    from mock_server.server.http import Call
 
 _fixes = decisions.fixes
 _fix = decisions._fix
@@ -125,7 +126,7 @@ def _option(instead: Callable[[Question, Mapping[str, Any]], Any]) -> Lie:
             return found
         return _fix(book, question, given, where)
 
-    return rule("mock_server.decisions._fix", fix)
+    return rule("mock_server.preview.decisions._fix", fix)
 
 
 def _any_text(book: Book, question: Question, given: Mapping[str, Any], where: str) -> Fix | None:
@@ -252,7 +253,7 @@ LIARS = (
         _option(lambda question, _: list(question.options.values())[-1]),
     ),
     Liar("DEC-19", "breaks down over an unknown option", told(400, 500, "is no option of")),
-    Liar("DEC-20", "takes free text where it allows none", rule("mock_server.decisions._fix", _any_text)),
+    Liar("DEC-20", "takes free text where it allows none", rule("mock_server.preview.decisions._fix", _any_text)),
     Liar("DEC-20", "forbids free text where it allows none (409)", told(400, 409, "custom is not allowed")),
     Liar("DEC-22", "breaks down over a body that is no JSON", _refused_as(500)),
     Liar("DEC-22", "calls a body that is no JSON unprocessable", _refused_as(422), ("ERR-06",)),
@@ -279,7 +280,11 @@ LIARS = (
     Liar("DEC-23", "cancels a run that is over", on_refusal(_revives), ("RUN-03",)),
     Liar("DEC-26", "sees a conflict where there is no run", _unknown_runs(409)),
     Liar("DEC-26", "calls a decision on an unknown run a bad request", _unknown_runs(400)),
-    Liar("DEC-26", "decides on a run under another company", rule("mock_server.api._import", _anywhere)),
-    Liar("DEC-26", "decides on a run under an unknown company", rule("mock_server.api._import", _in_any_company)),
+    Liar("DEC-26", "decides on a run under another company", rule("mock_server.preview.operations._import", _anywhere)),
+    Liar(
+        "DEC-26",
+        "decides on a run under an unknown company",
+        rule("mock_server.preview.operations._import", _in_any_company),
+    ),
     Liar("DEC-26", "lets every key decide", asked(_borrowed), ("AUTH-06",)),
 )

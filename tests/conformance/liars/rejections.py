@@ -8,20 +8,23 @@ from bending import before, both, gives, reads
 from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server import api, decisions, refusals, store
-from mock_server.account import Company, Refusal
-from mock_server.http import answer
-from mock_server.runs import ImportRun
-from mock_server.store import Session
+from mock_server.preview import decisions
+from mock_server.preview import operations as api
+from mock_server.preview import preconditions as refusals
+from mock_server.preview import session as store
+from mock_server.preview.account import Company, Refusal
+from mock_server.preview.runs import ImportRun
+from mock_server.preview.session import Session
+from mock_server.server.http import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pytest
 
-    from mock_server.http import Call
-    from mock_server.lifecycle import Life
-    from mock_server.sheets.book import Book
+    from mock_server.data.book import Book
+    from mock_server.preview.lifecycle import Life
+    from mock_server.server.http import Call
 
 _parked = refusals.parked
 _busy = refusals.refuse_busy
@@ -103,7 +106,7 @@ def _shows(book: Callable[[ImportRun, Life, Book], Book | None]) -> Lie:
         found = _seen(self, state)
         return book(self, state, found) if state.rejected and found is not None else found
 
-    return rule("mock_server.runs.ImportRun.visible_book", seen)
+    return rule("mock_server.preview.runs.ImportRun.visible_book", seen)
 
 
 def _patched(_run: ImportRun, _state: Life, book: Book) -> Book:
@@ -207,9 +210,13 @@ LIARS = (
     Liar(
         "DEC-31",
         "says yes to a reject, and goes on as approved",
-        rule("mock_server.store.Session.reject", _approves_it),
+        rule("mock_server.preview.session.Session.reject", _approves_it),
     ),
-    Liar("DEC-31", "leaves a run parked that is rejected", rule("mock_server.store.Session.reject", _does_nothing)),
+    Liar(
+        "DEC-31",
+        "leaves a run parked that is rejected",
+        rule("mock_server.preview.session.Session.reject", _does_nothing),
+    ),
     Liar("DEC-32", "forgets the report of a rejected run", _reports(lambda body: body.pop("report"))),
     Liar(
         "DEC-32",

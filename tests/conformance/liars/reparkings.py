@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from deciding import approves, current, described, lives, told, tolerant
 from lies import App, Liar, Lie, rule
 
-from mock_server import refusals
-from mock_server.account import Refusal
-from mock_server.lifecycle import Approved
-from mock_server.runs import ImportRun
-from mock_server.store import Session
+from mock_server.preview import preconditions as refusals
+from mock_server.preview.account import Refusal
+from mock_server.preview.lifecycle import Approved
+from mock_server.preview.runs import ImportRun
+from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
-    from mock_server.lifecycle import Life
+    from mock_server.preview.lifecycle import Life
 
 _approve = Session.approve
 _report = ImportRun.report
@@ -87,7 +87,7 @@ LIARS = (
     Liar(
         "DEC-27",
         "reports the old count of flagged rows at the end",
-        rule("mock_server.runs.ImportRun.report", _old_count),
+        rule("mock_server.preview.runs.ImportRun.report", _old_count),
     ),
     Liar("DEC-27", "parks once more with nothing left to ask", _as_if(unresolved=True, at_first=True)),
     Liar(
@@ -116,11 +116,15 @@ LIARS = (
             until=None,
         ),
     ),
-    Liar("DEC-29", "takes one decision on a run and no more", rule("mock_server.api.parked", _decided_before)),
+    Liar(
+        "DEC-29",
+        "takes one decision on a run and no more",
+        rule("mock_server.preview.operations.parked", _decided_before),
+    ),
     Liar(
         "DEC-29",
         "says yes to a further decision, and does nothing",
-        rule("mock_server.store.Session.approve", _first_alone),
+        rule("mock_server.preview.session.Session.approve", _first_alone),
     ),
     Liar(
         "DEC-30",

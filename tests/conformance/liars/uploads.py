@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bending import both, gives, reads, refuses_with
 from lies import App, Liar, Lie, rule
 
-from mock_server import api, refusals
-from mock_server.account import Refusal, Upload
-from mock_server.store import Session
+from mock_server.preview import operations as api
+from mock_server.preview import preconditions as refusals
+from mock_server.preview.account import Refusal, Upload
+from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     import pytest
@@ -21,7 +22,10 @@ _refuse, _request = refusals.refuse_closed, Session.request_upload
 
 def _closes(refuse: Any) -> Lie:
     """A lie about when a signed URL is closed."""
-    return both(rule("mock_server.uploads.refuse_closed", refuse), rule("mock_server.store.refuse_closed", refuse))
+    return both(
+        rule("mock_server.preview.uploads.refuse_closed", refuse),
+        rule("mock_server.preview.session.refuse_closed", refuse),
+    )
 
 
 def _never_used(upload: Upload, now: int) -> None:
@@ -57,7 +61,7 @@ def _same(ref: Any) -> Lie:
         company.uploads[upload.ref] = upload
         return upload
 
-    return rule("mock_server.store.Session.request_upload", request)
+    return rule("mock_server.preview.session.Session.request_upload", request)
 
 
 def _numbered(company: Any, _: Any) -> str:
@@ -111,8 +115,8 @@ LIARS = (
     Liar("UPL-03", "refuses the first PUT", _closes(_always_closed), ("UPL-06",)),
     Liar("UPL-04", "lets a URL live for ever", _closes(_never_old)),
     Liar("UPL-04", "lets a URL live for a day", _closes(_old_tomorrow)),
-    Liar("UPL-06", "refuses its own references", rule("mock_server.api._files", _no_files)),
-    Liar("UPL-06", "cannot find its own uploads", rule("mock_server.api._files", _files_of_all)),
+    Liar("UPL-06", "refuses its own references", rule("mock_server.preview.operations._files", _no_files)),
+    Liar("UPL-06", "cannot find its own uploads", rule("mock_server.preview.operations._files", _files_of_all)),
     Liar("UPL-07", "signs an upload for a company that is not there", _any_company),
     Liar("UPL-07", "calls an unknown company a bad request",
          refuses_with(404, 400, "no company", method="POST", ending="/uploads")),

@@ -1,0 +1,187 @@
+"""A report card as text, JSON, JUnit XML or Markdown, with what its reader expects or has left out; and its rules."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from conformance.audit.card import GATING, RULES, UNJUDGED
+from conformance.audit.rule import counted
+from conformance.report.escape import legible, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+SHOWN = 8
+"""Exchanges that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A card, and what its reader says about it."""
+
+    card: Mapping[str, Any]
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """Codes of findings that are expected, with the reason."""
+    disabled: Mapping[str, str] = field(default_factory=dict)
+    """Codes of rules that were left out, with the reason."""
+
+    @property
+    def findings(self) -> Sequence[Mapping[str, Any]]:
+        """All findings, the expected ones included."""
+        found: Sequence[Mapping[str, Any]] = self.card["findings"]
+        return found
+
+    @property
+    def failures(self) -> Sequence[Mapping[str, Any]]:
+        """The findings that fail the card: errors and warnings that nobody expects."""
+        return [each for each in self.findings if each["severity"] in GATING and each["code"] not in self.expected]
+
+    @property
+    def stale(self) -> Sequence[str]:
+        """The codes that are expected and were not found, though they were looked for."""
+        found = {each["code"] for each in self.findings}
+        left_out = {*self.disabled, *(code for code, rule in RULES.items() if self.card["ongoing"] and rule.closing)}
+        return [code for code in self.expected if code not in found | left_out]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is to be mended: in the client, or in the list of what is expected."""
+        return bool(self.failures or self.stale)
+
+    @property
+    def headline(self) -> str:
+        """The card in one sentence."""
+        counts, card = self.card["counts"], self.card
+        told = ", ".join(counted(number, severity) for severity, number in counts.items() if number) or "no finding"
+        lost = f"; {counted(card['forgotten'], 'earlier exchange')} forgotten" if card["forgotten"] else ""
+        where = f"clock {card['clock']}, dialect {card['dialect']}"
+        return f"{told} in {counted(card['exchanges'], 'exchange')} ({where}{lost})"
+
+    def remarks(self) -> Iterator[str]:
+        """What the reader has said, and where it does not hold."""
+        for code in self.stale:
+            yield f"{code} was not found, but the baseline expects it ({self.expected[code]}); take the entry out"
+        for code, reason in self.expected.items():
+            if any(each["code"] == code for each in self.findings):
+                yield f"{code} is expected: {reason}"
+        for code, reason in self.disabled.items():
+            yield f"{code} is left out: {reason}"
+
+
+def text(report: Report) -> str:
+    """The report for a person at a terminal."""
+    lines = [f"report card: {report.headline}"]
+    for each in report.findings:
+        known = " (expected)" if each["code"] in report.expected else ""
+        run = f", run {each['run_id']}" if each["run_id"] else ""
+        lines += ["", f"{each['severity']} {each['code']} [{each['clause']}]{known}: {_where(each)}{run}"]
+        lines += [f"  {label}: {said}" for label, said in _details(each)]
+    if remarks := list(report.remarks()):
+        lines += ["", *remarks]
+    if report.findings:
+        lines += ["", "`vern-mock why EXCHANGE` tells more of an exchange; docs/report-card.md of a code."]
+    return "".join(f"{line_}\n" for line_ in map(_line, lines))
+
+
+def as_json(report: Report) -> str:
+    """Everything, as JSON: the card, and what its reader says about it."""
+    told = {
+        **report.card,
+        "expected": dict(report.expected),
+        "stale": list(report.stale),
+        "disabled": dict(report.disabled),
+        "failed": report.failed,
+    }
+    return json.dumps(told, indent=2) + "\n"
+
+
+def junit(report: Report) -> str:
+    """The report as JUnit XML: one test case for each rule, and one for each stale expectation."""
+    failures = {each["code"] for each in report.failures}
+    skipped = {**report.disabled, **{code: why for code, why in report.expected.items() if code not in report.stale}}
+    figures = {
+        "tests": len(RULES) + len(report.stale),
+        "failures": len(failures) + len(report.stale),
+        "skipped": len(skipped),
+    }
+    root = Element("testsuites", {"name": "vern-mock audit", **{name: str(each) for name, each in figures.items()}})
+    suite = SubElement(root, "testsuite", {**root.attrib, "name": report.headline})
+    for rule in RULES.values():
+        case = SubElement(suite, "testcase", {"classname": rule.clause, "name": f"{rule.code}: {rule.expected}"})
+        found = [each for each in report.findings if each["code"] == rule.code]
+        said = legible("\n\n".join(f"{_where(each)}\n{_block(each)}" for each in found))
+        if rule.code in skipped:
+            SubElement(case, "skipped", {"message": line(skipped[rule.code])})
+        elif rule.code in failures:
+            told = {"message": line(found[0]["happened"]), "type": found[0]["severity"]}
+            SubElement(case, "failure", told).text = said
+        elif found:
+            SubElement(case, "system-out").text = said
+    for code in report.stale:
+        case = SubElement(suite, "testcase", {"classname": "baseline", "name": code})
+        SubElement(case, "failure", {"message": f"{code} was not found; take the entry out", "type": "stale"})
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def markdown(report: Report) -> str:
+    """The report for the page of a CI job."""
+    sign = "❌" if report.failed else "✅"
+    lines = [f"## {sign} Report card of the client", "", f"**{_cell(report.headline)}**", ""]
+    if report.findings:
+        lines += ["| severity | code | clause | where | what happened | how to mend it |", "|---|---|---|---|---|---|"]
+    for each in report.findings:
+        said = each["happened"] + (f" ({each['measured']})" if each["measured"] else "")
+        cells = (each["severity"], each["code"], each["clause"], _where(each), said, each["mend"])
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
+    if remarks := list(report.remarks()):
+        lines += ["", *(f"- {_cell(each)}" for each in remarks)]
+    return "\n".join(lines) + "\n"
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, "junit": junit, "markdown": markdown}
+"""What a report can be written as."""
+
+
+def rules() -> str:
+    """Every rule, and every client clause that none judges, as two tables in Markdown."""
+    judged = ["| code | clause | severity | what it looks at | how to mend it |", "|---|---|---|---|---|"]
+    for rule in RULES.values():
+        severity = " or ".join(dict.fromkeys((rule.weighs("frozen"), rule.weighs("real"))))
+        looks = rule.looks_at + (f" Measured {rule.measures}." if rule.measures else "")
+        shown = looks + (" Judged when the client is done." if rule.closing else "")
+        judged.append(f"| `{rule.code}` | {rule.clause} | {severity} | {shown} | {rule.mend} |")
+    unjudged = ["| clause | why no exchange shows it |", "|---|---|"]
+    unjudged += [f"| {clause} | {reason} |" for clause, reason in UNJUDGED.items()]
+    return "\n".join([*judged, "", *unjudged]) + "\n"
+
+
+def _where(finding: Mapping[str, Any]) -> str:
+    ids = finding["exchanges"]
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return f"{'exchange' if len(ids) == 1 else 'exchanges'} {', '.join(ids[:SHOWN])}{more}"
+
+
+def _details(finding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for label in ("happened", "measured", "expected", "mend"):
+        if finding[label]:
+            yield label, finding[label]
+
+
+def _block(finding: Mapping[str, Any]) -> str:
+    return "\n".join(f"{label}: {said}" for label, said in _details(finding))
+
+
+def _line(said: str) -> str:
+    """One line of a terminal, whatever a client has put into its ids."""
+    return " " * (len(said) - len(said.lstrip())) + line(said)
+
+
+def _cell(said: str) -> str:
+    """Text for a cell of a Markdown table."""
+    shown = escape(line(said), quote=False)
+    return "".join(f"\\{each}" if each in "\\`*_[]|~" else each for each in shown)

@@ -1,0 +1,356 @@
+"""The command line: arguments, progress, reports, exit codes.
+
+The exit codes are the verdict's: 0 passed, 1 failed, 2 bad usage or a bad file, 3 nothing failed but the verdict is
+incomplete, 4 the target cannot be reached, 130 interrupted. What a command needs is imported inside it.
+"""
+
+# ruff: noqa: PLC0415 - imports inside the commands, see above
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.engine.judge import Plan
+    from conformance.model.results import Results
+    from conformance.target.file import Target
+
+BAD_USAGE, INTERRUPTED = 2, 130
+_EXTRA = ("httpx2", "httpcore2", "hypothesis", "schemathesis")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_RUN = re.compile(r"(?:(?P<origin>[a-z]+://[^/]+)?/\S*?companies/)?(?P<company>[^/\s]+)/(?:imports/)?(?P<run>[^/\s?]+)")
+TELL_EVERY = 10
+"""Seconds between two lines about how far a run is, where nobody watches a terminal."""
+REPORTS = ("junit", "json", "html", "markdown", "badge")
+
+
+def main() -> None:
+    """Run the command line that the process was given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
+    with _told():
+        sys.exit(commands.main(prog_name="vern-conformance", standalone_mode=False))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell what a person can mend in a sentence; anything else is ours, and a traceback is right."""
+    from conformance.model.clauses import UnknownClause
+    from mock_server.contract.yaml_file import BadFiles
+
+    try:
+        yield
+    except BadFiles as bad:
+        _end("\n".join(str(complaint) for complaint in bad.complaints))
+    except UnknownClause as unknown:
+        _end(f"{unknown.args[0]}\n`vern-conformance list` shows them all")
+    except ModuleNotFoundError as missing:
+        if missing.name not in _EXTRA:
+            raise
+        _end(f"{missing.name} is not installed; it comes with: pip install '.[conformance]' in a checkout")
+    except (KeyboardInterrupt, click.Abort):
+        _end("interrupted while nothing was tried", code=INTERRUPTED)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(BAD_USAGE)
+    except OSError as error:
+        _end(str(error))  # no clause failed: not 1
+
+
+def _end(message: str, code: int = BAD_USAGE) -> NoReturn:
+    with contextlib.suppress(OSError):
+        click.echo(f"vern-conformance: {message}", err=True)
+    sys.exit(code)
+
+
+def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    if asked:
+        from mock_server.version import version
+
+        click.echo(f"vern-conformance {version()}")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version.")
+def commands() -> None:
+    """Hold an implementation of Vern's Preview Migration API to its contract, over HTTP alone.
+
+    \b
+      vern-conformance init                           write a target file to fill in
+      vern-conformance run --target target.yaml       judge what it describes
+      vern-conformance run --target mock DEC POLL-04  judge our own mock, these clauses
+      vern-conformance list                           every clause, and what tries it
+      vern-conformance explain DEC-24                 one clause: what is sent, what is required
+    """
+
+
+@commands.command(short_help="Judge a target.")
+@click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
+@click.option("--target", metavar="FILE|mock", help="The target file, or our own mock, in this process.")
+@click.option("--base-url", metavar="URL", help="The API's root, where there is no target file.")
+@click.option("--api-key", envvar="VERN_API_KEY", metavar="KEY", help="With --base-url.  [env var: VERN_API_KEY]")
+@click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True,
+              help="core: polling and decisions; full: everything.")  # fmt: skip
+@click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
+              help="What decides the verdict: the must clauses alone, or the should clauses, too.")  # fmt: skip
+@click.option("--require", metavar="CLAUSE,...", default="", help="Clauses that may not be skipped.")
+@click.option("--baseline", type=_FILE, help="Failures to expect, as lines `CLAUSE: reason`; a stale one is a failure.")
+@click.option("--isolated/--journey", default=None,
+              help="Each check makes its own runs, or checks share them.  [default: isolated for mock]")  # fmt: skip
+@click.option("--rate-checks", is_flag=True, help="Also spend a whole rate limit, at the very end.")
+@click.option("--read-only", metavar="RUN", multiple=True,
+              help="Judge this run (its poll_url, or COMPANY/RUN) by reads alone; repeatable.")  # fmt: skip
+@click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+              help="What has not been tried by then is skipped.")  # fmt: skip
+@click.option("--max-examples", type=click.IntRange(0), metavar="N",
+              help="Generated requests for each operation.  [default: 10 for mock, else 0]")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is generated.")
+@click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
+              help="Pause between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
+@click.option("--junit", type=_FILE, help="Write a JUnit report, a test case for each clause.")
+@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write everything, in a form with a schema.")
+@click.option("--html", type=_FILE, help="Write one page that needs nothing else.")
+@click.option("--markdown", type=_FILE, help="Write a summary for a CI job's page.")
+@click.option("--badge", type=_FILE, help="Write the JSON of a shields.io endpoint badge.")
+def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
+    """Judge a target by all clauses of the contract, or by the areas and ids that are named.
+
+    \b
+      vern-conformance run --target mock
+      vern-conformance run --target target.yaml DEC POLL-04
+      vern-conformance run --base-url http://127.0.0.1:8376/api/v1 --api-key my-key
+      vern-conformance run --target target.yaml --junit out.xml --markdown "$GITHUB_STEP_SUMMARY"
+
+    A report file called - is standard output. Exit codes: 0 every tried clause passed; 1 one failed; 2 bad usage or a
+    bad file; 3 nothing failed, but something could not be told; 4 the target cannot be reached; 130 interrupted.
+    """
+    from conformance.engine.judge import UnknownRun
+    from conformance.engine.judge import run as judged
+    from conformance.report import terminal
+    from conformance.verdict import judge
+
+    known = _target(target, given["base_url"], given["api_key"])
+    plan = _plan(clauses, given, known)
+    reports = _reports(given)
+    signal.signal(signal.SIGTERM, _ended_once)  # whoever ends a job wants its reports, too
+    try:
+        with _progress() as progress:
+            results = judged(known, plan, progress)
+    except UnknownRun as unknown:
+        _end(str(unknown))
+    aside = any(str(path) == "-" for path in reports.values())
+    colour = (sys.stderr if aside else sys.stdout).isatty()
+    click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
+    lost = [told for kind, path in reports.items() if (told := _lost(path, _rendered(kind, results)))]
+    if lost:
+        _end("\n".join(lost))
+    sys.exit(judge(results).code)
+
+
+def _ended_once(number: int, _frame: object) -> None:
+    """End the run at the first signal; a job's end often comes as several, and the reports are to be written."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _reports(given: dict[str, Any]) -> dict[str, Path]:
+    """The reports that were asked for; ends before any request when one of them would be lost."""
+    asked = {kind: given["json_" if kind == "json" else kind] for kind in REPORTS}
+    reports = {kind: path for kind, path in asked.items() if path is not None}
+    if len(set(reports.values())) < len(reports):
+        _end("two reports go to the same file; give each its own")
+    for path in reports.values():
+        _can_be_written(path)
+    return reports
+
+
+def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | str:
+    from conformance.engine.judge import MOCK
+    from conformance.target.file import Target, load
+
+    if (target is None) == (base_url is None):
+        _end("say what to judge: --target FILE, --target mock, or --base-url URL (one of them)")
+    if target == MOCK:
+        return MOCK
+    if target is not None:
+        return load(Path(target))
+    if api_key is None:
+        _end("--base-url needs a key: --api-key KEY, or the variable VERN_API_KEY")
+    try:
+        return Target.of_url(base_url or "", api_key)
+    except ValueError as wrong:
+        _end(str(wrong))
+
+
+def _plan(chosen: tuple[str, ...], given: dict[str, Any], target: Target | str) -> Plan:
+    from conformance.engine.judge import Plan
+    from conformance.model import clauses
+    from conformance.verdict import baseline
+
+    required = tuple(word.strip() for word in given["require"].split(",") if word.strip())
+    among = clauses.profile(given["profile"])
+    clauses.select(chosen, among)
+    clauses.select(required)
+    return Plan(
+        clauses=chosen,
+        profile=given["profile"],
+        level=given["level"],
+        require=required,
+        expected_failures={} if given["baseline"] is None else baseline.load(given["baseline"]),
+        isolated=given["isolated"],
+        rate_checks=given["rate_checks"],
+        read_only=tuple(_run_of(text, target) for text in given["read_only"]),
+        max_time=given["max_time"],
+        max_examples=given["max_examples"],
+        seed=given["seed"],
+        poll_every=given["poll_every"],
+    )
+
+
+def _run_of(text: str, target: Target | str) -> tuple[str, str]:
+    found = _RUN.fullmatch(text)
+    if found is None:
+        _end(f"--read-only: expected a poll_url, or COMPANY/RUN; got '{text}'")
+    if found["origin"] is not None and not isinstance(target, str) and _is_elsewhere(found["origin"], target):
+        _end(f"--read-only: expected a run of the target, {target.base_url}; got one of {found['origin']}")
+    return found["company"], found["run"]
+
+
+def _is_elsewhere(start: str, target: Target) -> bool:
+    from conformance.http.request import base, origin
+
+    try:
+        return origin(base(start)) != origin(base(target.base_url))
+    except ValueError:
+        return True
+
+
+def _can_be_written(path: Path) -> None:
+    """End before any request when a report would be lost."""
+    if str(path) == "-":
+        return
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        _end(f"{path} cannot be written: {error.strerror}")
+
+
+def _rendered(kind: str, results: Results) -> str:
+    from conformance.report import badge, html, jsonreport, junit, markdown
+
+    forms: dict[str, Callable[[Results], str]] = {
+        "junit": junit.render,
+        "json": jsonreport.render,
+        "html": html.render,
+        "markdown": markdown.render,
+        "badge": badge.render,
+    }
+    return forms[kind](results)
+
+
+def _lost(path: Path, text: str) -> str | None:
+    """Write a report; why that cannot be done, or None."""
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return None
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        return f"{path} cannot be written: {error.strerror}"
+    return None
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """One line on a terminal that tells how far the run is; in a pipe a line now and then, for a job's log."""
+    alone, told = sys.stderr.isatty(), time.monotonic()
+
+    def tell(name: str, number: int, count: int) -> None:
+        nonlocal told
+        said = f"{number}/{count} {name.replace('_', ' ')[:60]}"
+        if alone:
+            click.echo(f"\r\x1b[K{said}", err=True, nl=False)
+        elif time.monotonic() - told >= TELL_EVERY:
+            told = time.monotonic()
+            click.echo(said, err=True)
+
+    try:
+        yield tell
+    finally:
+        if alone:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@commands.command("list", short_help="Every clause, and what tries it.")
+@click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
+@click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True)
+@click.option("--markdown", is_flag=True, help="As a table for a document.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(clauses: tuple[str, ...], profile: str, *, markdown: bool, as_json: bool) -> None:
+    """List the clauses that bind servers: all, or the areas and ids that are named.
+
+    \b
+      vern-conformance list
+      vern-conformance list DEC POLL-04
+      vern-conformance list --json | jq -r '.clauses[] | select(.not_tested) | .id'
+    """
+    from conformance.cli import clauses as catalogue
+    from conformance.model.clauses import profile as of_profile
+    from conformance.model.clauses import select
+
+    chosen = select(clauses, of_profile(profile))
+    render = catalogue.markdown if markdown else catalogue.as_json if as_json else catalogue.table
+    click.echo(render(chosen), nl=False)
+
+
+@commands.command(short_help="What a clause asks, and how it is tried.")
+@click.argument("clauses", metavar="CLAUSE...", nargs=-1, required=True)
+def explain(clauses: tuple[str, ...]) -> None:
+    """Tell of each clause what it asks, where the documentation says so, what is sent and how to reach the state.
+
+    \b
+      vern-conformance explain DEC-24
+      vern-conformance explain STALE
+    """
+    from conformance.cli import clauses as catalogue
+    from conformance.model.clauses import load, select
+
+    click.echo(catalogue.pages(select(clauses, load())), nl=False)
+
+
+@commands.command(short_help="Write a target file to fill in.")
+@click.argument("file", default="target.yaml", type=_FILE)
+@click.option("--force", is_flag=True, help="Also over a file that is there.")
+def init(file: Path, *, force: bool) -> None:
+    """Write a target file with comments, target.yaml unless FILE says otherwise; - is standard output.
+
+    \b
+      vern-conformance init
+      vern-conformance init - | less
+    """
+    from conformance.target.template import template
+
+    if str(file) == "-":
+        click.echo(template(), nl=False)
+        return
+    if file.exists() and not force:
+        _end(f"{file} is there already, and stays as it is; --force writes over it, another name goes beside it")
+    try:
+        file.write_text(template(), encoding="utf-8")
+    except OSError as error:
+        _end(f"{file} cannot be written: {error.strerror}")
+    click.echo(f"{file} is written; fill it in, then: vern-conformance run --target {file}")

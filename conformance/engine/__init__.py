@@ -1,0 +1,1 @@
+"""Runs the checks against a target."""

@@ -1,0 +1,151 @@
+"""The contract as cases are drawn from it: with the target's own columns in its rows, and words for the target's ids.
+
+Requests keep the rules that they have in the contract, and take no members beside the documented ones, which nobody
+judges (OP-26). Where two forms of a request exclude each other, each has a document of its own: what is wrong with one
+form would be hidden by the other (OP-19, OP-22). Answers keep their links alone.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from conformance.fuzzing.case import DESTINATION, FILE, OPTIONS, QUESTIONS, SHEETS, SOURCE, TEMPLATES, UNKNOWN, UPLOAD
+from mock_server.contract import document as contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CREDENTIALS = {"kind": "bearer", "token": "secret-of-the-conformance-suite"}
+CELL = {"type": ["string", "number", "boolean", "null"]}
+CLOSED = (
+    *("ProvisionRequest", "ConnectionsRequest", "DestinationRequest", "UploadRequest"),
+    *("ImportRequest", "ImportFile", "DecisionRequest", "Answer", "ExportRequest", "ExportSelection"),
+)
+"""The schemas whose unknown members nobody judges."""
+FORMS: tuple[dict[str, tuple[str, ...]], ...] = (
+    {"ImportRequest": ("rows",), "Answer": ("option_id",), "ProvisionRequest": ("external_id", "template_ids")},
+    {"ImportRequest": ("files",), "Answer": ("custom",), "ProvisionRequest": ("connections",)},
+)
+"""The members that requests of a form have, and those of the other forms have not."""
+
+WALKED: dict[str, tuple[str, ...]] = {
+    "/companies": ("company",),
+    "/companies/{company_id}/imports": ("needs_attention", "completed"),
+    "/companies/{company_id}/imports/{run_id}": (),
+    "/companies/{company_id}/imports/{run_id}/decisions": ("approve", "reject"),
+}
+"""The paths that walks go by, and what their bodies stand for."""
+
+
+def document(columns: Iterable[str], form: int = 0, *, known: bool = True) -> dict[str, Any]:
+    """The contract's document to draw requests of a form from; `columns` are those that the target's rows have.
+
+    Requests name but `known` things, each kind by one word, or now and then also what there is not: where a request is
+    to have one fault alone, that would be another one.
+    """
+    whole: dict[str, Any] = deepcopy(contract.load().document)
+    whole["security"] = []  # keys are tried by themselves
+    for parameter in whole["components"]["parameters"].values():
+        parameter.pop("examples", None)  # a target may well have the very thing that an example names
+    for path in whole["paths"].values():
+        for operation in (value for name, value in path.items() if name != "parameters"):
+            _without_examples(operation)
+            _with_links_alone(operation["responses"])
+    schemas = whole["components"]["schemas"]
+    for name in CLOSED:
+        schemas[name]["additionalProperties"] = False
+    for place, words in _words().items():
+        _put(schemas, place, _one_of(words[:1] if known else words))
+    _formed(schemas, form)
+    schemas["ImportRow"]["properties"] = dict.fromkeys(columns, CELL)
+    schemas["ImportRow"]["maxProperties"] = 8
+    schemas["DecisionRequest"]["properties"]["answers"] |= {"minItems": 1, "maxItems": 3}
+    # What is under `auth` is taken for a secret from then on, wherever it occurs.
+    schemas["DestinationRequest"]["properties"]["auth"] = {"type": "object", "enum": [CREDENTIALS]}
+    schemas["UploadRequest"]["properties"]["size"]["maximum"] = 10_000_000
+    query = whole["paths"]["/companies/{company_id}/export.csv"]["get"]["parameters"]
+    query[0]["schema"] = _one_of(SHEETS[:1] if known else (*SHEETS, UNKNOWN))
+    return whole
+
+
+def walks() -> dict[str, Any]:
+    """The contract's document to draw walks from: its links among imports, and bodies that say what they mean."""
+    whole = document(())
+    for path in [each for each in whole["paths"] if each not in WALKED]:
+        del whole["paths"][path]
+    for path, bodies in WALKED.items():
+        for operation in (value for name, value in whole["paths"][path].items() if name != "parameters"):
+            operation["parameters"] = [each for each in operation.get("parameters", ()) if each.get("name") == "status"]
+            if "requestBody" in operation:
+                operation["requestBody"]["content"]["application/json"]["schema"] = {"enum": list(bodies)}
+            for response in operation["responses"].values():
+                response["links"] = {
+                    name: link for name, link in response.get("links", {}).items() if _leads_to_import(link, whole)
+                }
+    return whole
+
+
+def _leads_to_import(link: dict[str, Any], whole: dict[str, Any]) -> bool:
+    target = whole["components"]["links"][link["$ref"].rpartition("/")[2]] if "$ref" in link else link
+    return target["operationId"] in ("start_import", "list_imports", "poll_import", "decide")
+
+
+def _formed(schemas: dict[str, Any], form: int) -> None:
+    """Leave the members of one form, required where forms exclude each other; and no rule that speaks of several."""
+    for name, members in FORMS[form].items():
+        others = {other for each in FORMS for other in each[name]} - set(members)
+        schema = schemas[name]
+        if schema.pop("if", None) is not None:
+            schema["required"] = [*schema.get("required", ()), *members]
+        for keyword in ("allOf", "then"):
+            schema.pop(keyword, None)
+        schema["properties"] = {each: value for each, value in schema["properties"].items() if each not in others}
+        for member in members:
+            if schema["properties"][member].get("type") == "array":
+                schema["properties"][member]["maxItems"] = 3
+    for keyword in ("if", "then"):
+        schemas["DecisionRequest"].pop(keyword)
+
+
+def _words() -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Which words stand at which members of a request."""
+    return {
+        ("ProvisionRequest", "source"): (SOURCE, UNKNOWN),
+        ("ProvisionRequest", "template_ids", "items"): (*TEMPLATES, UNKNOWN),
+        ("DestinationRequest", "base_url"): (DESTINATION,),
+        ("UploadRequest", "content_type"): ("text/csv",),
+        ("ImportFile", "name"): (FILE,),
+        ("ImportFile", "upload_ref"): (UPLOAD, UNKNOWN),
+        ("DecisionRequest", "decision"): ("approve",),  # answers come with nothing else
+        ("Answer", "question_id"): (*QUESTIONS, UNKNOWN),
+        ("Answer", "option_id"): (*OPTIONS, UNKNOWN),
+        ("ExportSelection", "template_ids", "items"): (*TEMPLATES, UNKNOWN),
+    }
+
+
+def _one_of(words: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
+
+
+def _put(schemas: dict[str, Any], place: tuple[str, ...], schema: dict[str, Any]) -> None:
+    name, member, *rest = place
+    there = schemas[name]["properties"]
+    if rest:
+        there[member]["items"] = schema
+    else:
+        there[member] = schema
+
+
+def _without_examples(operation: dict[str, Any]) -> None:
+    """Drop the examples, which name ids of no use at a target."""
+    for parameter in operation.get("parameters", ()):
+        parameter.pop("examples", None)
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        media.pop("examples", None)
+
+
+def _with_links_alone(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        links = {"links": response["links"]} if "links" in response else {}
+        responses[status] = {"description": "", **links}

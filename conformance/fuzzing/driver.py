@@ -1,0 +1,298 @@
+"""The driver: brings company and run into the state in which a generated call is judged, and tidies up after it.
+
+It makes as few companies as it can: one for imports, which is idle again after every case, one to read from, and one
+with a destination.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from conformance.engine.stage import MOVING, TERMINAL, Blocked, Company, Run, Skipped
+from conformance.fuzzing.case import DESTINATION
+from conformance.fuzzing.placeholders import Facts
+from conformance.preview.checks.catalogue import may_provision, templates_of
+from conformance.preview.decision_runs import same
+from conformance.preview.poll_body import at, listed
+from conformance.target.file import Body, Existing, Provision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from conformance.engine.stage import Stage
+    from conformance.fuzzing.case import Case
+    from conformance.http.client import Answer
+
+PATIENCE = 4
+"""So many times a state is brought anew within one operation because an answer said that it was another."""
+
+
+class Ground:
+    """What the generated calls stand on, by operation."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._company: Company | None = None
+        self._parked: Run | None = None
+        self._completed: Run | None = None
+        self._exportable: Company | None = None
+        self._export: str | None = None
+        self._uploads: dict[str, bool] = {}
+        """Reference of an upload to whether an import had it."""
+        self._catalogue: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+        self._idle_seen = False
+        self._renewals = 0
+        self._stuck: Blocked | None = None
+        """Why no run comes to rest: that is waited for once, for as long as the target file says, and not again."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the rows that the target file starts imports with."""
+        ways = [way.body for way in self.stage.target.states.values() if isinstance(way, Body)]
+        return tuple(dict.fromkeys(name for body in ways for row in listed(dict(body), "rows") for name in row))
+
+    # -- the state of each operation
+
+    def begin(self) -> None:
+        """A new operation: what was renewed before is forgiven."""
+        self._renewals = 0
+
+    def facts(self, operation: str) -> Facts:
+        """Bring what the operation needs; Skipped or Blocked where that cannot be."""
+        match operation:
+            case "list_sources" | "list_templates":
+                return Facts()
+            case "provision_company":
+                may_provision(self.stage)
+                sources, templates = self._account()
+                return Facts(sources=sources, templates=templates)
+            case "request_upload" | "list_imports":
+                return Facts(company=self.company())
+            case "start_import":
+                uploads, columns = frozenset(self._uploads), frozenset(self.columns)
+                return Facts(company=self.idle(), uploads=uploads, columns=columns, upload=self._upload)
+            case "decide":
+                run = self.parked()
+                return Facts(company=run.company, run=run)
+            case "start_export" | "poll_export":
+                return self._exporting(operation)
+        if self._stuck is not None and self._completed is None:
+            raise self._stuck
+        run = self.completed()
+        return Facts(company=run.company, run=run, sheets=_sheets(run))
+
+    def uploaded(self) -> frozenset[str]:
+        """The references of all uploads so far."""
+        return frozenset(self._uploads)
+
+    def renew(self) -> bool:
+        """Forget every state, so that it is brought anew; False when that was done often enough."""
+        self._renewals += 1
+        if self._renewals > PATIENCE:
+            return False
+        self._company = self._parked = self._completed = self._exportable = self._export = None
+        self._uploads.clear()  # they are of the company that was left
+        return True
+
+    # -- companies and runs
+
+    def company(self) -> Company:
+        """The company for imports."""
+        if self._company is None:
+            self._company = self.stage.company(fresh=True)
+            self._look()
+        return self._company
+
+    def idle(self) -> Company:
+        """The company with no import in flight."""
+        if self._stuck is not None:
+            raise self._stuck
+        if self._parked is not None and self._parked.company is self._company:
+            self.rest(self._parked)
+        return self.company()
+
+    def parked(self) -> Run:
+        """A run that waits for a decision."""
+        if self._parked is None:
+            way = self.stage.target.states.get("needs_attention")
+            if isinstance(way, Body) and "needs_attention" not in self.stage.ways:
+                run = self._started("needs_attention")
+            else:
+                run = self.stage.run("needs_attention")
+            self._parked = run
+        return self._parked
+
+    def completed(self) -> Run:
+        """A completed run, to be read; in a company of its own, since elsewhere rows may be there already (OP-29)."""
+        if self._completed is None:
+            self._completed = self.stage.run("completed", fresh=False)
+        return self._completed
+
+    def _started(self, state: str) -> Run:
+        """A run of the company for imports, in that state; a company in which it went elsewhere is left."""
+        company, self._company = self.idle(), None
+        run = self.stage.started(state, company)
+        self.stage.until(run, state)
+        self._company = company
+        return run
+
+    def rest(self, run: Run) -> None:
+        """Let a run come to its end: what parks is rejected; its company is left where that does not end it."""
+        self._parked = None if self._parked is run else self._parked
+        status = self._rested(run)
+        if status == "needs_attention" and self.stage.decide(run, "reject").ok:
+            status = self._rested(run)
+        if status not in TERMINAL and self._company is run.company:
+            self._company = None
+        self._look()
+
+    def _rested(self, run: Run) -> Any:
+        """The status in which the run rests."""
+        try:
+            return at(self.stage.until(run), "status")
+        except Blocked as blocked:
+            self._stuck = blocked
+            raise
+
+    # -- after a call
+
+    def effect(self, case: Case, facts: Facts) -> tuple[bool, Answer] | None:
+        """Whether a refused call left all as it was, with the answer that tells; None where nobody can see."""
+        if case.operation == "decide" and facts.run is not None:
+            before = facts.run.state
+            polled = self.stage.poll(facts.run)
+            if polled.status is None:
+                return None
+            return same(before, polled), polled
+        if case.operation == "start_import" and facts.company is not None and self._idle_seen:
+            found = self._active(facts.company)
+            if not found.ok or not isinstance(found.json, dict):
+                return None
+            return found.json.get("status") not in (*MOVING, "needs_attention"), found
+        return None
+
+    def settle(self, case: Case, facts: Facts, answer: Answer) -> None:
+        """Tidy up after a call that was accepted, and forget what a refused one changed all the same."""
+        if case.operation == "decide" and facts.run is self._parked and facts.run is not None:
+            self._settle_decision(facts.run, answer)
+        elif case.operation == "start_import" and answer.ok and facts.company is not None:
+            refs = [each.get("upload_ref") for each in listed(case.body, "files")]
+            self._uploads |= {ref: True for ref in refs if isinstance(ref, str) and ref in self._uploads}
+            run_id = at(answer.json, "run_id")
+            if not isinstance(run_id, str):
+                self._company = None
+                return
+            self.stage.left_behind.append(f"run {run_id} of company {facts.company.id}")
+            self.rest(Run(facts.company, run_id, "", case.body, answer, answer))
+        elif case.operation == "provision_company" and answer.ok:
+            self.stage.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
+        elif case.operation == "start_export" and answer.ok and facts.company is not None:
+            self._export = str(at(answer.json, "run_id"))
+            self._exported(facts.company)
+
+    def _settle_decision(self, run: Run, answer: Answer) -> None:
+        if answer.ok and self._rested(run) == "needs_attention":
+            return  # it parked again, with fresh questions
+        if answer.ok or at(run.state, "status") != "needs_attention":
+            self.rest(run)
+
+    def _look(self) -> None:
+        """See whether the target itself calls the company idle."""
+        if self._company is not None:
+            found = self._active(self._company)
+            self._idle_seen = found.ok and isinstance(found.json, dict) and found.json.get("run", 0) is None
+
+    def _active(self, company: Company) -> Answer:
+        return self.stage.client.call("list_imports", company_id=company.id, query={"status": "active"})
+
+    # -- what can be named
+
+    def _account(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Every source of the account, the one to provision with first; and the templates to choose from."""
+        if self._catalogue is None:
+            first = self.stage.source()
+            listing = self.stage.client.call("list_sources").json
+            sources = [str(each.get("id")) for each in listed(listing, "sources")]
+            chosen = self.stage.target.company
+            if isinstance(chosen, Provision) and chosen.template_ids:
+                templates = list(chosen.template_ids)
+            else:
+                templates = [str(at(each, "id")) for each in templates_of(self.stage)]
+            self._catalogue = tuple(dict.fromkeys([first, *sources])), tuple(templates)
+        return self._catalogue
+
+    def _upload(self, others: Collection[str]) -> str:
+        """The reference of a file with the target's clean rows that no import had; or one that is nobody's."""
+        free = [ref for ref, had in self._uploads.items() if not had and ref not in others]
+        if free:
+            return free[0]
+        client, content = self.stage.client, self._csv()
+        body = {"name": "conformance.csv", "content_type": "text/csv", "size": len(content)}
+        answer = client.call("request_upload", company_id=self.company().id, body=body)
+        url, ref = at(answer.json, "upload_url"), at(answer.json, "upload_ref")
+        if not isinstance(url, str) or not isinstance(ref, str) or not client.put_upload(url, content, "text/csv").ok:
+            return str(uuid4())
+        self._uploads[ref] = False
+        return ref
+
+    def _csv(self) -> bytes:
+        way = self.stage.target.states.get("completed")
+        rows = listed(dict(way.body), "rows") if isinstance(way, Body) else []
+        written = io.StringIO()
+        writer = csv.DictWriter(written, self.columns or ("Name",))
+        writer.writeheader()
+        writer.writerows(rows)
+        return written.getvalue().encode()
+
+    # -- exports
+
+    def _exporting(self, operation: str) -> Facts:
+        if self._stuck is not None:
+            raise self._stuck
+        if self._exportable is None:
+            self._exportable = self._with_destination()
+        company = self._exportable or self.company()
+        if operation == "poll_export" and self._export is None:
+            answer = self.stage.client.call("start_export", company_id=company.id, body={})
+            if not answer.ok:
+                raise Skipped(f"the target answers the start of an export with {answer.status} (OP-18)")
+            self._export = str(at(answer.json, "run_id"))
+            self._exported(company)
+        run = None
+        if operation == "poll_export" and self._export is not None:
+            run = Run(company, self._export, "", None, None, self._poll_export(company))
+        return Facts(company, run, templates=self._account()[1], destination=self._exportable is not None)
+
+    def _with_destination(self) -> Company | None:
+        """A new company with a destination and rows; None where the target lends companies or takes no connections."""
+        if isinstance(self.stage.target.company, Existing):
+            return None
+        auth = {"kind": "bearer", "token": f"secret-{uuid4().hex}"}
+        answer = self.stage.provision(connections={"destination": {"base_url": DESTINATION, "auth": auth}})
+        company_id = at(answer.json, "company", "id")
+        if not answer.ok or not isinstance(company_id, str):
+            return None
+        company = Company(company_id)
+        run = self.stage.started("completed", company)
+        self.stage.until(run, "completed")
+        return company
+
+    def _exported(self, company: Company) -> None:
+        """Wait until the export is over: another one may not be started before."""
+        for _ in self.stage.looks():
+            if at(self._poll_export(company).json, "status") not in MOVING:
+                return
+        self._stuck = Blocked("the export is not over in time")
+        raise self._stuck
+
+    def _poll_export(self, company: Company) -> Answer:
+        return self.stage.client.call("poll_export", company_id=company.id, run_id=self._export)
+
+
+def _sheets(run: Run) -> tuple[str, ...]:
+    """The sheets of the run's company, as far as they are known."""
+    reported = [each.get("sheetId") for each in listed(run.state, "report", "perSheet")]
+    return tuple(run.company.sheets) or tuple(each for each in reported if isinstance(each, str))

@@ -1,0 +1,268 @@
+"""The suite's one way to the target: every request goes through here, is spaced, recorded and kept free of secrets.
+
+A call never raises for what the target does: whatever comes is an `Answer`, and what is wrong with it one sentence. A
+429 is waited out and asked again, so it never becomes a verdict, except while the rate limit itself is looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from conformance.http.answer import UNSET, Answer
+from conformance.http.budget import Budget
+from conformance.http.network import Network, Received
+from conformance.http.recorder import Recorder, headers_with_key
+from conformance.http.redaction import Secrets
+from conformance.http.request import DEFAULT, NO_KEY, OTHER, REVOKED, Key, Request, base, for_operation, for_url, origin
+from conformance.model.results import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["DEFAULT", "NO_KEY", "OTHER", "REVOKED", "UNSET", "Answer", "Client", "Key"]
+
+BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds before a call that met 429 is repeated (RATE-04): more than a minute in all, in which any limit of so many
+calls a minute lets one pass (OP-25)."""
+SHORT = 3
+"""How many of these pauses an operation gets that was refused after all of them once."""
+OVER = "the time of the whole run (--max-time) was over"
+DOWNLOAD_PATIENCE = 10  # a download may take this many times as long as another answer
+
+
+class Client:
+    """A target behind its base URL. Threads may share it.
+
+    `deadline()` says how many seconds the run still has. When they are over, and where `read_only` keeps a call from
+    being made, `Skipped` is raised: what is not asked says nothing about the target.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a run is given, once
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        other_key: str | None = None,
+        revoked_key: str | None = None,
+        requests_per_minute: int = 90,
+        request_timeout: float = 10.0,
+        deadline: Callable[[], float] | None = None,
+        read_only: bool = False,
+        on_exchange: Callable[[Answer], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base = base(base_url)
+        self._keys = {DEFAULT: api_key, OTHER: other_key, REVOKED: revoked_key, NO_KEY: None}
+        self._timeout = request_timeout
+        self._deadline = deadline or (lambda: math.inf)
+        self.read_only = read_only
+        """Whether nothing but GET is sent."""
+        self._clock, self._sleep = clock, sleep
+        self._budget = Budget(requests_per_minute, clock)
+        self._network = Network()
+        self._lock = threading.Lock()
+        self._rate_checks = 0
+        self._closed: set[tuple[str | None, str | None]] = set()
+        """Operation and key that were refused for longer than a minute."""
+        self._secrets = Secrets()
+        for name, value in self._keys.items():
+            self._secrets.learn(value or "", name.value)
+        self._recorder = Recorder(self._secrets, on_exchange)
+        self.requests = 0
+        """How many requests were sent."""
+        self.throttled = 0
+        """How many of them met a 429 and were waited out."""
+
+    @property
+    def base_url(self) -> str:
+        """The target's base URL, without a slash at its end."""
+        return str(self._base)
+
+    def patience(self, seconds: float) -> float:
+        """So many seconds, or what the run still has of them; Skipped when that is nothing."""
+        left = self._deadline()
+        if left <= 0:
+            raise Skipped(OVER)
+        return min(seconds, left)
+
+    def has(self, key: Key) -> bool:
+        """Whether there is such a key to call with."""
+        return key is NO_KEY or self._keys[key] is not None
+
+    def clean(self, text: str) -> str:
+        """The text without any secret that was used so far."""
+        return self._secrets.clean(text)
+
+    def call(  # noqa: PLR0913 - an operation's parts
+        self,
+        operation_id: str,
+        *,
+        company_id: str | None = None,
+        run_id: str | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = UNSET,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        key: Key | str = DEFAULT,
+        limit: int | None = None,
+    ) -> Answer:
+        """Call an operation of the contract.
+
+        `raw` are bytes to send in the place of JSON. A header with an empty value is left out. A `key` that is a
+        string is sent as it is. At most `limit` bytes of the answer are read.
+        """
+        request = for_operation(
+            self._base,
+            operation_id,
+            company_id=company_id,
+            run_id=run_id,
+            query=query,
+            body=body,
+            raw=raw,
+            headers=headers,
+            key=key,
+            limit=limit,
+        )
+        self._secrets.learn_credentials(body)
+        return self._politely(request)
+
+    def get(self, path_or_url: Any, *, key: Key | str = DEFAULT) -> Answer:
+        """Read what the target itself gave out, such as a `poll_url`; another origin is not asked, nor told the key."""
+        url = self._resolved(path_or_url)
+        if url is None:
+            return self._unsent(Request(None, "GET", str(path_or_url)), "not sent: this is no URL")
+        if origin(url) != origin(self._base):
+            problem = f"not sent: this leads away from {self._base.scheme}://{self._base.netloc.decode()}"
+            return self._unsent(Request(None, "GET", str(url)), problem)
+        return self._politely(for_url(self._base, url, key))
+
+    def put_upload(self, url: Any, data: bytes, content_type: str) -> Answer:
+        """Put a file at a signed URL, without the key (AUTH-09)."""
+        self._secrets.learn_upload(str(url))
+        resolved = self._resolved(url)
+        if resolved is None:
+            return self._unsent(Request(None, "PUT", str(url), signed=True), "not sent: upload_url is no URL")
+        headers = {"content-type": content_type}
+        return self._politely(Request(None, "PUT", str(resolved), headers=headers, content=data, signed=True))
+
+    @contextmanager
+    def unthrottled(self) -> Iterator[None]:
+        """Within this block nothing is spaced, and a 429 is an answer as any other: for the rate checks."""
+        with self._lock:
+            self._rate_checks += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._rate_checks -= 1
+
+    def concurrently(self, calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+        """Make all the calls at one moment, each in a thread of its own; the answers in the order of the calls."""
+        if not calls:
+            return []
+        barrier = threading.Barrier(len(calls))
+        came: dict[int, Answer | BaseException] = {}
+
+        def make(number: int) -> None:
+            barrier.wait()
+            try:
+                came[number] = calls[number]()
+            except BaseException as error:
+                came[number] = error  # a mistake of the check's own; raised where it can be seen
+
+        threads = [threading.Thread(target=make, args=(number,), daemon=True) for number in range(len(calls))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [_answered(came[number]) for number in range(len(calls))]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._network.close()
+
+    def _resolved(self, url: Any) -> httpx2.URL | None:
+        try:
+            return self._base.join(url) if url and isinstance(url, str) else None
+        except (httpx2.InvalidURL, ValueError):
+            return None
+
+    def _politely(self, request: Request) -> Answer:
+        """Send within the budget, and again after a 429."""
+        key = request.key if isinstance(request.key, str) else self._keys[request.key]
+        if key is None and request.key is not NO_KEY:
+            raise LookupError(f"{request.operation}: there is no key {request.key}; ask has() before")
+        if self.read_only and request.method != "GET":
+            raise Skipped(f"--read-only: this needs a {request.method}")
+        place = request.operation, key
+        pauses = BACK_OFF[:SHORT] if place in self._closed else BACK_OFF
+        for pause in (*pauses, None):
+            if not self._has_turn(request, key):
+                raise Skipped(OVER)
+            answer = self._once(request, key)
+            if answer.status is None and self._deadline() <= 0:  # it was cut short by us
+                raise Skipped(OVER)
+            if not answer.repeated:
+                return answer
+            with self._lock:
+                self.throttled += 1
+            if pause is not None:
+                self._rest(pause)
+        self._closed.add(place)
+        problem = f"throttled: still 429 after waiting {sum(pauses):g} s in all"
+        return replace(answer, status=None, problem=problem, exchange=replace(answer.exchange, problem=problem))
+
+    def _has_turn(self, request: Request, key: str | None) -> bool:
+        """Wait until the budget has a call left; False when the run's time is over before."""
+        while self._deadline() > 0:
+            if request.operation is None:  # no endpoint of the API, so none of its limits
+                return True
+            wait = self._budget.spend(request.operation, key, unasked=self._rate_checks > 0)
+            if not wait:
+                return True
+            self._rest(wait)
+        return False
+
+    def _rest(self, seconds: float) -> None:
+        self._sleep(max(0.0, min(seconds, self._deadline())))
+
+    def _once(self, request: Request, key: str | None) -> Answer:
+        """Send it; a GET whose connection broke once more, since it has no effects (RUN-08)."""
+        started = self._clock()
+        waits_out = not self._rate_checks
+        received = self._sent(request, key)
+        if received.broken and request.method == "GET":
+            received = self._sent(request, key)
+        milliseconds = int((self._clock() - started) * 1_000)
+        throttled = waits_out and received.problem is None and received.status == 429
+        return self._recorder.record(request, received, milliseconds, waited_out=throttled)
+
+    def _sent(self, request: Request, key: str | None) -> Received:
+        patience = self._timeout * (DOWNLOAD_PATIENCE if request.operation == "export_csv" else 1)
+        with self._lock:
+            self.requests += 1
+        return self._network.send(
+            request.method,
+            request.url,
+            headers_with_key(request.headers, key),
+            request.content,
+            seconds=max(0.001, min(patience, self._deadline())),
+            limit=request.limit,
+        )
+
+    def _unsent(self, request: Request, problem: str) -> Answer:
+        return self._recorder.record(request, Received(problem=problem), 0, waited_out=False)
+
+
+def _answered(came: Answer | BaseException) -> Answer:
+    if isinstance(came, BaseException):
+        raise came
+    return came

@@ -1,0 +1,1 @@
+"""What the suite speaks of: clauses, open points, results."""

@@ -1,0 +1,153 @@
+"""The clauses of the contract as the suite names them: their ids are addresses, on the command line and in reports.
+
+Texts, levels and actors stand in `openapi/clauses.yaml` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mock_server.contract.document import data
+from mock_server.contract.nearest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+AREAS = {
+    "AUTH": "Authentication",
+    "ERR": "Errors",
+    "RATE": "Rate limits",
+    "SRC": "Sources",
+    "TPL": "Templates",
+    "PROV": "Provisioning",
+    "UPL": "Uploads",
+    "IMP": "Starting an import",
+    "IDEM": "Idempotency",
+    "RUN": "Run life cycle",
+    "POLL": "Polling",
+    "ACT": "Active run",
+    "HIST": "History",
+    "STALE": "Stale runs",
+    "QUE": "Questions",
+    "PATCH": "Proposed patch",
+    "DEC": "Decisions",
+    "CSV": "CSV export",
+    "DST": "Destination export",
+    "ID": "Ids",
+    "FMT": "Format of answers",
+    "SEC": "Secrecy",
+    "VER": "Version",
+}
+"""What the letters before a clause's number stand for."""
+
+CORE = ("AUTH", "ERR", "RUN", "POLL", "ACT", "HIST", "STALE", "QUE", "PATCH", "DEC")
+"""The areas of the `core` profile: polling an import and resolving its flagged rows."""
+
+_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class UnknownClause(LookupError):
+    """A word that names no clause, area or profile; its text says which was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One testable sentence of the contract."""
+
+    id: str
+    actor: str
+    level: str
+    text: str
+    page: tuple[str, ...]
+    """The documentation pages that say it; empty where it follows from several or from none."""
+    operations: tuple[str, ...]
+    """The operations that it is about; empty where it is about all of them."""
+    open_points: tuple[str, ...]
+    not_tested: str | None
+    """Why no test can try it; None where one does."""
+
+    @property
+    def area(self) -> str:
+        """The letters before its number."""
+        return area_of(self.id)
+
+    @property
+    def binds_servers(self) -> bool:
+        """True when a server has to obey it."""
+        return self.actor != "client"
+
+
+def area_of(clause_id: str) -> str:
+    """The letters of a clause's id that name its area."""
+    return clause_id.partition("-")[0]
+
+
+def load() -> dict[str, Clause]:
+    """Every clause by its id, in the contract's order."""
+    return dict(_loaded())
+
+
+def server_clauses() -> dict[str, Clause]:
+    """The clauses that a server has to obey, alone or with its clients."""
+    return {clause.id: clause for clause in _loaded().values() if clause.binds_servers}
+
+
+def profile(name: str) -> dict[str, Clause]:
+    """The server clauses of a profile: `core` or `full`."""
+    clauses = server_clauses()
+    if name == "full":
+        return clauses
+    if name == "core":
+        return {clause.id: clause for clause in clauses.values() if clause.area in CORE}
+    raise UnknownClause(f"no profile '{name}'. There are: core, full")
+
+
+def select(patterns: Iterable[str], among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
+    """The clauses that areas and ids name (`DEC`, `POLL-04`), in the contract's order; all of them when none is named.
+
+    `among` is what is chosen from: the server clauses, unless it is given.
+    """
+    clauses = server_clauses() if among is None else dict(among)
+    wanted = {pattern.strip().upper() for pattern in patterns if pattern.strip()}
+    areas = {clause.area for clause in clauses.values()}
+    for word in sorted(wanted):
+        if word not in areas and word not in clauses:
+            raise UnknownClause(_complaint(word, clauses, areas))
+    return {clause.id: clause for clause in clauses.values() if not wanted or wanted & {clause.id, clause.area}}
+
+
+def _complaint(word: str, clauses: Mapping[str, Clause], areas: set[str]) -> str:
+    known = _loaded()
+    if word in known and not known[word].binds_servers:
+        return f"{word} binds clients, so no server can be tried for it: {known[word].text}"
+    if word in known or word in AREAS:
+        return f"{word} has no clause among those chosen from. Areas there: {', '.join(sorted(areas)) or 'none'}"
+    # "DEK-24" is near to DEC-24, and "DEC-99" to all of DEC: an id is compared with ids, a bare word with areas.
+    near = nearest(word, clauses) if "-" in word else nearest(word, areas)
+    hint = f"; did you mean '{near}'?" if near else "."
+    return f"no clause or area '{word}'{hint} Areas: {', '.join(area for area in AREAS if area in areas)}"
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> dict[str, Clause]:
+    with data("openapi", "clauses.yaml").open("rb") as file:
+        document: dict[str, Any] = yaml.load(file, _YAML)  # noqa: S506 - both loaders are safe ones
+    return {entry["id"]: _clause(entry, document["pages"]) for entry in document["clauses"]}
+
+
+def _clause(entry: Mapping[str, Any], pages: Mapping[str, str]) -> Clause:
+    operation = entry["operation"] or ()
+    return Clause(
+        id=entry["id"],
+        actor=entry["actor"],
+        level=entry["level"],
+        text=entry["text"],
+        page=tuple(pages[page] for page in entry["page"]),
+        operations=(operation,) if isinstance(operation, str) else tuple(operation),
+        open_points=tuple(entry.get("open_points", ())),
+        not_tested=entry.get("not_tested"),
+    )

@@ -1,0 +1,310 @@
+"""What a parked run asks and proposes (QUE, PATCH).
+
+A run is only looked at here. Wrong values are looked for in the rows that were sent, the rest in the answer itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from conformance.engine.stage import Blocked, Skipped
+from conformance.preview.checks import check
+from conformance.preview.csv_download import download
+from conformance.preview.patch_effects import CLAUSES
+from conformance.preview.poll_body import actions, at, count, ids, questions, shown
+from conformance.preview.submitted_rows import UNSURE, columns_of, sent, sheet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.engine.stage import Run, Stage
+    from conformance.preview.submitted_rows import Column, Sent
+
+LOOKS = 4
+TYPES: dict[str, type] = {
+    "id": str,
+    "prompt": str,
+    "context": str,
+    "target": dict,
+    "relevant_columns": list,
+    "options": list,
+    "allow_custom": bool,
+}
+TARGET_TYPES: dict[str, type] = {
+    "sheet_id": str,
+    "column": str,
+    "affected_count": int,
+    "sample_values": list,
+    "error": str,
+}
+
+
+@check("QUE-01", "QUE-02", "QUE-04", "QUE-06", "QUE-08", "QUE-09", "QUE-10", needs=("needs_attention",))
+def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
+    """Read a parked run and look at each of its questions."""
+    run = stage.run("needs_attention", fresh=False)
+    asked = _asked(run)
+    _say(stage, run, "QUE-01", "a question has its members, each of its type", _mistyped(asked, TYPES))
+    found = ids(asked)
+    repeated = [each for each, times in Counter(found).items() if times > 1]
+    _say(stage, run, "QUE-02", "no two questions of one parking have the same id", repeated)
+    targets = [each["target"] for each in asked if each.get("target") is not None]
+    _say(stage, run, "QUE-04", "a question's target has its members", _mistyped(targets, TARGET_TYPES))
+    _say(stage, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _miscounted(run.state))
+    lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant(each))]
+    _say(stage, run, "QUE-08", "relevant_columns includes the target's column", lacking)
+    _say(stage, run, "QUE-09", "options have id and label, with ids of their own", _misoffered(asked))
+    mute = [each for each in asked if not each.get("options") and each.get("allow_custom") is not True]
+    _say(stage, run, "QUE-10", "a question has an option or takes free text", mute)
+
+
+@check("QUE-05", needs=("needs_attention",))
+def a_question_is_about_a_column_of_the_company(stage: Stage) -> None:
+    """Read a parked run, and look up its questions' sheets and columns among the templates."""
+    run = stage.run("needs_attention", fresh=False)
+    targets = [each["target"] for each in _asked(run) if at(each, "target", "column") is not None]
+    strange = [each for each in targets if not _known(stage, run, each)]
+    _say(stage, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
+
+
+@check("QUE-06", "QUE-07", needs=("needs_attention",))
+def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
+    """Read a parked run, and look for its sample values among the rows that were sent."""
+    run = stage.run("needs_attention", fresh=False)
+    rows = sent(stage, run, run.state)
+    wrong, many = [], []
+    for question in _asked(run):
+        target = question.get("target")
+        column, samples = rows.column(at(target, "column")), at(target, "sample_values")
+        if column is None or not isinstance(samples, list):
+            continue
+        wrong += [each for each in samples if not _offends(rows, column, each)]
+        affected = at(target, "affected_count")
+        if isinstance(affected, int) and 0 < affected < len({str(each) for each in samples}):
+            many.append(f"{column.name}: {samples} of {affected} rows")
+    _say(stage, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
+    _say(stage, run, "QUE-07", "there are no more distinct sample values than rows", many)
+    requirement = "affected_count is no more than the rows whose column breaks a rule"
+    _say(stage, run, "QUE-06", requirement, _overstated(rows, run.state))
+
+
+@check("PATCH-01", "PATCH-02", "PATCH-03", "PATCH-04", "PATCH-05", needs=("needs_attention",))
+def the_patch_says_what_it_does(stage: Stage) -> None:
+    """Read a parked run and look at each action of its proposed patch."""
+    run = stage.run("needs_attention", fresh=False)
+    patch = at(run.state, "needs_attention", "proposed_patch")
+    described = isinstance(at(patch, "summary"), str) and isinstance(at(patch, "actions"), list)
+    stage.require("PATCH-01", described, "the patch has a summary and actions", run.polled, got=patch)
+    acts = actions(run.state)
+    odd = [
+        each
+        for each in at(patch, "actions") or ()
+        if at(each, "action") not in CLAUSES or not all(isinstance(at(each, m), str) for m in ("sheet_id", "column"))
+    ]
+    _say(stage, run, "PATCH-02", "an action has sheet_id, column, and one of the four values", odd)
+    with stage.speaking_of("PATCH-02"):
+        strange = [each for each in acts if each not in odd and not _known(stage, run, each)]
+        _say(stage, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
+    sets = [each for each in acts if each.get("action") == "set_value"]
+    with stage.speaking_of("PATCH-03"):
+        _some(sets, "set_value")
+        bare = [each for each in sets if not isinstance(each.get("value"), str)]
+        _say(stage, run, "PATCH-03", "set_value comes with a value", bare)
+    with stage.speaking_of("PATCH-04"):
+        _some(sets, "set_value")
+        emptied = [each for each in sets if each.get("value") == "" and _required(stage, run, each)]
+        _say(stage, run, "PATCH-04", "set_value empties no required column", emptied)
+    with stage.speaking_of("PATCH-05"):
+        dedups = [each for each in acts if each.get("action") == "dedup_keep_first"]
+        _some(dedups, "dedup_keep_first")
+        keyless = [each for each in dedups if not isinstance(each.get("key_column"), str)]
+        _say(stage, run, "PATCH-05", "dedup_keep_first comes with key_column", keyless)
+
+
+@check("PATCH-06", needs=("needs_attention",))
+def the_patch_has_one_action_for_each_flagged_group(stage: Stage) -> None:
+    """Read a parked run, and set its actions beside its questions and the wrong cells that were sent."""
+    run = stage.run("needs_attention", fresh=False)
+    if not isinstance(at(run.state, "needs_attention", "proposed_patch", "actions"), list):
+        raise Blocked("blocked by PATCH-01: the patch has no array of actions", [run.polled])
+    places = Counter((each.get("sheet_id"), each.get("column")) for each in actions(run.state))
+    sheet = sheet_of(run.state)
+    names = {column.name for column in columns_of(stage, run.company, sheet)}
+    asked = {(at(each, "target", "sheet_id"), at(each, "target", "column")) for each in questions(run.state)}
+    mute = [each for each in asked if each[1] in names and not places[each]]
+    _say(stage, run, "PATCH-06", "what a question is about has an action", mute)
+    rules: dict[str, int] = {}
+    with stage.speaking_of("PATCH-06"):
+        rules = _wrong_texts(stage, run)
+        unmended = [name for name, number in rules.items() if number and not places[sheet, name]]
+        unmended += _only_deduplicated(stage, run)
+        _say(stage, run, "PATCH-06", "each column with wrong cells has an action for them", unmended)
+    # OP-32: a group may be all that breaks one rule in a column, or all that has one wrong text there.
+    many = [f"{times} for {name}" for (_, name), times in places.items() if times > rules.get(str(name), times)]
+    _say(stage, run, "PATCH-06", "a column has no more actions than wrong texts", many)
+
+
+@check("QUE-03", "PATCH-10", needs=("needs_attention",))
+def nothing_changes_while_a_run_is_parked(stage: Stage) -> None:
+    """Poll a parked run again and again while time passes, and download its sheet before and after."""
+    run = stage.run("needs_attention", fresh=False)
+    first, before = shown(run.state), _downloads(stage, run)
+    questions_differ, report_differs = [], []
+    for _ in range(LOOKS):
+        stage.wait()
+        seen = shown(stage.poll(run).json)
+        if run.polled.status is None:
+            raise Blocked(f"no answer: {run.polled.problem}", [run.polled])
+        if questions(seen) != questions(first):
+            questions_differ.append(questions(seen))
+        if _unasked(seen) != _unasked(first):
+            report_differs.append(seen)
+    _say(stage, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
+    _say(stage, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
+    with stage.speaking_of("PATCH-10"):
+        after = _downloads(stage, run)
+        requirement = "the rows of a parked run stay the same"
+        stage.require("PATCH-10", before == after, requirement, expected=before, got=after)
+
+
+def _asked(run: Run) -> list[dict[str, Any]]:
+    """The questions of the run; a patch may go without any (PATCH-07), and then nothing can be said of them."""
+    if not isinstance(at(run.state, "needs_attention", "questions"), list):
+        raise Blocked("the parked run shows no array of questions", [run.polled])
+    asked = questions(run.state)
+    if not asked:
+        raise Skipped("the parked run asks no question; send rows that it asks about")
+    return asked
+
+
+def _say(stage: Stage, run: Run, clause: str, requirement: str, wrong: Iterable[Any]) -> None:
+    found = list(wrong)
+    stage.require(clause, not found, requirement, run.polled, got=f"otherwise: {found}" if found else "")
+
+
+def _some(acts: list[dict[str, Any]], action: str) -> None:
+    if not acts:
+        raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
+
+
+def _mistyped(items: Iterable[Any], types: dict[str, type]) -> list[str]:
+    """Which members are missing or of another type; null is tolerated inside a question (OP-28)."""
+    found = []
+    for item in items:
+        for name, wanted in types.items():
+            value = at(item, name)
+            there = isinstance(item, dict) and name in item
+            whole = wanted is not int or not isinstance(value, bool)
+            if not there or not (value is None or (isinstance(value, wanted) and whole)):
+                found.append(f"{name}: {value!r}")
+    return found
+
+
+def _miscounted(body: Any) -> list[str]:
+    """Which counts cannot be: out of their range, or together fewer than the flagged rows they must cover."""
+    most, total, found = count(body, "invalidCellCount"), 0, list[str]()
+    for question in questions(body):
+        affected = at(question, "target", "affected_count")
+        if not isinstance(affected, int):
+            return found  # null: OP-28; of another type: QUE-04
+        if affected < 1 or (most is not None and affected > most):
+            found.append(f"{at(question, 'target', 'column')}: {affected} of {most}")
+        else:
+            total += affected
+    asked = Counter(at(each, "target", "column") for each in questions(body))
+    acts = Counter(each.get("column") for each in actions(body))
+    if most is not None and acts and acts <= asked and total < most and not found:
+        found.append(f"{total} rows in all, though {most} are flagged and every group is asked about")
+    return found
+
+
+def _misoffered(asked: list[dict[str, Any]]) -> list[Any]:
+    found = list[Any]()
+    for question in asked:
+        options = at(question, "options") if isinstance(at(question, "options"), list) else []
+        found += [each for each in options if not isinstance(at(each, "id"), str) or "label" not in each]
+        named = [at(each, "id") for each in options]
+        found += [each for each in named if named.count(each) > 1]
+    return found
+
+
+def _relevant(question: dict[str, Any]) -> Any:
+    """The relevant columns; null stands for whatever the question is about (OP-28), and no list is for QUE-01."""
+    there = question.get("relevant_columns")
+    return there if isinstance(there, list) else [at(question, "target", "column")]
+
+
+def _known(stage: Stage, run: Run, target: Any) -> bool:
+    sheet = at(target, "sheet_id")
+    if not run.company.sheets:
+        raise Skipped("the sheets of a company are known when the suite provisioned it")
+    if sheet not in run.company.sheets:
+        return False
+    return at(target, "column") in [column.name for column in columns_of(stage, run.company, sheet)]
+
+
+def _offends(rows: Sent, column: Column, sample: Any) -> bool:
+    """Whether the sample was sent in the column and may be wrong there."""
+    text = "" if sample is None else str(sample).strip()
+    held = [number for number, row in enumerate(rows.rows) if row[column.name].strip() == text]
+    if not held:
+        return False
+    if column.rule in {"ai", "link"} or column.offence(text) in {"required", "strict", UNSURE}:
+        return True
+    return (column.unique and len(held) > 1) or any((number, column.name) in rows.unsure for number in held)
+
+
+def _overstated(rows: Sent, body: Any) -> list[str]:
+    """Columns whose questions count more rows than have a cell there that breaks a rule (OP-38: all that repeat)."""
+    found, totals = [], Counter[str]()
+    for question in questions(body):
+        affected = at(question, "target", "affected_count")
+        totals[str(at(question, "target", "column"))] += affected if isinstance(affected, int) else 0
+    for name, total in totals.items():
+        column = rows.column(name)
+        if column is None or column.rule == "ai" or rows.doubtful(name):
+            continue
+        wrong = sum(_offends(rows, column, row[name]) for row in rows.rows)
+        if total > wrong:
+            found.append(f"{name}: {total}, though {wrong} rows are wrong there")
+    return found
+
+
+def _required(stage: Stage, run: Run, act: dict[str, Any]) -> bool:
+    columns = columns_of(stage, run.company, str(act.get("sheet_id")))
+    return act.get("column") in [column.name for column in columns if column.required]
+
+
+def _wrong_texts(stage: Stage, run: Run) -> dict[str, int]:
+    """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
+    rows = sent(stage, run, run.state)
+    if not rows.agrees(run.state):
+        raise Skipped("the target flags other rows than the published rules do")
+    sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
+    return {
+        name: len({(rule, rows.rows[row][name]) for (row, column), rule in rows.failing.items() if column == name})
+        for name in sure
+    }
+
+
+def _only_deduplicated(stage: Stage, run: Run) -> list[str]:
+    """Columns with cells that are empty or malformed, and no action but one for repeated values."""
+    rows = sent(stage, run, run.state)
+    malformed = {column for (_, column), rule in rows.failing.items() if rule != "unique"}
+    acts = {
+        column: {each.get("action") for each in actions(run.state) if each.get("column") == column}
+        for column in malformed
+    }
+    return [column for column, found in acts.items() if found == {"dedup_keep_first"}]
+
+
+def _unasked(body: Any) -> list[Any]:
+    """What a poll shows of a parked run beside its questions, which are for QUE-03."""
+    return [at(body, *path) for path in (["status"], ["report"], ["needs_attention", "proposed_patch"])]
+
+
+def _downloads(stage: Stage, run: Run) -> list[Any]:
+    sheet = sheet_of(run.state)
+    read = [download(stage, run.company.id, sheet, each) for each in ("valid", "all")]
+    return [[each.header, *each.rows] for each in read]

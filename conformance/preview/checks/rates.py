@@ -1,0 +1,163 @@
+"""The rate limit (RATE). These checks spend whole budgets, so they run last, and only when they are asked for: the
+one that spends the budget of starting imports comes after the one that still has to start one.
+
+How many calls a minute pass is approximate: anything from 60 to 200 will do, however the minute is cut (OP-25).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from conformance.engine.stage import Blocked, Skipped, Stage
+from conformance.preview.checks import check
+from conformance.preview.checks.catalogue import heard, member, other_key, valid_import
+from conformance.preview.checks.imports import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.http.client import Answer
+
+FEWEST, MOST, WRITTEN = 60, 200, 100
+WINDOW = 61
+"""Seconds after which a minute is over, by whichever clock."""
+WINDOWS = 2
+"""How many of them a throttled call may take to pass again."""
+LOOKS, A_LOOK = 100, 0.05
+"""How many waits are enough where the target's time was moved, and one takes less than so many seconds: there real time
+does not pass, and only a clock that moves runs alone (OP-39) would need it to."""
+AT_ONCE = 10
+TOO_MANY = {"error": "Too many requests"}
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """As many calls as it took until none of those made at the same moment passed, or until too many had."""
+
+    passed: int
+    refused: tuple[Answer, ...]
+    last: Answer
+
+    @property
+    def fits(self) -> bool:
+        """True when the number of calls that passed is one that the documentation allows."""
+        return FEWEST <= self.passed <= MOST and bool(self.refused)
+
+
+def _burst(stage: Stage, call: Callable[[], Answer]) -> Burst:
+    passed, refused, begun = 0, [], stage.now()
+    while True:
+        answers = stage.client.concurrently([call] * AT_ONCE)
+        heard(*answers)
+        throttled = [answer for answer in answers if answer.status == 429]
+        passed += len(answers) - len(throttled)
+        refused += throttled
+        if passed > MOST and stage.now() - begun > WINDOW:
+            raise Blocked(f"{passed} calls took the target longer than a minute", answers[-1:])
+        if passed > MOST or len(throttled) == len(answers):
+            return Burst(passed, tuple(refused), answers[-1])
+
+
+def _exhaust(stage: Stage, call: Callable[[], Answer]) -> None:
+    """Make a call that is refused with 400 until it gets 429; Skipped when it never does."""
+    if not _burst(stage, call).refused:
+        raise Skipped("calls that are refused with 400 do not count here, so a good one cannot be throttled")
+
+
+def _after_the_window(stage: Stage, call: Callable[[], Answer]) -> Answer:
+    """The first answer that is no 429, once the window has passed by the target's clock or by ours; else the last."""
+    moved = stage.advance(WINDOW)
+    answer = call()
+    for _ in range(WINDOWS):
+        if answer.status == 429:
+            _rest(stage, moved=moved)
+            answer = call()
+    return answer
+
+
+def _rest(stage: Stage, *, moved: bool) -> None:
+    """Let a window of real time pass without a call, since a target may count those that it refuses, too."""
+    begun, looks = stage.now(), 0
+    while (passed := stage.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
+        stage.wait()
+        looks += 1
+
+
+@check("RATE-01", "RATE-02", "RATE-03", "RATE-05", "RATE-06", "RATE-08")
+def an_endpoint_takes_so_many_calls_a_minute(stage: Stage) -> None:
+    """Read the templates until it is too often, then the sources, then the templates with another key, and later."""
+    call = partial(stage.client.call, "list_templates")
+    with stage.client.unthrottled():
+        stage.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
+        burst = _burst(stage, call)
+        if not burst.fits:  # what was asked before may have counted, or the burst lain across two windows
+            _after_the_window(stage, call)
+            stage.advance(WINDOW)
+            again = _burst(stage, call)
+            burst = again if again.fits or burst.passed < FEWEST else min(burst, again, key=lambda each: each.passed)
+        requirement = "about 100 calls a minute pass, more get 429"
+        got = f"{burst.passed} passed, {len(burst.refused)} got 429"
+        if stage.target.vouched:
+            exact = burst.passed == WRITTEN
+            stage.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
+        stage.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
+        stage.reads("OP-25", f"{burst.passed} calls passed, the next got 429" if burst.refused else "no 429 was seen")
+        if not burst.refused:
+            raise Blocked(f"{burst.passed} calls in a minute, and no 429", [burst.last])
+        sources = stage.client.call("list_sources")
+        with stage.speaking_of("RATE-06"):
+            other = stage.client.call("list_templates", key=other_key(stage))
+            stage.status("RATE-06", other, 2, requirement="another key has a budget of its own")
+        stage.status("RATE-05", sources, 2, requirement="another endpoint has a budget of its own")
+        _form(stage, burst.refused)
+        later = _after_the_window(stage, call)
+        stage.status("RATE-08", later, 2, requirement="the throttled call succeeds once the window has passed")
+
+
+def _form(stage: Stage, refused: tuple[Answer, ...]) -> None:
+    """Record whether the 429s have the one body, and no Retry-After."""
+    wrong = [answer for answer in refused if answer.json != TOO_MANY]
+    got = wrong[0].text if wrong else ""
+    stage.require("RATE-02", not wrong, "a 429 has this body", *wrong[:1], expected=TOO_MANY, got=got)
+    told = [answer for answer in refused if "retry-after" in answer.headers]
+    stage.require("RATE-03", not told, "a 429 has no Retry-After", *told[:1])
+
+
+@check("RATE-07", needs=("needs_attention",))
+def a_throttled_decision_is_not_taken(stage: Stage) -> None:
+    """Send malformed decisions on a parked run until they get 429, then a good one, and look at the run."""
+    run = stage.run("needs_attention")
+    with stage.client.unthrottled():
+        decide = partial(stage.client.call, "decide", company_id=run.company.id, run_id=run.id)
+        _exhaust(stage, partial(decide, body={"decision": "conformance"}))
+        _throttled(decide(body={"decision": "approve"}))
+    before: Any = member(run.state, "needs_attention")
+    stage.wait()
+    after = stage.poll(run)
+    heard(after)
+    same = member(after.json, "status") == "needs_attention" and member(after.json, "needs_attention") == before
+    stage.require("RATE-07", same, "a decision that gets 429 is not taken", after, got=after.text)
+
+
+@check("RATE-07")
+def a_throttled_import_does_not_start(stage: Stage) -> None:
+    """Send malformed imports until they get 429, then a good one, and look at the company's imports."""
+    company, body = stage.company(fresh=True).id, valid_import(stage)
+    before = stage.client.call("list_imports", company_id=company)
+    with stage.client.unthrottled():
+        start = partial(stage.client.call, "start_import", company_id=company)
+        _exhaust(stage, partial(start, body={}))
+        _throttled(start(body=body))
+    stage.wait()
+    after = stage.client.call("list_imports", company_id=company)
+    heard(before, after)
+    requirement = "an import that gets 429 starts no run"
+    same = listing(after) == listing(before)
+    stage.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)
+
+
+def _throttled(answer: Answer) -> None:
+    if answer.status != 429:
+        raise Blocked("the call came when the budget was not spent any more", [answer])

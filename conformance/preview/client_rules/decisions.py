@@ -1,0 +1,306 @@
+"""What a client decides, how often, and on which reading of the run (DEC-37, DEC-38, DEC-41, DEC-42, QUE-11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from conformance.audit.rule import Found, Rule
+from conformance.preview.client_rules.history import PARKED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from conformance.audit.exchange import Seen
+    from conformance.preview.client_rules.history import History, Known, Reading
+
+OLD = 15 * 60_000
+"""How long a reading of the questions may be held before it has to be made anew."""
+
+
+class Given(NamedTuple):
+    """One answer of a decision, and the question that it is for."""
+
+    decision: Seen
+    answer: dict[str, Any]
+    question: dict[str, Any] | None
+    """As the client read it last; None: no such question was there."""
+    asked: tuple[Any, ...]
+    """The ids of the questions of that parking."""
+    before: tuple[Any, ...]
+    """The ids of the questions of earlier parkings."""
+
+
+def _unread(history: History) -> Iterator[Found]:
+    for known, decision in _decisions(history):
+        read = known.read_before(decision)
+        if not read and not history.partial and decision is known.decisions[0]:
+            yield Found([decision], "a decision was sent for a run that was never read")
+        if read and read[-1].status != PARKED:
+            yield Found([decision], f"a decision was sent for a run that was {read[-1].status!r} when it was read last")
+
+
+def _twice(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.ok and not before.unclear:
+            yield Found([before, decision], f"a decision was taken in exchange {before.id}, and another one followed")
+
+
+def _resent_unread(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.unclear:
+            yield Found([before, decision], "a decision got no clear answer, and was sent again without a poll between")
+
+
+def _after_409(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.whole and before.status == 409:
+            yield Found([before, decision], "a decision got 409, and another one followed without a poll between")
+
+
+def _unread_repetitions(history: History) -> Iterator[tuple[Seen, Seen]]:
+    """Each decision and the one before it, when the run was not read between them."""
+    for known in history.runs.values():
+        for before, decision in zip(known.decisions, known.decisions[1:], strict=False):
+            if not any(before.order < each.seen.order < decision.order for each in known.readings):
+                yield before, decision
+
+
+def _with_reject(history: History) -> Iterator[Found]:
+    for _, decision in _decisions(history):
+        if decision.member("decision") == "reject" and decision.member("answers"):
+            yield Found([decision], "a rejection carried answers")
+
+
+def _unknown_question(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("question_id")
+        if given.question is None and _meant(name, given.asked) is None and name not in given.before:
+            yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
+
+
+def _stale_question(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("question_id")
+        if given.question is None and _meant(name, given.asked) is None and name in given.before:
+            happened = f"an answer names {name!r}, a question of an earlier parking; asked were {_list(given.asked)}"
+            yield Found([given.decision], happened)
+
+
+def _not_echoed(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name, meant = given.answer.get("question_id"), None
+        if given.question is None:
+            meant = _meant(name, given.asked)
+        elif (name := given.answer.get("option_id")) is not None and name not in (ids := _options(given.question)):
+            meant = _meant(name, ids)
+        if meant is not None:
+            yield Found([given.decision], f"an answer says {name!r} where the id is {meant!r}")
+
+
+def _unknown_option(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("option_id")
+        if given.question is None or name is None or name in (ids := _options(given.question)) or _meant(name, ids):
+            continue
+        labels = [each.get("label") for each in _dicts(given.question.get("options"))]
+        hint = "; that is an option's label" if name in labels else ""
+        yield Found([given.decision], f"an answer names the option {name!r}; offered were {_list(ids)}{hint}")
+
+
+def _both(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        if given.answer.get("option_id") is not None and given.answer.get("custom") is not None:
+            name = given.answer.get("question_id")
+            yield Found([given.decision], f"the answer to {name!r} has both option_id and custom")
+
+
+def _custom(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        chosen = given.answer.get("option_id") is None and given.answer.get("custom") is not None
+        if chosen and given.question is not None and given.question.get("allow_custom") is False:
+            name = given.answer.get("question_id")
+            yield Found([given.decision], f"the answer to {name!r} is free text, and its question allows none")
+
+
+def _old_reading(history: History) -> Iterator[Found]:
+    for known, decision in _decisions(history):
+        reading = _last_parked(known, decision)
+        if reading is None:
+            continue
+        held = _held(history, reading.seen, decision)
+        if held > OLD:
+            happened = "the decision answers questions that were read long before"
+            yield Found([reading.seen, decision], happened, f"{held // 1_000} s")
+
+
+def _held(history: History, read: Seen, decision: Seen) -> int:
+    """How long the questions were held; a test that moves a running clock does not make a client hold them longer."""
+    passed = decision.at - read.at
+    return passed if history.clock == "frozen" else min(passed, decision.real - read.real)
+
+
+def _decisions(history: History) -> Iterator[tuple[Known, Seen]]:
+    for known in history.runs.values():
+        for decision in known.decisions:
+            yield known, decision
+
+
+def _last_parked(known: Known, decision: Seen) -> Reading | None:
+    """The reading on which the decision rests; None when the client has not seen the run parked."""
+    return next((each for each in reversed(known.read_before(decision)) if each.status == PARKED), None)
+
+
+def _given(history: History) -> Iterator[Given]:
+    """Every answer that was sent with an approval, where the questions that the client had read are known."""
+    for known, decision in _decisions(history):
+        reading = _last_parked(known, decision)
+        if reading is None or reading.questions is None or decision.member("decision") == "reject":
+            continue
+        before = _earlier(known, reading)
+        questions = _dicts(reading.questions)
+        for answer in _dicts(decision.member("answers")):
+            name = answer.get("question_id")
+            question = next((each for each in questions if each.get("id") == name), None)
+            yield Given(decision, answer, question, reading.ids, before)
+
+
+def _earlier(known: Known, reading: Reading) -> tuple[Any, ...]:
+    """The ids of the questions that were asked before this parking, and are not asked in it."""
+    asked = (each for each in known.readings if each.seen.order < reading.seen.order)
+    return tuple(name for each in asked for name in each.ids if name not in reading.ids)
+
+
+def _meant(name: Any, ids: Iterable[Any]) -> Any:
+    """The id that this would be, were it echoed exactly; None when it is like none of them."""
+    return next((each for each in ids if each != name and _plain(each) == _plain(name)), None)
+
+
+def _plain(name: Any) -> str:
+    return str(name).strip().casefold()
+
+
+def _options(question: dict[str, Any]) -> list[Any]:
+    return [each.get("id") for each in _dicts(question.get("options"))]
+
+
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, (list, tuple)) else []
+
+
+def _list(ids: Iterable[Any]) -> str:
+    return ", ".join(map(repr, ids)) or "none"
+
+
+_ECHO = "Keep the ids of questions and options as opaque strings from the poll to the decision."
+
+RULES = (
+    Rule(
+        "decision-unread",
+        "DEC-42",
+        "error",
+        "Decisions on a run that was not read before, or was not `needs_attention` when it was read last.",
+        "a decision on a run that was read as needs_attention",
+        "Poll until the run is needs_attention, look at its questions and actions, then decide.",
+        _unread,
+    ),
+    Rule(
+        "decision-on-old-reading",
+        "DEC-42",
+        "error",
+        f"The time from the last read of the parking to the decision, when it is more than {OLD // 60_000} minutes.",
+        "a fresh read of the run before questions are answered that were held for some time",
+        "Poll once more right before the decision is sent, and compare the ids of the questions.",
+        _old_reading,
+        measures="from the arrival of the last read that showed the parking to the arrival of the decision",
+    ),
+    Rule(
+        "decision-sent-twice",
+        "DEC-24",
+        "error",
+        "A decision after one that was answered with 200, when the run was not read between them.",
+        "one decision for each parking",
+        "Guard the decision against double clicks and double deliveries, and poll after it.",
+        _twice,
+    ),
+    Rule(
+        "decision-resent-unread",
+        "DEC-41",
+        "error",
+        "A decision after one whose answer was lost, a 5xx or unreadable, when the run was not read between them.",
+        "a poll before a decision is sent again",
+        "After a lost answer poll first; send the decision again only if the run is still parked with those questions.",
+        _resent_unread,
+    ),
+    Rule(
+        "decision-repeated-after-409",
+        "DEC-41",
+        "error",
+        "A decision after one that was answered with 409, when the run was not read between them.",
+        "a 409 taken for `already resolved`, and a poll",
+        "On 409 poll: somebody has decided, or the run is not parked (any more).",
+        _after_409,
+    ),
+    Rule(
+        "answers-with-reject",
+        "DEC-37",
+        "error",
+        "Decisions of `reject` with an `answers` that is not empty.",
+        "answers only with approve",
+        "Leave answers out of a rejection.",
+        _with_reject,
+    ),
+    Rule(
+        "answer-to-unknown-question",
+        "DEC-38",
+        "error",
+        "Answers whose `question_id` is no question of the last parking that was read, nor of an earlier one.",
+        "ids of questions of this parking",
+        _ECHO,
+        _unknown_question,
+    ),
+    Rule(
+        "answer-to-stale-question",
+        "DEC-42",
+        "error",
+        "Answers whose `question_id` is of an earlier parking of the run, and not of the last one that was read.",
+        "answers to the questions of the present parking",
+        "Forget the questions when the decision is sent, and take those of the next parking from the poll.",
+        _stale_question,
+    ),
+    Rule(
+        "id-not-echoed",
+        "DEC-38",
+        "error",
+        "Answers whose `question_id` or `option_id` differs from one that was read only in case, blanks or JSON type.",
+        "ids sent back exactly as they came",
+        _ECHO,
+        _not_echoed,
+    ),
+    Rule(
+        "answer-with-unknown-option",
+        "DEC-38",
+        "error",
+        "Answers whose `option_id` is none of the question's options.",
+        "the id of one of the question's options",
+        "Send the option's `id`, not its label or its place.",
+        _unknown_option,
+    ),
+    Rule(
+        "option-and-custom",
+        "DEC-18",
+        "error",
+        "Answers that have both `option_id` and `custom`.",
+        "either option_id or custom",
+        "Send the one that the customer chose, and leave the other out.",
+        _both,
+    ),
+    Rule(
+        "custom-not-allowed",
+        "QUE-11",
+        "error",
+        "Answers with `custom` to a question whose `allow_custom` was false.",
+        "free text only where allow_custom is true",
+        "Offer the text field only where allow_custom is true.",
+        _custom,
+    ),
+)

@@ -1,0 +1,73 @@
+"""Companies that a target file lends: which of them is idle, and how they are given back.
+
+The rule that it keeps: a run that the suite began in a borrowed company is ended as soon as no check needs it, so that
+the next one finds the company idle; what parks is rejected.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from conformance.model.results import Blocked, Skipped
+from conformance.preview.poll_body import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from conformance.engine.stage import Run, Stage
+
+_OVER = ("completed", "failed", "canceled")
+
+
+def idle(stage: Stage, companies: Sequence[str]) -> str | None:
+    """The first of them without an import in flight; where there is none, after what no check needs now has ended."""
+    found = _idle(stage, companies)
+    if found is None and _vacated(stage):
+        found = _idle(stage, companies)
+    return found
+
+
+def give_back(stage: Stage, *, for_good: bool = False) -> None:
+    """End what was begun, but for what later checks may still look at; `for_good`: that, too."""
+    wanted = set() if for_good else {run.id for _, run in _shared(stage)}
+    for _, run in _shared(stage):
+        if at(run.state, "status") in _OVER:
+            stage.begun.pop(run.id, None)
+    for run in [each for each in stage.begun.values() if each.id not in wanted]:
+        _end(stage, run)
+
+
+def _idle(stage: Stage, companies: Sequence[str]) -> str | None:
+    for company_id in companies:
+        active = stage.client.call("list_imports", company_id=company_id, query={"status": "active"})
+        if active.ok and isinstance(active.json, dict) and active.json.get("run", 0) is None:
+            return company_id
+    return None
+
+
+def _vacated(stage: Stage) -> bool:
+    """Whether a run was ended that another check had kept to be looked at; this check's own ones are not."""
+    ended = [run for run in stage.begun.values() if run.id not in stage.held]
+    for key, run in _shared(stage):
+        if run.id in stage.begun and run.id not in stage.held and stage.shared is not None:
+            del stage.shared[key]
+    for run in ended:
+        _end(stage, run)
+    return bool(ended)
+
+
+def _end(stage: Stage, run: Run) -> None:
+    """See the run to its end, once: a target that does not let it end is for DEC-31 to judge."""
+    del stage.begun[run.id]
+    with suppress(Blocked, Skipped):
+        if at(stage.until(run), "status") == "needs_attention" and stage.decide(run, "reject").ok:
+            stage.until(run)
+
+
+def _shared(stage: Stage) -> Iterator[tuple[str, Run]]:
+    """The runs that checks of a journey share, by what they are shared as; those of trials among them."""
+    for key, value in list((stage.shared or {}).items()):
+        run: Any = getattr(value, "run", value)
+        if hasattr(run, "polled"):
+            yield key, run

@@ -1,0 +1,222 @@
+"""One decision on a fresh parking, followed to where the run comes to rest: what was shown, answered, and became of it.
+
+Checks of one journey share a trial by its name, since each costs an import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conformance.engine.stage import Blocked, Run, Skipped
+from conformance.preview.csv_download import download
+from conformance.preview.patch_effects import CLAUSES, differences, predicted
+from conformance.preview.poll_body import actions, at, concerned, count, listed, questions
+from conformance.preview.submitted_rows import sent, sheet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.engine.stage import Stage
+    from conformance.http.client import Answer
+    from conformance.preview.csv_download import Download
+    from conformance.preview.patch_effects import Effects
+    from conformance.preview.submitted_rows import Sent
+
+Answers = list[dict[str, str]]
+MOST_OPTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A run that was decided."""
+
+    run: Run
+    parked: Any
+    """The poll's body before the decision."""
+    decided: Answer
+    end: Any
+    """The poll's body where the run came to rest; None when the decision was refused."""
+    all: Download | None
+    """Every row of the sheet, where the run completed."""
+    valid: Download | None
+
+    @property
+    def outcome(self) -> tuple[Any, ...]:
+        """What became of the rows, in a form to compare with that of another company."""
+        read = [(each.header, sorted(each.rows)) if each else None for each in (self.all, self.valid)]
+        asked = [(each.get("column"), each.get("action")) for each in actions(self.end)]
+        counts = count(self.end, "inserted"), count(self.end, "invalidCellCount")
+        return at(self.end, "status"), *counts, *read, sorted(map(repr, asked))
+
+    def fate(self, rows: Sent, column: str) -> list[list[tuple[str, ...]]]:
+        """The rows that were wrong in the column as they are now, in both downloads; known again by right cells."""
+        wrong = {row for row, name in rows.failing if name == column}
+        given = [each.name for each in rows.given]
+        names = [name for name in given if not any((row, name) in rows.failing for row in wrong)]
+        marks = {tuple(rows.rows[row][name].strip() for name in names) for row in wrong}
+        return [
+            sorted(
+                tuple(each.get(name, "").strip() for name in given)
+                for each in download.records
+                if tuple(each.get(name, "").strip() for name in names) in marks
+            )
+            for download in (self.all, self.valid)
+            if download is not None
+        ]
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the run completed with rows still flagged."""
+        return at(self.end, "status") == "completed" and bool(count(self.end, "invalidCellCount"))
+
+
+def parked_run(stage: Stage) -> Run:
+    """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
+    spare = stage.shared.pop("spare", None) if stage.shared is not None else None
+    if isinstance(spare, Run) and same(spare.state, stage.poll(spare)):
+        stage.held.add(spare.id)
+        return spare
+    return stage.run("needs_attention")
+
+
+def leave(stage: Stage, run: Run) -> None:
+    """Let a later check of the journey decide on the parked run."""
+    if stage.shared is not None:
+        stage.shared["spare"] = run
+
+
+def follow(stage: Stage, run: Run, parked: Any, decided: Answer) -> Trial:
+    """The trial of a decision that was posted just now."""
+    if not decided.ok:
+        return Trial(run, parked, decided, None, None, None)
+    end = stage.until(run)
+    if same(parked, run.polled):  # a look that came too early is for DEC-03 alone
+        stage.wait()
+        end = stage.until(run)
+    if at(end, "status") != "completed":
+        return Trial(run, parked, decided, end, None, None)
+    sheet = sheet_of(parked)
+    read = [download(stage, run.company.id, sheet, each) for each in ("all", "valid")]
+    return Trial(run, parked, decided, end, *read)
+
+
+def trial(stage: Stage, name: str, answers: Callable[[Any], Answers | None]) -> Trial:
+    """Approve a fresh parking with what `answers` makes of it; once where checks share what they see."""
+    key = f"trial {name}"
+    if stage.shared is not None and isinstance(there := stage.shared.get(key), Trial):
+        stage.held.add(there.run.id)
+        return there
+    run = parked_run(stage)
+    parked = run.state
+    made = follow(stage, run, parked, stage.decide(run, "approve", answers(parked)))
+    keep(stage, name, made)
+    return made
+
+
+def keep(stage: Stage, name: str, made: Trial) -> None:
+    """Let later checks of a journey see the trial."""
+    if stage.shared is not None:
+        stage.shared[f"trial {name}"] = made
+
+
+def patched(stage: Stage) -> Trial:
+    """The proposed patch as it is."""
+    return trial(stage, "of the patch", lambda _: None)
+
+
+def optional(stage: Stage, place: int) -> Trial:
+    """The option at this place, from the end, of the last question that has options.
+
+    It is the last one, because a target that goes by the place of an answer would take it for the first.
+    """
+
+    def answers(parked: Any) -> Answers | None:
+        question = with_options(parked)
+        options = question["options"]
+        return [{"question_id": question["id"], "option_id": options[-1 - place]["id"]}]
+
+    return trial(stage, f"of option -{place + 1}", answers)
+
+
+def _answered_throughout(stage: Stage, place: int) -> Trial:
+    """The option at this place, from the end, of every question: some targets wait for all the answers (OP-13)."""
+
+    def answers(parked: Any) -> Answers:
+        asked = [(each.get("id"), listed(each, "options")) for each in questions(parked)]
+        chosen = [(name, these[-1 - min(place, len(these) - 1)].get("id")) for name, these in asked if these]
+        return [{"question_id": str(name), "option_id": str(option)} for name, option in chosen]
+
+    return trial(stage, f"of option -{place + 1} throughout", answers)
+
+
+def with_options(parked: Any) -> dict[str, Any]:
+    """The parking's last question that can be answered by an option."""
+    for question in questions(parked)[::-1]:
+        options = listed(question, "options")
+        if isinstance(question.get("id"), str) and options and all(isinstance(each.get("id"), str) for each in options):
+            return question
+    raise Skipped("the parked run asks no question with options")
+
+
+def flagged(stage: Stage) -> Trial:
+    """A run that completed with rows still flagged: by the patch's own `keep`, or by an option that leaves them."""
+    run = stage.run("needs_attention", fresh=False)
+    if any(each.get("action") == "keep" for each in actions(run.state)) and patched(stage).flagged:
+        return patched(stage)
+    for place in range(min(MOST_OPTIONS, len(with_options(run.state)["options"]))):
+        made = optional(stage, place)
+        if made.flagged:
+            return made
+        if at(made.end, "status") == "needs_attention" and (whole := _answered_throughout(stage, place)).flagged:
+            return whole
+    raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
+
+
+def may_park_again(stage: Stage, run: Run, parked: Any) -> bool:
+    """Whether it is open that the run, approved as proposed, completes at once."""
+    try:
+        rows = sent(stage, run, parked)
+        return not (rows.agrees(parked) and predicted(rows, actions(parked)).clears)
+    except (Skipped, Blocked):
+        return True
+
+
+def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
+    """What is otherwise than the patch would have it, by clause."""
+    if made.all is not None:
+        return differences(effects, made.all.records)
+    if at(made.end, "status") != "needs_attention":
+        raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
+    known = [each for each in actions(made.parked) if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
+    still = concerned(made.end)
+    left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
+    alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left
+    found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
+    if not found:
+        raise Skipped("the run parked again with other questions, and its rows are not to be judged yet")
+    return found
+
+
+def expected_effects(stage: Stage, made: Trial) -> Effects:
+    """What the patch must make of the rows that were sent; Skipped where that is open."""
+    rows = sent(stage, made.run, made.parked)
+    if not rows.agrees(made.parked):
+        raise Skipped("the target flags other rows than the published rules do")
+    return predicted(rows, actions(made.parked))
+
+
+def same(before: Any, answer: Answer) -> bool:
+    """Whether a poll shows the state of an earlier one: status, counts, and what is asked and proposed.
+
+    Ids, texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.
+    """
+    return answer.ok and gist(before) == gist(answer.json)
+
+
+def gist(body: Any) -> tuple[Any, ...]:
+    """What of a poll stays as long as nothing happens to the run, whatever its words."""
+    targets = [each.get("target") for each in questions(body)]
+    asked = sorted(repr((at(each, "sheet_id"), at(each, "column"))) for each in targets)
+    acts = sorted(repr((each.get("sheet_id"), each.get("column"), each.get("action"))) for each in actions(body))
+    return at(body, "status"), count(body, "invalidCellCount"), asked, acts

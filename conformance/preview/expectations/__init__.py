@@ -1,0 +1,1 @@
+"""What is required of the answer to a generated call."""

@@ -1,0 +1,208 @@
+"""The rows that the suite sent, against the rules that the target's own template publishes (TPL-03 to TPL-05).
+
+What those rules leave open (links, white space, whether a pattern is meant for the whole text) is unsure, and nothing
+is judged by it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conformance.engine.stage import Blocked, Skipped
+from conformance.preview.poll_body import at, count, listed, sheets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conformance.engine.stage import Company, Run, Stage
+
+UNSURE = "unsure"
+Cell = tuple[int, str]
+"""A row's number and a column's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a template, as `GET /templates` describes it."""
+
+    name: str
+    required: bool
+    unique: bool
+    rule: str
+    pattern: str | None
+
+    def offence(self, text: str) -> str | None:
+        """The rule that the text breaks by itself, `required` or `strict`; None when none; UNSURE when that is open."""
+        bare = text.strip()
+        if not bare:
+            if not self.required:
+                return None if not text else UNSURE
+            return UNSURE if text else "required"
+        if self.rule == "link":
+            return UNSURE
+        if self.rule != "strict":
+            return None
+        found = {_fits(self.pattern, each, whole) for each in (text, bare) for whole in (True, False)}
+        return UNSURE if len(found) > 1 or None in found else None if found == {True} else "strict"
+
+    @property
+    def rules(self) -> int:
+        """How many different rules its cells could break."""
+        return self.required + self.unique + (self.rule != "none")
+
+
+def _fits(pattern: str | None, text: str, whole: bool) -> bool | None:  # noqa: FBT001 - private
+    """Whether the text fits the pattern; None when the pattern cannot be read here."""
+    try:
+        match = re.fullmatch if whole else re.search
+        return match(pattern or "", text) is not None
+    except (re.error, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The rows of one import, as texts by column name, and which of their cells break a rule."""
+
+    sheet_id: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, str], ...]
+    failing: Mapping[Cell, str]
+    unsure: frozenset[Cell]
+
+    @property
+    def flagged(self) -> frozenset[int]:
+        """The numbers of the rows with a cell that breaks a rule."""
+        return frozenset(row for row, _ in self.failing)
+
+    def agrees(self, body: Any) -> bool:
+        """Whether the poll counts as many flagged rows as the rules do, with or without the first of equals (OP-38)."""
+        return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | self._repeated())}
+
+    def _repeated(self) -> set[int]:
+        """The rows of a value that is there twice where it must be once, the first one among them."""
+        twice = {(name, self.rows[row][name].strip()) for (row, name), rule in self.failing.items() if rule == "unique"}
+        return {each for each, row in enumerate(self.rows) if any(row[name].strip() == text for name, text in twice)}
+
+    @property
+    def given(self) -> tuple[Column, ...]:
+        """The columns that at least one row fills, save those that the target may rewrite by judgement (`ai`)."""
+        return tuple(c for c in self.columns if c.rule != "ai" and any(row[c.name] for row in self.rows))
+
+    def column(self, name: Any) -> Column | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def doubtful(self, column: str) -> bool:
+        """Whether it is open which cells of the column break a rule."""
+        return any(name == column for _, name in self.unsure)
+
+
+def templates(stage: Stage) -> list[dict[str, Any]]:
+    """The account's templates; read once where checks share what they see."""
+    if stage.shared is not None and "templates" in stage.shared:
+        return listed(stage.shared, "templates")
+    answer = stage.client.call("list_templates")
+    found = listed(answer.json, "templates")
+    if not answer.ok or not found:
+        raise Blocked("GET /templates gives no template", [answer])
+    if not all(map(_is_described, found)):
+        raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
+    if stage.shared is not None:
+        stage.shared["templates"] = found
+    return found
+
+
+def _is_described(template: Any) -> bool:
+    columns = at(template, "columns")
+    return isinstance(columns, list) and all(
+        isinstance(at(column, "required"), bool)
+        and isinstance(at(column, "unique"), bool)
+        and isinstance(at(column, "desiredRule"), str)
+        for column in columns
+    )
+
+
+def columns_of(stage: Stage, company: Company, sheet_id: str) -> tuple[Column, ...]:
+    """The columns of the sheet's template, in its order."""
+    template = next((each for each in templates(stage) if each.get("id") == company.sheets.get(sheet_id)), None)
+    if template is None:
+        raise Skipped("which template the sheet has is known for provisioned companies only")
+    return described(template)
+
+
+def described(template: Any) -> tuple[Column, ...]:
+    """The columns that the template describes."""
+    return tuple(
+        Column(
+            str(each.get("name")),
+            each.get("required") is True,
+            each.get("unique") is True,
+            str(each.get("desiredRule")),
+            each.get("strictRule"),
+        )
+        for each in listed(template, "columns")
+    )
+
+
+def sheet_of(body: Any) -> str:
+    """The one sheet that the run is about."""
+    found = sheets_of(body)
+    if len(found) != 1:
+        raise Skipped(f"what the target does with the rows is judged for one sheet; the run concerns {len(found)}")
+    return found.pop()
+
+
+def inline(body: Any) -> list[Mapping[str, Any]]:
+    """The rows of a start's body."""
+    rows = at(body, "rows")
+    if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise Skipped("the target file's body sends no inline rows to compare with")
+    if not all(value is None or type(value) in {str, int} for row in rows for value in row.values()):
+        raise Skipped("the target file's rows hold values that are not texts")
+    return list(rows)
+
+
+def sent(stage: Stage, run: Run, body: Any) -> Sent:
+    """The rows that the run's start sent, against the rules of the sheet that `body`, a poll of it, is about."""
+    rows = inline(run.body)
+    if max(count(body, "inserted") or 0, count(body, "invalidCellCount") or 0) > len(rows):
+        raise Skipped("the run's report counts more rows than were sent: the target works on rows of its own")
+    sheet_id = sheet_of(body)
+    columns = columns_of(stage, run.company, sheet_id)
+    wanted = [(column.name, _plain(column.name)) for column in columns]
+    texts = []
+    for row in rows:
+        cells = {_plain(name): "" if value is None else str(value) for name, value in row.items()}
+        texts.append({name: cells.get(plain, "") for name, plain in wanted})
+    if not any(any(row.values()) for row in texts):
+        raise Skipped("no column of the rows that were sent is one of the sheet's")
+    return checked(sheet_id, columns, texts)
+
+
+def checked(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, str]]) -> Sent:
+    """The rows with every cell checked; of rows that repeat a unique value all but the first fail (OP-38)."""
+    failing: dict[Cell, str] = {}
+    unsure: set[Cell] = set()
+    for column in columns:
+        met: dict[str, str] = {}
+        for number, row in enumerate(rows):
+            text = row[column.name].strip()
+            offence = column.offence(row[column.name])
+            if offence == UNSURE:
+                unsure.add((number, column.name))
+            elif offence is not None:
+                failing[number, column.name] = offence
+            elif column.unique and text:
+                known = met.setdefault(text.casefold(), text)
+                if known == text and sum(r[column.name].strip() == text for r in rows[:number]):
+                    failing[number, column.name] = "unique"
+                elif known != text:
+                    unsure.add((number, column.name))
+    return Sent(sheet_id, tuple(columns), tuple(rows), failing, frozenset(unsure))
+
+
+def _plain(name: str) -> str:
+    return "".join(str(name).split()).casefold()

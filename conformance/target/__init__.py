@@ -1,0 +1,1 @@
+"""The implementation that is judged: its file, its commands, our own mock."""

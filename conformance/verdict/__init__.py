@@ -1,0 +1,187 @@
+"""From findings to results, and from results to the one verdict that the exit code and every report say.
+
+Clauses of the judged level decide (`must` alone, or `must` and `should`), and those that `--require` names. What we
+broke ourselves always counts: a judge that cannot judge never says 0.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.model.clauses import load
+from conformance.model.results import Finding, Outcome, Result, Results
+from conformance.verdict.baseline import Difference, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from conformance.model.clauses import Clause
+
+PASSED, FAILED, INCOMPLETE, UNREACHABLE, INTERRUPTED = 0, 1, 3, 4, 130
+"""The exit codes that results lead to; 2 is bad usage, and the command line's own."""
+
+WORDS = {
+    PASSED: "passed",
+    FAILED: "failed",
+    INCOMPLETE: "incomplete",
+    UNREACHABLE: "unreachable",
+    INTERRUPTED: "interrupted",
+}
+NOT_REACHED = "no check reached it"
+
+_LEVELS = {"must": ("must",), "should": ("must", "should")}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run comes to."""
+
+    code: int
+    """The exit code."""
+    word: str
+    headline: str
+    """The figures in one line, never a percentage."""
+    remarks: tuple[str, ...]
+    """Why it is not simply passed, and what the baseline and `--require` say; a sentence each."""
+
+
+def collect(findings: Iterable[Finding], clauses: Mapping[str, Clause]) -> tuple[Result, ...]:
+    """A result for each of `clauses`, in their order; its outcome is the highest of its findings.
+
+    Findings about clauses that were not asked for are left out; one about no clause at all is our own mistake.
+    """
+    found: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        found[finding.clause].append(finding)
+    if strangers := found.keys() - clauses.keys() - load().keys():
+        raise ValueError(f"checks speak of clauses that do not exist: {', '.join(sorted(strangers))}")
+    return tuple(_result(clause, tuple(found.get(clause.id, ()))) for clause in clauses.values())
+
+
+def exit_code(
+    results: Results,
+    *,
+    level: str = "must",
+    required: Collection[str] = frozenset(),
+    expected: Mapping[str, str] | None = None,
+) -> int:
+    """The exit code of a run; `required` clauses may not be skipped, `expected` ones are the baseline's failures."""
+    if results.interrupted:
+        return INTERRUPTED
+    if results.unreachable is not None:
+        return UNREACHABLE
+    gate = _gate(results, level, required)
+    against = _against(results, gate, expected or {})
+    if against.unexpected or against.stale or _missed(results, required):
+        return FAILED
+    ours = any(result.outcome is Outcome.ERROR for result in results.results)
+    open_ones = any(result.outcome is Outcome.INCONCLUSIVE for result in gate)
+    return INCOMPLETE if ours or open_ones or not counts(results.results)[Outcome.PASSED] else PASSED
+
+
+def judge(results: Results) -> Verdict:
+    """The verdict by the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
+    level = str(results.settings.get("level", "must"))
+    required = frozenset(results.settings.get("require", ()))
+    expected = dict(results.settings.get("expected_failures", {}))
+    code = exit_code(results, level=level, required=required, expected=expected)
+    return Verdict(code, WORDS[code], headline(results), _remarks(results, level, required, expected))
+
+
+def aside(results: Results) -> dict[str, str]:
+    """The clauses that failed and decide nothing, each with the sentence that says why."""
+    expected = dict(results.settings.get("expected_failures", {}))
+    gate = _gate(results, str(results.settings.get("level", "must")), results.settings.get("require", ()))
+    said = {}
+    for result in filter(has_failed, results.results):
+        if result.clause in expected:
+            said[result.clause] = f"{result.clause} failed, as the baseline expects: {expected[result.clause]}"
+        elif result not in gate:
+            said[result.clause] = f"{result.clause} failed and decides nothing: it is a {result.level} clause"
+    return said
+
+
+def headline(results: Results) -> str:
+    """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 6 skipped; 4 have no test`."""
+    parts = [_tally(results, level) for level in ("must", "should")]
+    whole = counts(results.results)
+    untested = sum(has_no_test(result) for result in results.results)
+    parts += [
+        f"{whole[Outcome.SKIPPED]} skipped" if whole[Outcome.SKIPPED] else "",
+        f"{less} not applicable" if (less := whole[Outcome.NOT_APPLICABLE] - untested) else "",
+        f"{untested} {'has' if untested == 1 else 'have'} no test" if untested else "",
+    ]
+    return "; ".join(part for part in parts if part) or "no clause was chosen"
+
+
+def counts(results: Iterable[Result]) -> Counter[Outcome]:
+    """How many results have each outcome."""
+    return Counter(result.outcome for result in results)
+
+
+def has_failed(result: Result) -> bool:
+    """True when the target broke the clause, also where another of its checks broke down and it counts as an error."""
+    return any(outcome is Outcome.FAILED for outcome in (result.outcome, *(f.outcome for f in result.findings)))
+
+
+def has_no_test(result: Result) -> bool:
+    """True when the clause is one that no test can try, rather than one that this target need not obey."""
+    return result.outcome is Outcome.NOT_APPLICABLE and not any(finding.check for finding in result.findings)
+
+
+def _result(clause: Clause, findings: tuple[Finding, ...]) -> Result:
+    if not findings:
+        outcome = Outcome.SKIPPED if clause.not_tested is None else Outcome.NOT_APPLICABLE
+        findings = (Finding(clause.id, outcome, check="", reason=clause.not_tested or NOT_REACHED),)
+    highest = max(finding.outcome for finding in findings)
+    return Result(clause.id, clause.level, clause.text, highest, findings)
+
+
+def _gate(results: Results, level: str, required: Collection[str]) -> list[Result]:
+    """The results that decide."""
+    levels = _LEVELS[level]
+    return [result for result in results.results if result.level in levels or result.clause in required]
+
+
+def _against(results: Results, gate: list[Result], expected: Mapping[str, str]) -> Difference:
+    failed = [result.clause for result in gate if has_failed(result)]
+    passed = {result.clause for result in results.results if result.outcome is Outcome.PASSED}
+    return compare(failed, passed, expected)
+
+
+def _missed(results: Results, required: Collection[str]) -> list[str]:
+    """The required clauses that were not tried."""
+    tried = {result.clause for result in results.results if result.outcome > Outcome.SKIPPED}
+    return sorted(set(required) - tried)
+
+
+def _tally(results: Results, level: str) -> str:
+    """The figures of a level's clauses that were tried; of the must clauses in any case, were it none of them."""
+    found = counts(result for result in results.results if result.level == level)
+    tried = sum(count for outcome, count in found.items() if outcome > Outcome.SKIPPED)
+    if not tried and (level != "must" or not found):
+        return ""
+    worse = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
+    rest = "".join(f", {found[outcome]} {outcome.word}" for outcome in worse if found[outcome])
+    return f"{found[Outcome.PASSED]} of {tried} {level} clauses passed{rest}"
+
+
+def _remarks(results: Results, level: str, required: Collection[str], expected: Mapping[str, str]) -> tuple[str, ...]:
+    said = ["interrupted: what was not tried by then is skipped"] if results.interrupted else []
+    if results.settings.get("out_of_time"):
+        said.append("the time (--max-time) was over: what was not tried by then is skipped, and --require would tell")
+    if results.unreachable is not None:
+        said.append(f"the target cannot be judged: {results.unreachable}")
+    gate = _gate(results, level, required)
+    if expected:
+        said += _against(results, gate, expected).sentences(expected)
+    said += aside(results).values()
+    said += [f"{clause} is required and was not tried" for clause in _missed(results, required)]
+    whole = counts(results.results)
+    if whole[Outcome.ERROR]:
+        said.append(f"errors are faults of the suite, not of the target: {whole[Outcome.ERROR]}; please report them")
+    if not whole[Outcome.PASSED]:
+        said.append("no clause passed, so nothing can be said for the target")
+    return tuple(said)

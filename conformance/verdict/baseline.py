@@ -1,0 +1,81 @@
+"""The failures that somebody expects of a target: a file of clauses and reasons, kept beside the target.
+
+The file is held in both directions: a failure that it does not name is one, and so is an entry that no longer fails.
+
+    # known-failures.yaml
+    DEC-24: our ticket 118, due in May
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.model.clauses import server_clauses
+from mock_server.contract.nearest import nearest
+from mock_server.contract.yaml_file import BadFiles, Complaint, parse, read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from mock_server.contract.yaml_file import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where what was found departs from what was expected; nothing departs when both are empty."""
+
+    unexpected: tuple[str, ...]
+    """Clauses that failed and are not named."""
+    stale: tuple[str, ...]
+    """Clauses that are named and passed."""
+
+    def sentences(self, expected: Mapping[str, str]) -> tuple[str, ...]:
+        """What to tell the reader, a sentence for each clause."""
+        return (
+            *(f"{clause} failed, and the baseline does not expect it" for clause in self.unexpected),
+            *(
+                f"{clause} passed, but the baseline expects it to fail ({expected[clause]}); take the entry out"
+                for clause in self.stale
+            ),
+        )
+
+
+def compare(failed: Collection[str], passed: Collection[str], expected: Mapping[str, str]) -> Difference:
+    """How a run departs from the expected failures; an entry whose clause was not tried says nothing."""
+    return Difference(
+        tuple(clause for clause in failed if clause not in expected),
+        tuple(clause for clause in expected if clause in passed),
+    )
+
+
+def load(path: Path, known: Collection[str] | None = None, kind: str = "server clause") -> dict[str, str]:
+    """The expected failures of a file, clause to reason; raises BadFiles with all that is wrong with it.
+
+    `known` are the words that it may hold, of that kind, where those are other than the server clauses.
+    """
+    document = read(path) if _says_something(path) else parse("{}", str(path))
+    if complaints := list(_complaints(document, server_clauses() if known is None else known, kind)):
+        raise BadFiles(complaints)
+    return {clause: reason.strip() for clause, reason in document.value.items()}
+
+
+def _says_something(path: Path) -> bool:
+    """False for a file of comments alone: the list from which the last entry was taken out."""
+    try:
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    except OSError:
+        return True  # the reader says what is wrong
+    return any(line.strip() and not line.lstrip().startswith(b"#") for line in lines)
+
+
+def _complaints(document: Document, known: Collection[str], kind: str) -> Iterator[Complaint]:
+    listing = "`vern-conformance list`" if kind == "server clause" else "docs/report-card.md"
+    for clause, reason in document.value.items():
+        if clause not in known:
+            near = nearest(clause, known)
+            hint = f"; did you mean '{near}'?" if near else f"; {listing} shows them all"
+            yield document.complain("E601", (clause,), f"no {kind} '{clause}'{hint}", key=True)
+        elif not isinstance(reason, str) or not reason.strip():
+            yield document.complain("E602", (clause,), f"expected the reason why {clause} may fail, as a line of text")

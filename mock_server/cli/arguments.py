@@ -1,0 +1,107 @@
+"""The command line's words: sizes, durations and limits in a person's notation, each option with its variable.
+
+What cannot be read is a usage error that says what was expected and what came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mock_server.kernel.clock import HOUR, SECOND, duration
+from mock_server.kernel.settings import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FASTEST = 10**6
+LONGEST = 1_000 * HOUR
+_SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"([0-9]{1,12}) ?([KMG]?B|)")
+_RATE = re.compile(r"([1-9][0-9]{0,8})/min")
+
+
+def size(text: str) -> int:
+    """Bytes of a size such as `10MB`; ValueError with what was expected for any other text."""
+    found = _SIZE.fullmatch(text.strip().upper())
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"expected a size such as 10MB or 10000000, at least 1; got {text!r}")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def span(text: str) -> int:
+    """Milliseconds of a duration that a server can sensibly wait; ValueError for any other text."""
+    value = duration(text)
+    if not SECOND <= value <= LONGEST:
+        raise ValueError(f"expected a duration from 1s to {LONGEST // HOUR}h; got {text!r}")
+    return value
+
+
+def rate(text: str) -> int | None:
+    """Calls a minute of a limit such as `100/min`, None for `off`; ValueError for any other text."""
+    if text == "off":
+        return None
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected a limit such as 100/min, or off; got {text!r}")
+    return int(found[1])
+
+
+def speed(text: str) -> float:
+    """Session seconds in a real second, 0 for a frozen clock; ValueError for any other text."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= FASTEST:
+        raise ValueError(f"expected a number from 0 (frozen) to {FASTEST}, such as 1 or 60; got {text!r}")
+    return value
+
+
+def key(text: str) -> str:
+    """An API key; ValueError, which does not show it, for a text that no caller could use as one."""
+    if not KEY.fullmatch(text):
+        raise ValueError(
+            f"expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -; got {len(text)} characters, not shown here"
+        )
+    if text.startswith(("invalid", "revoked")):
+        raise ValueError("keys that begin with invalid or revoked always get 401")
+    return text
+
+
+def dialect(text: str) -> str:
+    """The name of a dialect; ValueError with the nearest one for any other text."""
+    if text != "documented":  # which every start without the option has; the others are worth an import
+        from mock_server.dialects.dialect import UnknownDialect, dialect  # noqa: PLC0415 - see above
+
+        try:
+            dialect(text)
+        except UnknownDialect as unknown:
+            raise ValueError(str(unknown)) from None
+    return text
+
+
+def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes: Any) -> Callable[[Any], Any]:
+    """A click option that can also be given as `VERN_MOCK_<NAME>`; the command line wins.
+
+    `reads` turns the text into a value and raises ValueError for one that it does not understand.
+    """
+    long = next(name for name in names if name.startswith("--"))
+    variable = "VERN_MOCK_" + long.removeprefix("--").replace("-", "_").upper()
+    if reads is not None:
+        attributes["callback"] = _reading(reads)
+    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def read(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+        try:
+            if isinstance(given, tuple):  # an option that may be repeated
+                return tuple(reads(text) for text in given)
+            return None if given is None else reads(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read

@@ -1,0 +1,115 @@
+"""The command that asks for a client's report card, prints it, and says by its exit code whether it is clean."""
+
+# ruff: noqa: PLC0415 - what a command needs is imported inside it, so that the others start at once
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import click
+
+from mock_server.cli.arguments import option
+from mock_server.cli.client import asked, ended
+from mock_server.kernel.settings import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.command(short_help="Judge a client by what it did.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit", "markdown"]), default="text",
+              show_default=True)  # fmt: skip
+@click.option("--baseline", type=_FILE, help="Findings to expect, as lines `CODE: reason`; a stale one is a failure.")
+@click.option("--disable", multiple=True, metavar="CODE=REASON", help="Leave a rule out, and say why; repeatable.")
+@click.option("--ongoing", is_flag=True, help="The client is not done: say nothing about what has not come yet.")
+@click.option(
+    "--rules", is_flag=True, help="Print every rule, and what is not judged, as tables in Markdown; then end."
+)
+@click.option("--bundle", type=_FILE, help="Judge the session of this file, from GET /_mock/bundle.")
+@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
+@click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help="Whose session; needed unless --bundle.")
+@option("--admin-token", help="The server's admin token, when it has one.")
+def audit(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
+    """Print the report card of the client that used a session: what it does not do as the documentation wants it.
+
+    The exit code is 1 when an error or a warning is found that the baseline does not expect, when the baseline expects
+    one that is not found, and when there is nothing to judge. Notes are printed and fail nothing.
+
+    \b
+      vern-mock audit --api-key my-key
+      vern-mock audit --api-key my-key --format junit > report-card.xml
+      vern-mock audit --api-key my-key --disable import-without-key="one import a year, by hand"
+      vern-mock audit --bundle bundle.json
+    """
+    from conformance.audit import report as audit_report
+
+    if rules:
+        click.echo(audit_report.rules(), nl=False)
+        return
+    disabled = _disabled(disable)
+    expected = {} if baseline is None else _expected(baseline)
+    card = _card(given, sorted(disabled))
+    report = audit_report.Report(card, expected, disabled)
+    click.echo(audit_report.FORMATS[form](report), nl=False)
+    if not card["exchanges"]:
+        click.echo("vern-mock: nothing was called with this key, so nothing can be said for its client", err=True)
+    sys.exit(1 if report.failed or not card["exchanges"] else 0)
+
+
+def _card(given: dict[str, Any], without: list[str]) -> Any:
+    """The card of the bundle, or of the running server's session."""
+    if given["bundle"] is not None:
+        return _of_bundle(given["bundle"], without, ongoing=given["ongoing"])
+    if not given["api_key"]:
+        raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is judged; or --bundle")
+    query = {"ongoing": "true" if given["ongoing"] else "false", "without": ",".join(without)}
+    return json.loads(asked(given, "GET", f"/_mock/audit?{urlencode(query)}"))
+
+
+def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
+    from conformance.audit.card import card
+    from mock_server.contract import document as contract
+    from mock_server.recording.bundle import BadBundle, opened
+
+    try:
+        bundle = opened(path.read_bytes(), contract.load().version)
+    except BadBundle as bad:
+        ended(f"{path} cannot be judged: {bad}")
+    mode, dialect = bundle["clock"]["mode"], bundle["settings"].get("dialect", "documented")
+    return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
+
+
+def _disabled(words: tuple[str, ...]) -> dict[str, str]:
+    """The rules to leave out, each with its reason."""
+    from conformance.audit.card import RULES
+    from mock_server.contract.nearest import nearest
+
+    found = {}
+    for word in words:
+        code, _, reason = (each.strip() for each in word.partition("="))
+        if code not in RULES:
+            near = nearest(code, RULES)
+            hint = f"did you mean '{near}'?" if near else "docs/report-card.md lists them"
+            raise click.BadParameter(f"no rule '{code}'; {hint}", param_hint="--disable")
+        if not reason:
+            raise click.BadParameter(f"expected {code}=REASON; got no reason", param_hint="--disable")
+        found[code] = reason
+    return found
+
+
+def _expected(path: Path) -> dict[str, str]:
+    """The findings that the baseline expects, each with its reason."""
+    from conformance.audit.card import RULES
+    from conformance.verdict.baseline import load
+    from mock_server.contract.yaml_file import BadFiles
+
+    try:
+        return load(path, RULES, "rule of the report card")
+    except BadFiles as bad:
+        ended(f"the baseline needs mending:\n{bad}")

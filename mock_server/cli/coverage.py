@@ -1,0 +1,163 @@
+"""`vern-mock coverage`: what clients have met, over several sessions and files, as text or JSON, held to a minimum."""
+
+# ruff: noqa: PLC0415 - what a command needs is imported inside it, so that the others start at once
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from mock_server.cli.arguments import option
+from mock_server.cli.client import asked, ended
+from mock_server.kernel.settings import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_WIDTH = 110
+_KEPT = "\u00a0"  # a space at which no line is broken
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
+
+
+def percent(text: str) -> Fraction:
+    """A percentage from 0 to 100; ValueError for any other text."""
+    if not _PERCENT.fullmatch(text) or Fraction(text) > 100:
+        raise ValueError(f"expected a number from 0 to 100, such as 80 or 62.5; got {text!r}")
+    return Fraction(text)
+
+
+@click.command(short_help="Say what a client has met, and what it never has.")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=_FILE)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@option("--fail-under", reads=percent, metavar="PERCENT", help="Exit code 1 when less of all items was met.")
+@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
+@click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, multiple=True,
+              help="Whose session; repeatable. Of the variable's no use is made where a FILE is given.")  # fmt: skip
+@option("--admin-token", help="The server's admin token, when it has one.")
+@click.pass_context
+def coverage(
+    context: click.Context, /, files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any
+) -> None:
+    """Tell which statuses, transitions, errors, patches, questions, decisions and faults the client of a session has
+    met, out of those that the contract and the fault language know; and for each that it has not, what shows it.
+
+    What several sessions and files have met is put together. A FILE is what GET /_mock/bundle, GET /_mock/requests or
+    GET /_mock/coverage gave, or this command with --format json.
+
+    \b
+      vern-mock coverage --api-key my-key
+      vern-mock coverage --api-key test-1 --api-key test-2 --fail-under 60
+      vern-mock coverage bundle-1.json bundle-2.json --format json
+    """
+    keys = given.pop("api_key")
+    if files and context.get_parameter_source("api_key") is ParameterSource.ENVIRONMENT:
+        keys = ()
+    if not keys and not files:
+        raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
+    read, looked = [_of_file(path) for path in files], [_of_session(given, key) for key in dict.fromkeys(keys)]
+    merged = {"sessions": len(looked), "files": len(read)} | _merged([*read, *looked])
+    click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(told(merged)))
+    if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
+        ended(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
+
+
+def _of_session(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return _content(asked({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"])
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    return _content(path.read_bytes(), str(path))
+
+
+def _content(raw: bytes, source: str) -> dict[str, Any]:
+    """What a file or an answer holds; one that cannot be used ends the command with the reason."""
+    from mock_server.coverage.files import BadFile, read
+
+    try:
+        return read(raw)
+    except BadFile as bad:
+        ended(f"{source} cannot be used: {bad}")
+
+
+def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """The coverage of all sources together."""
+    from mock_server.contract import document as contract
+    from mock_server.coverage.sources import described, ways
+    from mock_server.scenarios.catalog import load_world
+
+    known = contract.load()
+    met = frozenset().union(*(each["met"] for each in sources))
+    sums = {name: sum(each[name] for each in sources) for name in ("exchanges", "forgotten")}
+    return sums | described(met, ways(load_world().scenarios, known), known)
+
+
+def told(coverage: Mapping[str, Any]) -> Iterator[str]:
+    """The coverage for a person: how much of each group was met, and what shows the rest."""
+    places = [_counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
+    exchanges = _counted(coverage["exchanges"], "exchange")
+    yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {' and '.join(places)}"
+    if coverage["forgotten"]:
+        forgotten = _counted(coverage["forgotten"], "earlier exchange")
+        yield f"{forgotten} had been forgotten; what only they showed is not counted"
+    for group in coverage["groups"]:
+        yield ""
+        yield f"{group['title']}: {_share(group)}"
+        yield from _never_met(group["items"])
+    if coverage["met"] < coverage["of"]:
+        yield ""
+        yield "Behind each that was never met stands what shows it: a scenario and its play, or what to ask for first."
+
+
+def _share(counted: Mapping[str, Any]) -> str:
+    return f"{counted['met']} of {counted['of']} ({counted['percent']} %)"
+
+
+def _never_met(items: list[Mapping[str, Any]]) -> Iterator[str]:
+    hints: dict[str, list[str]] = {}
+    for each in items:
+        if not each["met"]:
+            hints.setdefault(_hint(each["shown_by"]), []).append(each["item"])
+    for hint, names in hints.items():
+        whole = ", ".join(name.replace(" ", _KEPT) for name in _together(names))
+        lines = textwrap.wrap(whole, _WIDTH - 4, break_on_hyphens=False)
+        told = (line.replace(_KEPT, " ") for line in lines)
+        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(told))
+        yield f"      {hint}"
+
+
+def _together(names: list[str]) -> Iterator[str]:
+    """The names; of error codes each operation once, with all its codes."""
+    codes: dict[str, list[str]] = {}
+    for name in names:
+        operation, _, code = name.rpartition(" ")
+        if code.isdecimal():
+            codes.setdefault(operation, []).append(code)
+        else:
+            yield name
+    yield from (f"{operation} {'/'.join(each)}" for operation, each in codes.items())
+
+
+def _hint(way: Mapping[str, Any]) -> str:
+    """How to come to an item; alike for all error codes that are asked for in the same way."""
+    play = f"{way['scenario']}: {way['play']}" if "play" in way else ""
+    if "prefer" in way:
+        return "any call of the operation with the header `Prefer: code=CODE`"
+    if "dialect" in way:
+        return f"PUT /_mock/dialect {json.dumps({'name': way['dialect']})}, then {way['scenario']}"
+    if "fault" in way and not play:
+        return 'POST /_mock/faults {"error": CODE, "operation": OPERATION, "times": 1}, then the call'
+    if "fault" in way:
+        return f"POST /_mock/faults {json.dumps(way['fault'])}, then {way['scenario']}"
+    return play
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

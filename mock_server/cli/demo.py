@@ -1,0 +1,130 @@
+"""The demo: a server of its own, one play against it over HTTP, told as a timeline.
+
+The server's clock stands still but for the play's waits: each is spread over real time and moved on in even ticks, so
+that a play shows the same on a slow machine as on a fast one. The server is ended in every case.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from mock_server.kernel.clock import duration, spoken
+from mock_server.player import timeline
+from mock_server.player.play import Moment, moments
+from mock_server.player.process import NotStarted, running
+from mock_server.player.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mock_server.scenarios.model import Play, Scenario
+
+KEY = "vern-mock-demo"
+WAITS = 6.0  # real seconds that all waits of a play take together
+TICK = 0.05  # real seconds between two moves of the clock
+BAR = 24  # characters of the progress line
+
+
+class DemoFailed(Exception):
+    """The demo cannot be shown, for the reason that is the message."""
+
+
+def run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | None) -> int:
+    """Show the play; the exit code is 0 when every step saw what it should, else 1."""
+    signal.signal(signal.SIGTERM, _ended)
+    started = time.monotonic()
+    waits = sum(duration(step.value) for step in play.steps if step.verb == "wait")
+    pace = max(1.0, waits / 1_000 / WAITS) if speed is None else speed
+    try:
+        with running("--speed", "0", *(part for path in paths for part in ("--scenarios", str(path)))) as server:
+            click.echo(_title(scenario, play, server.url))
+            told = _show(scenario, play, server.url, pace)
+    except NotStarted as reason:
+        click.secho(f"vern-mock: the server did not start: {reason}", fg="red", err=True)
+        return 1
+    except DemoFailed as reason:
+        click.secho(f"vern-mock: {reason}", fg="red", err=True)
+        return 1
+    took = f"{spoken(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
+    click.echo()
+    click.secho(f"Every step saw what it should: {told} exchanges, {took}.", fg="green", bold=True)
+    click.echo("Next: `vern-mock scenarios` lists what else can happen, `vern-mock serve` starts the mock.")
+    return 0
+
+
+def _title(scenario: Scenario, play: Play, url: str) -> str:
+    return (
+        f"{click.style(scenario.name, bold=True)}: {scenario.title}\n"
+        f"{click.style(f'{play.title}, at {url}/api/v1', dim=True)}\n"
+    )
+
+
+def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
+    """Tell each moment as it happens; the number of exchanges. DemoFailed at the first difference."""
+    transport = Transport(url, KEY)
+    waits = _Waits(transport, pace)
+    told = 0
+    try:
+        for moment in moments(play, scenario, transport, waits.wait):
+            for call in moment.calls:
+                click.echo("\n".join(timeline.exchange(call, moment.offset)))
+            told += len(moment.calls)
+            if moment.differences:
+                raise DemoFailed(_reason(scenario, moment))
+    finally:
+        transport.close()
+    return told
+
+
+def _reason(scenario: Scenario, moment: Moment) -> str:
+    step = moment.step
+    shown = step.verb if step.value is None else f"{step.verb}: {step.value}"
+    differences = "\n".join(f"  {each}" for each in moment.differences)
+    return f"the step `{shown}` ({scenario.path}:{step.line}) did not see what it should\n{differences}"
+
+
+class _Waits:
+    """Lets the session's clock pass, `pace` session seconds in each real one, and shows that it does."""
+
+    def __init__(self, transport: Transport, pace: float) -> None:
+        self._transport = transport
+        self._pace = pace
+        self._passed = 0
+        self._live = sys.stdout.isatty()
+
+    def wait(self, milliseconds: int) -> None:
+        """Move the clock on by so much, in even ticks."""
+        ticks = max(1, round(milliseconds / 1_000 / self._pace / TICK)) if self._pace else 1
+        began = time.monotonic()
+        moved = 0
+        for tick in range(1, ticks + 1):
+            if ticks > 1:
+                time.sleep(max(0.0, began + tick * TICK - time.monotonic()))
+            part = milliseconds * tick // ticks - moved
+            self._advance(part)
+            moved += part
+            self._progress(milliseconds, moved)
+        self._passed += milliseconds
+        click.echo(("\r\x1b[K" if self._live else "") + timeline.pause(milliseconds))
+
+    def _advance(self, milliseconds: int) -> None:
+        call = self._transport.call("POST", "/_mock/clock/advance", {"by": f"{milliseconds}ms"})
+        if call.status != 200:
+            raise DemoFailed(f"the clock does not move: {call.status} {call.text}")
+
+    def _progress(self, milliseconds: int, moved: int) -> None:
+        if self._live:
+            full = BAR * moved // max(milliseconds, 1)
+            line = f"{timeline.face(self._passed + moved):>7}  {'━' * full}{'╌' * (BAR - full)} {spoken(milliseconds)}"
+            click.echo(f"\r{click.style(line, dim=True)}", nl=False)
+
+
+def _ended(_number: int, _frame: object) -> NoReturn:
+    """SIGTERM ends the demo like anything else does: with the server."""
+    sys.exit(143)

@@ -1,0 +1,92 @@
+"""`vern-mock dialects`: the dialects and the readings that they are made of, as tables, as JSON, and one by one."""
+
+# ruff: noqa: PLC0415 - imports inside the command: the others start at once
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mock_server.dialects.reading import Reading
+
+NARROWEST = 30  # columns that a sentence needs beside the others
+
+
+@click.command(short_help="List the dialects, or describe one.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def dialects(name: str | None, *, as_json: bool) -> None:
+    """List the dialects that the mock can speak, and the readings that they, or the one called NAME, are made of.
+
+    Put names together with + for a dialect of your own; of two readings that exclude each other the last one counts.
+
+    \b
+      vern-mock dialects
+      vern-mock dialects extended
+      vern-mock dialects random:7
+      vern-mock serve --dialect minimal+ids-again
+    """
+    from mock_server.dialects import dialect as chosen
+
+    if name is not None:
+        try:
+            spoken = chosen.dialect(name)
+        except chosen.UnknownDialect as wrong:
+            click.echo(f"vern-mock: {wrong}", err=True)
+            sys.exit(2)
+        whole = {"name": spoken.name, "readings": chosen.described(spoken)}
+        click.echo(json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(spoken.name, spoken.readings))
+    elif as_json:
+        told = [chosen.told(reading) for reading in chosen.READINGS]
+        click.echo(json.dumps({"dialects": chosen.entries(), "readings": told}, indent=2, ensure_ascii=False))
+    elif sys.stdout.isatty():
+        click.echo(_tables(shutil.get_terminal_size().columns))
+    else:
+        lines = [f"dialect\t{name}\t{title}" for name, title in chosen.TITLES.items()]
+        lines += [f"reading\t{each.name}\t{each.point}\t{each.does}" for each in chosen.READINGS]
+        click.echo("\n".join(lines))
+
+
+def _page(name: str, readings: Iterable[Reading]) -> str:
+    rows: list[tuple[str, ...]] = [("READING", "POINT", "THIS SERVER …")]
+    rows += [(each.name, each.point, each.does) for each in readings]
+    if len(rows) == 1:
+        return f"{name}: no reading differs from docs/open-points.md"
+    return f"{name}\n\n" + _aligned(rows, shutil.get_terminal_size().columns)
+
+
+def _tables(width: int) -> str:
+    from mock_server.dialects import dialect as chosen
+
+    minimal, extended = chosen.dialect(chosen.MINIMAL), chosen.dialect(chosen.EXTENDED)
+    readings: list[tuple[str, ...]] = [("READING", "POINT", "MINIMAL", "EXTENDED", "THIS SERVER …")]
+    for each in chosen.READINGS:
+        marks = ["x" if spoken.has(each) else "-" for spoken in (minimal, extended)]
+        readings.append((each.name, each.point, *marks, each.does))
+    return "\n\n".join(
+        (
+            _aligned([("DIALECT", "WHAT IT IS"), *chosen.TITLES.items()], width),
+            _aligned(readings, width),
+            "Choose one: vern-mock serve --dialect NAME, or PUT /_mock/dialect, or the header Prefer: dialect=NAME.",
+        )
+    )
+
+
+def _aligned(rows: list[tuple[str, ...]], width: int) -> str:
+    """Columns of equal width; the last one is wrapped."""
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    margin = sum(sizes) + 2 * len(sizes)
+    lines = []
+    for *cells, sentence in rows:
+        first, *rest = textwrap.wrap(sentence, max(NARROWEST, width - margin)) or [""]
+        lines.append("".join(f"{cell:{size}}  " for cell, size in zip(cells, sizes, strict=True)) + first)
+        lines += [" " * margin + part for part in rest]
+    return "\n".join(lines)

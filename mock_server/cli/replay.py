@@ -1,0 +1,226 @@
+"""A bundle re-enacted: a server of its own, the same calls at the same times, and each answer held against the old one.
+
+Both answers are read from the server's journal, so that they were made bare by the same hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from base64 import b64decode
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from mock_server.contract.yaml_file import BadFiles
+from mock_server.player.process import NotStarted, running
+from mock_server.player.transport import Transport
+from mock_server.recording.bundle import BadBundle, refuse_other_scenarios
+from mock_server.recording.journal import UPLOAD
+from mock_server.recording.redaction import HIDDEN
+from mock_server.scenarios.catalog import load_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_OPTIONS = {
+    "scenario": "{}",
+    "rate_limit": "{}/min",
+    "stale_after": "{}ms",
+    "max_body": "{}B",
+    "max_upload": "{}B",
+    "dialect": "{}",
+}
+"""How the options of `serve` are written that make a difference to what a session answers."""
+_OWN = ("host", "content-type", "accept", "prefer", "x-forwarded-proto", "x-forwarded-for")
+"""Headers that are sent again as they were; the others belong to the connection, or are secret."""
+_NOT_COMPARED = ("x-mock-request-id", "content-length", "date")
+_SAFE = "".join(map(chr, range(33, 127)))
+_SAFE_IN_PATH = _SAFE.translate({ord(each): None for each in "%?#"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One exchange of the bundle, and how the new answer differs from the old one; None: it could not be sent again."""
+
+    exchange: Mapping[str, Any]
+    differences: tuple[str, ...] | None
+
+
+def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
+    """Re-enact the bundle; raises BadBundle, before anything is sent, when that cannot be done here."""
+    with tempfile.TemporaryDirectory(prefix="vern-mock-replay-") as folder:
+        paths = tuple(_written(Path(folder), bundle["scenarios"]))
+        try:
+            refuse_other_scenarios(bundle, load_world(paths))
+        except BadFiles as bad:
+            raise BadBundle(f"a scenario in it cannot be used here:\n{bad}") from None
+        try:
+            with running(*_arguments(bundle, paths)) as server:
+                return list(_Stage(bundle, Transport(server.url, bundle["key"])).outcomes())
+        except NotStarted as reason:
+            raise BadBundle(f"no server starts with its settings: {reason}") from None
+
+
+def _written(folder: Path, scenarios: list[dict[str, Any]]) -> Iterator[Path]:
+    for each in scenarios:
+        if each["text"] is not None:
+            path = folder / f"{each['name']}.yaml"
+            path.write_text(each["text"], encoding="utf-8")
+            yield path
+
+
+def _arguments(bundle: Mapping[str, Any], paths: tuple[Path, ...]) -> Iterator[str]:
+    """The options of a server that answers as the one of the bundle did; its clock stands still but for the replay."""
+    yield from ("--speed", "0", "--seed", str(bundle["seed"]))
+    for path in paths:
+        yield from ("--scenarios", str(path))
+    for name, value in bundle["settings"].items():
+        if name not in _OPTIONS:
+            raise BadBundle(f"its setting {name!r} is not known here; another version of vern-mock made it")
+        yield f"--{name.replace('_', '-')}"
+        yield "off" if value is None else _OPTIONS[name].format(value)
+
+
+@dataclass(slots=True)
+class _Stage:
+    """The fresh server, what it has given so far, and where its clock stands."""
+
+    bundle: Mapping[str, Any]
+    transport: Transport
+    uploads: dict[str, str] = field(default_factory=dict)
+    """The path of the new signed URL, by the upload's reference, which is the same in both."""
+    now: str = ""
+    seen: int = 0
+    """The number of the server's latest exchange."""
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What came of each exchange, in the order in which they had their effects."""
+        steered = list(self.bundle["steered"])
+        for each in sorted(self.bundle["exchanges"], key=lambda each: (each["turn"] is None, each["turn"])):
+            while steered and each["turn"] is not None and steered[0]["after"] < each["turn"]:
+                self._steer(steered.pop(0))
+            yield Outcome(each, self._differences(each) if _can_be_sent(each) else None)
+        self.transport.close()
+
+    def _steer(self, change: Mapping[str, Any]) -> None:
+        self._at(change["at"])
+        headers = {"x-api-key": self.bundle["key"], "content-type": "application/json"}
+        path = f"/_mock/{change['path']}"
+        done = self.transport.send(change["method"], path, change["body"].encode() or None, headers)
+        if done.status >= 400:
+            raise BadBundle(f"{change['method']} {path} was refused: {done.text}")
+
+    def _differences(self, old: Mapping[str, Any]) -> tuple[str, ...]:
+        self._at(old["acted"] or old["at"])
+        with contextlib.suppress(OSError, HTTPException):  # a fault of the session's; the journal tells the rest
+            self._send(old)
+        asked = self.transport.call("GET", f"/_mock/requests/wait?since={self.seen}&count=1")
+        (new, *_) = asked.body["requests"] or [None]
+        if new is None:
+            return ("the call did not arrive",)
+        self.seen = new["number"]
+        return tuple(differences(old, new))
+
+    def _send(self, old: Mapping[str, Any]) -> None:
+        headers = {name: value for name, value in reversed(old["request"]["headers"]) if name in _OWN}
+        path = quote(old["path"], safe=_SAFE_IN_PATH) + (f"?{quote(old['query'], safe=_SAFE)}" if old["query"] else "")
+        if old["operation"] == UPLOAD:
+            path = self.uploads.get(old["upload_ref"], path)
+        else:
+            headers["x-api-key"] = self.bundle["key"]
+        body = content(old["request"])
+        call = self.transport.send(old["method"], path, body or None, headers)
+        if old["operation"] == "request_upload" and call.status == 201:
+            self.uploads[call.body["upload_ref"]] = urlsplit(call.body["upload_url"]).path
+
+    def _at(self, time: str) -> None:
+        """Let the session's clock show that time; it never goes back."""
+        if time <= self.now:
+            return
+        moved = self.transport.call("PUT", "/_mock/clock", {"now": time})
+        if moved.status != 200:
+            raise BadBundle(f"the clock cannot show {time}: {moved.text}")
+        self.now = time
+
+
+def _can_be_sent(old: Mapping[str, Any]) -> bool:
+    """Whether all of the call is there, and it had its turn: else it broke off, or was refused, and had no effect."""
+    return old["turn"] is not None and not old["request"]["cut"]
+
+
+def content(part: Mapping[str, Any]) -> bytes:
+    """A body's bytes, as far as they were kept."""
+    body: str = part["body"]
+    return b64decode(body) if part["encoding"] == "base64" else body.encode()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """How one exchange's answer differs from another's, in words; nothing when it does not."""
+    if old["lost"] and old["fault"] is None:
+        return  # the caller hung up; what it would have got is not known
+    for name in ("status", "lost", "fault"):
+        if old[name] != new[name]:
+            yield f"{name}: {old[name]!r} then, {new[name]!r} now"
+    if old["status"] != new["status"] or old["lost"]:
+        return
+    there, here = (_headers(each["answer"]) for each in (old, new))
+    for name in sorted(there.keys() | here.keys()):
+        if there.get(name) != here.get(name):
+            yield f"header {name}: {there.get(name)!r} then, {here.get(name)!r} now"
+    if old["answer"]["size"] != new["answer"]["size"] or content(old["answer"]) != content(new["answer"]):
+        yield from _in_bodies(old["answer"], new["answer"])
+
+
+def _headers(part: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in part["headers"] if name not in _NOT_COMPARED}
+
+
+def _in_bodies(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        found = list(_unlike(orjson.loads(content(old)), orjson.loads(content(new)), "the body"))
+    except ValueError:  # no JSON, or cut
+        found = []
+    yield from found or [f"the body: {old['size']} bytes then, {new['size']} bytes now, and not the same ones"]
+
+
+def _unlike(old: Any, new: Any, path: str) -> Iterator[str]:
+    match old, new:
+        case dict(), dict():
+            for name in [*old, *(name for name in new if name not in old)]:
+                here = name if path == "the body" else f"{path}.{name}"
+                if name not in old or name not in new:
+                    yield f"{here}: {'missing' if name not in old else 'there'} then, " + (
+                        "missing now" if name not in new else "there now"
+                    )
+                else:
+                    yield from _unlike(old[name], new[name], here)
+        case list(), list() if len(old) == len(new):
+            for number, pair in enumerate(zip(old, new, strict=True)):
+                yield from _unlike(*pair, f"{path}[{number}]")
+        case _ if old != new:
+            yield f"{path}: {_shown(old)} then, {_shown(new)} now"
+
+
+def _shown(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 80 else f"{text[:80]}{HIDDEN}"
+
+
+def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What came of a replay, for a person: each exchange that differs, and the sum."""
+    for outcome in outcomes:
+        each = outcome.exchange
+        if outcome.differences:
+            yield f"{each['id']}  {each['method']} {each['path']} -> {each['status']}"
+            yield from (f"  {difference}" for difference in outcome.differences)
+    sent = [outcome for outcome in outcomes if outcome.differences is not None]
+    other = sum(bool(outcome.differences) for outcome in sent)
+    skipped = len(outcomes) - len(sent)
+    left = f"; {skipped} could not be sent again, and had no effect" if skipped else ""
+    same = "all answers are the same" if not other else f"{other} of them differ"
+    yield f"{len(sent)} exchanges re-enacted: {same}{left}"

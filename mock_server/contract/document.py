@@ -1,0 +1,244 @@
+"""The contract as frozen values: operations, routes, request and response checks, all read from `openapi/`.
+
+Nothing here knows how the mock obeys; a route or a body rule that is not in the contract does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jsonschema_rs
+import yaml
+
+from mock_server.contract.messages import complaint, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mock_server.contract.messages import Difference
+
+API = "/api/v1"
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def data(*parts: str) -> Path:
+    """Where a file of `openapi/` or `scenarios/` lies: in the installed package, else in the checkout around it."""
+    here = Path(__file__).parent.parent
+    root = here / "_data" if (here / "_data").is_dir() else here.parent
+    return root.joinpath(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation: its id, method and route template, with the API's prefix."""
+
+    id: str
+    method: str
+    route: str
+
+
+class Example(NamedTuple):
+    """An answer that the contract gives as an example: JSON as a value, anything else as text."""
+
+    status: int
+    name: str
+    media_type: str
+    value: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the contract says of a method and path: an operation and its path parameters, else the methods there."""
+
+    operation: Operation | None
+    parameters: Mapping[str, str]
+    allowed: tuple[str, ...]
+
+
+class Contract:
+    """The whole contract; made once, by `load`, and not changed afterwards."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.operations = {operation.id: operation for operation in _operations(document)}
+        self._routes = _tree(self.operations.values())
+        self._requests: dict[str, Any] = {}
+        self._answers: dict[tuple[str, int, str | None], Any] = {}
+
+    @property
+    def version(self) -> str:
+        """The contract's own version."""
+        return str(self.document["info"]["version"])
+
+    def match(self, method: str, path: str) -> Match:
+        """The operation that a request is for."""
+        place = self._routes
+        values: list[str] = []
+        for segment in path.split("/")[1:]:
+            if segment in place.named:
+                place = place.named[segment]
+            elif segment and place.parameter is not None:
+                place = place.parameter
+                values.append(segment)
+            else:
+                return Match(None, {}, ())
+        allowed = tuple(place.methods)
+        if method not in place.methods:
+            return Match(None, {}, allowed)
+        operation, names = place.methods[method]
+        return Match(operation, dict(zip(names, values, strict=True)), allowed)
+
+    def nearest(self, method: str, path: str) -> Operation:
+        """The operation that a request to an unknown path most likely meant."""
+        from difflib import SequenceMatcher  # noqa: PLC0415 - needed only when somebody went astray
+
+        def likeness(operation: Operation) -> float:
+            asked, route = path.split("/"), operation.route.split("/")
+            filled = [mine if its.startswith("{") else its for mine, its in zip(asked, route, strict=False)]
+            same = SequenceMatcher(None, path, "/".join(filled + route[len(filled) :])).ratio()
+            return same + 0.05 * (operation.method == method)
+
+        return max(self.operations.values(), key=likeness)
+
+    def request_complaint(self, operation_id: str, body: Any) -> str | None:
+        """What is wrong with a request body, in one sentence for the caller; None when nothing is."""
+        return complaint(self._request_check(operation_id), body, self.document)
+
+    def request_differences(self, operation_id: str, body: Any) -> list[Difference]:
+        """Everything that is wrong with a request body, the outermost first."""
+        if "requestBody" not in self._described(operation_id):
+            return []
+        return differences(self._request_check(operation_id), body, self.document)
+
+    def clauses(self, operation_id: str, status: int) -> list[str]:
+        """The clauses that the contract names for an answer of the operation with this status."""
+        response = self._described(operation_id)["responses"].get(str(status))
+        return [] if response is None else list(self._resolved(response).get("x-clauses", []))
+
+    def examples(self, operation_id: str) -> list[Example]:
+        """The contract's examples of the operation's answers, in its order of statuses and names."""
+        found = []
+        for status, described in self._described(operation_id)["responses"].items():
+            response = self._resolved(described)
+            headers = {
+                name: next(iter(header["examples"].values()))["value"]
+                for name, header in response.get("headers", {}).items()
+            }
+            for media_type, content in response["content"].items():
+                for name, example in content.get("examples", {}).items():
+                    value = self._resolved(example)["value"]
+                    found.append(Example(int(status), name, media_type, value, headers))
+        return found
+
+    def _request_check(self, operation_id: str) -> Any:
+        check = self._requests.get(operation_id)
+        if check is None:
+            content = self._described(operation_id)["requestBody"]["content"]
+            check = self._requests[operation_id] = self._validator(content["application/json"]["schema"])
+        return check
+
+    def complaints(self, operation_id: str, status: int, content_type: str | None, body: Any) -> list[str]:
+        """How an answer differs from the contract: status, content type, body; [] when it does not."""
+        where = f"{operation_id} {status}"
+        response = self._described(operation_id)["responses"].get(str(status))
+        if response is None:
+            return [f"{where}: the contract documents no such status"]
+        contents = self._resolved(response).get("content", {})
+        kind = (content_type or "").partition(";")[0].strip()
+        if kind not in contents:
+            return [f"{where}: expected content type {' or '.join(contents)}; got {content_type!r}"]
+        if kind != "application/json":
+            return []
+        check = self._response_check(operation_id, status, body)
+        return [f"{where}: {error.message} at {error.instance_path}" for error in check.iter_errors(body)]
+
+    def _response_check(self, operation_id: str, status: int, body: Any) -> Any:
+        """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
+        named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
+        known = operation_id, status, named
+        if known not in self._answers:
+            response = self._resolved(self._described(operation_id)["responses"][str(status)])
+            schema = response["content"]["application/json"]["schema"]
+            mapping = self._resolved(schema).get("discriminator", {}).get("mapping", {})
+            self._answers[known] = self._validator({"$ref": mapping[named]} if named in mapping else schema)
+        return self._answers[known]
+
+    def _described(self, operation_id: str) -> dict[str, Any]:
+        operation = self.operations[operation_id]
+        found: dict[str, Any] = self.document["paths"][operation.route.removeprefix(API)][operation.method.lower()]
+        return found
+
+    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in schema:
+            found: Any = self.document
+            for part in schema["$ref"].removeprefix("#/").split("/"):
+                found = found[part]
+            schema = found
+        return schema
+
+    def _validator(self, schema: dict[str, Any]) -> Any:
+        whole = {**schema, "components": self.document["components"]}
+        return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+
+    @cached_property
+    def as_json(self) -> bytes:
+        """The contract as JSON."""
+        import orjson  # noqa: PLC0415 - asked for rarely
+
+        return orjson.dumps(self.document)
+
+
+@lru_cache(maxsize=1)
+def load() -> Contract:
+    """The contract of `openapi/migration-api.yaml`."""
+    with data("openapi", "migration-api.yaml").open("rb") as file:
+        return Contract(yaml.load(file, _YAML))  # noqa: S506 - both loaders are safe ones
+
+
+@lru_cache(maxsize=1)
+def clause_texts() -> Mapping[str, str]:
+    """The text of every clause of `openapi/clauses.yaml`, by its id."""
+    with data("openapi", "clauses.yaml").open("rb") as file:
+        return {clause["id"]: clause["text"] for clause in yaml.load(file, _YAML)["clauses"]}  # noqa: S506 - as above
+
+
+@lru_cache(maxsize=1)
+def clause_ids() -> frozenset[str]:
+    """The id of every clause of `openapi/clauses.yaml`."""
+    return frozenset(clause_texts())
+
+
+@dataclass(slots=True)
+class _Place:
+    """A point of a route: where named segments and a path parameter lead from here, and the methods that end here."""
+
+    named: dict[str, _Place] = field(default_factory=dict)
+    parameter: _Place | None = None
+    methods: dict[str, tuple[Operation, tuple[str, ...]]] = field(default_factory=dict)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[Operation]:
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                yield Operation(item[method]["operationId"], method.upper(), API + path)
+
+
+def _tree(operations: Iterable[Operation]) -> _Place:
+    root = _Place()
+    for operation in operations:
+        place, names = root, []
+        for segment in operation.route.split("/")[1:]:
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                place.parameter = place.parameter or _Place()
+                place = place.parameter
+            else:
+                place = place.named.setdefault(segment, _Place())
+        place.methods[operation.method] = (operation, tuple(names))
+    return root

@@ -1,0 +1,102 @@
+"""A file that tells what a client did or met: a bundle, a journal, or a coverage; with the reason where it is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from mock_server.contract import document as contract
+from mock_server.contract.messages import complaint
+from mock_server.coverage.items import Item, known, met
+from mock_server.recording.bundle import BadBundle, opened
+
+_NULLABLE: dict[str, dict[str, Any]] = {
+    "at": {"type": ["string", "null"]},
+    "run_id": {"type": ["string", "null"]},
+    "before": {"type": ["string", "null"]},
+    "after": {"type": ["string", "null"]},
+    "example": {"type": ["string", "null"]},
+    "in_flight": {"type": ["object", "null"]},
+}
+"""Members of an exchange that a bundle's schema leaves open, and the time, which a call without a key has none of."""
+_COUNT = {"type": "integer", "minimum": 0}
+_ITEM = {
+    "type": "object",
+    "required": ["item", "met"],
+    "properties": {"item": {"type": "string"}, "met": {"type": "boolean"}},
+}
+_GROUP = {
+    "type": "object",
+    "required": ["group", "items"],
+    "properties": {"group": {"type": "string"}, "items": {"type": "array", "items": _ITEM}},
+}
+COVERAGE = {
+    "type": "object",
+    "required": ["groups", "exchanges", "forgotten"],
+    "properties": {"groups": {"type": "array", "items": _GROUP}, "exchanges": _COUNT, "forgotten": _COUNT},
+}
+
+
+class BadFile(Exception):
+    """The file tells of no client; the text says why."""
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """What was met (a set of items), in how many exchanges, and how many of the journal's were forgotten."""
+    try:
+        content = orjson.loads(raw)
+    except ValueError as error:
+        raise BadFile(f"it is no whole JSON, perhaps truncated: {error}") from None
+    match content:
+        case {"bundle": _}:
+            return _of_exchanges(_bundle(raw), "exchanges")
+        case {"requests": _}:
+            return _of_exchanges(content, "requests")
+        case {"groups": _}:
+            return _of_coverage(content)
+    raise BadFile(
+        "it is no bundle, journal or coverage; GET /_mock/bundle, /_mock/requests and /_mock/coverage give one"
+    )
+
+
+def _bundle(raw: bytes) -> dict[str, Any]:
+    try:
+        return opened(raw, contract.load().version, partial=True)
+    except BadBundle as bad:
+        raise BadFile(str(bad)) from None
+
+
+def _of_exchanges(content: dict[str, Any], name: str) -> dict[str, Any]:
+    _refuse(_journal(name), content)
+    return {
+        "met": met(content[name], contract.load()),
+        "exchanges": len(content[name]),
+        "forgotten": content.get("dropped", 0),
+    }
+
+
+def _of_coverage(content: dict[str, Any]) -> dict[str, Any]:
+    _refuse(COVERAGE, content)
+    items = {Item(group["group"], each["item"]): each["met"] for group in content["groups"] for each in group["items"]}
+    if strange := items.keys() ^ set(known(contract.load())):
+        item = min(strange)
+        where = "there" if item in items else "here"
+        raise BadFile(f"another version of vern-mock made it: {item.group} {item.name!r} is known only {where}")
+    there = frozenset(item for item, is_met in items.items() if is_met)
+    return {"met": there, "exchanges": content["exchanges"], "forgotten": content["forgotten"]}
+
+
+def _refuse(schema: dict[str, Any], content: dict[str, Any]) -> None:
+    if (wrong := complaint(jsonschema_rs.Draft202012Validator(schema), content, schema)) is not None:
+        raise BadFile(wrong)
+
+
+def _journal(name: str) -> dict[str, Any]:
+    """The schema of an object with exchanges: as in a bundle, but for what a bundle's alone must have."""
+    bundle = orjson.loads(contract.data("openapi", "bundle.schema.json").read_bytes())
+    exchange = bundle["properties"]["exchanges"]["items"]
+    exchange["properties"] |= _NULLABLE
+    members = {name: {"type": "array", "items": exchange}, "dropped": _COUNT}
+    return {"type": "object", "required": [name], "properties": members, "$defs": bundle["$defs"]}

@@ -1,0 +1,156 @@
+"""What a run holds at one moment: a book of sheets, its flagged groups, and what a decision makes of it.
+
+A book never changes; a decision makes the next one. Two kinds exist: `own` holds rows that the caller sent, `scripted`
+holds rows that are a function of seed and row number. Both keep the same laws: every flagged row belongs to a group or
+was kept by a decision, and counts, groups and rows agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mock_server.data.templates import alternatives, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mock_server.data.templates import Check, Column, Template
+    from mock_server.scenarios.model import Action, Beat
+
+Row = tuple[str, ...]
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of a company's workbook; it has its template's name and columns (PROV-06)."""
+
+    id: str
+    template: Template
+
+    @property
+    def name(self) -> str:
+        """The template's name."""
+        return self.template.name
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What is done with a group's rows; `value` belongs to `set_value`."""
+
+    action: Action
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one sheet that fail one check in one column (PATCH-06, OP-32)."""
+
+    sheet: Sheet
+    column: Column
+    fails: Check
+    rows: int
+    samples: tuple[str, ...]
+    fix: Fix
+    options: tuple[Fix, ...]
+    allow_custom: bool
+    ask: bool = True
+    accepted: bool = False
+    """An earlier decision kept these rows flagged; they are not asked about again (DEC-09)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows a sheet has, by whether a cell of theirs fails a check (POLL-11)."""
+
+    sheet: Sheet
+    clean: int
+    flagged: int
+
+
+class Book(Protocol):
+    """The sheets that a run fills, at one moment."""
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The flagged groups, those that are still to be decided first."""
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """One entry for each sheet of the book."""
+
+    def revealed(self, beat: Beat, /) -> Book:
+        """The book once the groups that the beat declares have come to light."""
+
+    def cure(self, group: Group, text: str) -> Fix | None:
+        """The fix that a free text stands for; None when it is no valid value of the column."""
+
+    def decided(self, fixes: Sequence[Fix | None]) -> Book:
+        """The book after one fix for each group; None leaves a group flagged."""
+
+    def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
+        """The sheet's rows in order, with the flagged ones among them or without."""
+
+
+def unresolved(book: Book) -> bool:
+    """True while a group waits for a decision that cures or keeps it (DEC-28)."""
+    return any(not group.accepted for group in book.groups)
+
+
+def report(book: Book, *, parked: bool) -> dict[str, Any]:
+    """The contract's report: parked it counts clean rows as inserted, completed every row (OP-21, POLL-10 to 12)."""
+    per_sheet = [
+        {
+            "templateName": count.sheet.name,
+            "sheetId": count.sheet.id,
+            "rowCount": count.clean if parked else count.clean + count.flagged,
+        }
+        for count in book.counts
+    ]
+    return {
+        "inserted": sum(entry["rowCount"] for entry in per_sheet),
+        "perSheet": per_sheet,
+        "invalidCellCount": sum(count.flagged for count in book.counts),
+    }
+
+
+def offered(column: Column, fails: Check, fix: Fix) -> tuple[Fix, ...]:
+    """Every answer that makes sense for a group: map or clear, keep the first, remove, keep flagged."""
+    choices = []
+    if fix.action == "set_value":
+        choices.append(fix)
+    elif (value := suggested(column, fails)) is not None:
+        choices.append(Fix("set_value", value))
+    if fails == "unique":
+        choices.append(Fix("dedup_keep_first"))
+    return (*choices, Fix("delete_invalid_rows"), Fix("keep"))
+
+
+def suggested(column: Column, fails: Check) -> str | None:
+    """What all cells of a group could be set to: an allowed value, else `""` on an optional column (PATCH-04)."""
+    if column.unique or fails == "unique":
+        return None if column.required else ""
+    if column.pattern is not None and (allowed := alternatives(column.pattern)):
+        return allowed[0]
+    return None if column.required else ""
+
+
+def proposed(column: Column, fails: Check) -> Fix:
+    """The fix that is proposed where no scenario declares one."""
+    if fails == "unique":
+        return Fix("dedup_keep_first")
+    value = suggested(column, fails)
+    if value is not None and fails != "required":
+        return Fix("set_value", value)
+    return Fix("keep") if fails == "link" else Fix("delete_invalid_rows")
+
+
+def text_allowed(column: Column, fails: Check, rows: int) -> bool:
+    """Whether a free text could cure a group: no single text makes the cells of a unique column differ."""
+    return fails != "unique" and not (column.unique and rows > 1)
+
+
+def settable(column: Column, rows: int, text: str) -> bool:
+    """Whether all cells of a group of `rows` rows may hold the text; links are for the book to judge."""
+    return bool(text.strip()) and fault(column, text) is None and not (column.unique and rows > 1)

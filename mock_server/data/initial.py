@@ -1,0 +1,113 @@
+"""The book that a run starts with: generated rows for a scripted scenario, or the caller's own, read and checked."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from mock_server.data import csv_files as csvfile
+from mock_server.data.generated import GeneratedSheet, Layout, scripted, wrong
+from mock_server.data.uploaded import checked
+from mock_server.data.values import cell, maker
+from mock_server.scenarios.model import Complete, Park
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    from mock_server.data.book import Row, Sheet
+    from mock_server.data.generated import ScriptedBook
+    from mock_server.data.templates import Column, Link
+    from mock_server.data.uploaded import OwnBook
+    from mock_server.data.values import Maker
+    from mock_server.scenarios.model import Beat, Flagged, Scenario
+
+
+def lacking(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ...]:
+    """The sheets that a scenario fills and that are not among these."""
+    return tuple(data.sheet for data in scenario.data if data.sheet not in sheets)
+
+
+def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> ScriptedBook:
+    """The book of a scripted scenario, before anything came to light."""
+    made: dict[str, GeneratedSheet] = {}
+    for data in scenario.data:
+        sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
+        declared = [each for each in enumerate(_declared(scenario.run)) if each[1][1].sheet == data.sheet]
+        made[sheet.id] = GeneratedSheet(
+            sheet=sheet,
+            layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
+            prepare=cache(partial(_makers, sheet, seed, made)),
+            wrongs=tuple(wrong(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
+        )
+    return scripted(tuple(made.values()))
+
+
+def _declared(script: Sequence[Beat]) -> Iterator[tuple[Beat, Flagged]]:
+    for beat in script:
+        if isinstance(beat, (Park, Complete)):
+            yield from ((beat, flagged) for flagged in beat.flagged)
+        if isinstance(beat, Park):
+            yield from _declared(beat.on_answer)
+
+
+def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
+    return tuple(maker(column, seed, _linked(column, made)) for column in sheet.template.columns)
+
+
+def _linked(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
+    """What makes the values of the column that this one links to: those of right rows of a generated sheet."""
+    for link in column.links:
+        for target in made.values():
+            if target.sheet.template.id == link.template_id:
+                return _picker(target, link.column)
+    return None
+
+
+def _picker(target: GeneratedSheet, column: str) -> Maker:
+    """What takes the right rows' texts of a column in turn, and begins again after the last."""
+    make, layout = target.makers[target.sheet.template.index(column)], target.layout
+
+    def pick(rows: range) -> list[str]:
+        first, count = rows.start % layout.rows, len(rows)
+        texts = _right(make, layout, range(first, min(first + count, layout.rows)))
+        if len(texts) < count:
+            lap = _right(make, layout, range(min(count, layout.rows)))
+            texts += [lap[row % layout.rows] for row in range(count - len(texts))]
+        return texts
+
+    return pick
+
+
+def _right(make: Maker, layout: Layout, rows: range) -> list[str]:
+    """The texts of the rows, made all at once; a wrong row repeats the right one above it."""
+    texts = make(rows)
+    for row in layout.wrong(rows):
+        texts[row - rows.start] = cell(make, row - 1)
+    return texts
+
+
+def inline(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]) -> OwnBook:
+    """The book of rows in a request: they go to the workbook's first sheet (OP-22). Raises Drift."""
+    sheet = sheets[0]
+    return checked([(sheet, csvfile.inline(rows, sheet.template), frozenset())], held)
+
+
+def uploaded(
+    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
+) -> OwnBook:
+    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
+    lines: dict[str, tuple[Sheet, list[Row]]] = {}
+    for name, file in files:
+        sheet = _belongs(name, csvfile.headers(file), sheets)
+        lines.setdefault(sheet.id, (sheet, []))[1].extend(csvfile.read(file, name, sheet.template))
+    return checked([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
+
+
+def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Sheet:
+    """The sheet of the file's name, else the first one with the most of its columns."""
+    stem = "".join(name.rpartition("/")[2].partition(".")[0].split()).casefold()
+    for sheet in sheets:
+        if "".join(sheet.name.split()).casefold() == stem:
+            return sheet
+    return max(sheets, key=lambda sheet: csvfile.likeness(headers, sheet.template))

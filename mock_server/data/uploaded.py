@@ -1,0 +1,190 @@
+"""A book of rows that the caller sent, really checked against the template's rules.
+
+Row numbers never change: a dropped row leaves a gap, so that flagged and kept cells keep their addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, offered, proposed, settable, text_allowed
+from mock_server.data.rules import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mock_server.data.rules import Faults
+    from mock_server.data.templates import Check, Column, Link
+    from mock_server.scenarios.model import Beat
+
+_CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One sheet's rows, their failing cells, and which of those a decision kept."""
+
+    sheet: Sheet
+    lines: Sequence[Row | None]
+    faults: Faults
+    kept: frozenset[tuple[int, int]]
+    flagged: frozenset[int]
+    """The numbers of the rows with a failing cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBook:
+    """Rows of the caller's own, checked; made by `checked`."""
+
+    tables: tuple[Table, ...]
+    held: Mapping[Link, frozenset[str]]
+    """Values that links may find in sheets which this book does not fill."""
+    groups: tuple[Group, ...]
+    counts: tuple[Count, ...]
+
+    def revealed(self, _: Beat) -> OwnBook:
+        """The book itself: rows of the caller's own hide nothing."""
+        return self
+
+    def cure(self, group: Group, text: str) -> Fix | None:
+        """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
+        if not settable(group.column, group.rows, text):
+            return None
+        table = next(table for table in self.tables if table.sheet is group.sheet)
+        number = table.sheet.template.index(group.column.name)
+        if group.column.unique and any(line is not None and line[number] == text for line in table.lines):
+            return None
+        if group.column.rule == "link" and not self._found(group.column, text):
+            return None
+        return Fix("set_value", text)
+
+    def decided(self, fixes: Sequence[Fix | None]) -> OwnBook:
+        """The book after one fix for each group, checked anew, since a change may break a link or cure one."""
+        tables = []
+        for table in self.tables:
+            mine = [(g, fix) for g, fix in zip(self.groups, fixes, strict=True) if g.sheet is table.sheet and fix]
+            tables.append(_after(table, mine))
+        return checked([(t.sheet, t.lines, t.kept) for t in tables], self.held)
+
+    def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
+        """The sheet's rows in the order in which they came."""
+        for table in self.tables:
+            if table.sheet.id == sheet_id:
+                for at, line in enumerate(table.lines):
+                    if line is not None and (flagged or at not in table.flagged):
+                        yield line
+
+    def _found(self, column: Column, text: str) -> bool:
+        known = _linked([(table.sheet, table.lines) for table in self.tables], self.held)
+        return any(text in known.get(link, frozenset()) for link in column.links)
+
+
+def checked(
+    tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]],
+    held: Mapping[Link, frozenset[str]],
+) -> OwnBook:
+    """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
+    contents = list(tables)
+    linked = _linked([(sheet, lines) for sheet, lines, _ in contents], held)
+    made = []
+    for sheet, lines, kept in contents:
+        found = faults(sheet.template, lines, linked)
+        made.append(Table(sheet, lines, found, kept & found.keys(), frozenset(at for at, _ in found)))
+    groups = [group for table in made for group in _groups(table)]
+    counts = tuple(_count(table) for table in made)
+    return OwnBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
+
+
+def _linked(
+    tables: Sequence[tuple[Sheet, Sequence[Row | None]]], held: Mapping[Link, frozenset[str]]
+) -> dict[Link, frozenset[str]]:
+    """For every link of these sheets the values to be found: in the book's own rows, else in what the company holds."""
+    found = dict(held)
+    for link in {link for sheet, _ in tables for column in sheet.template.columns for link in column.links}:
+        for sheet, lines in tables:
+            if sheet.template.id == link.template_id:
+                number = sheet.template.index(link.column)
+                found[link] = frozenset(line[number] for line in lines if line is not None)
+    return found
+
+
+def _groups(table: Table) -> Iterator[Group]:
+    """The table's failing cells by column and check, in template order; kept ones as groups of their own."""
+
+    def key(cell: tuple[int, int]) -> tuple[int, int, bool]:
+        return cell[1], _CHECKS.index(table.faults[cell]), cell in table.kept
+
+    for (number, check, accepted), cells in groupby(sorted(table.faults, key=key), key):
+        yield _group(table, number, _CHECKS[check], [at for at, _ in cells], accepted=accepted)
+
+
+def _group(table: Table, number: int, fails: Check, ats: Sequence[int], *, accepted: bool) -> Group:
+    column = table.sheet.template.columns[number]
+    texts = dict.fromkeys(line[number] for at in ats if (line := table.lines[at]) is not None)
+    fix = Fix("keep") if accepted else proposed(column, fails)
+    return Group(
+        sheet=table.sheet,
+        column=column,
+        fails=fails,
+        rows=len(ats),
+        samples=tuple(texts)[:SAMPLES],
+        fix=fix,
+        options=offered(column, fails, fix),
+        allow_custom=text_allowed(column, fails, len(ats)),
+        ask=not accepted,
+        accepted=accepted,
+    )
+
+
+def _count(table: Table) -> Count:
+    total = sum(line is not None for line in table.lines)
+    return Count(table.sheet, total - len(table.flagged), len(table.flagged))
+
+
+def _after(table: Table, decisions: Sequence[tuple[Group, Fix]]) -> Table:
+    """The table with the fixes carried out: cells set, rows dropped, and duplicates judged last, among what is left."""
+    lines, kept = list(table.lines), set(table.kept)
+    dedups: list[tuple[int, list[int]]] = []
+    dropped: set[int] = set()
+    for group, fix in decisions:
+        number = table.sheet.template.index(group.column.name)
+        cells = _cells(table, group, number)
+        match fix.action:
+            case "set_value":  # DEC-06
+                for at in cells:
+                    lines[at] = _with(lines[at], number, fix.value or "")
+            case "delete_invalid_rows":  # DEC-07
+                dropped.update(cells)
+            case "dedup_keep_first":
+                dedups.append((number, cells))
+            case "keep":  # DEC-09
+                kept.update((at, number) for at in cells)
+    for at in dropped:
+        lines[at] = None
+    for number, cells in dedups:
+        _keep_first(lines, number, {line[number] for at in cells if (line := table.lines[at]) is not None})
+    return replace(table, lines=lines, kept=frozenset(kept))
+
+
+def _cells(table: Table, group: Group, number: int) -> list[int]:
+    return [
+        at
+        for (at, where), check in table.faults.items()
+        if where == number and check == group.fails and ((at, where) in table.kept) == group.accepted
+    ]
+
+
+def _with(line: Row | None, number: int, text: str) -> Row | None:
+    return None if line is None else (*line[:number], text, *line[number + 1 :])
+
+
+def _keep_first(lines: list[Row | None], number: int, repeated: set[str]) -> None:
+    """Of the rows that share a repeated value the first stays, the rest is dropped (DEC-08)."""
+    met: set[str] = set()
+    for at, line in enumerate(lines):
+        if line is not None and line[number] in repeated:
+            if line[number] in met:
+                lines[at] = None
+            met.add(line[number])

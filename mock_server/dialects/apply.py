@@ -1,0 +1,96 @@
+"""An answer said in the session's dialect: taken apart, changed by the readings, and put together again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+
+from mock_server.contract.document import API
+from mock_server.dialects.reading import Said
+from mock_server.server.http import JSON
+from mock_server.server.prefer import preferred
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import Scope
+
+    from mock_server.dialects.dialect import Dialect
+
+LARGEST = 4_000_000
+"""Bytes of a streamed answer up to which its members are changed; a larger one passes as it is."""
+APPLIED = "preference-applied"
+NO_CONTENT = 204
+
+
+async def spoken(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
+    """The answer in that dialect; `operation` is None where the contract has none."""
+    if dialect.readings:
+        response = await _spoken(dialect, response, scope, operation)
+    if preferred(scope, "dialect") is not None:
+        applied = f"dialect={dialect.name}"
+        before = response.headers.get(APPLIED)
+        response.headers[APPLIED] = f"{before}, {applied}" if before else applied
+    return response
+
+
+async def _spoken(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
+    said = Said(
+        operation=operation,
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        ids=_ids(scope["path"]),
+        status=response.status_code,
+        headers=dict(response.headers),
+        body=await _value(response),
+    )
+    dialect.say(said)
+    if said.body is None:
+        made = response
+    else:
+        empty = said.status == NO_CONTENT
+        made = Response(None if empty else _written(said), said.status)
+        for name in ("content-length", "content-type") if empty else ("content-length",):
+            said.headers.pop(name, None)
+    made.headers.update(said.headers)
+    return made
+
+
+def _ids(path: str) -> tuple[str, ...]:
+    """The ids in a path of the API: those of the company, and of the run."""
+    segments = path.removeprefix(API).split("/")
+    return tuple(segments[2:5:2])
+
+
+def _written(said: Said) -> bytes:
+    return orjson.dumps(said.body, option=orjson.OPT_INDENT_2 if said.indented else None)
+
+
+async def _value(response: Response) -> Any:
+    """The answer's JSON; None for any other, and for one that is too large to be held."""
+    if not response.headers.get("content-type", "").startswith(JSON):
+        return None
+    raw = await _whole(response) if isinstance(response, StreamingResponse) else bytes(response.body)
+    return orjson.loads(raw) if raw else None
+
+
+async def _whole(response: StreamingResponse) -> bytes:
+    """All of a streamed answer; nothing when it is too large, and then it is streamed as before."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.body_iterator:
+        pieces.append(piece.encode() if isinstance(piece, str) else bytes(piece))
+        size += len(pieces[-1])
+        if size > LARGEST:
+            response.body_iterator = _again(pieces, response.body_iterator)
+            return b""
+    return b"".join(pieces)
+
+
+async def _again(pieces: list[bytes], rest: Any) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    async for piece in rest:
+        yield piece

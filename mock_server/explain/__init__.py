@@ -1,0 +1,1 @@
+"""Why an exchange was answered as it was."""

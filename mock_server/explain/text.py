@@ -1,0 +1,94 @@
+"""An explanation as a person reads it: what was asked, what it came upon, why it was refused, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mock_server.kernel.clock import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def text(told: dict[str, Any]) -> str:
+    """The explanation in lines."""
+    if not told["found"]:
+        return f"{told['id']}: {told['said']}\n"
+    return "\n".join((_head(told), *(f"  {line}" for line in _lines(told)))) + "\n"
+
+
+def _head(told: dict[str, Any]) -> str:
+    """The exchange in one line."""
+    answered = "under way" if told["under_way"] else "no answer" if told["status"] is None else str(told["status"])
+    if told["lost"] and told["status"] is not None:
+        answered += ", lost on its way"
+    name = f" ({told['operation']})" if told["operation"] else ""
+    when = f" at {_time(told['at'])}" if told["at"] else ""
+    return f"{told['id']}  {told['call']}{name} -> {answered}{when}"
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    if told["nearest"]:
+        near = told["nearest"]
+        yield f"the contract has no such call; did you mean {near['method']} {near['path']} ({near['operation']})?"
+    if told["fault"]:
+        yield f"a fault bent it: {told['fault']}"
+    if told["example"]:
+        yield f"Prefer asked for the contract's example {told['example']}: nothing was done"
+    if told["dialect"] != "documented":
+        yield f"said in the dialect {told['dialect']}"
+    if told["run"]:
+        yield _run(told["run"])
+    yield from _refused(told)
+    if told["known"]:
+        yield told["known"]
+    if told["next"]:
+        yield f"next change: {_next(told['next'])}"
+    elif told["run"]:
+        yield "next change: none; the run has ended"
+    if told["legal"]:
+        yield "legal then:"
+        yield from (f"  {each['method']} {each['path']}: {each['remark']}" for each in told["legal"])
+
+
+def _refused(told: dict[str, Any]) -> Iterator[str]:
+    if told["refusal"]:
+        clause = told["clause"]
+        yield f"refused: {told['refusal']}" + (f" [{clause['id']}]" if clause else "")
+        if clause:
+            yield f"{clause['id']}: {clause['text']}"
+        elif told["clauses"]:
+            yield f"the contract names for it: {', '.join(told['clauses'])}"
+    for each in told["differences"]:
+        where = "" if each["text"].startswith(each["path"]) else f"{each['path']}: "
+        yield f"wrong: {where}{each['text']}" + (f" [{each['clause']}]" if each["clause"] else "")
+
+
+def _run(run: dict[str, Any]) -> str:
+    """E.g. `run d4c3… was running since 12:03:10 (approved 4 s before, by request 17); beat 3 of 5 (work) of …`."""
+    because, beat = run["because"], run["beat"]
+    since = f" since {_time(run['since'])}" if run["for"] is not None else ""
+    how = ""
+    if because is not None:
+        before = "" if because["before"] is None else f" {spoken(because['before'])} before"
+        by = "an exchange that is forgotten" if because["by"] is None else f"request {because['by']}"
+        how = f" ({because['what']}{before}, by {by})"
+    place = "" if beat is None else f"beat {beat['number']} of {beat['of']} ({beat['is']}) "
+    if beat is not None and beat["within"]:
+        place += f"in {beat['within']} "
+    pace = "" if run["pace"] == "time" else f", pace {run['pace']}"
+    return f"{run['kind']} {run['run_id']} was {run['status']}{since}{how}; {place}of scenario {run['scenario']}{pace}"
+
+
+def _next(coming: dict[str, Any]) -> str:
+    to = f": {coming['status']}" if coming["status"] else ""
+    if coming["in"] is not None and coming["by"] == "itself":
+        return f"in {spoken(coming['in'])}{to}"
+    if coming["in"] is not None:
+        return f"in {spoken(coming['in'])} the call is admitted again"
+    return f"by {coming['by']}{to}"
+
+
+def _time(iso: str) -> str:
+    """The time of day of a date, to the second, or the millisecond where there are some."""
+    return iso[11:23].removesuffix(".000") if not iso.endswith(".000Z") else iso[11:19]

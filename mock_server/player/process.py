@@ -1,0 +1,84 @@
+"""A mock server as a process of its own, for whoever needs one for a while: the demo, the tests.
+
+The process is ready when the block begins and gone when it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+PATIENCE = 30  # seconds that a server may take to start
+ORDERLY = 5  # seconds that it may take to end by itself
+
+
+class NotStarted(Exception):
+    """The server did not start; the text is what it said."""
+
+
+class Process:
+    """A running `vern-mock serve`, at `url`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+        self.url = ""
+
+    def stop(self) -> int:
+        """End it in order, or by force when it does not end; its exit code."""
+        self._process.terminate()
+        try:
+            return self._process.wait(ORDERLY)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def log(self) -> str:
+        """All that it wrote to stderr so far."""
+        file = self._errors.fileno()  # the process writes at the same file's position, so it must not be moved
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+    def wait_until_ready(self) -> None:
+        """Return when it accepts connections; raises NotStarted when it never will."""
+        out = self._process.stdout
+        line = out.readline() if out is not None and select.select([out], [], [], PATIENCE)[0] else b""
+        try:
+            self.url = str(json.loads(line)["url"])
+        except (ValueError, KeyError, TypeError):
+            self.stop()
+            raise NotStarted(self.log().strip() or f"no ready line within {PATIENCE} s") from None
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Generator[Process]:
+    """`vern-mock serve` with these arguments on a free port of 127.0.0.1; raises NotStarted."""
+    command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", *arguments]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module, and no shell
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+        ) as process,
+    ):
+        server = Process(process, errors)
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            server.stop()
+
+
+def _environment() -> dict[str, str]:
+    """Our environment without the settings of another server, and with this very package on the path."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    here = str(Path(__file__).resolve().parent.parent.parent)
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))}

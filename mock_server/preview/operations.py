@@ -1,0 +1,301 @@
+"""The contract's operations: one handler each, of the operation's own name. `app` finds them in `HANDLERS`."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from mock_server.data import initial as opening
+from mock_server.data.csv_files import Drift, text
+from mock_server.preview.account import Refusal
+from mock_server.preview.decisions import fixes
+from mock_server.preview.downloads import sheet_csv, workbook_zip
+from mock_server.preview.exports import Selection
+from mock_server.preview.history import asked, page
+from mock_server.preview.preconditions import parked, refuse_busy, refuse_exporting, refuse_unconnected
+from mock_server.preview.runs import ImportRun, created_at
+from mock_server.preview.session import Start, StartExport
+from mock_server.scenarios.catalog import UnknownScenario
+from mock_server.server.http import JSON, answer, canonical
+from mock_server.server.prefer import preferred
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from starlette.responses import Response
+
+    from mock_server.data.templates import Link, Template
+    from mock_server.data.uploaded import OwnBook
+    from mock_server.preview.account import Company
+    from mock_server.preview.lifecycle import Life
+    from mock_server.preview.runs import Approval
+    from mock_server.scenarios.model import Scenario
+    from mock_server.server.http import Call
+
+MAGIC_LINKS = "/magic-links/"
+LARGE = 5_000
+"""Rows from which on a decision is worked out in a thread, so that nobody else waits for it."""
+
+
+async def list_sources(call: Call) -> Response:
+    """The account's sources (SRC-01, SRC-02)."""
+    sources = call.session.world.catalogue.sources
+    return answer({"sources": [{"id": each.id, "name": each.name, "logo_url": each.logo_url} for each in sources]})
+
+
+async def list_templates(call: Call) -> Response:
+    """The account's templates (TPL-01 to TPL-06)."""
+    return answer({"templates": [_template(each) for each in call.session.world.catalogue.templates]})
+
+
+def _template(template: Template) -> dict[str, Any]:
+    columns = []
+    for column in template.columns:
+        described: dict[str, Any] = {
+            "name": column.name,
+            "description": column.description,
+            "required": column.required,
+            "unique": column.unique,
+            "desiredRule": column.rule,
+        }
+        if column.rule == "strict":
+            described["strictRule"] = column.pattern
+        if column.rule == "link":
+            described["linkRule"] = [
+                {"templateId": link.template_id, "columnName": link.column} for link in column.links
+            ]
+        columns.append(described)
+    return {"id": template.id, "name": template.name, "description": template.description, "columns": columns}
+
+
+async def provision_company(call: Call) -> Response:
+    """Create a company with its workbook (PROV-01 to PROV-19)."""
+    company = call.session.provision(await call.json(), call.later())
+    connections = [{"id": company.destination, "kind": "destination", "creds_configured": True}]
+    body = {
+        "company": {
+            "id": company.id,
+            "name": company.name,
+            "external_id": company.external_id,
+            "created_at": created_at(company.created),
+        },
+        "workbook_id": company.workbook_id,
+        "sheets": [{"id": sheet.id, "name": sheet.name, "template_id": sheet.template.id} for sheet in company.sheets],
+        "connections": connections if company.destination else [],  # OP-02
+        "magic_link_url": f"{call.origin}{MAGIC_LINKS}{company.id}",
+    }
+    return answer(body, 201)
+
+
+async def request_upload(call: Call) -> Response:
+    """Sign a URL for one file (UPL-01)."""
+    company = _company(call)
+    upload = call.session.request_upload(company, await call.json(), call.later())
+    return answer({"upload_url": f"{call.origin}/uploads/{upload.token}", "upload_ref": upload.ref}, 201)
+
+
+async def start_import(call: Call) -> Response:
+    """Start an import, or find the one that the same idempotency key started (IMP-01 to IMP-13, IDEM-01 to IDEM-08)."""
+    company, session = _company(call), call.session
+    body = await call.json()
+    key, digest = _identity(body)
+    scenario, applied = _scenario(call, company)
+    async with company.changing:
+        start = Start(scenario, key, digest)
+        if session.replayed(company, "import", key, digest) is None:
+            files = _files(company, body)
+            refuse_busy(company, call.later())
+            if scenario.own_rows:
+                book, drift = await _own_book(call, company, files, body.get("rows", ()))
+                start = Start(scenario, key, digest, book, drift)
+        run, new = session.start_import(company, start, call.later())
+    if not new:
+        return answer(run.accepted(run.life(call.later()).status))  # OP-06
+    return answer(run.accepted(), 201, {"Preference-Applied": f"scenario={applied}"} if applied else None)
+
+
+def _scenario(call: Call, company: Company) -> tuple[Scenario, str | None]:
+    """The scenario of a new import, and its name when the caller's Prefer header chose it."""
+    name = preferred(call.scope, "scenario")
+    if name is None:
+        return call.session.scenario_of(company), None
+    try:
+        return call.session.world.scenario(name), name
+    except UnknownScenario as unknown:
+        raise Refusal(400, f"Prefer: {unknown}") from unknown
+
+
+def _identity(body: Mapping[str, Any]) -> tuple[str | None, bytes]:
+    """The idempotency key, and a digest of everything else in which member order does not count (OP-07)."""
+    payload = {name: value for name, value in body.items() if name != "idempotency_key"}
+    return body.get("idempotency_key"), sha256(canonical(payload)).digest()
+
+
+def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Name and content of each file of the request; Refusal 400 for a reference to nothing (OP-22)."""
+    files = []
+    for number, file in enumerate(body.get("files", ())):
+        upload = company.uploads.get(file["upload_ref"])
+        if upload is None or upload.file is None:
+            what = "names no upload of this company" if upload is None else "was requested, but no file was put there"
+            raise Refusal(400, f"files[{number}].upload_ref {file['upload_ref']!r} {what}")
+        files.append((file["name"], upload.file))
+    return files
+
+
+async def _own_book(
+    call: Call, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> tuple[OwnBook | None, str | None]:
+    """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
+    linked = company.linked(call.later())
+
+    def read() -> OwnBook:
+        held: dict[Link, frozenset[str]] = {
+            link: frozenset(row[number] for row in book.rows(sheet.id, flagged=True))
+            for link, (sheet, number, book) in linked.items()
+        }
+        if files:
+            return opening.uploaded(files, company.sheets, held)
+        return opening.inline(rows, company.sheets, held)
+
+    try:
+        return await run_in_threadpool(read), None
+    except Drift as drift:
+        return None, str(drift)
+
+
+async def list_imports(call: Call) -> Response:
+    """The active run (ACT-01 to ACT-08), or a page of the company's history (HIST-01 to HIST-05)."""
+    company, query = _company(call), call.query
+    limit, before = asked(company, query)  # wrong ones are wrong beside a status, too
+    if "status" not in query:
+        return answer(page(company, limit, before, call.now))
+    if query["status"] != "active":  # OP-10
+        raise Refusal(400, f"status must be 'active' when it is given; got {query['status']!r}")
+    active = company.active(call.now)
+    return answer(active[0].body(call.now) if active else {"run": None})
+
+
+async def poll_import(call: Call) -> Response:
+    """What the run is now (POLL-01 to POLL-19)."""
+    run = _import(call)
+    run.polled()
+    return answer(run.body(call.now))
+
+
+async def decide(call: Call) -> Response:
+    """Take a decision on a parked run (DEC-01 to DEC-35)."""
+    run, session = _import(call), call.session
+    body = await call.json()
+    if body["decision"] == "reject":
+        return answer(run.accepted(session.reject(run, call.later())))
+    answers = body.get("answers") or ()
+    async with session.company(run.company_id).changing:
+        state = parked(run, call.later())
+        considered = partial(_approval, run, state, answers)
+        approval = await run_in_threadpool(considered) if run.rows(state) > LARGE else considered()
+        session.approve(run, state, approval, answered=bool(answers), now=call.later())
+    return answer(run.accepted("running"))
+
+
+def _approval(run: ImportRun, state: Life, answers: Sequence[Mapping[str, Any]]) -> Approval:
+    return run.approved(state, fixes(run, state, answers))
+
+
+async def export_csv(call: Call) -> Response:
+    """One sheet as CSV, or the workbook as ZIP, streamed (CSV-01 to CSV-12)."""
+    company, query = _company(call), call.query
+    sheets = {sheet.id: sheet for sheet in company.sheets}
+    if "sheet_id" in query and query["sheet_id"] not in sheets:  # CSV-11
+        raise Refusal(404, f"no sheet {query['sheet_id']!r} in this company's workbook", "CSV-11")
+    chosen = query.get("filter", "valid")  # CSV-03
+    if chosen not in {"valid", "all"}:  # CSV-10
+        raise Refusal(400, f"filter must be 'valid' or 'all'; got {chosen!r}", "CSV-10")
+    books = [(sheet, company.book(sheet, call.now)) for sheet in company.sheets]
+    if "sheet_id" not in query:
+        return workbook_zip(books, flagged=chosen == "all")
+    sheet = sheets[query["sheet_id"]]
+    return sheet_csv(sheet, company.book(sheet, call.now), flagged=chosen == "all")
+
+
+async def start_export(call: Call) -> Response:
+    """Start a destination export, or find the one that the same idempotency key started (DST-01, DST-09)."""
+    company, session = _company(call), call.session
+    body = await call.json(optional=True)
+    key, digest = _identity(body)
+    again = session.replayed(company, "export", key, digest)
+    writes: tuple[Any, ...] = ()
+    if again is None:
+        refuse_unconnected(company)
+        chosen = _selection(company, body)
+        refuse_exporting(company, call.later())
+        books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
+        writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
+    run, new = session.start_export(company, StartExport(body.get("mode", "full"), key, digest, writes), call.later())
+    return answer(run.accepted(), 201) if new else answer(run.accepted(run.life(call.later()).status))
+
+
+def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
+    """Which rows an export writes (DST-08); Refusal 400 for a template or column that the company does not have."""
+    selection = body.get("selection") or {}
+    ids = selection.get("template_ids")
+    known = {sheet.template.id: sheet.template for sheet in company.sheets}
+    if foreign := [each for each in ids or () if each not in known]:
+        raise Refusal(400, f"selection.template_ids names a template that this company does not have: {foreign[0]!r}")
+    wanted = {name: text(value) for name, value in (selection.get("row_filter") or {}).items()}
+    columns = {column.name for template in known.values() for column in template.columns}
+    if strange := [name for name in wanted if name not in columns]:
+        raise Refusal(400, f"selection.row_filter names a column that no sheet has: {strange[0]!r}")
+    return Selection(None if ids is None else frozenset(ids), wanted, body.get("mode") == "canary")
+
+
+async def poll_export(call: Call) -> Response:
+    """What the export is now (DST-04 to DST-07, DST-10)."""
+    company = _company(call)
+    run = next((run for run in company.exports if run.id == call.parameters["run_id"]), None)
+    if run is None:
+        raise Refusal(404, f"no export {call.parameters['run_id']!r} of this company")
+    run.polled()
+    state = run.life(call.now)
+    if state.end is not None:
+        return StreamingResponse(run.pieces(state.end), media_type=JSON)
+    return answer(run.body(call.now))
+
+
+def _company(call: Call) -> Company:
+    company = call.session.company(call.parameters["company_id"])
+    if call.operation_id != "decide":  # two decisions at one instant must meet the same parking (DEC-25)
+        company.settle()
+    return company
+
+
+def _import(call: Call) -> ImportRun:
+    """The run of the path; Refusal 404 unless it is an import of the path's company (POLL-17, POLL-18, DEC-26)."""
+    company, run = _company(call), call.session.runs.get(call.parameters["run_id"])
+    if not isinstance(run, ImportRun) or run.company_id != company.id:
+        # POLL-18 is the rule for a run that there is, but under another company.
+        clause = "DEC-26" if call.operation_id == "decide" else "POLL-17" if run is None else "POLL-18"
+        raise Refusal(404, f"no import {call.parameters['run_id']!r} of this company", clause)
+    return run
+
+
+HANDLERS: dict[str, Callable[[Call], Awaitable[Response]]] = {
+    handler.__name__: handler
+    for handler in (
+        list_sources,
+        list_templates,
+        provision_company,
+        request_upload,
+        start_import,
+        list_imports,
+        poll_import,
+        decide,
+        export_csv,
+        start_export,
+        poll_export,
+    )
+}

@@ -1,0 +1,146 @@
+"""The journal as JSON: an exchange as the admin API tells it and a bundle keeps it, and a whole session as HAR 1.2.
+
+Everything here was made bare by the journal; nothing is added.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+from mock_server.kernel.clock import iso
+from mock_server.version import version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mock_server.preview.lifecycle import Life
+    from mock_server.recording.journal import Entry, Part
+
+
+def exchange(entry: Entry) -> dict[str, Any]:
+    """One exchange; what is not known yet is null. `at` is the session's clock, `real` the server's milliseconds."""
+    flight = entry.flight
+    return {
+        "id": entry.id,
+        "number": entry.number,
+        "at": None if entry.stray else iso(entry.at),
+        "real": entry.real,
+        "ended": entry.ended,
+        "method": entry.method,
+        "path": entry.path,
+        "query": entry.query,
+        "operation": entry.operation,
+        "company_id": entry.company_id,
+        "run_id": entry.run_id,
+        "upload_ref": entry.upload_ref,
+        "before": _status(entry.before),
+        "after": _status(entry.after),
+        "in_flight": None if flight is None else {"run_id": flight.run_id, "status": flight.state.status},
+        "status": entry.status,
+        "lost": entry.lost,
+        "fault": entry.fault,
+        "dialect": entry.dialect,
+        "example": entry.example,
+        "clause": entry.clause,
+        "note": entry.note,
+        "key_in_url": entry.key_in_url,
+        "turn": entry.turn,
+        "acted": None if entry.acted is None else iso(entry.acted),
+        "request": part(entry.request),
+        "answer": part(entry.answer),
+    }
+
+
+def part(part: Part) -> dict[str, Any]:
+    """A request or an answer: its headers as pairs, and of its body what was kept, in base64 when it is no text."""
+    try:
+        text, encoding = part.body.decode(), "utf-8"
+    except UnicodeDecodeError as error:
+        # A cut may go through a character; what stands before it is text all the same.
+        cut = part.cut and error.start >= len(part.body) - 3
+        text, encoding = (part.body[: error.start].decode(), "utf-8") if cut else (_base64(part.body), "base64")
+    return {
+        "headers": [list(pair) for pair in part.headers],
+        "body": text,
+        "encoding": encoding,
+        "size": part.size,
+        "cut": part.cut,
+    }
+
+
+def har(entries: Iterable[Entry]) -> dict[str, Any]:
+    """The exchanges as an HTTP Archive; its dates are the session's, its times are real milliseconds."""
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "vern-mock", "version": version()},
+            "entries": [_archived(entry) for entry in entries],
+        }
+    }
+
+
+def _archived(entry: Entry) -> dict[str, Any]:
+    took = 0 if entry.ended is None else entry.ended - entry.real
+    return {
+        "startedDateTime": iso(entry.at),
+        "time": took,
+        "request": _request(entry),
+        "response": _response(entry),
+        "cache": {},
+        "timings": {"send": 0, "wait": took, "receive": 0},
+        "_id": entry.id,
+        "_operation": entry.operation,
+        "_fault": entry.fault,
+        "_lost": entry.lost,
+    }
+
+
+def _request(entry: Entry) -> dict[str, Any]:
+    sent = part(entry.request)
+    origin = f"http://{entry.request.header('host') or 'localhost'}"
+    names = (each.partition("=") for each in entry.query.split("&") if each)
+    request: dict[str, Any] = {
+        "method": entry.method,
+        "url": origin + entry.path + (f"?{entry.query}" if entry.query else ""),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _named(entry.request),
+        "queryString": [{"name": name, "value": value} for name, _, value in names],
+        "headersSize": -1,
+        "bodySize": entry.request.size,
+    }
+    if entry.request.size:
+        kind = entry.request.header("content-type") or ""
+        request["postData"] = {"mimeType": kind, "text": sent["body"], "_encoding": sent["encoding"]}
+    return request
+
+
+def _response(entry: Entry) -> dict[str, Any]:
+    answered, kind = part(entry.answer), entry.answer.header("content-type") or ""
+    content: dict[str, Any] = {"size": entry.answer.size, "mimeType": kind, "text": answered["body"]}
+    if answered["encoding"] == "base64":
+        content["encoding"] = "base64"
+    return {
+        "status": entry.status or 0,  # what HAR gives to an answer that never came
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _named(entry.answer),
+        "content": content,
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": entry.answer.size,
+    }
+
+
+def _named(part: Part) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in part.headers]
+
+
+def _status(state: Life | None) -> str | None:
+    return None if state is None else state.status
+
+
+def _base64(body: bytes) -> str:
+    return b64encode(body).decode()

@@ -1,0 +1,1 @@
+"""What a scenario file means, checked: one file a part of the language."""

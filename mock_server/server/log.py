@@ -1,0 +1,183 @@
+"""What the server says on stderr: one line an exchange, in text or in JSON, and its own notices.
+
+A reader that goes away, or stops reading, never hurts the server: what cannot be written is dropped. No line holds the
+token of an upload URL, which is a credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import queue
+import re
+import stat
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+if TYPE_CHECKING:
+    from mock_server.server.app import Exchange
+
+Format = Literal["text", "json"]
+WAITING = 2_000  # lines that may wait for a slow reader
+LAST_LINES = 0.3  # seconds that a reader gets for them when the server ends
+LONGEST = 2_000  # characters of a path or note; a longer one is cut
+_UPLOAD = re.compile(r"/uploads/[^\s;?]+")
+
+
+def put(stream: TextIO | None, line: str) -> None:
+    """Write a line past the stream's buffer, if anybody still reads there.
+
+    Nothing stays buffered, so there is nothing that could fail again when the interpreter ends.
+    """
+    if stream is None:  # the process was started without one
+        return
+    with contextlib.suppress(OSError, ValueError):  # the reader is gone, or the stream was closed
+        os.write(stream.fileno(), f"{line}\n".encode(errors="backslashreplace"))
+
+
+class Writer:
+    """Writes lines to a stream; where somebody must read them, from a thread, so that nobody waits for it."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._waiting: queue.Queue[str] | None = None
+        self._dropped = 0
+        if _may_block(stream):
+            self._waiting = queue.Queue(WAITING)
+            threading.Thread(target=self._write, args=(self._waiting,), name="log", daemon=True).start()
+
+    def line(self, text: str) -> None:
+        """Write a line, or count it when too many wait already."""
+        if self._waiting is None:
+            put(self._stream, text)
+            return
+        try:
+            if self._dropped:
+                self._waiting.put_nowait(f"… {self._dropped} lines dropped: nobody read them in time")
+                self._dropped = 0
+            self._waiting.put_nowait(text)
+        except queue.Full:
+            self._dropped += 1
+
+    def flush(self) -> None:
+        """Wait until all is written, but not for long."""
+        waiting = self._waiting
+        if waiting is not None:
+            with waiting.all_tasks_done:
+                waiting.all_tasks_done.wait_for(lambda: not waiting.unfinished_tasks, LAST_LINES)
+
+    def _write(self, waiting: queue.Queue[str]) -> None:
+        while True:
+            put(self._stream, waiting.get())
+            waiting.task_done()
+
+
+def _may_block(stream: TextIO | None) -> bool:
+    """Whether writing waits for a reader: a pipe, a socket, a terminal."""
+    if stream is None:
+        return False
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # closed
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
+
+
+class Log:
+    """The lines of one server; called with each finished exchange."""
+
+    def __init__(self, form: Format) -> None:
+        self._form = form
+        self._writer = Writer(sys.stderr)
+        self._second = 0
+        self._time = ""
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Tell of one exchange."""
+        self.say(self._json(exchange) if self._form == "json" else self._text(exchange))
+
+    def say(self, line: str) -> None:
+        """Write a line as it is."""
+        self._writer.line(line)
+
+    def flush(self) -> None:
+        """Give what waits a moment to be written."""
+        self._writer.flush()
+
+    def notice(self, level: str, text: str) -> None:
+        """Tell of something else; several lines of text stay together."""
+        if self._form == "json":
+            self.say(json.dumps({"time": self._now(), "level": level, "message": text}))
+        else:
+            self.say(f"{self._now()} {text}" if level == "info" else f"{self._now()} {level}: {text}")
+
+    def _text(self, exchange: Exchange) -> str:
+        line = (
+            f"{self._now()} {exchange.method} {_printable(_safe(exchange.path))} {exchange.status}"
+            f" {exchange.milliseconds:.1f}ms  {exchange.operation or '-'}"
+        )
+        return f"{line}  {_printable(_safe(exchange.note))}" if exchange.note else line
+
+    def _json(self, exchange: Exchange) -> str:
+        entry: dict[str, Any] = {
+            "time": self._now(),
+            "level": "info",
+            "method": exchange.method,
+            "path": _safe(exchange.path),
+            "status": exchange.status,
+            "milliseconds": round(exchange.milliseconds, 1),
+            "operation": exchange.operation,
+        }
+        return json.dumps(entry | {"note": _safe(exchange.note)} if exchange.note else entry)
+
+    def _now(self) -> str:
+        """The time of day; formatted once a second, because every exchange asks."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            form = "%Y-%m-%dT%H:%M:%S%z" if self._form == "json" else "%H:%M:%S"
+            self._time = time.strftime(form, time.localtime(second))
+        return self._time
+
+
+class Notices(logging.Handler):
+    """Passes the records of the standard library's loggers on to the log, tracebacks included."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of one record; an answer that was cut off because the server ends is nobody's mistake."""
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return
+        if isinstance(record.args, tuple):  # what a caller sent, a path above all, goes into a message as an argument
+            record.args = tuple(_printable(_safe(each)) if isinstance(each, str) else each for each in record.args)
+        self._log.notice(record.levelname.lower(), self.format(record))
+
+
+def listen(log: Log) -> None:
+    """Show what the application and uvicorn log: their warnings and the tracebacks of failed handlers."""
+    handler = Notices(log)
+    for name in ("vern-mock", "uvicorn.error", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+
+
+def _safe(text: str) -> str:
+    """The text without the tokens of upload URLs, and cut when it is long."""
+    text = _UPLOAD.sub("/uploads/…", text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _printable(text: str) -> str:
+    """The text without anything that could break the line or move a terminal's cursor."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

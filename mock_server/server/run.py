@@ -1,0 +1,291 @@
+"""The running server: a bound socket, uvicorn, the ready line, and an end that is always orderly.
+
+What keeps it from starting is one `CannotServe`; nothing is bound, written or printed before everything is known to
+be in order. The ready line appears when connections are really accepted, never earlier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import ipaddress
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from mock_server.contract.yaml_file import BadFiles
+from mock_server.scenarios.catalog import UnknownScenario, World, load_world
+from mock_server.server.app import create_app
+from mock_server.server.log import Format, Log, listen, put
+from mock_server.server.watch import Snapshot, changes, snapshot
+from mock_server.version import version
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+    from types import FrameType
+
+    from mock_server.kernel.settings import Settings
+    from mock_server.server.app import App
+
+WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
+LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
+LAST_WORK = 0.5  # seconds that what cannot be interrupted gets after them
+KEEP_ALIVE = 75  # seconds an idle connection stays open; longer than a client's polling pause
+
+NO_HTTP = b'{"error":"the request is no well-formed HTTP"}'
+
+
+class CannotServe(Exception):
+    """The server does not start, for the reason that is the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where and how a server runs, apart from what it serves."""
+
+    host: str
+    port: int
+    scenarios: tuple[Path, ...] = ()
+    watch: bool = False
+    log_format: Format = "text"
+    ready_file: Path | None = None
+
+
+def serve(settings: Settings, serving: Serving) -> None:
+    """Serve until SIGINT or SIGTERM. Raises CannotServe when it cannot start."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop_at_once)
+    _fill_standard_streams()
+    _clear(serving.ready_file)
+    loaded = snapshot(serving.scenarios)  # before they are read, so that no later change is missed
+    world = _load(serving.scenarios)
+    try:
+        world.scenario(settings.scenario)
+    except UnknownScenario as wrong:
+        raise CannotServe(f"--scenario: {wrong}") from None
+    bound = _bind(serving, guarded=settings.admin_token is not None or not settings.admin)
+    log = Log(serving.log_format)
+    listen(log)
+    app = create_app(settings, world, log)
+    gc.freeze()  # world and modules live as long as the process; no collection need look at them again
+    gc.enable()
+    with bound:
+        _Server(app, bound, settings, serving, log, loaded).run(sockets=[bound])
+    log.flush()
+
+
+def _fill_standard_streams() -> None:
+    """Put the null device where a standard stream is missing: a socket in its place would break the event loop."""
+    for stream in range(3):
+        try:
+            os.fstat(stream)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
+def _stop_at_once(_number: int, _frame: object) -> NoReturn:
+    """Before the server runs there is nothing to bring to an end."""
+    sys.exit(0)
+
+
+def _clear(ready_file: Path | None) -> None:
+    """Remove what an earlier server left, so that nobody takes it for this one's."""
+    if ready_file is None:
+        return
+    try:
+        ready_file.unlink(missing_ok=True)
+        if not ready_file.parent.is_dir():
+            raise NotADirectoryError(f"{ready_file.parent} is no folder")
+    except OSError as error:
+        raise CannotServe(_unwritable(ready_file, error)) from None
+
+
+def _load(paths: tuple[Path, ...]) -> World:
+    try:
+        return load_world(paths)
+    except BadFiles as bad:
+        raise CannotServe(f"{bad}\nthe server was not started; mend the files, or try `vern-mock lint`") from None
+
+
+def _bind(serving: Serving, *, guarded: bool) -> socket.socket:
+    """A socket bound to the address; CannotServe when it is taken, unknown, or open to others without a guard."""
+    host, port = serving.host, serving.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise CannotServe(f"--host {host}: no such address ({error.strerror})") from None
+    family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    if not guarded and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise CannotServe(
+            f"--host {host}: others could reach the admin API there; give --admin-token TOKEN to guard it, "
+            "--no-admin to switch it off, or listen on 127.0.0.1"
+        )
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere the option lets two servers share a port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(socket.SOMAXCONN)
+    except OSError as error:
+        bound.close()
+        hint = "" if port == 0 else "; choose another --port, or 0 for a free one"
+        raise CannotServe(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}{hint}") from None
+    return bound
+
+
+def _refuse(protocol: Any, _reason: str) -> None:
+    """Answer what is no HTTP with the contract's error body (ERR-01), and hang up."""
+    head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(NO_HTTP)}\r\n"
+    protocol.transport.write(f"{head}connection: close\r\n\r\n".encode() + NO_HTTP)
+    protocol.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our ready line, our way to end, and a task that watches scenario files."""
+
+    def __init__(
+        self, app: App, bound: socket.socket, settings: Settings, serving: Serving, log: Log, loaded: Snapshot
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=type("Protocol", (AutoHTTPProtocol,), {"send_400_response": _refuse}),
+                interface="asgi3",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=LAST_ANSWERS,
+            )
+        )
+        self._app = app
+        self._address = _address(bound)
+        self._settings = settings
+        self._serving = serving
+        self._log = log
+        self._loaded = loaded
+        self._watching: asyncio.Task[None] | None = None
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one kind that a signal handler may fill
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        self._announce()
+        if self._serving.watch:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers under way end, for a second at most."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._app.sessions.let_go()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """End in order on SIGINT and SIGTERM; unlike uvicorn's own, do not raise them again: the exit code is 0."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        threading.Thread(target=self._end_in_time, name="end", daemon=True).start()
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the end."""
+        super().handle_exit(sig, frame)
+        self._signals.put(sig)
+
+    def _end_in_time(self) -> None:
+        """End the process although a thread, or the loop, still works on a large body."""
+        self._signals.get()
+        time.sleep(LAST_ANSWERS + LAST_WORK)
+        self._log.flush()
+        os._exit(0)
+
+    def _announce(self) -> None:
+        line = json.dumps(
+            {
+                "event": "ready",
+                "url": self._address,
+                "api": f"{self._address}/api/v1",
+                "pid": os.getpid(),
+                "seed": self._settings.seed,
+                "scenario": self._settings.scenario,
+                "version": version(),
+            }
+        )
+        if self._serving.ready_file is not None:
+            _write_whole(self._serving.ready_file, f"{line}\n")
+        put(sys.stdout, line)
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._log.say(_welcome(self._address, self._settings))
+
+    async def _watch(self) -> None:
+        """Load the scenario files again whenever one was touched; a broken file keeps the scenarios as they are."""
+        paths = self._serving.scenarios
+        self._log.notice("info", f"watching {', '.join(map(str, paths)) or 'nothing: no --scenarios was given'}")
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            now = snapshot(paths)
+            if now == self._loaded:
+                continue
+            self._loaded = now
+            try:
+                world = await asyncio.to_thread(load_world, paths)
+                world.scenario(self._settings.scenario)  # without it the next session could not be opened
+            except (BadFiles, OSError, UnknownScenario) as bad:
+                self._log.notice("error", f"scenarios kept as they were:\n{bad}")
+                continue
+            self._log.notice("info", f"scenarios reloaded: {changes(self._app.world.scenarios, world.scenarios)}")
+            self._app.world = world
+
+
+def _address(bound: socket.socket) -> str:
+    """The URL under which this machine reaches the socket."""
+    name: Any = bound.getsockname()
+    host, port = str(name[0]), int(name[1])
+    if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:  # every address; the loopback one is among them
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write the file in one move, so that a reader who finds it finds all of it; CannotServe when that fails."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise CannotServe(_unwritable(path, error)) from None
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"--ready-file {path}: cannot be written ({error.strerror or error})"
+
+
+def _welcome(url: str, settings: Settings) -> str:
+    key = "$VERN_API_KEY" if settings.api_keys else "my-key"
+    return "\n".join(
+        (
+            f"vern-mock {version()} answers as Vern's Preview Migration API at {url}/api/v1",
+            f'  try   curl -H "x-api-key: {key}" {url}/api/v1/templates',
+            f"  read  {url}/_mock/openapi.yaml (the contract), `vern-mock scenarios` (what can happen)",
+            "  end   Ctrl-C",
+        )
+    )

@@ -1,0 +1,108 @@
+"""All sessions by API key: opened on first use, capped, and closed when idle, the oldest idle one first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from mock_server.kernel.settings import KEY
+from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session
+from mock_server.recording.journal import Journal
+
+if TYPE_CHECKING:
+    from mock_server.kernel.settings import Settings
+    from mock_server.preview.account import Upload
+    from mock_server.scenarios.catalog import World
+
+
+class Sessions:
+    """The sessions of one server."""
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self.settings = settings
+        self.world = world
+        self._open: OrderedDict[str, tuple[Session, int]] = OrderedDict()
+        """Least recently used first, each with the real time of its last use."""
+        self.strays = Journal(stray=True)
+        """Calls without an accepted key, which belong to no session."""
+        self.ending = False
+        """True once the server ends: nobody is to wait for anything any longer."""
+        self.opened = 0
+        """How many keys have opened a session so far; one that is reset counts once."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def accepted(self, key: str | None) -> str:
+        """The key itself; Refusal 401 for one that is missing, malformed, unknown or revoked (AUTH-02 to AUTH-04)."""
+        if not key:
+            raise Refusal(401, "the x-api-key header is missing", "AUTH-02")
+        if KEY.fullmatch(key) is None:
+            text = "the API key is malformed; expected 4 to 128 characters of A-Z, a-z, 0-9, _, . and -"
+            raise Refusal(401, text, "AUTH-03")
+        if key.startswith("invalid"):
+            raise Refusal(401, "the API key is invalid", "AUTH-03")
+        if key.startswith("revoked"):
+            raise Refusal(401, "the API key has been revoked", "AUTH-04")
+        if self.settings.api_keys and key not in self.settings.api_keys:
+            raise Refusal(401, "the API key is unknown", "AUTH-03")
+        return key
+
+    def session(self, key: str, real: int) -> Session:
+        """The session of an accepted key, opened when there is none, or none that was used lately."""
+        self._close_idle(real)
+        if key in self._open:
+            session = self._open.pop(key)[0]
+            session.world = self.world
+        else:
+            if len(self._open) >= self.settings.max_sessions:
+                self._close_oldest()
+            session = Session(key, self.settings, self.world, real)
+            self.opened += 1
+        self._open[key] = session, real
+        return session
+
+    def reset(self, key: str, real: int) -> Session:
+        """The key's session as if it had just been opened."""
+        if key in self._open:
+            _end(self._open.pop(key)[0])
+            self.opened -= 1
+        return self.session(key, real)
+
+    def upload(self, token: str) -> tuple[Session, Upload] | None:
+        """The session and upload of a signed URL; the URL itself is the credential (AUTH-09)."""
+        for session, _ in self._open.values():
+            if (upload := session.uploads.get(token)) is not None:
+                return session, upload
+        return None
+
+    def let_go(self) -> None:
+        """The server ends; whoever waits for an exchange is told what there is."""
+        self.ending = True
+        for journal in (self.strays, *(session.journal for session, _ in self._open.values())):
+            journal.wake()
+
+    def close(self) -> None:
+        """End every session."""
+        while self._open:
+            _end(self._open.popitem()[1][0])
+
+    def _close_idle(self, real: int) -> None:
+        idle = real - self.settings.session_idle
+        while self._open and (oldest := next(iter(self._open.values())))[1] <= idle and not oldest[0].busy:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        """Close the session that was unused longest; one with calls under way is spared."""
+        for key, (session, _) in self._open.items():
+            if not session.busy:
+                del self._open[key]
+                _end(session)
+                return
+
+
+def _end(session: Session) -> None:
+    """End the session; whoever waits for its next exchange learns that there will be none."""
+    session.close()
+    session.journal.wake()
