@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_server.server.prefer import preferred
+from mock_server.http.prefer import preferred
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from mock_server.contract.document import data
 from mock_server.dialects import dialect as dialects
+from mock_server.http.messages import answer
 from mock_server.scenarios.summary import entries
-from mock_server.server.http import answer
 from mock_server.version import version
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from mock_server.admin import audit, bundle, coverage, dialect, faults, requests, steering, why
 from mock_server.admin.public import PUBLIC
 from mock_server.admin.request import Order
+from mock_server.http.messages import answer, busy, error, header, parsed, read
 from mock_server.kernel.clock import real_time
 from mock_server.preview.account import Refusal
-from mock_server.server.http import answer, busy, error, header, parsed, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

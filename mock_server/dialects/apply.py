@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from mock_server.contract.document import API
 from mock_server.dialects.reading import Said
-from mock_server.server.http import JSON
-from mock_server.server.prefer import preferred
+from mock_server.http.messages import JSON
+from mock_server.http.prefer import preferred
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,11 +13,11 @@ import orjson
 
 from mock_server.faults.rules import strike
 from mock_server.faults.transport import html_page
+from mock_server.http.messages import answer, error, read
+from mock_server.http.prefer import preferred
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import before
 from mock_server.preview.runs import ImportRun
-from mock_server.server.http import answer, error, read
-from mock_server.server.prefer import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
     from mock_server.faults.rules import Strike
+    from mock_server.http.messages import Call
     from mock_server.preview.runs import Run
     from mock_server.preview.session import Session
     from mock_server.scenarios.model import Scenario
-    from mock_server.server.http import Call
 
     Handler = Callable[[Call], Awaitable[Response]]
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from mock_server.http.messages import JSON, busy, error
 from mock_server.recording.journal import created
-from mock_server.server.http import JSON, busy, error
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send

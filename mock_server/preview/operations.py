@@ -11,6 +11,8 @@ from starlette.responses import StreamingResponse
 
 from mock_server.data import initial as opening
 from mock_server.data.csv_files import Drift, text
+from mock_server.http.messages import JSON, answer, canonical
+from mock_server.http.prefer import preferred
 from mock_server.preview.account import Refusal
 from mock_server.preview.decisions import fixes
 from mock_server.preview.downloads import sheet_csv, workbook_zip
@@ -20,8 +22,6 @@ from mock_server.preview.preconditions import parked, refuse_busy, refuse_export
 from mock_server.preview.runs import ImportRun, created_at
 from mock_server.preview.session import Start, StartExport
 from mock_server.scenarios.catalog import UnknownScenario
-from mock_server.server.http import JSON, answer, canonical
-from mock_server.server.prefer import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from mock_server.data.templates import Link, Template
     from mock_server.data.uploaded import OwnBook
+    from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import Approval
     from mock_server.scenarios.model import Scenario
-    from mock_server.server.http import Call
 
 MAGIC_LINKS = "/magic-links/"
 LARGE = 5_000

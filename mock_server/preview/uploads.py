@@ -5,10 +5,10 @@ from __future__ import annotations
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, cast
 
+from mock_server.http.messages import answer, busy, error, header, pieces
 from mock_server.kernel.clock import real_time
 from mock_server.preview.account import Refusal
 from mock_server.preview.preconditions import refuse_closed
-from mock_server.server.http import answer, busy, error, header, pieces
 
 if TYPE_CHECKING:
     from typing import BinaryIO

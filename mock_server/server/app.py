@@ -18,6 +18,9 @@ from mock_server.contract.document import API
 from mock_server.dialects.apply import spoken
 from mock_server.faults.injection import TOO_MANY, carried_out, struck, withheld
 from mock_server.faults.transport import Wire
+from mock_server.http.examples import preferred_example, shown
+from mock_server.http.messages import Body, Call, arriving, busy, error, header
+from mock_server.http.prefer import dialect_of
 from mock_server.kernel.clock import real_time
 from mock_server.preview import uploads
 from mock_server.preview.account import Refusal
@@ -25,9 +28,6 @@ from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
 from mock_server.recording.context import noticed
 from mock_server.recording.journal import BODY, UPLOAD, Part, created
 from mock_server.recording.redaction import Secrets
-from mock_server.server.examples import preferred_example, shown
-from mock_server.server.http import Body, Call, arriving, busy, error, header
-from mock_server.server.prefer import dialect_of
 from mock_server.server.sessions import Sessions
 
 if TYPE_CHECKING:

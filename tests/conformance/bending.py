@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lies import App, Lie, answers, rule
 
+from mock_server.http import messages as http
 from mock_server.preview.account import Refusal
-from mock_server.server import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,7 +85,7 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
             raise Refusal(400, wrong)
         return body
 
-    return rule("mock_server.server.http.Call.json", json)
+    return rule("mock_server.http.messages.Call.json", json)
 
 
 def before(owner: type, name: str, act: Callable[..., Any]) -> Lie:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from lies import App, Lie, rule
 
 from mock_server.data import uploaded as own
+from mock_server.http.messages import Call, answer
 from mock_server.preview import decisions, lifecycle
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Approved
 from mock_server.preview.runs import ImportRun
 from mock_server.preview.session import Session
-from mock_server.server.http import Call, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +96,7 @@ def unread(instead: Callable[[Refusal], Any]) -> Lie:
                 raise
             return instead(refusal)
 
-    return rule("mock_server.server.http.Call.json", json)
+    return rule("mock_server.http.messages.Call.json", json)
 
 
 def answered(change: Callable[[ImportRun, Life, Sequence[Any]], list[Fix | None]]) -> Lie:

@@ -19,9 +19,9 @@ import pytest
 from judging import judged
 
 from mock_server.contract import document as contract
+from mock_server.http.messages import error
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
-from mock_server.server.http import error
 
 if TYPE_CHECKING:
     from conformance.model.results import Results

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import both
 
+from mock_server.http import messages as http
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.runs import ImportRun
 from mock_server.scenarios.model import Review
-from mock_server.server import http
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from lies import App, Lie
     from starlette.responses import Response
 
+    from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.session import Session
     from mock_server.scenarios.model import Beat
-    from mock_server.server.http import Call
 
     Handler = Callable[[Call], Awaitable[Response]]
     Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]

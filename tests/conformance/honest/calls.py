@@ -9,8 +9,8 @@ from honesty import Honest, Sent, all_of, answered, around, asked, handled
 from starlette.responses import Response
 
 from mock_server.contract import document as contract
+from mock_server.http.messages import answer, error
 from mock_server.preview.account import Refusal
-from mock_server.server.http import answer, error
 
 KNOWN = {
     "provision_company": {"name", "source", "external_id", "template_ids", "connections"},

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from honesty import Honest, handled
 
+from mock_server.http.messages import answer
 from mock_server.preview.account import Refusal
-from mock_server.server.http import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

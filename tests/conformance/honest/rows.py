@@ -10,8 +10,8 @@ from honesty import Honest, all_of, around, handled
 from starlette.responses import StreamingResponse
 
 from mock_server.data.book import Count
+from mock_server.http.messages import error
 from mock_server.preview.account import Refusal
-from mock_server.server.http import error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

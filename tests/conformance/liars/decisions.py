@@ -10,13 +10,13 @@ from bending import gives
 from deciding import answered, approve_now, approves, carried_out, decides, described, taken, told
 from lies import App, Liar, Lie, answers, rule
 
+from mock_server.http.messages import Call, answer
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Approved, Rejected
 from mock_server.preview.runs import ImportRun
 from mock_server.preview.session import Session
-from mock_server.server.http import Call, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ from starlette.responses import Response, StreamingResponse
 from mock_server.data import book
 from mock_server.data import csv_files as csvfile
 from mock_server.data.csv_files import written
+from mock_server.http.messages import answer
 from mock_server.preview import downloads
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
-from mock_server.server.http import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

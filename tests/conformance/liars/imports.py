@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
+    from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.runs import ImportRun
     from mock_server.preview.session import Session
-    from mock_server.server.http import Call
 
 ROWS = [{"Name": "Ada Ames", "Email": "ada@example.com"}]
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from lies import App, Lie
     from starlette.responses import Response
 
+    from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.runs import ImportRun, Run
     from mock_server.preview.session import Session
-    from mock_server.server.http import Call
 
     Replayed = Callable[[], Run | None]
 

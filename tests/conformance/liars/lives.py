@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
+    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import ImportRun
-    from mock_server.server.http import Call
 
 SECOND = 1_000
 

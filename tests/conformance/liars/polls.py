@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pytest
     from lies import App, Lie
 
+    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import ImportRun
-    from mock_server.server.http import Call
 
     Change = Callable[[dict[str, Any]], None]
 

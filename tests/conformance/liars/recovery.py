@@ -9,11 +9,11 @@ from bending import refuses_with
 from lies import Liar, answers, rule
 from runlies import bent, busy, company_of, handled, histories, looked_up
 
+from mock_server.http import messages as http
 from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.preview import history
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
-from mock_server.server import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
+    from mock_server.http.messages import Call
     from mock_server.preview.account import Company
-    from mock_server.server.http import Call
 
 NONE = {"run": None}
 

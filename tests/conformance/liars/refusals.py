@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pytest
 
     from mock_server.data.book import Book, Fix
+    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.questions import Question
-    from mock_server.server.http import Call
 
 _fixes = decisions.fixes
 _fix = decisions._fix

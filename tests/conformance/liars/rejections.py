@@ -8,6 +8,7 @@ from bending import before, both, gives, reads
 from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
 
+from mock_server.http.messages import answer
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
 from mock_server.preview import preconditions as refusals
@@ -15,7 +16,6 @@ from mock_server.preview import session as store
 from mock_server.preview.account import Company, Refusal
 from mock_server.preview.runs import ImportRun
 from mock_server.preview.session import Session
-from mock_server.server.http import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pytest
 
     from mock_server.data.book import Book
+    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
-    from mock_server.server.http import Call
 
 _parked = refusals.parked
 _busy = refusals.refuse_busy

@@ -9,6 +9,7 @@ from uuid import UUID
 from bending import Headers, both, gives, headed
 from lies import App, Liar, Lie, answers, rule
 
+from mock_server.http import messages as http
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.ids import made_uuid
 from mock_server.preview import downloads, history
@@ -17,7 +18,6 @@ from mock_server.preview.account import Company, Refusal
 from mock_server.preview.runs import ImportRun
 from mock_server.preview.session import Session
 from mock_server.scenarios.catalog import World
-from mock_server.server import http
 
 if TYPE_CHECKING:
     import pytest
@@ -101,7 +101,7 @@ def _keeps_secrets(raw: bytes) -> Any:
 
 
 def _remembering(lie: Lie) -> Lie:
-    return both(rule("mock_server.server.http.parsed", _keeps_secrets), lie)
+    return both(rule("mock_server.http.messages.parsed", _keeps_secrets), lie)
 
 
 def _echoed(status: int, headers: Headers) -> Headers:
@@ -192,7 +192,7 @@ LIARS = (
     Liar("ID-02", "gives every company one workbook",
          rule("mock_server.preview.session.Session.made_id", _one_workbook)),
     Liar("SEC-01", "quotes the whole body that it refuses", _told_back),
-    Liar("SEC-01", "quotes what is no JSON", rule("mock_server.server.http.parsed", _quotes_raw)),
+    Liar("SEC-01", "quotes what is no JSON", rule("mock_server.http.messages.parsed", _quotes_raw)),
     Liar("SEC-01", "tells credentials in a header", _remembering(headed(_echoed)), ("PROV-18",)),
     Liar("SEC-01", "shows the secret of a connection", _remembering(gives("provision_company", _shown)), ("PROV-18",)),
     Liar("SEC-01", "tells credentials in the history", _remembering(gives("list_imports", _listed))),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from mock_server.contract.nearest import nearest
+from mock_server.http.messages import JSON, answer
+from mock_server.http.prefer import preferred
 from mock_server.preview.account import Refusal
-from mock_server.server.http import JSON, answer
-from mock_server.server.prefer import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

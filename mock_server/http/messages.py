@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from mock_server.contract.clause_map import broken
 from mock_server.dialects.reading import Heard
+from mock_server.http.prefer import dialect_of
 from mock_server.kernel.clock import real_time
 from mock_server.preview.account import Refusal
-from mock_server.server.prefer import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping

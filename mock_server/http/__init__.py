@@ -1,0 +1,1 @@
+"""HTTP in and out, below every operation: bodies, headers, the `Prefer` header, error answers."""
