@@ -1,0 +1,126 @@
+"""The project's own source, parsed once: what each module imports, in which room it stands, where cycles are."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("mock_server", "conformance")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module or name, dotted; whether only type checkers see it, and whether a function imports it."""
+
+    name: str
+    line: int
+    typing: bool
+    lazy: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of Python of the package `package`, with its syntax tree."""
+
+    package: str
+    path: Path
+    place: str
+    """The path within the package, such as `kernel/clock.py`."""
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def name(self) -> str:
+        parts = [self.package, *Path(self.place).with_suffix("").parts]
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @property
+    def room(self) -> str:
+        """The folder below the package that it stands in; for a module at the top its own name."""
+        first = Path(self.place).parts[0]
+        return first.removesuffix(".py")
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        return tuple(_imports(self.tree, typing=False, lazy=False))
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def docstrings(self) -> frozenset[int]:
+        """The ids of the constants that are docstrings, of attributes, too."""
+        return frozenset(id(node.value) for node in self.nodes if isinstance(node, ast.Expr))
+
+    def __str__(self) -> str:
+        return f"{self.package}/{self.place}".lstrip("/")
+
+
+def _imports(node: ast.AST, *, typing: bool, lazy: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.Import(names=names):
+                yield from (Import(each.name, child.lineno, typing, lazy) for each in names)
+            case ast.ImportFrom(module=module, names=names, level=0):
+                yield from (Import(f"{module}.{each.name}", child.lineno, typing, lazy) for each in names)
+            case ast.ImportFrom():
+                raise AssertionError(f"line {child.lineno} imports relatively")
+            case ast.If(test=test) if "TYPE_CHECKING" in ast.unparse(test):
+                yield from _imports(child, typing=True, lazy=lazy)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                yield from _imports(child, typing=typing, lazy=True)
+            case ast.stmt() | ast.ExceptHandler() | ast.match_case():
+                yield from _imports(child, typing=typing, lazy=lazy)
+
+
+@cache
+def modules(package: str, root: Path = ROOT) -> tuple[Module, ...]:
+    """Every module of a package, in order; each is parsed once, when it is first looked at."""
+    top = root / package
+    files = (path for path in sorted(top.rglob("*.py")) if "__pycache__" not in path.parts)
+    return tuple(Module(package, path, path.relative_to(top).as_posix()) for path in files)
+
+
+def within(module: Module, known: Mapping[str, Module]) -> Iterator[tuple[Import, Module]]:
+    """The imports of a module that lead to one of the known modules, with that module."""
+    for each in module.imports:
+        target = known.get(each.name) or known.get(each.name.rpartition(".")[0])
+        if target is not None and target is not module:
+            yield each, target
+
+
+def cycles(package: str, root: Path = ROOT) -> list[list[str]]:
+    """The groups of modules that import each other when the program runs, in functions too; each group sorted."""
+    known = {module.name: module for module in modules(package, root)}
+    arrows = {name: {to.name for how, to in within(module, known) if not how.typing} for name, module in known.items()}
+    reached = {name: _reached(name, arrows) for name in arrows}
+    groups = {
+        frozenset(other for other in reached[name] if name in reached[other])
+        for name in arrows
+        if name in reached[name]
+    }
+    return sorted(sorted(group) for group in groups)
+
+
+def _reached(start: str, arrows: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(arrows[start])
+    while ahead:
+        if (name := ahead.pop()) not in found:
+            found.add(name)
+            ahead += arrows[name]
+    return found
