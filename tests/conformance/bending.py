@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lies import App, Lie, answers, rule
 
 from mock_server.http import messages as http
+from mock_server.http.messages import Call
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
             raise Refusal(400, wrong)
         return body
 
-    return rule("mock_server.http.messages.Call.json", json)
+    return rule(Call.json, json)
 
 
 def before(owner: type, name: str, act: Callable[..., Any]) -> Lie:
@@ -96,7 +97,7 @@ def before(owner: type, name: str, act: Callable[..., Any]) -> Lie:
         act(*arguments, **named)
         return honest(*arguments, **named)
 
-    return rule(f"{owner.__module__}.{owner.__name__}.{name}", method)
+    return rule((owner, name), method)
 
 
 def after(owner: type, name: str, change: Callable[[Any], Any]) -> Lie:
@@ -106,7 +107,7 @@ def after(owner: type, name: str, change: Callable[[Any], Any]) -> Lie:
     def method(*arguments: Any, **named: Any) -> Any:
         return change(honest(*arguments, **named))
 
-    return rule(f"{owner.__module__}.{owner.__name__}.{name}", method)
+    return rule((owner, name), method)
 
 
 def refuses_with(status: int, instead: int, *words: str, method: str = "", ending: str = "") -> Lie:

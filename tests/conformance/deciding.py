@@ -1,7 +1,5 @@
 """Ways to make a lie about decisions: what is refused is taken after all, what is taken has another effect."""
 
-# ruff: noqa: SLF001 - a lie breaks in
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -11,7 +9,7 @@ from lies import App, Lie, rule
 
 from mock_server.data import uploaded as own
 from mock_server.http.messages import Call, answer
-from mock_server.preview import decisions, lifecycle
+from mock_server.preview import decisions, lifecycle, runs
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Approved
@@ -96,12 +94,12 @@ def unread(instead: Callable[[Refusal], Any]) -> Lie:
                 raise
             return instead(refusal)
 
-    return rule("mock_server.http.messages.Call.json", json)
+    return rule(Call.json, json)
 
 
 def answered(change: Callable[[ImportRun, Life, Sequence[Any]], list[Fix | None]]) -> Lie:
     """A lie about what answers mean: one fix for each flagged group."""
-    return rule("mock_server.preview.operations.fixes", change)
+    return rule((api, decisions.fixes), change)
 
 
 def tolerant(known: Callable[[ImportRun, Life, Any], Any]) -> Lie:
@@ -126,7 +124,7 @@ def carried_out(change: Callable[[Table, Decided], Decided | None]) -> Lie:
         found = change(table, mine)
         return table if found is None else _after(table, found)
 
-    return rule("mock_server.data.uploaded._after", after)
+    return rule(own._after, after)
 
 
 def refixed(action: str, fix: Fix) -> Lie:
@@ -162,7 +160,7 @@ def lives(when: Callable[[Life, Sequence[Any]], bool], **members: Any) -> Lie:
         state = _life(script, started, events, now, stale_after)
         return replace(state, **members) if when(state, events) else state
 
-    return rule("mock_server.preview.runs.life", bent)
+    return rule((runs, lifecycle.life), bent)
 
 
 def described(change: Callable[[ImportRun, Life, dict[str, Any]], object]) -> Lie:
@@ -173,7 +171,7 @@ def described(change: Callable[[ImportRun, Life, dict[str, Any]], object]) -> Li
         change(self, state, body)
         return body
 
-    return rule("mock_server.preview.runs.ImportRun.described", bent)
+    return rule(ImportRun.described, bent)
 
 
 def approves(change: Callable[[Session, ImportRun, Life, Any], object]) -> Lie:
@@ -183,7 +181,7 @@ def approves(change: Callable[[Session, ImportRun, Life, Any], object]) -> Lie:
         _approve(self, run, considered, approval, answered=answered, now=now)
         change(self, run, considered, approval)
 
-    return rule("mock_server.preview.session.Session.approve", approve)
+    return rule(Session.approve, approve)
 
 
 def approve_now(run: ImportRun, state: Life, fixes: Sequence[Fix | None], *, unresolved: bool = False) -> None:

@@ -10,22 +10,24 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import orjson
 import pytest
 from judging import judged
+from places import place
 
+from conformance.target.mock import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
+    from places import Rule
+
     from conformance.model.results import Results
-    from conformance.target.mock import Mock
 
 App = Any
 Make = Callable[[App, pytest.MonkeyPatch], App]
@@ -70,13 +72,12 @@ def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
 # -- rules of the mock
 
 
-def around(where: str, change: Callable[[Any], Any]) -> Make:
-    """Put what `change` makes of `module.name` of the mock in its place."""
+def around(rule: Rule, change: Callable[[Any], Any]) -> Make:
+    """Put what `change` makes of a rule of the mock in its place."""
+    holder, name = place(rule)
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        holder, _, name = where.rpartition(".")
-        owner = resolve_name(holder)
-        patch.setattr(owner, name, change(getattr(owner, name)))
+        patch.setattr(holder, name, change(getattr(holder, name)))
         return app
 
     return make
@@ -108,7 +109,7 @@ def target(*, run_timeout: float | None = None, **states: Any) -> Make:
 
         return made
 
-    return around("conformance.target.mock.Mock.target", changed)
+    return around(Mock.target, changed)
 
 
 def waiting(seconds: float) -> Make:
@@ -118,7 +119,7 @@ def waiting(seconds: float) -> Make:
         self.advance(seconds)
         return seconds
 
-    return around("conformance.target.mock.Mock.wait", lambda _: wait)
+    return around(Mock.wait, lambda _: wait)
 
 
 # -- requests and answers

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from judging import judged
+from places import place
 
 if TYPE_CHECKING:
+    from places import Rule
+
     from conformance.model.results import Results
 
 App = Any
@@ -52,11 +55,12 @@ class Liar:
             )
 
 
-def rule(where: str, replacement: Any) -> Lie:
-    """A lie that puts `replacement` in the place of `module.name` of the mock, as `MonkeyPatch.setattr` names it."""
+def rule(honest: Rule, replacement: Any) -> Lie:
+    """A lie that puts `replacement` in the place of a rule of the mock."""
+    holder, name = place(honest)
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(where, replacement)
+        patch.setattr(holder, name, replacement)
         return app
 
     return make

@@ -6,16 +6,17 @@ Each keeps the honest rule at hand: a lie is mostly the truth, and wrong in one 
 from __future__ import annotations
 
 from dataclasses import replace
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
+from places import place
 
 from mock_server.http import messages as http
+from mock_server.preview import history, lifecycle, preconditions, runs, session
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
-from mock_server.preview.runs import ImportRun
+from mock_server.preview.runs import ImportRun, Run
 from mock_server.scenarios.model import Review
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
     from lies import App, Lie
+    from places import Rule
     from starlette.responses import Response
 
     from mock_server.http.messages import Call
@@ -35,11 +37,12 @@ if TYPE_CHECKING:
     Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
 
 
-def bent(where: str, bend: Callable[[Any], Any]) -> Lie:
-    """A lie that puts what `bend` makes of the honest `module.name` in its place."""
+def bent(rule: Rule, bend: Callable[[Any], Any]) -> Lie:
+    """A lie that puts what `bend` makes of an honest rule in its place."""
+    holder, name = place(rule)
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(where, bend(resolve_name(where)))
+        patch.setattr(holder, name, bend(getattr(holder, name)))
         return app
 
     return make
@@ -101,7 +104,7 @@ def run_bodies(change: Callable[[ImportRun, Life, dict[str, Any]], None]) -> Lie
 
         return described
 
-    return bent("mock_server.preview.runs.ImportRun.described", bend)
+    return bent(ImportRun.described, bend)
 
 
 def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
@@ -114,7 +117,7 @@ def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
 
         return states
 
-    return both(*(bent(f"mock_server.preview.{module}.states", bend) for module in ("lifecycle", "runs")))
+    return both(*(bent((module, lifecycle.states), bend) for module in (lifecycle, runs)))
 
 
 def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
@@ -135,7 +138,7 @@ def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any]
 
         return body
 
-    return bent("mock_server.preview.runs.Run.body", bend)
+    return bent(Run.body, bend)
 
 
 def looked_up(change: Callable[[Any], Any]) -> Lie:
@@ -163,7 +166,7 @@ def histories(change: Callable[[list[Any]], list[Any]]) -> Lie:
 
         return page
 
-    return bent("mock_server.preview.operations.page", bend)
+    return bent((api, history.page), bend)
 
 
 def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
@@ -173,11 +176,11 @@ def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
         if blocks(company, now):
             raise Refusal(status, "an import of this company is in flight")
 
-    modules = ("operations", "session")
-    return both(*(bent(f"mock_server.preview.{module}.refuse_busy", lambda _: refuse_busy) for module in modules))
+    modules = (api, session)
+    return both(*(bent((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
 
 
 def everywhere(app: App) -> Iterator[Session]:
     """Every session of the server, for a lie that does not keep accounts apart."""
-    for session, _ in app.sessions._open.values():  # noqa: SLF001 - a lie breaks in
-        yield session
+    for each, _ in app.sessions._open.values():
+        yield each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bending import both
@@ -12,6 +12,10 @@ from judging import judged, with_outcome, worse_than_passed
 from lies import Liar, rule
 
 from conformance.model.results import Outcome
+from mock_server.preview import history, operations, preconditions, session, uploads
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 RIVALS = "bare-history+nulls-in-catalogue+silent+no-options+lenient-answers+export-200+status-unknown+history-renamed"
 """The readings that `extended` leaves to others."""
@@ -62,23 +66,21 @@ def test_another_reading_is_held_against_nobody_but_a_mock_that_should_read_as_t
     assert clause in worse_than_passed(judged(clause, bend=speaking(name)))
 
 
-def _side_by_side(module: str) -> Any:
-    return rule(f"mock_server.preview.{module}.refuse_exporting", lambda *_: None)
+def _side_by_side(module: ModuleType) -> Any:
+    return rule((module, preconditions.refuse_exporting), lambda *_: None)
 
 
 LENIENT = [
-    Liar(
-        "HIST-02", "takes any limit", rule("mock_server.preview.history._limit", lambda text: 1 if text == "1" else 20)
-    ),
+    Liar("HIST-02", "takes any limit", rule(history._limit, lambda text: 1 if text == "1" else 20)),
     Liar(
         "UPL-03",
         "takes a file of another type",
-        rule("mock_server.preview.uploads._refuse_other_type", lambda *_: None),
+        rule(uploads._refuse_other_type, lambda *_: None),
     ),
     Liar(
         "DST-01",
         "exports several at once",
-        both(*map(_side_by_side, ("operations", "session"))),
+        both(*map(_side_by_side, (operations, session))),
     ),
 ]
 

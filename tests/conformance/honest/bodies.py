@@ -6,6 +6,9 @@ from typing import Any
 
 from honesty import Honest, Sent, all_of, answered, around
 
+from mock_server.data import book as book_module
+from mock_server.preview import runs
+
 OF_RUNS = ("POLL", "ACT", "RUN", "QUE", "DEC-32")
 PARKED = ("QUE", "PATCH", "POLL", "DEC")
 
@@ -94,7 +97,7 @@ def _counted(count: Any) -> Any:
 
         return report
 
-    return around("mock_server.preview.runs.report", changed)
+    return around((runs, book_module.report), changed)
 
 
 def _only_status(sent: Sent) -> None:

@@ -9,8 +9,11 @@ from honesty import Honest, Sent, all_of, answered, around, asked, handled
 from starlette.responses import Response
 
 from mock_server.contract import document as contract
+from mock_server.data import initial
 from mock_server.http.messages import answer, error
+from mock_server.preview import operations, uploads
 from mock_server.preview.account import Refusal
+from mock_server.preview.session import Session
 
 KNOWN = {
     "provision_company": {"name", "source", "external_id", "template_ids", "connections"},
@@ -44,7 +47,7 @@ def _put(status: int, used: int) -> Any:
 
         return put
 
-    return around("mock_server.preview.uploads.put", changed)
+    return around(uploads.put, changed)
 
 
 def _needs_all(operation: str, body: Any) -> Any:
@@ -248,7 +251,7 @@ CALLS = (
     Honest(
         "OP-07",
         "minds the order of members in a payload",
-        around("mock_server.preview.operations._identity", _in_order),
+        around(operations._identity, _in_order),
         ("IDEM", "DST-09"),
     ),
     Honest("OP-10", "lists no runs of other statuses", _other_statuses(_no_such_filter), ("HIST", "ACT")),
@@ -258,7 +261,7 @@ CALLS = (
     Honest(
         "OP-22",
         "puts rows into the sheet that they are like",
-        around("mock_server.data.initial.inline", _to_likest_sheet),
+        around(initial.inline, _to_likest_sheet),
         ("IMP", "POLL", "DEC", "CSV"),
     ),
     Honest("OP-23", "answers ids that are no UUID with 400", answered(_malformed_ids), ("ERR", "POLL", "AUTH")),
@@ -281,7 +284,7 @@ CALLS = (
     Honest(
         "OP-37",
         "tells a used external_id before a taken name",
-        around("mock_server.preview.session.Session.provision", _conflict_first),
+        around(Session.provision, _conflict_first),
         ("PROV", "ERR"),
     ),
 )

@@ -9,8 +9,11 @@ from typing import Any
 
 from honesty import Honest, all_of, around, target, waiting
 
+from conformance.target.mock import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
+from mock_server.preview import lifecycle, preconditions, runs, session, uploads
 from mock_server.preview.lifecycle import TIMED_OUT, Life
+from mock_server.preview.session import Session
 from mock_server.scenarios.model import Queue, Work
 
 LIVES = ("RUN", "POLL", "ACT", "STALE", "DEC", "IMP", "IDEM")
@@ -20,7 +23,7 @@ def _stale_after(lasts: int) -> Any:
     def changed(honest: Any) -> Any:
         return lambda script, started, events, *rest: honest(script, started, events, *rest[:-1], lasts)
 
-    return all_of(around("mock_server.preview.runs.life", changed), around("mock_server.preview.runs.states", changed))
+    return all_of(around((runs, lifecycle.life), changed), around((runs, lifecycle.states), changed))
 
 
 def _expiring(lasts: int) -> Any:
@@ -39,9 +42,7 @@ def _expiring(lasts: int) -> Any:
 
         return states
 
-    return around(
-        "mock_server.preview.lifecycle.states", changed
-    )  # and not `runs.states`: no clock is moved to an expiry
+    return around(lifecycle.states, changed)  # and not `runs.states`: no clock is moved to an expiry
 
 
 def _rejecting(lasts: int) -> Any:
@@ -54,7 +55,7 @@ def _rejecting(lasts: int) -> Any:
 
         return rejected
 
-    return around("mock_server.preview.lifecycle._rejected", changed)
+    return around(lifecycle._rejected, changed)
 
 
 def _scripted(change: Any) -> Any:
@@ -69,7 +70,7 @@ def _scripted(change: Any) -> Any:
 
         return scenario_of
 
-    return around("mock_server.preview.session.Session.scenario_of", changed)
+    return around(Session.scenario_of, changed)
 
 
 def _lasting(queue: int, work: int) -> Any:
@@ -102,7 +103,7 @@ def _never_expires(honest: Any) -> Any:
 
 
 NEVER_CANCELED = around(
-    "conformance.target.mock.Mock.ways",
+    Mock.ways,
     lambda honest: lambda self: {name: way for name, way in honest(self).items() if name != "canceled"},
 )
 
@@ -120,8 +121,8 @@ ENGINES = (
         "OP-39",
         "moves the time of runs alone",
         all_of(
-            around("mock_server.preview.uploads.refuse_closed", _never_expires),
-            around("mock_server.preview.session.refuse_closed", _never_expires),
+            around((uploads, preconditions.refuse_closed), _never_expires),
+            around((session, preconditions.refuse_closed), _never_expires),
         ),
         ("UPL", "PROV", "STALE"),
     ),

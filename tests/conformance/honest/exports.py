@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from honesty import Honest, Sent, all_of, answered, around, handled
 
+from mock_server.preview import operations, preconditions, session
 from mock_server.preview.account import Refusal
+from mock_server.preview.exports import ExportRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +74,7 @@ def _reported(change: Callable[[Any], None]) -> Any:
 
         return pieces
 
-    return around("mock_server.preview.exports.ExportRun.pieces", changed)
+    return around(ExportRun.pieces, changed)
 
 
 def _unverified(report: Any) -> None:
@@ -89,15 +91,15 @@ EXPORTS = (
         "OP-18",
         "runs several exports of a company at once",
         all_of(
-            around("mock_server.preview.operations.refuse_exporting", lambda _: lambda *_: None),
-            around("mock_server.preview.session.refuse_exporting", lambda _: lambda *_: None),
+            around((operations, preconditions.refuse_exporting), lambda _: lambda *_: None),
+            around((session, preconditions.refuse_exporting), lambda _: lambda *_: None),
         ),
         EXPORTS_OF,
     ),
     Honest(
         "OP-18",
         "takes exports of companies without a destination",
-        around("mock_server.preview.operations.refuse_unconnected", lambda _: lambda *_: None),
+        around((operations, preconditions.refuse_unconnected), lambda _: lambda *_: None),
         EXPORTS_OF,
     ),
     Honest("OP-18", "says nothing but its status while an export runs or has failed", answered(_bare), EXPORTS_OF),

@@ -11,6 +11,10 @@ from honesty import Honest, Sent, all_of, answered, around
 
 from mock_server.data.templates import Source
 from mock_server.kernel.ids import made_uuid
+from mock_server.preview import operations, runs
+from mock_server.preview import session as session_module
+from mock_server.scenarios import catalog
+from mock_server.server.sessions import Sessions
 
 EVERYWHERE = ("SRC", "TPL", "PROV", "POLL", "ACT", "QUE", "PATCH", "FMT", "ERR", "ID")
 _numbers = count()
@@ -83,8 +87,8 @@ def _ids(change: Any) -> Any:
         return lambda *words: change(honest(*words))
 
     return all_of(
-        around("mock_server.preview.session.made_uuid", changed),
-        around("mock_server.scenarios.catalog.made_uuid", changed),
+        around((session_module, made_uuid), changed),
+        around((catalog, made_uuid), changed),
     )
 
 
@@ -93,8 +97,8 @@ def _dated(form: Any) -> Any:
         return lambda instant: form(honest(instant))
 
     return all_of(
-        around("mock_server.preview.operations.created_at", changed),
-        around("mock_server.preview.runs.created_at", changed),
+        around((operations, runs.created_at), changed),
+        around(runs.created_at, changed),
     )
 
 
@@ -115,7 +119,7 @@ def _account(change: Any) -> Any:
 
         return session
 
-    return around("mock_server.server.sessions.Sessions.session", changed)
+    return around(Sessions.session, changed)
 
 
 def _small(catalogue: Any) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import groupby
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from honesty import Honest, all_of, around, target
 
 from conformance.target.file import Body
 from conformance.target.mock import UNSURE
+from mock_server.data import book, rules, uploaded
 from mock_server.data.book import Fix
 from mock_server.kernel.ids import made_uuid
+from mock_server.preview import decisions, operations, questions, runs
 
 if TYPE_CHECKING:
     from mock_server.preview.questions import Question
@@ -52,7 +53,7 @@ def _long_ids(honest: Any) -> Any:
 
 def _group(*given: Any, **named: Any) -> Any:
     """A group as the mock makes it just now: another reading may have changed that."""
-    return resolve_name("mock_server.data.uploaded._group")(*given, **named)
+    return uploaded._group(*given, **named)
 
 
 def _merged(_: Any) -> Any:
@@ -111,7 +112,7 @@ def _firsts_too(honest: Any) -> Any:
 def _proposing(choose: Any) -> Any:
     """Propose another fix than the mock would: `choose` is given column, check and the mock's own fix."""
     return around(
-        "mock_server.data.uploaded.proposed",
+        (uploaded, book.proposed),
         lambda honest: lambda column, fails: choose(column, fails, honest(column, fails)),
     )
 
@@ -130,7 +131,7 @@ def _grouped(change: Any) -> Any:
     def changed(honest: Any) -> Any:
         return lambda *given, **named: change(honest(*given, **named))
 
-    return around("mock_server.data.uploaded._group", changed)
+    return around(uploaded._group, changed)
 
 
 def _shown(change: Any) -> Any:
@@ -144,7 +145,7 @@ def _shown(change: Any) -> Any:
 
         return question
 
-    return around("mock_server.preview.questions._question", changed)
+    return around(questions._question, changed)
 
 
 def _all_columns(asked: Question, made: Any) -> None:
@@ -182,33 +183,33 @@ RESOLVING = (
     Honest(
         "OP-12",
         "parks again for rows that were kept",
-        around("mock_server.data.uploaded.checked", _kept_again),
+        around(uploaded.checked, _kept_again),
         RESOLVED,
     ),
     Honest(
         "OP-13",
         "asks again what was left unanswered",
-        around("mock_server.preview.operations.fixes", _only_answers),
+        around((operations, decisions.fixes), _only_answers),
         RESOLVED,
     ),
     Honest(
         "OP-20",
         "counts question ids anew in each parking",
-        around("mock_server.preview.runs.questions", _same_ids),
+        around((runs, questions.questions), _same_ids),
         RESOLVED,
     ),
     Honest(
         "OP-20",
         "has UUIDs for question ids",
-        all_of(around("mock_server.preview.runs.questions", _long_ids), target(needs_attention_again=AGAIN)),
+        all_of(around((runs, questions.questions), _long_ids), target(needs_attention_again=AGAIN)),
         RESOLVED,
     ),
     Honest(
         "OP-32",
         "has one group for all that is wrong in a column",
         all_of(
-            around("mock_server.data.uploaded._groups", _merged),
-            around("mock_server.data.uploaded._cells", _cells_of_column),
+            around(uploaded._groups, _merged),
+            around(uploaded._cells, _cells_of_column),
         ),
         RESOLVED,
     ),
@@ -216,15 +217,15 @@ RESOLVING = (
         "OP-32",
         "has one group for each wrong text of a column",
         all_of(
-            around("mock_server.data.uploaded._groups", _by_text),
-            around("mock_server.data.uploaded._cells", _cells_of_text),
+            around(uploaded._groups, _by_text),
+            around(uploaded._cells, _cells_of_text),
         ),
         RESOLVED,
     ),
     Honest(
         "OP-38",
         "flags the first of repeated values, too",
-        around("mock_server.data.rules._check_column", _firsts_too),
+        around(rules._check_column, _firsts_too),
         RESOLVED,
     ),
     Honest("patch", "proposes to remove every wrong row", _proposing(_drop), RESOLVED),
@@ -262,7 +263,7 @@ RESOLVING = (
     Honest(
         "order",
         "asks and acts in reverse order",
-        around("mock_server.preview.runs.needs_attention", _reversed),
+        around((runs, questions.needs_attention), _reversed),
         RESOLVED,
     ),
 )

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, all_of, around, handled
 from starlette.responses import StreamingResponse
 
+from mock_server.data import csv_files
 from mock_server.data.book import Count
 from mock_server.http.messages import error
-from mock_server.preview.account import Refusal
+from mock_server.preview import downloads, operations
+from mock_server.preview.account import Company, Refusal
+from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +64,7 @@ def _visible(change: Any) -> Any:
 
         return visible_book
 
-    return around("mock_server.preview.runs.ImportRun.visible_book", changed)
+    return around(ImportRun.visible_book, changed)
 
 
 def _nothing_yet(book: Any, state: Any) -> Any:
@@ -84,7 +87,7 @@ def _written(
 
         return written
 
-    return around("mock_server.preview.downloads.written", changed)
+    return around((downloads, csv_files.written), changed)
 
 
 def _headed(kind: str, disposition: str) -> Any:
@@ -98,7 +101,7 @@ def _headed(kind: str, disposition: str) -> Any:
 
         return response
 
-    return around("mock_server.preview.downloads.StreamingResponse", changed)
+    return around((downloads, StreamingResponse), changed)
 
 
 def _no_zip(status: int) -> Any:
@@ -143,8 +146,8 @@ ROWS = (
         "OP-29",
         "adds the rows of an import to those that are there",
         all_of(
-            around("mock_server.preview.account.Company.book", _appending),
-            around("mock_server.preview.account.Company.forget_hidden", lambda _: lambda *_: None),
+            around(Company.book, _appending),
+            around(Company.forget_hidden, lambda _: lambda *_: None),
         ),
         DOWNLOADS,
     ),
@@ -166,7 +169,7 @@ ROWS = (
     Honest(
         "CSV-02",
         "has more in the ZIP than the sheets",
-        around("mock_server.preview.operations.workbook_zip", _with_readme),
+        around((operations, downloads.workbook_zip), _with_readme),
         ("CSV",),
     ),
 )

@@ -1,6 +1,5 @@
 """Servers that lie about keys: who may call, and what a call without a right to it leaves behind (AUTH)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
 from __future__ import annotations
 
 import re
@@ -13,11 +12,10 @@ from conformance.target.mock import KEY, OTHER, REVOKED
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.session import Session
+from mock_server.server.sessions import Sessions
 
 if TYPE_CHECKING:
     import pytest
-
-    from mock_server.server.sessions import Sessions
 
 
 def _lets_in(path: str, *keys: str) -> Lie:
@@ -152,7 +150,7 @@ LIARS = (
     Liar(
         "AUTH-03",
         "opens an account for whatever key is sent",
-        rule("mock_server.server.sessions.Sessions.accepted", _unknown_is_known),
+        rule(Sessions.accepted, _unknown_is_known),
     ),
     Liar("AUTH-03", "calls a malformed key a bad request", refuses_with(401, 400, "malformed")),
     Liar("AUTH-03", "forbids an unknown key (403)", refuses_with(401, 403, "invalid")),

@@ -8,6 +8,7 @@ from bending import gives, reads
 from lies import App, Liar, Lie
 
 from mock_server.data import csv_files as csvfile
+from mock_server.preview import downloads
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _other_order(order: Callable[[list[str]], list[int]]) -> Lie:
             return honest([names[each] for each in chosen], (tuple(row[each] for each in chosen) for row in rows))
 
         honest = csvfile.written
-        patch.setattr("mock_server.preview.downloads.written", written)
+        patch.setattr(downloads, "written", written)
         return app
 
     return make

@@ -72,7 +72,7 @@ def _sheets(change: Callable[[World, Any], Any]) -> Lie:
     def workbook(self: World, company_id: str, template_ids: Any, known: Any) -> Any:
         return _workbook(self, company_id, template_ids if known else change(self, list(template_ids)), known)
 
-    return rule("mock_server.scenarios.catalog.World.workbook", workbook)
+    return rule(World.workbook, workbook)
 
 
 def _every(world: World, _: list[str]) -> list[str]:

@@ -218,9 +218,7 @@ LIARS = (
         "calls a second decision a bad request",
         told(409, 400, when=lambda run, s: bool(run.approvals) and s.status == "running"),
     ),
-    Liar(
-        "DEC-24", "lets a reject follow an approval", rule("mock_server.preview.session.Session.reject", _rejects_late)
-    ),
+    Liar("DEC-24", "lets a reject follow an approval", rule(Session.reject, _rejects_late)),
     Liar("DEC-25", "lets all concurrent decisions win", _races),
     Liar("DEC-25", "breaks down over concurrent decisions", _jammed(500)),
     Liar("DEC-25", "refuses every one of concurrent decisions", _jammed(409, nobody=True)),

@@ -13,7 +13,7 @@ from mock_server.data import book
 from mock_server.data import csv_files as csvfile
 from mock_server.data.csv_files import written
 from mock_server.http.messages import answer
-from mock_server.preview import downloads
+from mock_server.preview import downloads, runs
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 
@@ -37,7 +37,7 @@ def _lines(change: Callable[[Any, Rows, Rows, bool], tuple[Iterable[str], Rows]]
         names, rows = change(sheet, right, whole, flagged)
         return written(list(names), rows)
 
-    return rule("mock_server.preview.downloads._csv", csv)
+    return rule(downloads._csv, csv)
 
 
 def _names(sheet: Any) -> list[str]:
@@ -76,7 +76,7 @@ def _text(join: Callable[[list[tuple[str, ...]]], str], encoding: str = "utf-8")
     def made(names: list[str], rows: Iterable[tuple[str, ...]]) -> Iterator[bytes]:
         yield join([tuple(names), *rows]).encode(encoding, "replace")
 
-    return rule("mock_server.preview.downloads.written", made)
+    return rule((downloads, written), made)
 
 
 def _quoted(text: str) -> str:
@@ -105,15 +105,13 @@ def _attached(kind: str | None = None, disposition: str | None = None, status: i
             content, status, {key: value for key, value in sent.items() if value}, kind or media_type
         )
 
-    return rule("mock_server.preview.downloads.StreamingResponse", response)
+    return rule((downloads, StreamingResponse), response)
 
 
 def _zip(change: Callable[[list[Any]], list[Any]]) -> Lie:
     """A lie about which sheets, with their books, are in the ZIP."""
     honest = downloads.workbook_zip
-    return rule(
-        "mock_server.preview.operations.workbook_zip", lambda books, **flagged: honest(change(list(books)), **flagged)
-    )
+    return rule((api, downloads.workbook_zip), lambda books, **flagged: honest(change(list(books)), **flagged))
 
 
 def _asked(change: Callable[[dict[str, str]], dict[str, str]]) -> Lie:
@@ -214,7 +212,7 @@ def _zip_of(*, flagged: bool) -> Lie:
     def zipped(books: Any, **_: Any) -> Any:
         return downloads.workbook_zip(books, flagged=flagged)
 
-    return rule("mock_server.preview.operations.workbook_zip", zipped)
+    return rule((api, downloads.workbook_zip), zipped)
 
 
 def _unreadable(*_: Any) -> list[Any]:
@@ -246,14 +244,14 @@ LIARS = (
     Liar("CSV-02", "breaks off the download of the workbook", broken_off(_of_workbook)),
     Liar("CSV-02", "zips the flagged rows, too", _zip_of(flagged=True)),
     Liar("CSV-02", "zips no flagged rows, were they asked for", _zip_of(flagged=False)),
-    Liar("CSV-05", "fails the import of every file", rule("mock_server.data.csv_files.read", _unreadable)),
+    Liar("CSV-05", "fails the import of every file", rule(csvfile.read, _unreadable)),
     Liar("CSV-02", "zips the first sheet alone", _zip(lambda books: books[:1])),
     Liar("CSV-02", "zips sheets without their rows", _zip(lambda books: [(sheet, None) for sheet, _ in books])),
     Liar(
         "CSV-02",
         "answers for the workbook with the first sheet as CSV",
         rule(
-            "mock_server.preview.operations.workbook_zip",
+            (api, downloads.workbook_zip),
             lambda books, **flagged: downloads.sheet_csv(*books[0], **flagged),
         ),
     ),
@@ -263,13 +261,13 @@ LIARS = (
     Liar("CSV-04", "blanks flagged rows instead of leaving them out", _only(_blanked, _all), ("CSV-06",)),
     Liar("CSV-05", "leaves flagged rows out of all rows", _only(_valid, _valid), ("CSV-06",)),
     Liar("CSV-05", "stops a download after two rows", _only(lambda r, _: r[:2], lambda _, e: e[:2]), ("CSV-07",)),
-    Liar("CSV-05", "loses the last row of a file", rule("mock_server.data.csv_files.read", _without_the_last)),
-    Liar("CSV-05", "loses the quotes in a file", rule("mock_server.data.csv_files.read", _unquoted)),
+    Liar("CSV-05", "loses the last row of a file", rule(csvfile.read, _without_the_last)),
+    Liar("CSV-05", "loses the quotes in a file", rule(csvfile.read, _unquoted)),
     Liar("CSV-05", "leaves cells of the last row empty", _only(_valid, lambda _, e: [*e[:-1], ("",) * 6][: len(e)])),
     Liar(
         "CSV-06", "leaves a right row out, too, when rows are flagged", _only(lambda r, e: r[len(r) < len(e) :], _all)
     ),
-    Liar("CSV-06", "counts one flagged row too many", rule("mock_server.preview.runs.report", _counts_one_more)),
+    Liar("CSV-06", "counts one flagged row too many", rule((runs, book.report), _counts_one_more)),
     Liar("CSV-07", "counts the header as a row that was inserted", polls(_counts_the_header), ("CSV-05",)),
     Liar("CSV-07", "gives the last row twice", _only(_valid, lambda _, every: every + every[-1:]), ("CSV-05",)),
     Liar("CSV-08", "sorts the columns by name", _lines(_sorted_columns), ("TPL-06",)),

@@ -1,7 +1,5 @@
 """Servers that lie about what an approval does to the rows, with and without answers (DEC-06 to DEC-13)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -13,13 +11,14 @@ from lies import Liar, Lie, rule
 
 from mock_server.data import uploaded as own
 from mock_server.data.book import Count, Fix
+from mock_server.data.uploaded import OwnBook
 from mock_server.preview import decisions
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mock_server.data.uploaded import OwnBook, Table
+    from mock_server.data.uploaded import Table
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import ImportRun
 
@@ -37,12 +36,12 @@ def _writes(text: Callable[[str], str | None], beside: int = 0) -> Lie:
         written = text(wanted)
         return line if written is None else _with(line, number + beside, written)
 
-    return rule("mock_server.data.uploaded._with", lying)
+    return rule(own._with, lying)
 
 
 def _keeps(change: Callable[[list[Line], int, set[str]], None]) -> Lie:
     """A lie about which rows of repeated ones stay."""
-    return rule("mock_server.data.uploaded._keep_first", change)
+    return rule(own._keep_first, change)
 
 
 def _last(lines: list[Line], number: int, repeated: set[str]) -> None:
@@ -189,21 +188,21 @@ LIARS = (
     Liar(
         "DEC-09",
         "gives kept rows as valid ones",
-        rule("mock_server.data.uploaded.OwnBook.rows", _shown_kept),
+        rule(OwnBook.rows, _shown_kept),
         ("CSV-04",),
     ),
     Liar(
         "DEC-09",
         "leaves kept rows out of every download",
-        rule("mock_server.data.uploaded.OwnBook.rows", _hidden_kept),
+        rule(OwnBook.rows, _hidden_kept),
         ("CSV-05",),
     ),
     Liar(
         "DEC-09",
         "takes kept rows for right ones from then on",
         both(
-            rule("mock_server.data.uploaded.OwnBook.rows", _shown_kept),
-            rule("mock_server.data.uploaded._count", _pardoned),
+            rule(OwnBook.rows, _shown_kept),
+            rule(own._count, _pardoned),
         ),
     ),
     Liar("DEC-10", "passes over answers", _reads(lambda _r, _s, _a, patch, _c: patch)),

@@ -10,6 +10,7 @@ from lies import App, Liar, Lie, answers, rule
 from mock_server.preview import exports
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
+from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.lifecycle import Life, life
 from mock_server.scenarios.model import Cancel, Complete, Fail
 
@@ -42,7 +43,7 @@ def _reported(change: Callable[[Any], None]) -> Lie:
         change(body)
         yield orjson.dumps(body)
 
-    return rule("mock_server.preview.exports.ExportRun.pieces", pieces)
+    return rule(ExportRun.pieces, pieces)
 
 
 def _results(change: Callable[[Any], Any]) -> Lie:
@@ -137,7 +138,7 @@ def _counted(count: Callable[[Any, Any, Any, int], int]) -> Lie:
     """A lie about how many rows of a sheet are written: `count` is given selection, sheet, book and honest number."""
     honest = exports.Selection.count
     return rule(
-        "mock_server.preview.exports.Selection.count",
+        Selection.count,
         lambda self, sheet, book: count(self, sheet, book, honest(self, sheet, book)),
     )
 
@@ -158,7 +159,7 @@ def _ended(change: Callable[[Any], Any]) -> Lie:
         script = (*self.script[:-1], change(self.script[-1]))
         return life(script, self.started, self.events, self.time(now), self.stale_after)
 
-    return rule("mock_server.preview.exports.ExportRun.life", ends)
+    return rule((ExportRun, ExportRun.life), ends)
 
 
 def _fails_if_refused(beat: Any) -> Any:
@@ -221,5 +222,5 @@ LIARS = (
     Liar("DST-09", "takes no notice of an export's key", _asked(_without("idempotency_key"))),
     Liar("DST-09", "starts a second export for a key with another payload", _asked(_key_of_mode)),
     Liar("DST-09", "refuses an export that is repeated with its key", answers(_no_replay)),
-    Liar("DST-10", "parks an export", rule("mock_server.preview.exports.ExportRun.described", _parks), EVERY),
+    Liar("DST-10", "parks an export", rule(ExportRun.described, _parks), EVERY),
 )

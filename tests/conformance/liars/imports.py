@@ -12,6 +12,7 @@ from runlies import bent, busy, company_of, handled, keyed, starts
 
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Canceled, Started
+from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.runs import ImportRun
-    from mock_server.preview.session import Session
 
 ROWS = [{"Name": "Ada Ames", "Email": "ada@example.com"}]
 
@@ -191,7 +191,7 @@ def _traces(status: int, act: Callable[[Call, Company], None]) -> Lie:
 def _failed_start(call: Call, company: Company) -> None:
     started = Started(call.now, drift="the request was refused")
     scenario = call.session.scenario_of(company)
-    call.session._add_import(company, call.session.made_id("run"), scenario, started, None)  # noqa: SLF001 - a lie breaks in
+    call.session._add_import(company, call.session.made_id("run"), scenario, started, None)
 
 
 def _give_way(call: Call, company: Company) -> None:
@@ -205,7 +205,7 @@ def _with_id(make: Callable[[str], str]) -> Lie:
     def bend(honest: Callable[[Session, str], str]) -> Callable[[Session, str], str]:
         return lambda session, kind: make(honest(session, kind)) if kind == "run" else honest(session, kind)
 
-    return bent("mock_server.preview.session.Session.made_id", bend)
+    return bent(Session.made_id, bend)
 
 
 def _at(change: Callable[[str], str]) -> Lie:

@@ -13,6 +13,7 @@ from runlies import bent, busy, company_of, everywhere, keyed, starts
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Canceled
 from mock_server.preview.operations import _identity
+from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from mock_server.http.messages import Call
     from mock_server.preview.account import Company
     from mock_server.preview.runs import ImportRun, Run
-    from mock_server.preview.session import Session
 
     Replayed = Callable[[], Run | None]
 
@@ -41,7 +41,7 @@ def _replays(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
 
         return replayed
 
-    return bent("mock_server.preview.session.Session.replayed", bend)
+    return bent(Session.replayed, bend)
 
 
 def _keyless(_: Company, __: str, ___: bytes, ____: Replayed) -> None:

@@ -12,7 +12,9 @@ from runlies import bent, every_read, handled, histories, lives, run_bodies
 
 from mock_server.data import initial as opening
 from mock_server.kernel.clock import HOUR, MINUTE
+from mock_server.preview import operations
 from mock_server.preview.lifecycle import FOREVER
+from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
-    from mock_server.preview.runs import ImportRun
 
 SECOND = 1_000
 
@@ -132,8 +133,8 @@ def _rows_of_the_failed() -> Lie:
         return lambda run, state: run.book if state.status == "failed" else honest(run, state)
 
     return both(
-        bent("mock_server.preview.operations._own_book", reads),
-        bent("mock_server.preview.runs.ImportRun.visible_book", shows),
+        bent(operations._own_book, reads),
+        bent(ImportRun.visible_book, shows),
     )
 
 

@@ -10,7 +10,7 @@ from bending import before, both
 from deciding import described
 from lies import Liar, Lie, polls, rule
 
-from mock_server.data import book
+from mock_server.data import book, uploaded
 from mock_server.data.book import Book, Fix
 from mock_server.preview.runs import ImportRun
 
@@ -94,7 +94,7 @@ def _other_patch(body: Any) -> None:
 def _counted(lie: Any) -> Lie:
     """The lie about what a parked run's sheet holds, with its polls counted."""
     tally = before(ImportRun, "polled", lambda run: _polled.update([run.id]))
-    return both(tally, rule("mock_server.preview.runs.ImportRun.visible_book", lie))
+    return both(tally, rule(ImportRun.visible_book, lie))
 
 
 LIARS = (
@@ -120,7 +120,7 @@ LIARS = (
         "proposes null where cells are cleared",
         acts(lambda act: act.update(value=act["value"] or None), "set_value"),
     ),
-    Liar("PATCH-04", "proposes to empty a required column", rule("mock_server.data.uploaded.proposed", _empties)),
+    Liar("PATCH-04", "proposes to empty a required column", rule((uploaded, book.proposed), _empties)),
     Liar("PATCH-05", "names no key column", acts(lambda act: act.pop("key_column"), "dedup_keep_first")),
     Liar(
         "PATCH-05",

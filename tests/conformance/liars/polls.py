@@ -8,6 +8,7 @@ from bending import gives, refuses_with
 from lies import Liar, answers
 from runlies import bent, everywhere, run_bodies
 
+from mock_server.preview import operations
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _of_any_company(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.preview.operations._import", bend)(app, patch)
+    return bent(operations._import, bend)(app, patch)
 
 
 def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -122,7 +123,7 @@ def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.preview.operations._import", bend)(app, patch)
+    return bent(operations._import, bend)(app, patch)
 
 
 def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -137,7 +138,7 @@ def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent("mock_server.preview.operations._import", bend)(app, patch)
+    return bent(operations._import, bend)(app, patch)
 
 
 def _unknown_is_queued(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:

@@ -1,7 +1,5 @@
 """Servers that lie about what a parked run asks (QUE)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
-
 from __future__ import annotations
 
 from itertools import count
@@ -12,6 +10,7 @@ from bending import both, reads
 from lies import Liar, Lie, polls, rule
 
 from mock_server.preview import questions as review
+from mock_server.preview import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +30,7 @@ def asks(change: Callable[[dict[str, Any], Question], object]) -> Lie:
         change(body, question)
         return body
 
-    return rule("mock_server.preview.questions._question", bent)
+    return rule(review._question, bent)
 
 
 def _aims(**members: Any) -> Lie:
@@ -134,9 +133,7 @@ LIARS = (
         asks(lambda body, q: body.update(id=q.place)),
         ("QUE-02",),
     ),
-    Liar(
-        "QUE-02", "gives two questions about one column one id", rule("mock_server.preview.runs.questions", _by_column)
-    ),
+    Liar("QUE-02", "gives two questions about one column one id", rule((runs, review.questions), _by_column)),
     Liar("QUE-03", "shows its questions in another order at each poll", polls(_in_turn)),
     Liar(
         "QUE-03",

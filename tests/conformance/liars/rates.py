@@ -1,6 +1,5 @@
 """Servers that lie about the rate limit (RATE); each has one of few calls, so that it is soon reached."""
 
-# ruff: noqa: SLF001 - a lie breaks in
 from __future__ import annotations
 
 from contextlib import suppress
@@ -10,7 +9,9 @@ import pytest
 from bending import Headers, headed
 from lies import App, Liar, Lie, answers, rule
 
+from mock_server.kernel import rate_limit
 from mock_server.kernel.rate_limit import WINDOW
+from mock_server.preview import session
 from mock_server.preview.account import Refusal
 from mock_server.preview.session import Session
 from mock_server.server.app import App as Mock
@@ -71,7 +72,7 @@ def _acts(ending: str) -> Lie:
                     await _operation(self, scope, receive, trace)
             raise
 
-    return rule("mock_server.server.app.App._operation", operation)
+    return rule(Mock._operation, operation)
 
 
 def _for_ever(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
@@ -103,13 +104,13 @@ LIARS = (
     Liar(
         "RATE-05",
         "has one budget for all calls",
-        rule("mock_server.preview.session.Session.admit", _for_all),
+        rule(Session.admit, _for_all),
         rate_limit=_LIMIT,
     ),
     Liar(
         "RATE-05",
         "has one budget for all lists",
-        rule("mock_server.preview.session.Session.admit", _for_reads),
+        rule(Session.admit, _for_reads),
         rate_limit=_LIMIT,
     ),
     Liar("RATE-06", "has one budget for all keys", _of_one_address, rate_limit=_LIMIT),
@@ -118,13 +119,13 @@ LIARS = (
     Liar(
         "RATE-08",
         "never forgets the calls that were made",
-        rule("mock_server.preview.session.admit", _for_ever),
+        rule((session, rate_limit.admit), _for_ever),
         rate_limit=_LIMIT,
     ),
     Liar(
         "RATE-08",
         "locks a caller out for a day",
-        rule("mock_server.preview.session.admit", _counts_refused),
+        rule((session, rate_limit.admit), _counts_refused),
         rate_limit=_LIMIT,
     ),
 )

@@ -11,7 +11,7 @@ from runlies import bent, busy, company_of, handled, histories, looked_up
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import HOUR, MINUTE
-from mock_server.preview import history
+from mock_server.preview import history, lifecycle, operations
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
 
@@ -105,11 +105,11 @@ def _paged(next_page: Callable[[int, int], int | None]) -> Lie:
         def page(company: Company, limit: int, before: int, now: int) -> dict[str, Any]:
             found = honest(company, limit, before, now)
             rest = next_page(len(company.imports), before - len(found["runs"]))
-            return found | {"next_cursor": None if rest is None else history._cursor(rest)}  # noqa: SLF001 - a lie breaks in
+            return found | {"next_cursor": None if rest is None else history._cursor(rest)}
 
         return page
 
-    return bent("mock_server.preview.operations.page", bend)
+    return bent((operations, history.page), bend)
 
 
 def _but(*statuses: str) -> Lie:
@@ -140,7 +140,7 @@ def _stale(bend: Callable[[int], int]) -> Lie:
     def around(honest: Callable[..., list[Life]]) -> Callable[..., list[Life]]:
         return lambda beat, at, after, parkings: honest(beat, at, bend(after), parkings)
 
-    return bent("mock_server.preview.lifecycle._spell", around)
+    return bent(lifecycle._spell, around)
 
 
 def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
@@ -153,7 +153,7 @@ def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
 
         return spell
 
-    return bent("mock_server.preview.lifecycle._spell", around)
+    return bent(lifecycle._spell, around)
 
 
 def _revived(state: Life) -> list[Life]:
@@ -263,13 +263,13 @@ LIARS = (
     Liar("HIST-04", "lists no parked runs", _but("needs_attention")),
     Liar("HIST-04", "lists no run that is over", _but(*TERMINAL)),
     Liar("HIST-05", "answers 404 for a history without runs", handled("list_imports", _empty_is_404)),
-    Liar("HIST-05", "has null for a history without runs", bent("mock_server.preview.operations.page", _null_page)),
+    Liar("HIST-05", "has null for a history without runs", bent((operations, history.page), _null_page)),
     Liar("STALE-01", "lets a dead run be running for ever", _stale(lambda _: FOREVER)),
     Liar("STALE-01", "waits a day for a dead engine", _stale(lambda after: 24 * after)),
     Liar(
         "STALE-01",
         "has another text for a run that timed out",
-        rule("mock_server.preview.lifecycle.TIMED_OUT", "Timed out"),
+        rule((lifecycle, "TIMED_OUT"), "Timed out"),
     ),
     Liar(
         "STALE-01", "cancels a run whose engine died", _timed_out(lambda state: [Life("canceled", state.since, None)])

@@ -1,7 +1,5 @@
 """Servers that lie about decisions that are to be refused (DEC-14 to DEC-20, DEC-22, DEC-23, DEC-26)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -126,7 +124,7 @@ def _option(instead: Callable[[Question, Mapping[str, Any]], Any]) -> Lie:
             return found
         return _fix(book, question, given, where)
 
-    return rule("mock_server.preview.decisions._fix", fix)
+    return rule(decisions._fix, fix)
 
 
 def _any_text(book: Book, question: Question, given: Mapping[str, Any], where: str) -> Fix | None:
@@ -253,7 +251,7 @@ LIARS = (
         _option(lambda question, _: list(question.options.values())[-1]),
     ),
     Liar("DEC-19", "breaks down over an unknown option", told(400, 500, "is no option of")),
-    Liar("DEC-20", "takes free text where it allows none", rule("mock_server.preview.decisions._fix", _any_text)),
+    Liar("DEC-20", "takes free text where it allows none", rule(decisions._fix, _any_text)),
     Liar("DEC-20", "forbids free text where it allows none (409)", told(400, 409, "custom is not allowed")),
     Liar("DEC-22", "breaks down over a body that is no JSON", _refused_as(500)),
     Liar("DEC-22", "calls a body that is no JSON unprocessable", _refused_as(422), ("ERR-06",)),
@@ -280,11 +278,11 @@ LIARS = (
     Liar("DEC-23", "cancels a run that is over", on_refusal(_revives), ("RUN-03",)),
     Liar("DEC-26", "sees a conflict where there is no run", _unknown_runs(409)),
     Liar("DEC-26", "calls a decision on an unknown run a bad request", _unknown_runs(400)),
-    Liar("DEC-26", "decides on a run under another company", rule("mock_server.preview.operations._import", _anywhere)),
+    Liar("DEC-26", "decides on a run under another company", rule(api._import, _anywhere)),
     Liar(
         "DEC-26",
         "decides on a run under an unknown company",
-        rule("mock_server.preview.operations._import", _in_any_company),
+        rule(api._import, _in_any_company),
     ),
     Liar("DEC-26", "lets every key decide", asked(_borrowed), ("AUTH-06",)),
 )

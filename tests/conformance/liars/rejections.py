@@ -106,7 +106,7 @@ def _shows(book: Callable[[ImportRun, Life, Book], Book | None]) -> Lie:
         found = _seen(self, state)
         return book(self, state, found) if state.rejected and found is not None else found
 
-    return rule("mock_server.preview.runs.ImportRun.visible_book", seen)
+    return rule(ImportRun.visible_book, seen)
 
 
 def _patched(_run: ImportRun, _state: Life, book: Book) -> Book:
@@ -210,12 +210,12 @@ LIARS = (
     Liar(
         "DEC-31",
         "says yes to a reject, and goes on as approved",
-        rule("mock_server.preview.session.Session.reject", _approves_it),
+        rule(Session.reject, _approves_it),
     ),
     Liar(
         "DEC-31",
         "leaves a run parked that is rejected",
-        rule("mock_server.preview.session.Session.reject", _does_nothing),
+        rule(Session.reject, _does_nothing),
     ),
     Liar("DEC-32", "forgets the report of a rejected run", _reports(lambda body: body.pop("report"))),
     Liar(

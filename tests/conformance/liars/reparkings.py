@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deciding import approves, current, described, lives, told, tolerant
 from lies import App, Liar, Lie, rule
 
+from mock_server.preview import operations
 from mock_server.preview import preconditions as refusals
 from mock_server.preview.account import Refusal
 from mock_server.preview.lifecycle import Approved
@@ -87,7 +88,7 @@ LIARS = (
     Liar(
         "DEC-27",
         "reports the old count of flagged rows at the end",
-        rule("mock_server.preview.runs.ImportRun.report", _old_count),
+        rule(ImportRun.report, _old_count),
     ),
     Liar("DEC-27", "parks once more with nothing left to ask", _as_if(unresolved=True, at_first=True)),
     Liar(
@@ -119,12 +120,12 @@ LIARS = (
     Liar(
         "DEC-29",
         "takes one decision on a run and no more",
-        rule("mock_server.preview.operations.parked", _decided_before),
+        rule((operations, refusals.parked), _decided_before),
     ),
     Liar(
         "DEC-29",
         "says yes to a further decision, and does nothing",
-        rule("mock_server.preview.session.Session.approve", _first_alone),
+        rule(Session.approve, _first_alone),
     ),
     Liar(
         "DEC-30",

@@ -1,6 +1,5 @@
 """Servers that lie about what is whose: ids, credentials, and the data of another company (ID, SEC)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ def _prefixed(kind: str, prefix: str) -> Lie:
         made = _made_id(self, wanted)
         return f"{prefix}{UUID(made).hex}" if wanted == kind else made
 
-    return rule("mock_server.preview.session.Session.made_id", made_id)
+    return rule(Session.made_id, made_id)
 
 
 def _numbers(self: Session, kind: str) -> str:
@@ -101,7 +100,7 @@ def _keeps_secrets(raw: bytes) -> Any:
 
 
 def _remembering(lie: Lie) -> Lie:
-    return both(rule("mock_server.http.messages.parsed", _keeps_secrets), lie)
+    return both(rule(http.parsed, _keeps_secrets), lie)
 
 
 def _echoed(status: int, headers: Headers) -> Headers:
@@ -181,24 +180,24 @@ def _last_book(app: App, patch: pytest.MonkeyPatch) -> App:
 
 LIARS = (
     Liar("ID-01", "prefixes the id of a run", _prefixed("run", "run_"), ("IMP-04",)),
-    Liar("ID-01", "numbers its runs", rule("mock_server.preview.session.Session.made_id", _numbers), ("IMP-04",)),
+    Liar("ID-01", "numbers its runs", rule(Session.made_id, _numbers), ("IMP-04",)),
     Liar("ID-01", "prefixes the id of a company", _prefixed("company", "cmp_"), ("PROV-03",)),
     Liar("ID-01", "writes the id of a workbook without hyphens", _prefixed("workbook", ""), ("PROV-03",)),
     Liar("ID-02", "counts the runs of each company",
-         both(rule("mock_server.preview.session.Session._add_import", _counted_by_company),
-              rule("mock_server.preview.operations._import", _run_of_company))),
+         both(rule(Session._add_import, _counted_by_company),
+              rule(api._import, _run_of_company))),
     Liar("ID-02", "gives a sheet the id of its template",
-         rule("mock_server.scenarios.catalog.World.workbook", _sheet_is_template)),
+         rule(World.workbook, _sheet_is_template)),
     Liar("ID-02", "gives every company one workbook",
-         rule("mock_server.preview.session.Session.made_id", _one_workbook)),
+         rule(Session.made_id, _one_workbook)),
     Liar("SEC-01", "quotes the whole body that it refuses", _told_back),
-    Liar("SEC-01", "quotes what is no JSON", rule("mock_server.http.messages.parsed", _quotes_raw)),
+    Liar("SEC-01", "quotes what is no JSON", rule(http.parsed, _quotes_raw)),
     Liar("SEC-01", "tells credentials in a header", _remembering(headed(_echoed)), ("PROV-18",)),
     Liar("SEC-01", "shows the secret of a connection", _remembering(gives("provision_company", _shown)), ("PROV-18",)),
     Liar("SEC-01", "tells credentials in the history", _remembering(gives("list_imports", _listed))),
     Liar("SEC-01", "tells credentials when a source is not found", _remembering(answers(_not_found))),
-    Liar("SEC-02", "finds a run under any company", rule("mock_server.preview.operations._import", _any_run)),
-    Liar("SEC-02", "finds a sheet under any company", rule("mock_server.preview.operations._company", _any_sheet)),
+    Liar("SEC-02", "finds a run under any company", rule(api._import, _any_run)),
+    Liar("SEC-02", "finds a sheet under any company", rule(api._company, _any_sheet)),
     Liar("SEC-02", "lists the runs of all companies", _all_runs),
     Liar("SEC-02", "fills an empty sheet with another company's rows", _last_book),
 )  # fmt: skip

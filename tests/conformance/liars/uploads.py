@@ -1,6 +1,5 @@
 """Servers that lie about uploads: URLs, references, and what becomes of them (UPL)."""
 
-# ruff: noqa: SLF001 - a lie breaks in
 from __future__ import annotations
 
 from dataclasses import replace
@@ -11,6 +10,7 @@ from lies import App, Liar, Lie, rule
 
 from mock_server.preview import operations as api
 from mock_server.preview import preconditions as refusals
+from mock_server.preview import session, uploads
 from mock_server.preview.account import Refusal, Upload
 from mock_server.preview.session import Session
 
@@ -23,8 +23,8 @@ _refuse, _request = refusals.refuse_closed, Session.request_upload
 def _closes(refuse: Any) -> Lie:
     """A lie about when a signed URL is closed."""
     return both(
-        rule("mock_server.preview.uploads.refuse_closed", refuse),
-        rule("mock_server.preview.session.refuse_closed", refuse),
+        rule((uploads, refusals.refuse_closed), refuse),
+        rule((session, refusals.refuse_closed), refuse),
     )
 
 
@@ -61,7 +61,7 @@ def _same(ref: Any) -> Lie:
         company.uploads[upload.ref] = upload
         return upload
 
-    return rule("mock_server.preview.session.Session.request_upload", request)
+    return rule(Session.request_upload, request)
 
 
 def _numbered(company: Any, _: Any) -> str:
@@ -115,8 +115,8 @@ LIARS = (
     Liar("UPL-03", "refuses the first PUT", _closes(_always_closed), ("UPL-06",)),
     Liar("UPL-04", "lets a URL live for ever", _closes(_never_old)),
     Liar("UPL-04", "lets a URL live for a day", _closes(_old_tomorrow)),
-    Liar("UPL-06", "refuses its own references", rule("mock_server.preview.operations._files", _no_files)),
-    Liar("UPL-06", "cannot find its own uploads", rule("mock_server.preview.operations._files", _files_of_all)),
+    Liar("UPL-06", "refuses its own references", rule(api._files, _no_files)),
+    Liar("UPL-06", "cannot find its own uploads", rule(api._files, _files_of_all)),
     Liar("UPL-07", "signs an upload for a company that is not there", _any_company),
     Liar("UPL-07", "calls an unknown company a bad request",
          refuses_with(404, 400, "no company", method="POST", ending="/uploads")),

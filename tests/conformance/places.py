@@ -1,0 +1,31 @@
+"""Where a rule of the mock stands, so that a liar or an honest server can put another in its place.
+
+A rule is named by reference, so that a type checker and a rename see it: `Session.approve`, `uploaded.proposed`. A name
+that another module imports, or a class inherits, is a pair: `(operations, decisions.fixes)` is what `operations` calls
+`fixes`. A value that knows no name of its own is a pair with that name: `(lifecycle, "TIMED_OUT")`.
+"""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    Named = Callable[..., Any]
+    Rule = Named | tuple[ModuleType | type, Named | str]
+
+
+def place(rule: Rule) -> tuple[Any, str]:
+    """The module or class that holds a rule, and its name there."""
+    if isinstance(rule, tuple):
+        holder, named = rule
+        name = named if isinstance(named, str) else named.__name__
+    else:
+        path, _, name = rule.__qualname__.rpartition(".")
+        holder = resolve_name(f"{rule.__module__}:{path}")
+    if not hasattr(holder, name):
+        raise LookupError(f"{holder} has no {name}")
+    return holder, name
