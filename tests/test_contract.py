@@ -16,6 +16,8 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from mock_server.contract.document import load
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -237,6 +239,22 @@ def test_enumerations_are_as_documented() -> None:
     assert SCHEMAS["DesiredRule"]["enum"] == ["none", "ai", "strict", "link"]  # TPL-03
     assert SCHEMAS["ExportMode"]["enum"] == ["full", "canary"]  # DST-02
     assert SCHEMAS["DecisionRequest"]["properties"]["decision"]["enum"] == ["approve", "reject"]  # DEC-16
+
+
+def test_what_programs_need_besides_is_as_the_contract_has_it() -> None:
+    known = load()
+    assert known.changing == tuple(each for each, route in ROUTES.items() if route.startswith("POST"))
+    assert known.json_operations == tuple(each for each in known.operations if each != "export_csv")
+    assert set(known.run_reads) == {"poll_import", "list_imports", "poll_export"}
+    assert known.starts == {"start_import": "import", "start_export": "export"}
+    assert set(known.about("export")) == {"start_export", "poll_export"}
+    assert known.naming("run_id") == ("poll_import", "decide", "poll_export")
+    assert known.request_members("decide") == {"decision", "answers"}
+    assert known.request_members("poll_import") == frozenset()
+    assert known.run_statuses.every == tuple(RUN_MEMBERS)
+    assert known.run_statuses.terminal == ("completed", "failed", "canceled")
+    assert known.run_statuses.waiting == ("needs_attention",)
+    assert known.run_statuses.moving == ("queued", "running")
 
 
 def test_each_poll_example_fits_the_branch_of_its_status_only() -> None:

@@ -39,6 +39,13 @@ class Operation:
     id: str
     method: str
     route: str
+    run: str | None = None
+    """The kind of run that it is about, by the contract's `x-run`."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the route's parameters, in order."""
+        return tuple(segment[1:-1] for segment in self.route.split("/") if segment.startswith("{"))
 
 
 class Example(NamedTuple):
@@ -60,6 +67,22 @@ class Match:
     allowed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RunStatuses:
+    """The statuses of a run, in the contract's order."""
+
+    every: tuple[str, ...]
+    terminal: tuple[str, ...]
+    """Those that a run never leaves."""
+    waiting: tuple[str, ...]
+    """Those that a run leaves only by a decision."""
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Those that a run leaves by itself."""
+        return tuple(each for each in self.every if each not in (*self.terminal, *self.waiting))
+
+
 class Contract:
     """The whole contract; made once, by `load`, and not changed afterwards."""
 
@@ -74,6 +97,55 @@ class Contract:
     def version(self) -> str:
         """The contract's own version."""
         return str(self.document["info"]["version"])
+
+    @cached_property
+    def changing(self) -> tuple[str, ...]:
+        """The operations that change something."""
+        return tuple(each.id for each in self.operations.values() if each.method != "GET")
+
+    @cached_property
+    def json_operations(self) -> tuple[str, ...]:
+        """The operations whose success is told in JSON."""
+        return tuple(
+            each for each in self.operations if any("application/json" in kinds for kinds in self._kinds(each))
+        )
+
+    @cached_property
+    def run_reads(self) -> tuple[str, ...]:
+        """The operations that read runs and change nothing."""
+        return tuple(each.id for each in self.operations.values() if each.run and each.id not in self.changing)
+
+    @cached_property
+    def starts(self) -> dict[str, str]:
+        """The operations that start a run, each with the kind of run."""
+        found = (self.operations[each] for each in self.changing)
+        return {each.id: each.run for each in found if each.run and "201" in self.described(each.id)["responses"]}
+
+    @cached_property
+    def run_statuses(self) -> RunStatuses:
+        """The statuses of a run."""
+        schema = next(each for each in self.document["components"]["schemas"].values() if "x-terminal" in each)
+        return RunStatuses(*map(tuple, (schema["enum"], schema["x-terminal"], schema["x-waiting"])))
+
+    def about(self, run: str) -> tuple[str, ...]:
+        """The operations that are about this kind of run."""
+        return tuple(each.id for each in self.operations.values() if each.run == run)
+
+    def naming(self, parameter: str) -> tuple[str, ...]:
+        """The operations whose route has this parameter."""
+        return tuple(each.id for each in self.operations.values() if parameter in each.parameters)
+
+    def request_members(self, operation_id: str) -> frozenset[str]:
+        """The documented members of the operation's JSON body; none where it takes no body."""
+        content = self.described(operation_id).get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        return frozenset(self.resolved(schema).get("properties", ()))
+
+    def _kinds(self, operation_id: str) -> Iterator[Mapping[str, Any]]:
+        """The content types of the operation's successes."""
+        for status, response in self.described(operation_id)["responses"].items():
+            if status.startswith("2"):
+                yield self.resolved(response)["content"]
 
     def match(self, method: str, path: str) -> Match:
         """The operation that a request is for."""
@@ -111,44 +183,44 @@ class Contract:
 
     def request_differences(self, operation_id: str, body: Any) -> list[Difference]:
         """Everything that is wrong with a request body, the outermost first."""
-        if "requestBody" not in self._described(operation_id):
+        if "requestBody" not in self.described(operation_id):
             return []
         return differences(self._request_check(operation_id), body, self.document)
 
     def clauses(self, operation_id: str, status: int) -> list[str]:
         """The clauses that the contract names for an answer of the operation with this status."""
-        response = self._described(operation_id)["responses"].get(str(status))
-        return [] if response is None else list(self._resolved(response).get("x-clauses", []))
+        response = self.described(operation_id)["responses"].get(str(status))
+        return [] if response is None else list(self.resolved(response).get("x-clauses", []))
 
     def examples(self, operation_id: str) -> list[Example]:
         """The contract's examples of the operation's answers, in its order of statuses and names."""
         found = []
-        for status, described in self._described(operation_id)["responses"].items():
-            response = self._resolved(described)
+        for status, described in self.described(operation_id)["responses"].items():
+            response = self.resolved(described)
             headers = {
                 name: next(iter(header["examples"].values()))["value"]
                 for name, header in response.get("headers", {}).items()
             }
             for media_type, content in response["content"].items():
                 for name, example in content.get("examples", {}).items():
-                    value = self._resolved(example)["value"]
+                    value = self.resolved(example)["value"]
                     found.append(Example(int(status), name, media_type, value, headers))
         return found
 
     def _request_check(self, operation_id: str) -> Any:
         check = self._requests.get(operation_id)
         if check is None:
-            content = self._described(operation_id)["requestBody"]["content"]
+            content = self.described(operation_id)["requestBody"]["content"]
             check = self._requests[operation_id] = self._validator(content["application/json"]["schema"])
         return check
 
     def complaints(self, operation_id: str, status: int, content_type: str | None, body: Any) -> list[str]:
         """How an answer differs from the contract: status, content type, body; [] when it does not."""
         where = f"{operation_id} {status}"
-        response = self._described(operation_id)["responses"].get(str(status))
+        response = self.described(operation_id)["responses"].get(str(status))
         if response is None:
             return [f"{where}: the contract documents no such status"]
-        contents = self._resolved(response).get("content", {})
+        contents = self.resolved(response).get("content", {})
         kind = (content_type or "").partition(";")[0].strip()
         if kind not in contents:
             return [f"{where}: expected content type {' or '.join(contents)}; got {content_type!r}"]
@@ -162,18 +234,20 @@ class Contract:
         named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
         known = operation_id, status, named
         if known not in self._answers:
-            response = self._resolved(self._described(operation_id)["responses"][str(status)])
+            response = self.resolved(self.described(operation_id)["responses"][str(status)])
             schema = response["content"]["application/json"]["schema"]
-            mapping = self._resolved(schema).get("discriminator", {}).get("mapping", {})
+            mapping = self.resolved(schema).get("discriminator", {}).get("mapping", {})
             self._answers[known] = self._validator({"$ref": mapping[named]} if named in mapping else schema)
         return self._answers[known]
 
-    def _described(self, operation_id: str) -> dict[str, Any]:
+    def described(self, operation_id: str) -> dict[str, Any]:
+        """What the document says of the operation."""
         operation = self.operations[operation_id]
         found: dict[str, Any] = self.document["paths"][operation.route.removeprefix(API)][operation.method.lower()]
         return found
 
-    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema, response or example itself, where a reference to it stands."""
         while "$ref" in schema:
             found: Any = self.document
             for part in schema["$ref"].removeprefix("#/").split("/"):
@@ -226,7 +300,8 @@ def _operations(document: dict[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
         for method in _METHODS:
             if method in item:
-                yield Operation(item[method]["operationId"], method.upper(), API + path)
+                described = item[method]
+                yield Operation(described["operationId"], method.upper(), API + path, described.get("x-run"))
 
 
 def _tree(operations: Iterable[Operation]) -> _Place:
