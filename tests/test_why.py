@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.cli.main import commands
-from mock_server.contract.clause_map import of
+from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_ids, load
 from mock_server.contract.messages import Difference
 from mock_server.preview.lifecycle import TRANSITIONS
@@ -394,10 +394,14 @@ def test_every_clause_that_a_body_can_break_exists() -> None:
         "start_import": {"files": [1]},
         "start_export": {"mode": 1, "selection": 2},
     }
-    named = {of(name, each) for name, body in wrong.items() for each in load().request_differences(name, body)}
+    named = {
+        request_clause(load(), name, each)
+        for name, body in wrong.items()
+        for each in load().request_differences(name, body)
+    }
     assert named - {None} <= clause_ids()
     assert {"PROV-10", "DEC-16", "DEC-17", "IMP-07", "DST-02"} <= named
-    assert of("list_sources", Difference("x", "type", "")) is None
+    assert request_clause(load(), "list_sources", Difference("x", "type", "")) is None
 
 
 # -- the command

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import jsonschema_rs
 
-from conformance.preview import clause_map as blame
 from conformance.preview import tolerant_schema as relaxed
-from conformance.preview.clause_map import Difference
+from mock_server.contract import clause_map
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,14 @@ PLAIN = {
     "provision_company": "ProvisionedCompany",
     "request_upload": "Upload",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is wrong with an answer: the clause that it breaks, and what is wrong."""
+
+    clause: str
+    text: str
 
 
 def differences(operation_id: str, answer: Answer) -> Iterator[Difference]:
@@ -128,7 +137,9 @@ def _clause(operation: str, status: str, place: tuple[str, ...], error: Any) -> 
         return "FMT-02"
     if error.kind.name == "type" and "integer" in error.kind.types and _is_numeric(error.instance):
         return "FMT-03"
-    return blame.row(operation, status, place, error.kind.name).clause
+    clause = clause_map.answer_clause(contract.load(), operation, place, error.kind.name, status)
+    assert clause is not None, f"{operation} has no clause for {place}"  # noqa: S101 - the contract's own table
+    return clause
 
 
 def _told(error: Any) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.preview import bodies
-from conformance.preview import clause_map as blame
-from conformance.preview.clause_map import Difference
+from conformance.preview.bodies import Difference
+from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def _documented(operation_id: str, answer: Answer) -> bool:
 
 
 def _responses(operation_id: str) -> dict[str, Any]:
-    operation = contract.load().operations[operation_id]
-    path = operation.route.removeprefix(contract.API)
-    found: dict[str, Any] = contract.load().document["paths"][path][operation.method.lower()]["responses"]
+    found: dict[str, Any] = contract.load().described(operation_id)["responses"]
     return found
 
 
@@ -121,12 +119,9 @@ def _success(operation_id: str, answer: Answer) -> Iterator[Difference]:
         yield from _download(answer)
         return
     if operation_id not in ANY_2XX and not _expected_2xx(operation_id, answer):
-        active = operation_id == "list_imports" and "status" in answer.query
-        clause = blame.SUCCESS.get(operation_id, "ERR-06")
-        clause = ("ACT-01" if active else "HIST-01") if operation_id == "list_imports" else clause
-        if operation_id == "start_import" and bodies.inline(answer):
-            clause = "IMP-02"
-        yield Difference(clause, f"{answer.status}: the contract documents another code of success")
+        case = "active" if "status" in answer.query else "rows" if bodies.inline(answer) else ""
+        clause = clause_map.code_clause(contract.load(), operation_id, case)
+        yield Difference(clause or "ERR-06", f"{answer.status}: the contract documents another code of success")
         return
     if not answer.readable:
         yield Difference("FMT-01", f"{answer.status}: {answer.problem}")

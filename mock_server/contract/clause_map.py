@@ -1,54 +1,102 @@
-"""Which clause a wrong request body breaks: a table from operation, member and the schema's word to the clause.
+"""Which clause a wrong body breaks, read from the contract's `x-breaks`: by operation, place in the body and keyword.
 
-The contract's schemas find what is wrong; what the documentation says of it stands in the clauses.
+The contract's schemas find what is wrong; what the documentation says of it stands in the clauses. A request body or a
+response has its rows beside it, a branch of a union its own in its schema. Of the rows about a place the one that says
+most decides: first one for the very keyword that is broken, then the deepest place, then one for the case at hand.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from mock_server.contract.document import Contract
     from mock_server.contract.messages import Difference
 
-ANY = ""
-_BODY: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "provision_company": (
-        (r"name", ANY, "PROV-08"),
-        (r"source", "required", "PROV-09"),
-        (r"source", ANY, "PROV-10"),
-        (r"external_id", "maxLength", "PROV-13"),
-        (r"external_id", ANY, "PROV-12"),
-        (r"template_ids.*", ANY, "PROV-15"),
-    ),
-    "start_import": ((r"files.*", ANY, "IMP-07"), (r"the body", "anyOf", "IMP-06")),
-    "decide": (
-        (r"decision", "required", "DEC-15"),
-        (r"decision", ANY, "DEC-16"),
-        (r"answers(\[\d+\])?", "falseSchema", "DEC-21"),
-        (r"answers\[\d+\]", "anyOf", "DEC-18"),
-        (r"answers\[\d+\]\.custom", "falseSchema", "DEC-18"),
-        (r"answers.*", ANY, "DEC-17"),
-    ),
-    "start_export": ((r"mode", ANY, "DST-02"), (r"selection.*", ANY, "DST-08")),
-}
-"""By operation: the member's path, the schema's word that it breaks (`ANY`: whichever), the clause."""
 OTHERWISE = "ERR-11"
+_ANY = "otherwise"
+_CODE = "code"  # in place of a keyword: the status code, where it is another success than the documented ones
+_PART = re.compile(r"\[\d+\]|[^.\[]+")
+Place = tuple[str, ...]
+"""A path in a body, `*` for any item of an array."""
 
 
-def broken(operation_id: str, differences: Sequence[Difference]) -> str:
-    """The clause that the first of the differences breaks."""
-    for difference in differences:
-        if (clause := of(operation_id, difference)) is not None:
-            return clause
-    return OTHERWISE
+class Row(NamedTuple):
+    """A place, with all that is below it, and the clause that is broken there."""
+
+    place: Place
+    keyword: str
+    """The JSON Schema keyword that is broken; empty: any."""
+    case: str
+    """The run's status, or another word for the answer at hand; empty: any."""
+    clause: str
+
+    def fits(self, place: Place, keyword: str, case: str) -> bool:
+        """Whether the row is about this."""
+        return self.keyword in ("", keyword) and self.case in ("", case) and place[: len(self.place)] == self.place
+
+    @property
+    def weight(self) -> tuple[bool, int, bool]:
+        """How much the row says."""
+        return bool(self.keyword), len(self.place), bool(self.case)
 
 
-def of(operation_id: str, difference: Difference) -> str | None:
-    """The clause that one difference breaks, or None when none is about it alone."""
-    for path, rule, clause in _BODY.get(operation_id, ()):
-        if re.fullmatch(path, difference.path) and rule in {ANY, difference.rule}:
-            return clause
-    return None
+def refusal_clause(contract: Contract, operation_id: str, differences: Sequence[Difference]) -> str:
+    """The clause for refusing a request body: that of the first difference that has one, else ERR-11."""
+    found = (request_clause(contract, operation_id, difference) for difference in differences)
+    return next((clause for clause in found if clause is not None), OTHERWISE)
+
+
+def request_clause(contract: Contract, operation_id: str, difference: Difference) -> str | None:
+    """The clause that one difference of a request body breaks; None when no clause is about it alone."""
+    parts = [] if difference.path == "the body" else _PART.findall(difference.path)
+    place = tuple("*" if part.startswith("[") else part for part in parts)
+    return _decisive(request_rows(contract, operation_id), place, difference.rule, "")
+
+
+@lru_cache(maxsize=4_096)
+def answer_clause(contract: Contract, operation_id: str, place: Place, keyword: str, case: str) -> str | None:
+    """The clause that a wrong value at this place of a successful answer breaks."""
+    return _decisive(answer_rows(contract, operation_id), place, keyword, case)
+
+
+def code_clause(contract: Contract, operation_id: str, case: str) -> str | None:
+    """The clause that an undocumented code of success breaks."""
+    return answer_clause(contract, operation_id, (), _CODE, case)
+
+
+@lru_cache(maxsize=64)
+def request_rows(contract: Contract, operation_id: str) -> tuple[Row, ...]:
+    """The rows about the operation's request body."""
+    return tuple(_rows(contract.described(operation_id).get("requestBody", {}).get("x-breaks", {})))
+
+
+@lru_cache(maxsize=64)
+def answer_rows(contract: Contract, operation_id: str) -> tuple[Row, ...]:
+    """The rows about the operation's successful answers."""
+    found: list[Row] = []
+    for response in contract.successes(operation_id):
+        found += _rows(response.get("x-breaks", {}))
+        for case, rows in response.get("x-breaks-when", {}).items():
+            found += _rows(rows, case)
+        schema = contract.resolved(response["content"].get("application/json", {}).get("schema", {}))
+        for branch in map(contract.resolved, schema.get("oneOf", ())):
+            constants = (each["const"] for each in branch.get("properties", {}).values() if "const" in each)
+            found += _rows(branch.get("x-breaks", {}), next(constants, ""))
+    return tuple(found)
+
+
+def _decisive(rows: Sequence[Row], place: Place, keyword: str, case: str) -> str | None:
+    fitting = [row for row in rows if row.fits(place, keyword, case)]
+    return max(fitting, key=lambda row: row.weight).clause if fitting else None
+
+
+def _rows(described: Mapping[str, Any], case: str = "") -> Iterator[Row]:
+    for where, clauses in described.items():
+        place = () if where == "." else tuple(where.split("/"))
+        for keyword, clause in (clauses if isinstance(clauses, dict) else {_ANY: clauses}).items():
+            yield Row(place, "" if keyword == _ANY else keyword, case, clause)

@@ -107,7 +107,9 @@ class Contract:
     def json_operations(self) -> tuple[str, ...]:
         """The operations whose success is told in JSON."""
         return tuple(
-            each for each in self.operations if any("application/json" in kinds for kinds in self._kinds(each))
+            operation_id
+            for operation_id in self.operations
+            if any("application/json" in response["content"] for response in self.successes(operation_id))
         )
 
     @cached_property
@@ -141,11 +143,10 @@ class Contract:
         schema = content.get("application/json", {}).get("schema", {})
         return frozenset(self.resolved(schema).get("properties", ()))
 
-    def _kinds(self, operation_id: str) -> Iterator[Mapping[str, Any]]:
-        """The content types of the operation's successes."""
-        for status, response in self.described(operation_id)["responses"].items():
-            if status.startswith("2"):
-                yield self.resolved(response)["content"]
+    def successes(self, operation_id: str) -> list[dict[str, Any]]:
+        """What the document says of the operation's answers with a code of success."""
+        responses = self.described(operation_id)["responses"].items()
+        return [self.resolved(each) for status, each in responses if status.startswith("2")]
 
     def match(self, method: str, path: str) -> Match:
         """The operation that a request is for."""

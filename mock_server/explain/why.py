@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from mock_server.contract.clause_map import of
+from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_texts
 from mock_server.contract.nearest import nearest
 from mock_server.explain.snapshot import Moment
@@ -148,7 +148,10 @@ class _Explanation:
         found = self.contract.request_differences(entry.operation, body)
         if not found:
             return self._answers(body)
-        return [{"path": each.path, "text": each.text, "clause": of(entry.operation, each)} for each in found]
+        return [
+            {"path": each.path, "text": each.text, "clause": request_clause(self.contract, entry.operation, each)}
+            for each in found
+        ]
 
     def _answers(self, body: Any) -> list[dict[str, Any]]:
         """The answers of a decision that did not fit the questions of the parking."""

@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from mock_server.contract.clause_map import broken
+from mock_server.contract.clause_map import refusal_clause
 from mock_server.dialects.reading import Heard
 from mock_server.http.prefer import dialect_of
 from mock_server.kernel.clock import real_time
@@ -70,9 +70,8 @@ class Call:
         raw = await read(self.scope, self.receive, self.session.settings.max_body)
         body = {} if optional and not raw else self._heard(parsed(raw))
         if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
-            raise Refusal(
-                400, wrong, broken(self.operation_id, self.contract.request_differences(self.operation_id, body))
-            )
+            found = self.contract.request_differences(self.operation_id, body)
+            raise Refusal(400, wrong, refusal_clause(self.contract, self.operation_id, found))
         return body
 
     def _heard(self, body: Any) -> Any:
