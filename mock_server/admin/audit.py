@@ -12,42 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
+from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
+from mock_server.preview import session_view
 from mock_server.preview.account import Refusal
 from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mock_server.admin.request import Order, Orders
-    from mock_server.recording.journal import Entry
+    from mock_server.admin.call import AdminCall
 
 
-async def _audit(order: Order) -> dict[str, Any]:
+async def _read(call: AdminCall) -> dict[str, Any]:
     from conformance.audit.card import card
 
-    query, session = order.asked("ongoing", "without"), order.session
+    query, session = call.query("ongoing", "without"), call.session
     ongoing, without = _yes("ongoing", query.get("ongoing", "false")), _codes(query.get("without", ""))
-    entries = [*strays(order), *session.journal]
+    entries = [*session_view.unauthenticated_calls(call.sessions, session), *session.journal]
     clock, dialect, forgotten = session.clock.mode, session.dialect.name, session.journal.dropped
 
-    def judged() -> dict[str, Any]:
+    def judge() -> dict[str, Any]:
         exchanges = [exchange(entry) for entry in entries]
         return card(exchanges, clock=clock, dialect=dialect, forgotten=forgotten, ongoing=ongoing, without=without)
 
-    return await run_in_threadpool(judged)
-
-
-def strays(order: Order) -> Iterator[Entry]:
-    """Calls without an accepted key that are this session's: they name a company that it alone has, or it is alone.
-
-    A scenario's ready company has the same id in every session, and so tells nothing.
-    """
-    alone = order.sessions.opened == 1
-    companies = order.session.companies.keys() - order.session.world.ready.keys()
-    for entry in order.sessions.strays:
-        if alone or any(company_id in entry.path for company_id in companies):
-            yield entry
+    return await run_in_threadpool(judge)
 
 
 def _yes(name: str, text: str) -> bool:
@@ -66,4 +53,4 @@ def _codes(text: str) -> list[str]:
     return codes
 
 
-ORDERS: Orders = {"audit": {"GET": _audit}}
+ROUTES = [route("/audit", GET=_read)]

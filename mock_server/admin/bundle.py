@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mock_server.admin.call import route
 from mock_server.contract.document import data
 from mock_server.recording.bundle import bundled
 
 if TYPE_CHECKING:
-    from mock_server.admin.request import Order, Orders
+    from mock_server.admin.call import AdminCall
     from mock_server.scenarios.model import Scenario
 
 
-def _get_bundle(order: Order) -> dict[str, Any]:
-    order.asked()
-    return bundled(order.session, order.now, _text)
+def _read(call: AdminCall) -> dict[str, Any]:
+    call.query()
+    return bundled(call.session, call.now, _text)
 
 
 def _text(scenario: Scenario) -> str | None:
@@ -29,4 +30,4 @@ def _text(scenario: Scenario) -> str | None:
         return None
 
 
-ORDERS: Orders = {"bundle": {"GET": _get_bundle}}
+ROUTES = [route("/bundle", GET=_read)]

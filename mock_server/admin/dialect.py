@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mock_server.admin.call import route
 from mock_server.dialects.dialect import TITLES, UnknownDialect, described
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.admin.request import Order, Orders
+    from mock_server.admin.call import AdminCall
 
 
-def _get(order: Order) -> dict[str, Any]:
-    dialect = order.session.dialect
+def _read(call: AdminCall) -> dict[str, Any]:
+    dialect = call.session.dialect
     return {"name": dialect.name, "readings": described(dialect)}
 
 
-def _put(order: Order) -> dict[str, Any]:
-    members = order.members("name")
+def _choose(call: AdminCall) -> dict[str, Any]:
+    members = call.members("name")
     name = members.get("name")
     if not isinstance(name, str):
         got = repr(name) if "name" in members else "nothing"
         raise Refusal(400, f"name: expected {', '.join(TITLES)}, a reading, or several put together by +; got {got}")
     try:
-        order.session.dialect = order.session.dialect_named(name)
+        call.session.dialect = call.session.dialect_named(name)
     except UnknownDialect as unknown:
         raise Refusal(400, f"name: {unknown}") from unknown
-    return _get(order)
+    return _read(call)
 
 
-def _delete(order: Order) -> dict[str, Any]:
+def _reset(call: AdminCall) -> dict[str, Any]:
     """Back to what the server was started with."""
-    order.session.dialect = order.session.dialect_named(order.session.settings.dialect)
-    return _get(order)
+    call.session.dialect = call.session.dialect_named(call.session.settings.dialect)
+    return _read(call)
 
 
-ORDERS: Orders = {"dialect": {"GET": _get, "PUT": _put, "DELETE": _delete}}
+ROUTES = [route("/dialect", GET=_read, PUT=_choose, DELETE=_reset)]

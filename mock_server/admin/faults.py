@@ -1,46 +1,45 @@
-"""The faults of a session, asked for and taken away at run time; and what both sides know after an answer was lost."""
+"""The faults of the caller's session that its operator sets at run time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mock_server.admin.call import route
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.faults.rules import told
 from mock_server.preview.account import Refusal
-from mock_server.preview.lifecycle import Canceled
 from mock_server.scenarios.loader import load_faults
 
 if TYPE_CHECKING:
-    from mock_server.admin.request import Order, Orders
+    from mock_server.admin.call import AdminCall
     from mock_server.faults.rules import Armed
-    from mock_server.preview.session import Session
     from mock_server.scenarios.model import Fault
 
 MOST = 100
 """Faults that a session may have of its operator."""
 
 
-def _get(order: Order) -> dict[str, Any]:
-    return {"faults": [_armed(each, order.now) for each in order.session.faults]}
+def _read(call: AdminCall) -> dict[str, Any]:
+    return {"faults": [_armed(each, call.now) for each in call.session.faults]}
 
 
-def _put(order: Order) -> dict[str, Any]:
-    if "faults" not in order.members("faults"):
+def _replace(call: AdminCall) -> dict[str, Any]:
+    if "faults" not in call.members("faults"):
         raise Refusal(400, 'expected {"faults": [...]}, with a list that may be empty')
-    found = _checked(order.body, 0)
-    order.session.faults.own.clear()
-    order.session.faults.arm(found, order.now)
-    return _get(order)
+    found = _checked(call.body, 0)
+    call.session.faults.own.clear()
+    call.session.faults.arm(found, call.now)
+    return _read(call)
 
 
-def _post(order: Order) -> dict[str, Any]:
-    order.session.faults.arm(_checked({"faults": [order.body]}, len(order.session.faults.own)), order.now)
-    return _get(order)
+def _add(call: AdminCall) -> dict[str, Any]:
+    call.session.faults.arm(_checked({"faults": [call.body]}, len(call.session.faults.own)), call.now)
+    return _read(call)
 
 
-def _delete(order: Order) -> dict[str, Any]:
-    order.session.faults.own.clear()
-    return _get(order)
+def _clear(call: AdminCall) -> dict[str, Any]:
+    call.session.faults.own.clear()
+    return _read(call)
 
 
 def _checked(value: dict[str, Any], there: int) -> tuple[Fault, ...]:
@@ -86,33 +85,4 @@ def _span(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else f"{milliseconds}ms"
 
 
-def both_sides(session: Session) -> dict[str, dict[str, int]]:
-    """What the client called for and meant, what really came of it, and how many answers never reached it."""
-    ready = {scenario.ready.run for scenario in session.world.scenarios.values()}
-    companies = session.companies.values()
-    imports = [run for company in companies for run in company.imports]
-    there = {
-        "companies": sum(company.id not in session.world.ready for company in companies),
-        "imports": sum(run.id not in ready for run in imports),
-        "exports": sum(len(company.exports) for company in companies),
-    }
-    decisions = sum(not isinstance(event, Canceled) for run in imports for event in run.events)
-    return {name: _side(session, _OPERATIONS[name], "created", count) for name, count in there.items()} | {
-        "decisions": _side(session, "decide", "taken", decisions)
-    }
-
-
-_OPERATIONS = {"companies": "provision_company", "imports": "start_import", "exports": "start_export"}
-
-
-def _side(session: Session, operation: str, did: str, count: int) -> dict[str, int]:
-    tally = session.faults.tally
-    return {
-        "calls": tally.calls[operation],
-        "meant": tally.meant[operation],
-        did: count,
-        "lost": tally.lost[operation],
-    }
-
-
-ORDERS: Orders = {"faults": {"GET": _get, "PUT": _put, "POST": _post, "DELETE": _delete}}
+ROUTES = [route("/faults", GET=_read, PUT=_replace, POST=_add, DELETE=_clear)]

@@ -1,4 +1,4 @@
-"""What the admin API tells anybody: that the server is ready, its scenarios, its contract. No key is needed."""
+"""What the admin API tells anybody, without a key: the scenarios, the dialects, the contract."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from mock_server.admin.call import public
 from mock_server.contract.document import data
 from mock_server.dialects import dialect as dialects
 from mock_server.http.messages import answer
 from mock_server.scenarios.summary import entries
-from mock_server.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mock_server.server.sessions import Sessions
-
-
-def _health(sessions: Sessions) -> Response:
-    world = sessions.world
-    return answer(
-        {
-            "status": "ready",
-            "version": version(),
-            "contract": world.contract.version,
-            "scenarios": len(world.scenarios),
-            "sessions": len(sessions),
-        }
-    )
 
 
 def _scenarios(sessions: Sessions) -> Response:
@@ -47,10 +32,9 @@ def _contract_json(sessions: Sessions) -> Response:
     return answer(sessions.world.contract.as_json)
 
 
-PUBLIC: dict[str, Callable[[Sessions], Response]] = {
-    "health": _health,
-    "scenarios": _scenarios,
-    "dialects": _dialects,
-    "openapi.yaml": _contract_yaml,
-    "openapi.json": _contract_json,
-}
+ROUTES = [
+    public("/scenarios", _scenarios),
+    public("/dialects", _dialects),
+    public("/openapi.yaml", _contract_yaml),
+    public("/openapi.json", _contract_json),
+]

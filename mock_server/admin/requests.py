@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
 from mock_server.kernel.clock import SECOND, duration
 from mock_server.preview.account import Refusal
@@ -14,7 +15,7 @@ from mock_server.recording.exchange import exchange, har
 from mock_server.recording.journal import ENTRIES, UPLOAD, Journal
 
 if TYPE_CHECKING:
-    from mock_server.admin.request import Order, Orders
+    from mock_server.admin.call import AdminCall
     from mock_server.recording.journal import Entry
 
 LONGEST = 60 * SECOND
@@ -38,59 +39,59 @@ class Search:
     status: str | None
     """Three digits, or a class such as `4xx`."""
 
-    def found(self) -> list[Entry]:
-        """The exchanges so far that fit, in the order of their arrival."""
-        return [entry for entry in self.journal if self._fits(entry)]
+    def matches(self) -> list[Entry]:
+        """The exchanges so far that fit, in the call of their arrival."""
+        return [entry for entry in self.journal if self._is_match(entry)]
 
-    def _fits(self, entry: Entry) -> bool:
+    def _is_match(self, entry: Entry) -> bool:
         return (
             entry.number > self.since
             and self.operation in {None, entry.operation}
             and self.run_id in {None, entry.run_id}
-            and (self.status is None or _like(entry.status, self.status))
+            and (self.status is None or _has_status(entry.status, self.status))
         )
 
 
-def _like(status: int | None, wanted: str) -> bool:
+def _has_status(status: int | None, wanted: str) -> bool:
     return str(status) == wanted or (wanted.endswith("xx") and str(status)[0] == wanted[0])
 
 
-def _get_requests(order: Order) -> dict[str, Any]:
-    order.asked(*_FILTERS)
-    search = _search(order)
-    return _told(search, search.found())
+def _read(call: AdminCall) -> dict[str, Any]:
+    call.query(*_FILTERS)
+    search = _search(call)
+    return _listing(search, search.matches())
 
 
-async def _wait(order: Order) -> dict[str, Any]:
+async def _wait(call: AdminCall) -> dict[str, Any]:
     """The exchanges that fit, once so many of them are over, or when the time is up."""
-    query = order.asked("count", "timeout", *_FILTERS)
+    query = call.query("count", "timeout", *_FILTERS)
     count, patience = _count(query.get("count", "1")), _patience(query.get("timeout"))
-    search = _search(order)
+    search = _search(call)
 
-    def over() -> list[Entry]:
-        return [entry for entry in search.found() if entry.ended is not None]
+    def ended() -> list[Entry]:
+        return [entry for entry in search.matches() if entry.ended is not None]
 
     try:
         async with asyncio.timeout(patience / SECOND):
-            while len(over()) < count and not (order.session.closed or order.sessions.ending):
+            while len(ended()) < count and not (call.session.closed or call.sessions.ending):
                 await search.journal.news()
     except TimeoutError:
         pass
-    found = over()
-    return {"met": len(found) >= count, "count": len(found)} | _told(search, found)
+    found = ended()
+    return {"met": len(found) >= count, "count": len(found)} | _listing(search, found)
 
 
-def _delete(order: Order) -> dict[str, Any]:
-    order.asked("strays")
-    return {"cleared": _journal(order).clear()}
+def _clear(call: AdminCall) -> dict[str, Any]:
+    call.query("strays")
+    return {"cleared": _journal(call).clear()}
 
 
-def _get_har(order: Order) -> dict[str, Any]:
-    order.asked(*_FILTERS)
-    return har(_search(order).found())
+def _read_har(call: AdminCall) -> dict[str, Any]:
+    call.query(*_FILTERS)
+    return har(_search(call).matches())
 
 
-def _told(search: Search, found: list[Entry]) -> dict[str, Any]:
+def _listing(search: Search, found: list[Entry]) -> dict[str, Any]:
     """The exchanges, and where the next look goes on; `dropped` ones were forgotten, `missed` ones of them unseen."""
     journal = search.journal
     oldest = next((entry.number for entry in journal), journal.latest + 1)
@@ -103,24 +104,24 @@ def _told(search: Search, found: list[Entry]) -> dict[str, Any]:
     }
 
 
-def _search(order: Order) -> Search:
+def _search(call: AdminCall) -> Search:
     """The search that the query asks for; Refusal 400 for one with a mistake in it."""
-    query, journal = order.query, _journal(order)
+    query, journal = call.request.query_params, _journal(call)
     return Search(
         journal,
         _cursor(query.get("since", "0"), journal),
-        _operation(order, query.get("operation")),
-        _run(order, query.get("run")),
+        _operation(call, query.get("operation")),
+        _run(call, query.get("run")),
         _status(query.get("status")),
     )
 
 
-def _journal(order: Order) -> Journal:
-    match order.query.get("strays", "false"):
+def _journal(call: AdminCall) -> Journal:
+    match call.request.query_params.get("strays", "false"):
         case "true":
-            return order.sessions.strays
+            return call.sessions.strays
         case "false":
-            return order.session.journal
+            return call.session.journal
         case other:
             raise Refusal(400, f"strays must be true or false; got {other!r}")
 
@@ -133,17 +134,17 @@ def _cursor(text: str, journal: Journal) -> int:
     return int(text)
 
 
-def _operation(order: Order, name: str | None) -> str | None:
-    known = (*order.session.world.contract.operations, UPLOAD)
+def _operation(call: AdminCall, name: str | None) -> str | None:
+    known = (*call.session.world.contract.operations, UPLOAD)
     if name is not None and name not in known:
         raise Refusal(400, f"operation: {name!r} is none{meant(name, known)}")
     return name
 
 
-def _run(order: Order, run_id: str | None) -> str | None:
+def _run(call: AdminCall, run_id: str | None) -> str | None:
     """A run of the session's, or an id that may become one."""
-    if run_id is not None and run_id not in order.session.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: {run_id!r} is no run's id{meant(run_id, order.session.runs)}")
+    if run_id is not None and run_id not in call.session.runs and not _UUID.fullmatch(run_id):
+        raise Refusal(400, f"run: {run_id!r} is no run's id{meant(run_id, call.session.runs)}")
     return run_id
 
 
@@ -172,8 +173,8 @@ def _patience(text: str | None) -> int:
     return milliseconds
 
 
-ORDERS: Orders = {
-    "requests": {"GET": _get_requests, "DELETE": _delete},
-    "requests/wait": {"GET": _wait},
-    "requests.har": {"GET": _get_har},
-}
+ROUTES = [
+    route("/requests", GET=_read, DELETE=_clear),
+    route("/requests/wait", GET=_wait),
+    route("/requests.har", GET=_read_har),
+]

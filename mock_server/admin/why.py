@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
 
+from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
 from mock_server.explain.text import text
 from mock_server.explain.why import why
 from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.admin.request import Order, Orders, Said
+    from mock_server.admin.call import AdminCall, Answer
 
 _FORMS = ("json", "text")
 
 
-def _get_why(order: Order) -> Said:
-    asked = order.asked("format").get("format")
-    if asked is not None and asked not in _FORMS:
-        raise Refusal(400, f"format: {asked!r} is none{meant(asked, _FORMS)}")
-    told = why(order.session, order.sessions.strays, order.arguments[0])
-    as_text = asked == "text" or (asked is None and order.accept.startswith("text/plain"))
-    return PlainTextResponse(text(told)) if as_text else told
+def _read(call: AdminCall) -> Answer:
+    form = call.query("format").get("format")
+    if form is not None and form not in _FORMS:
+        raise Refusal(400, f"format: {form!r} is none{meant(form, _FORMS)}")
+    explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
+    as_text = form == "text" or (form is None and call.accept.startswith("text/plain"))
+    return PlainTextResponse(text(explanation)) if as_text else explanation
 
 
-ORDERS: Orders = {"why/*": {"GET": _get_why}}
+ROUTES = [route("/why/{id}", GET=_read)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from mock_server.admin.routes import ADMIN, HEALTH, Admin
+from mock_server.admin.application import NOTE, application
 from mock_server.contract.document import API
 from mock_server.dialects.apply import spoken
 from mock_server.faults.injection import TOO_MANY, carried_out, struck, withheld
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mock_server.scenarios.catalog import World
 
 logger = logging.getLogger("vern-mock")
+ADMIN = "/_mock"
 REQUEST_ID = b"x-mock-request-id"
 """The header that names an exchange in the session's journal."""
 NO_IMPORT_PAGE = (
@@ -86,7 +87,7 @@ class App:
         self.settings = settings
         self.sessions = Sessions(settings, world)
         self.log = log
-        self._admin = Admin(self.sessions)
+        self._admin = application(self.sessions)
 
     @property
     def world(self) -> World:
@@ -100,6 +101,9 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every failure becomes the contract's error body."""
         if scope["type"] != "http":
+            return
+        if self._is_admin(scope["path"]):
+            await self._administer(scope, receive, send)
             return
         begun, trace = perf_counter(), _Trace()
         body = Body(receive, arriving(scope), BODY)
@@ -129,6 +133,32 @@ class App:
         if wire is not None:
             await wire.over()
 
+    def _is_admin(self, path: str) -> bool:
+        if self.settings.admin:
+            return path == ADMIN or path.startswith(f"{ADMIN}/")
+        return path == f"{ADMIN}/health"
+
+    async def _administer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the call to the admin application; read what it left of the body before its answer goes out."""
+        begun, status = perf_counter(), 0
+        body = Body(receive, arriving(scope), 0)
+
+        async def send_drained(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                await body.drained(self.settings.max_upload)
+            await send(message)
+
+        try:
+            scope["root_path"] = ADMIN
+            await self._admin(scope, body.receive, send_drained)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], repr(scope["path"])[1:-1])
+        if self.log is not None:
+            elapsed = (perf_counter() - begun) * 1_000
+            self.log(Exchange(scope["method"], scope["path"], status, elapsed, None, scope.get(NOTE)))
+
     async def _answered(self, scope: Scope, receive: Receive, trace: _Trace) -> Response:
         try:
             return await self._routed(scope, receive, trace)
@@ -148,8 +178,6 @@ class App:
         path = scope["path"]
         if path.startswith(f"{API}/"):
             return await self._operation(scope, receive, trace)
-        if path == HEALTH or (self.settings.admin and (path == ADMIN or path.startswith(f"{ADMIN}/"))):
-            return await self._admin.answer(scope, receive)
         if path.startswith(uploads.PREFIX):
             return await self._upload(scope, receive, trace)
         if path.startswith(MAGIC_LINKS):

@@ -1,0 +1,139 @@
+"""A call to the admin API: whose it is, when it came and what it says; and the routes that lead to its handler.
+
+Every mistake in a call is a refusal with status 400. A module of this package that offers calls lists them as `ROUTES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mock_server.contract.nearest import meant
+from mock_server.http.messages import answer, busy, parsed, read
+from mock_server.kernel.clock import real_time
+from mock_server.preview.account import Refusal
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from mock_server.preview.runs import Run
+    from mock_server.preview.session import Session
+    from mock_server.server.sessions import Sessions
+
+
+@dataclass(slots=True)
+class AdminCall:
+    """One call to the admin API with an accepted key."""
+
+    request: Request
+    sessions: Sessions
+    session: Session
+    real: int
+    """The real time at which the whole body was there."""
+    body: Any
+    """The JSON value of the body; an empty object for a call without one."""
+
+    @property
+    def now(self) -> int:
+        """The session's time."""
+        return self.session.clock.at(self.real)
+
+    @property
+    def accept(self) -> str:
+        """The media types that the caller takes, in lower case."""
+        return self.request.headers.get("accept", "").lower()
+
+    def members(self, *known: str) -> Mapping[str, Any]:
+        """The body's members; Refusal 400 when it is no object of these members."""
+        if not isinstance(self.body, dict):
+            raise Refusal(400, f"the body must be an object with {', '.join(known)}")
+        if strange := [name for name in self.body if name not in known]:
+            raise Refusal(400, f"{strange[0]!r} is not known here; known: {', '.join(known)}")
+        return self.body
+
+    def query(self, *known: str) -> Mapping[str, str]:
+        """The query's parameters, of a repeated one the last; Refusal 400 for one that is not known."""
+        parameters = self.request.query_params
+        if strange := [name for name in parameters if name not in known]:
+            raise Refusal(400, f"the query's {strange[0]!r} is not known here{meant(strange[0], known)}")
+        return parameters
+
+    def run(self) -> Run:
+        """The run that the path names; Refusal 404 when this session has none of that id."""
+        run_id = self.request.path_params["run_id"]
+        run = self.session.runs.get(run_id)
+        if run is None:
+            raise Refusal(404, f"no run {run_id!r} in this session")
+        return run
+
+
+Answer = dict[str, Any] | list[Any] | Response
+"""What a handler returns: a JSON value, or a response of another form."""
+Handler = Callable[[AdminCall], Answer | Awaitable[Answer]]
+PublicHandler = Callable[["Sessions"], Response]
+
+
+def route(path: str, **methods: Handler) -> Route:
+    """The route of a resource of the caller's session, with a handler for each method, as in `GET=read`."""
+    return Route(path, _Resource(methods))
+
+
+def public(path: str, handler: PublicHandler) -> Route:
+    """The route of what anybody may read, without a key."""
+    return Route(path, _Public(handler))
+
+
+class _Public:
+    """An endpoint that is the same for every caller."""
+
+    def __init__(self, handler: PublicHandler) -> None:
+        self.methods = ("GET",)
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _refuse_other_methods(scope, self.methods)
+        await self._handler(scope["app"].state.sessions)(scope, receive, send)
+
+
+class _Resource:
+    """An endpoint that reads or changes the caller's own session."""
+
+    def __init__(self, methods: Mapping[str, Handler]) -> None:
+        self.methods = tuple(methods)
+        self._handlers = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _refuse_other_methods(scope, self.methods)
+        request, sessions = Request(scope, receive), scope["app"].state.sessions
+        key = sessions.accepted(request.headers.get("x-api-key"))
+        raw = await read(scope, receive, sessions.settings.max_body)
+        real = real_time()
+        session = sessions.session(key, real)
+        call = AdminCall(request, sessions, session, real, parsed(raw) if raw else {})
+        with busy(session):
+            result = self._handlers[request.method](call)
+            if isawaitable(result):
+                result = await result
+        if request.method != "GET":
+            session.journal.was_steered(call.now, request.method, admin_path(scope), raw)
+        response = result if isinstance(result, Response) else answer(result)
+        await response(scope, receive, send)
+
+
+def admin_path(scope: Scope) -> str:
+    """The path of a call as the admin API names it, without the prefix under which it is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")).removeprefix("/")
+
+
+def _refuse_other_methods(scope: Scope, methods: tuple[str, ...]) -> None:
+    if scope["method"] not in methods:
+        allowed = ", ".join(methods)
+        raise HTTPException(405, f"{scope['method']} is not allowed here; allowed: {allowed}", {"Allow": allowed})
