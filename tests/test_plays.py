@@ -8,8 +8,9 @@ from conftest import Client
 from mock_server.player import expectation
 from mock_server.player.partner import action_of, provisioned
 from mock_server.player.play import Moment, moments
+from mock_server.player.steps import STEPS
 from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.model import Play, Scenario, Step
+from mock_server.scenarios.model import Play, Scenario
 
 SCENARIOS = load_world().scenarios
 PLAYS = [
@@ -30,7 +31,8 @@ def told(played: list[Moment]) -> str:
 
 def a_play(*steps: tuple[str, object, dict[str, object]]) -> Play:
     return Play(
-        "made for a test", tuple(Step(verb, value, given, line) for line, (verb, value, given) in enumerate(steps))
+        "made for a test",
+        tuple(STEPS.words[verb](value, given, line) for line, (verb, value, given) in enumerate(steps)),
     )
 
 

@@ -16,6 +16,7 @@ from mock_server.contract import document as contract
 from mock_server.contract import yaml_file as yamlfile
 from mock_server.contract.yaml_file import BadFiles, parse, read
 from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
+from mock_server.player.steps import STEPS
 from mock_server.scenarios import builder as building
 from mock_server.scenarios import form as shape
 from mock_server.scenarios import loader as loading
@@ -88,9 +89,9 @@ def test_every_file_names_its_schema_for_editors(path: Path) -> None:
 
 def test_loading_in_order_files_imports_neither_jsonschema_nor_faker() -> None:
     code = (
-        "import sys; from mock_server import contract; from mock_server.scenarios import loading\n"
-        "catalogue = loading.load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
-        "loading.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
+        "import sys; from mock_server.contract import document as contract; from mock_server.scenarios import loader\n"
+        "catalogue = loader.load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
+        "loader.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
         "sys.exit(bool({'jsonschema', 'faker', 'difflib'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -347,8 +348,7 @@ def test_the_schema_has_the_words_of_the_program() -> None:
     beat, step, group_, answer = (SCHEMAS["scenario"]["definitions"][n] for n in ("beat", "step", "group", "answer"))
     names = {name for names in shape.BEAT_MODIFIERS.values() for name in names}
     assert set(beat["properties"]) == {*building.BEAT_VERBS, *names}
-    names = {name for names in shape.STEP_MODIFIERS.values() for name in names}
-    assert set(step["properties"]) == {*building.STEP_VERBS, *names}
+    assert set(step["properties"]) == {*STEPS.verbs, *STEPS.members}
     fault = SCHEMAS["scenario"]["definitions"]["fault"]
     names = {name for names in shape.FAULT_MODIFIERS.values() for name in names}
     assert set(fault["properties"]) == {*building.FAULT_VERBS, *names}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from mock_server.data.templates import Catalogue, Column, Link, Source, Template
 from mock_server.kernel.clock import duration
 from mock_server.kernel.ids import made_uuid
+from mock_server.player.steps import STEPS
 from mock_server.scenarios.model import (
     Cancel,
     Complete,
@@ -25,7 +26,6 @@ from mock_server.scenarios.model import (
     Ready,
     Review,
     Scenario,
-    Step,
     What,
     Work,
 )
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from mock_server.scenarios.model import Beat
 
 BEAT_VERBS = ("queue", "work", "die", "park", "review", "complete", "fail", "cancel")
-STEP_VERBS = (
-    *("start", "see", "wait", "approve", "reject", "cancel", "step", "active"),
-    *("lose", "history", "download", "export", "see_export"),
-)
 FAULT_VERBS: tuple[What, ...] = get_args(What)
 GENERATED_ROWS = 1453
 """How many rows a sheet gets when the file does not say: the figure of the documented example."""
@@ -182,10 +178,8 @@ def _ready(value: dict[str, Any], name: str) -> Ready:
 def _play(value: dict[str, Any], document: Document, index: int) -> Play:
     steps = []
     for position, step in enumerate(value["steps"]):
-        verb = next(verb for verb in STEP_VERBS if verb in step)
-        modifiers = {name: member for name, member in step.items() if name != verb}
         line, _ = document.at(("plays", index, "steps", position))
-        steps.append(Step(verb, step[verb], modifiers, line))
+        steps.append(STEPS.parse_entry(step, line))
     return Play(value["title"], tuple(steps))
 
 

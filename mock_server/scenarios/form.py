@@ -16,7 +16,8 @@ import jsonschema_rs
 from mock_server.contract.document import data
 from mock_server.contract.nearest import meant
 from mock_server.contract.yaml_file import kind
-from mock_server.scenarios.builder import BEAT_VERBS, FAULT_VERBS, STEP_VERBS
+from mock_server.player.steps import STEPS
+from mock_server.scenarios.builder import BEAT_VERBS, FAULT_VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,20 +31,11 @@ BEAT_MODIFIERS: Mapping[str, tuple[str, ...]] = {
     "park": ("on_answer", "on_reject"),
     "complete": ("refused", "status", "error", "hollow"),
 }
-STEP_MODIFIERS: Mapping[str, tuple[str, ...]] = {
-    "start": ("key", "rows", "file", "name", "refused", "replayed", "lost"),
-    "see": ("refused", "lost", "inserted", "flagged", "questions", "actions", "asks", "error", "times"),
-    "approve": ("answers", "refused", "lost"),
-    "reject": ("refused", "lost"),
-    "download": ("rows", "filter", "column", "values"),
-    "export": ("refused", "lost"),
-    "see_export": ("total", "succeeded", "failed", "hollow", "error"),
-}
 _WHERE = ("operation", "while", "call", "every", "chance", "times", "for")
 FAULT_MODIFIERS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(FAULT_VERBS, _WHERE), "delay": ("up_to", *_WHERE)}
 _VERBS = {
     "beat": (BEAT_VERBS, BEAT_MODIFIERS),
-    "step": (STEP_VERBS, STEP_MODIFIERS),
+    "step": (STEPS.verbs, {verb: word.members for verb, word in STEPS.words.items()}),
     "fault": (FAULT_VERBS, FAULT_MODIFIERS),
 }
 _KNOWN = {

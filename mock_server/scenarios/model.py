@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from mock_server.contract.words import Word
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from mock_server.data.templates import Check
 
@@ -161,13 +164,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that a partner does or sees: a verb, its value and its modifiers, as in the file."""
+class Step(Word):
+    """One thing that a partner does or sees: a verb (the class), its value and its modifiers, as in the file."""
 
-    verb: str
     value: Any
     modifiers: Mapping[str, Any]
     line: int
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any], context: int) -> Self:
+        """The step of a well-formed entry that stands in this line."""
+        modifiers = {name: member for name, member in entry.items() if name != cls.verb}
+        return cls(entry[cls.verb], modifiers, context)
 
 
 @dataclass(frozen=True, slots=True)
