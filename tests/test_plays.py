@@ -8,9 +8,9 @@ from conftest import Client
 from mock_server.player import expectation
 from mock_server.player.partner import action_of, provisioned
 from mock_server.player.play import Moment, moments
-from mock_server.player.steps import STEPS
 from mock_server.scenarios.catalog import load_world
 from mock_server.scenarios.model import Play, Scenario
+from mock_server.scenarios.steps import STEPS
 
 SCENARIOS = load_world().scenarios
 PLAYS = [

@@ -16,7 +16,6 @@ from mock_server.contract import document as contract
 from mock_server.contract import yaml_file as yamlfile
 from mock_server.contract.yaml_file import BadFiles, parse, read
 from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
-from mock_server.player.steps import STEPS
 from mock_server.scenarios import builder as building
 from mock_server.scenarios import form as shape
 from mock_server.scenarios import loader as loading
@@ -34,6 +33,7 @@ from mock_server.scenarios.model import (
     Scenario,
     Work,
 )
+from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from mock_server.data.templates import Catalogue, Column, Link, Source, Template
 from mock_server.kernel.clock import duration
 from mock_server.kernel.ids import made_uuid
-from mock_server.player.steps import STEPS
 from mock_server.scenarios.model import (
     Cancel,
     Complete,
@@ -29,6 +28,7 @@ from mock_server.scenarios.model import (
     What,
     Work,
 )
+from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -16,8 +16,8 @@ import jsonschema_rs
 from mock_server.contract.document import data
 from mock_server.contract.nearest import meant
 from mock_server.contract.yaml_file import kind
-from mock_server.player.steps import STEPS
 from mock_server.scenarios.builder import BEAT_VERBS, FAULT_VERBS
+from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
