@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mock_server.contract.document import load
-from mock_server.recording.redaction import HIDDEN, UNREADABLE, Secrets
+from mock_server.contract.redaction import HIDDEN, UNREADABLE, Secrets
 
 KEY = "sk_live_0123456789abcdef"
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - none that opens anything

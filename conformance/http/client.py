@@ -17,9 +17,9 @@ import httpx2
 
 from conformance.http.answer import UNSET, Answer
 from conformance.http.budget import Budget
+from conformance.http.known_secrets import KnownSecrets
 from conformance.http.network import Network, Received
 from conformance.http.recorder import Recorder, headers_with_key
-from conformance.http.redaction import Secrets
 from conformance.http.request import DEFAULT, NO_KEY, OTHER, REVOKED, Key, Request, base, for_operation, for_url, origin
 from conformance.model.results import Skipped
 
@@ -72,7 +72,7 @@ class Client:
         self._rate_checks = 0
         self._closed: set[tuple[str | None, str | None]] = set()
         """Operation and key that were refused for longer than a minute."""
-        self._secrets = Secrets()
+        self._secrets = KnownSecrets()
         for name, value in self._keys.items():
             self._secrets.learn(value or "", name.value)
         self._recorder = Recorder(self._secrets, on_exchange)

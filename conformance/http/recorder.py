@@ -5,11 +5,12 @@ No secret gets past here.
 
 from __future__ import annotations
 
+import shlex
 import threading
 from typing import TYPE_CHECKING, Any
 
 from conformance.http.answer import Answer, Unreadable, read
-from conformance.http.redaction import BOUND, Secrets, curl, upload_place
+from conformance.http.known_secrets import BOUND, KnownSecrets, upload_place
 from conformance.http.request import WRONG_KEY, Key
 from conformance.model.results import Exchange
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Recorder:
     """Numbers the exchanges and shows each answer to `on_exchange`, one at a time."""
 
-    def __init__(self, secrets: Secrets, on_exchange: Callable[[Answer], None] | None) -> None:
+    def __init__(self, secrets: KnownSecrets, on_exchange: Callable[[Answer], None] | None) -> None:
         self._secrets = secrets
         self._on_exchange = on_exchange
         self._number = 0
@@ -77,7 +78,7 @@ class Recorder:
             body=self._secrets.shown(received.content, request.operation),
             problem=problem,
             milliseconds=milliseconds,
-            curl=curl(request.method, url, headers, self._pasted(content)),
+            curl=_curl(request.method, url, headers, self._pasted(content)),
         )
 
     def _pasted(self, content: bytes | None) -> str | None:
@@ -91,6 +92,19 @@ class Recorder:
         if isinstance(key, Key):
             return key.value
         return WRONG_KEY if self._secrets.resembles(key) else key
+
+
+def _curl(method: str, url: str, headers: Mapping[str, str], body: str | None) -> str:
+    """The request as a command to paste; what it is given holds no secret any more."""
+    words = ["curl -sS -i", *([] if method == "GET" else [f"-X {method}"]), shlex.quote(url)]
+    for name, value in headers.items():
+        pair = f"{name}: {value}"
+        words.append(f'-H "{pair}"' if value.startswith("$") else f"-H {shlex.quote(pair)}")
+    if body is not None and len(body) > BOUND:
+        words.append("--data-binary @body")  # too long for a line; the report says how it begins
+    elif body is not None:
+        words.append(f"--data-binary {shlex.quote(body)}")
+    return " ".join(words)
 
 
 def headers_with_key(headers: Mapping[str, str], key: str | None) -> list[tuple[bytes, bytes]]:

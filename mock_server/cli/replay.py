@@ -16,12 +16,12 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
+from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
 from mock_server.recording.bundle import BadBundle, refuse_other_scenarios
 from mock_server.recording.journal import UPLOAD
-from mock_server.recording.redaction import HIDDEN
 from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:

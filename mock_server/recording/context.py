@@ -12,9 +12,9 @@ from mock_server.recording.journal import Flight
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mock_server.contract.redaction import Secrets
     from mock_server.preview.session import Session
     from mock_server.recording.journal import Entry
-    from mock_server.recording.redaction import Secrets
 
 
 def noticed(entry: Entry, session: Session, secrets: Secrets, parameters: Mapping[str, str], now: int) -> None:

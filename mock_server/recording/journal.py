@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from mock_server.recording.redaction import UNREADABLE, Secrets
+from mock_server.contract.redaction import UNREADABLE, Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from mock_server.admin.application import NOTE, application
 from mock_server.contract.document import API
+from mock_server.contract.redaction import Secrets
 from mock_server.dialects.apply import spoken
 from mock_server.faults.injection import TOO_MANY, carried_out, struck, withheld
 from mock_server.faults.transport import Wire
@@ -27,7 +28,6 @@ from mock_server.preview.account import Refusal
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
 from mock_server.recording.context import noticed
 from mock_server.recording.journal import BODY, UPLOAD, Part, created
-from mock_server.recording.redaction import Secrets
 from mock_server.server.sessions import Sessions
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.http.client import DEFAULT
+from conformance.http.known_secrets import KnownSecrets, without_credentials
 from conformance.http.network import Received
 from conformance.http.recorder import Recorder
-from conformance.http.redaction import Secrets, without_credentials
 from conformance.http.request import Request
 from conformance.preview.response_schema import differences
 
@@ -117,7 +117,7 @@ def test_a_target_that_echoes_everything(made: Made) -> None:
 
 def test_bodies_are_cut_and_no_half_secret_is_left_at_the_cut() -> None:
     long_key = "k" + "0123456789abcdef" * 100
-    secrets = Secrets()
+    secrets = KnownSecrets()
     secrets.learn(long_key, "$VERN_API_KEY")
     shown = secrets.shown((long_key * 5_000).encode())
     assert len(shown) < 4_200
@@ -152,7 +152,7 @@ secret_texts = st.text("019\"'\\%&+~<", min_size=8, max_size=40)
     form=st.integers(0, 3),
 )
 def test_no_exchange_holds_a_secret(key: str, token: str, password: str, form: int) -> None:
-    secrets = Secrets()
+    secrets = KnownSecrets()
     secrets.learn(key, "$VERN_API_KEY")
     sent = {"connections": {"destination": {"auth": {"password": password}}}}
     secrets.learn_credentials(sent)
@@ -175,7 +175,7 @@ def test_no_exchange_holds_a_secret(key: str, token: str, password: str, form: i
 
 
 def test_threads_share_the_secrets() -> None:
-    secrets = Secrets()
+    secrets = KnownSecrets()
     wrong: list[str] = []
 
     def use(number: int) -> None:

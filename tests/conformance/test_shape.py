@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.http.answer import UNSET, Answer
+from conformance.http.known_secrets import KnownSecrets
 from conformance.http.network import Received
 from conformance.http.recorder import Recorder
-from conformance.http.redaction import Secrets
 from conformance.http.request import Request
 from conformance.preview import tolerant_schema as relaxed
 from conformance.preview.response_schema import differences
@@ -60,7 +60,7 @@ def answered(
         operation, "GET", "http://127.0.0.1/", headers=request_headers, sent=sent, query=query or {},
         company_id=company_id, run_id=run_id,
     )  # fmt: skip
-    return Recorder(Secrets(), None).record(request, Received(status, headers, content), 1, waited_out=repeated)
+    return Recorder(KnownSecrets(), None).record(request, Received(status, headers, content), 1, waited_out=repeated)
 
 
 def clauses(operation: str, status: int, body: Any, **given: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must never be stored or shown, and what stands in its place.
+"""The secrets that the suite has used so far, and the names that stand for them in what it keeps.
 
 Keys, whatever an `auth` member holds, and the tokens of signed upload URLs are secrets. They are learned as they are
 used, and taken out of every text before it is kept, in whatever way it may quote them.
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
+from mock_server.contract.redaction import SECRET_HEADERS, hide_members
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 BOUND = 4_096  # characters of a body that are kept
 SHORT = 4  # characters; anything shorter is in every text by chance
 AUTH = "(credentials)"
 TOKEN = "(upload token)"  # noqa: S105 - what stands for one
-_HEADERS = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"}
 _SIGNED = re.compile(r"""https?:(?:\\?/){2}[^\s"'<>]+""", re.IGNORECASE)
 _UPLOAD_URL = re.compile(r'("upload_url"\s*:\s*")((?:[^"\\]|\\.)*)')
 
 
-class Secrets:
+class KnownSecrets:
     """Every secret that is known so far, and the name that stands for it. Threads may share it."""
 
     def __init__(self) -> None:
@@ -45,8 +45,15 @@ class Secrets:
 
     def learn_credentials(self, body: Any) -> None:
         """Learn the texts under each `auth` member."""
-        for text in _credentials(body, inside=False):
-            self.learn(text, AUTH)
+        hide_members(body, {"auth": self._learn_texts})
+
+    def _learn_texts(self, value: Any) -> None:
+        match value:
+            case str():
+                self.learn(value, AUTH)
+            case dict() | list():
+                for each in value.values() if isinstance(value, dict) else value:
+                    self._learn_texts(each)
 
     def learn_upload(self, url: str) -> None:
         """Learn a signed URL: what follows the last `/` of its path, and its query."""
@@ -84,7 +91,7 @@ class Secrets:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers as they may be kept."""
         return {
-            name: "(hidden)" if name.lower() in _HEADERS and not value.startswith("$") else self.clean(value)
+            name: "(hidden)" if name.lower() in SECRET_HEADERS and not value.startswith("$") else self.clean(value)
             for name, value in headers.items()
         }
 
@@ -100,24 +107,11 @@ def without_credentials(text: str) -> str:
         return text
     try:
         body = json.loads(text)
-        hidden = _hidden(body)
+        hidden = hide_members(body, {"auth": lambda _: AUTH})
     except (ValueError, RecursionError):
         head, found, _ = text.partition('"auth"')
         return f'{head}"auth": {AUTH}…' if found else text
     return text if hidden == body else json.dumps(hidden)
-
-
-def curl(method: str, url: str, headers: Mapping[str, str], body: str | None) -> str:
-    """The request as a command to paste; what it is given holds no secret any more."""
-    words = ["curl -sS -i", *([] if method == "GET" else [f"-X {method}"]), shlex.quote(url)]
-    for name, value in headers.items():
-        pair = f"{name}: {value}"
-        words.append(f'-H "{pair}"' if value.startswith("$") else f"-H {shlex.quote(pair)}")
-    if body is not None and len(body) > BOUND:
-        words.append("--data-binary @body")  # too long for a line; the report says how it begins
-    elif body is not None:
-        words.append(f"--data-binary {shlex.quote(body)}")
-    return " ".join(words)
 
 
 def _forms(secret: str) -> set[str]:
@@ -130,24 +124,3 @@ def _forms(secret: str) -> set[str]:
         quote_plus(secret, errors="replace"),
         repr(secret)[1:-1],
     }
-
-
-def _credentials(value: Any, *, inside: bool) -> Iterator[str]:
-    match value:
-        case str() if inside:
-            yield value
-        case dict():
-            for name, each in value.items():
-                yield from _credentials(each, inside=inside or name == "auth")
-        case list():
-            for each in value:
-                yield from _credentials(each, inside=inside)
-
-
-def _hidden(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: AUTH if name == "auth" else _hidden(each) for name, each in value.items()}
-        case list():
-            return [_hidden(each) for each in value]
-    return value

@@ -1,6 +1,7 @@
 """What may not be kept or shown: keys, credentials of connections, tokens of signed URLs. Here they are taken out.
 
-A value that is hidden keeps its JSON type, so that a body says the same to the contract with and without its secrets.
+`Secrets` redacts an exchange whose secrets are known; a value that it hides keeps its JSON type, so that a body says
+the same to the contract with and without its secrets. Which headers and members are secret is said here alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping
 
 HIDDEN = "…"
 """What stands in the place of a secret."""
@@ -20,7 +21,10 @@ UNREADABLE = b'"(not kept: it may hold credentials)"'
 """What stands in the place of a body in which a secret cannot be found for certain."""
 
 _MARK = HIDDEN.encode()
-_HEADERS = {"x-api-key", "authorization", "proxy-authorization", "cookie", "set-cookie", "x-admin-token"}
+SECRET_HEADERS = frozenset(
+    ("x-api-key", "authorization", "proxy-authorization", "cookie", "set-cookie", "x-admin-token")
+)
+"""The headers, in lower case, whose value is a secret."""
 _NAMED = re.compile(r"(?i)key|token|secret|password|auth")
 _KEY_NAMED = re.compile(r"(?i)(?:^|&)(?:x[-_])?(?:api[-_]?)?key=")
 _SIGNED = re.compile(rb"(/uploads\\?/)[^/?\"'\s\\]+")
@@ -66,7 +70,7 @@ class Secrets:
     def headers(self, pairs: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
         """Headers as text, with names in lower case; the value of a secret one is hidden."""
         named = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs)
-        return tuple((self.text(name), HIDDEN if name in _HEADERS else self.text(value)) for name, value in named)
+        return tuple((self.text(name), HIDDEN if name in SECRET_HEADERS else self.text(value)) for name, value in named)
 
     def request(self, body: bytes, size: int) -> bytes:
         """The beginning of a request's JSON body, which has `size` bytes, without credentials, key and tokens."""
@@ -110,30 +114,40 @@ def _word(key: bytes) -> re.Pattern[bytes]:
 def _bare(body: bytes) -> bytes:
     """A whole JSON body without credentials, written anew so that nothing is left between its lines."""
     try:
-        return orjson.dumps(_without_credentials(orjson.loads(body)))
+        return orjson.dumps(hide_members(orjson.loads(body), {"auth": _hidden, "connections": _guarded}))
     except (ValueError, TypeError, RecursionError):  # malformed, or nested too deeply
         return UNREADABLE
 
 
-def _without_credentials(value: Any, *, guarded: bool = False) -> Any:
-    """The value with every `auth` hidden, and everything in `connections` but what the contract calls public."""
+def hide_members(value: Any, hide: Mapping[str, Callable[[Any], Any]]) -> Any:
+    """The JSON value with what members of these names (in lower case) hold replaced by what `hide` makes of it."""
     match value:
         case dict():
-            return dict(_member(name, each, guarded=guarded) for name, each in value.items())
+            return {
+                name: (hide[name.casefold()](each) if name.casefold() in hide else hide_members(each, hide))
+                for name, each in value.items()
+            }
         case list():
-            return [_without_credentials(each, guarded=guarded) for each in value]
-    return _hidden(value) if guarded else value
+            return [hide_members(each, hide) for each in value]
+    return value
 
 
-def _member(name: str, value: Any, *, guarded: bool) -> tuple[str, Any]:
-    """A member without credentials; within `connections` the name, too, where the contract does not know it."""
+def _guarded(value: Any) -> Any:
+    """What `connections` holds without credentials, and without the names that the contract does not know."""
+    match value:
+        case dict():
+            return dict(_guarded_member(name, each) for name, each in value.items())
+        case list():
+            return [_guarded(each) for each in value]
+    return _hidden(value)
+
+
+def _guarded_member(name: str, value: Any) -> tuple[str, Any]:
     if name.casefold() == "auth":
         return name, _hidden(value)
-    if guarded and name == "base_url" and isinstance(value, str):
+    if name == "base_url" and isinstance(value, str):
         return name, _SUBSTITUTE if "@" in value or "?" in value else value
-    if guarded and name != "destination":
-        return HIDDEN, _hidden(value)
-    return name, _without_credentials(value, guarded=guarded or name.casefold() == "connections")
+    return (name, _guarded(value)) if name == "destination" else (HIDDEN, _hidden(value))
 
 
 def _hidden(value: Any) -> Any:
