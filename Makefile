@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench tables yardstick mutants clean
+.PHONY: help demo serve test check bench figures tables yardstick mutants clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,6 +31,9 @@ check: $(VENV)/.installed-dev ## Lint, formatting, types
 
 bench: $(VENV)/.installed-dev ## Measure start-up, polls, uploads and downloads
 	@$(BIN)/python benchmarks/bench.py
+
+figures: $(VENV)/.installed-dev ## Count what the house is made of: modules, lines, circles, files that an addition touches
+	@$(BIN)/python benchmarks/figures.py
 
 tables: $(VENV)/.installed-dev ## Write the tables in the docs: clauses, liars, honest servers
 	@$(BIN)/python tests/conformance/tables.py

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("mock_server", "conformance")
+STATE = {"Session", "Company", "Upload", "Run", "ImportRun", "ExportRun"}
+MUTATORS = frozenset(
+    ("append", "appendleft", "add", "clear", "discard", "extend", "insert", "pop", "popleft", "popitem", "remove")
+) | {"reverse", "setdefault", "sort", "update"}
+OTHERS = {"client", "entry", "entry.request", "partner", "self.part", "self.sessions", "trace", "trace.journal"}
+"""What has attributes of the same names and is no part of a session's state: an entry of the journal, a player, …"""
 
 
 @dataclass(frozen=True)
@@ -124,3 +130,77 @@ def _reached(start: str, arrows: Mapping[str, set[str]]) -> set[str]:
             found.add(name)
             ahead += arrows[name]
     return found
+
+
+@cache
+def _state(root: Path) -> frozenset[str]:
+    """The attributes of the classes that hold a session's state, as the classes declare them."""
+    names: set[str] = set()
+    for module in modules("mock_server", root):
+        for node in module.nodes:
+            if isinstance(node, ast.ClassDef) and node.name in STATE:
+                stored = [each for each in ast.walk(node) if isinstance(each, ast.Attribute | ast.Name)]
+                own = [each for each in stored if isinstance(each.ctx, ast.Store)]
+                names |= {each.attr for each in own if isinstance(each, ast.Attribute) and _root(each) == "self"}
+                names |= {each.target.id for each in node.body if _declares(each)}  # type: ignore[attr-defined] # so it is
+    return frozenset(names)
+
+
+def _declares(node: ast.stmt) -> bool:
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+
+
+def _root(node: ast.expr) -> str:
+    return ast.unparse(node.value) if isinstance(node, ast.Attribute) else ""
+
+
+def changes_of_state(module: Module) -> Iterator[str]:
+    """Where a module changes the state of a session, a company or a run, without what makes a new one."""
+    state = _state(module.path.parents[module.place.count("/") + 1])
+    for node, within_state in _functions(module.tree, within_state=False):
+        for each in ast.walk(node):
+            for target in _targets(each):
+                if target.attr in state and _root(target) not in OTHERS and (within_state or _root(target) != "self"):
+                    yield f"line {target.lineno} changes {ast.unparse(target)}"
+
+
+def _functions(node: ast.AST, *, within_state: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """Every function of a module, and whether it is a method of a class of the state; without what makes an object."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from _functions(child, within_state=child.name in STATE)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            if child.name not in {"__init__", "__post_init__"}:
+                yield child, within_state
+        else:
+            yield from _functions(child, within_state=within_state)
+
+
+def _targets(node: ast.AST) -> Iterator[ast.Attribute]:
+    """The attributes that a statement assigns, deletes, or changes in place."""
+    changed: list[ast.expr] = []
+    match node:
+        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
+            changed = targets
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            changed = [target]
+        case ast.Call(func=ast.Attribute(value=ast.Attribute() as target, attr=name)) if name in MUTATORS:
+            changed = [target]
+    for each in changed:
+        for part in each.elts if isinstance(each, ast.Tuple) else [each]:
+            while isinstance(part, ast.Subscript):
+                part = part.value  # noqa: PLW2901 - down to what holds the item
+            if isinstance(part, ast.Attribute):
+                yield part
+
+
+def words(module: Module) -> Iterator[str]:
+    """The identifiers of a module and its strings apart from docstrings; not what it imports from elsewhere."""
+    for node in module.nodes:
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in module.docstrings:
+                yield text
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 import yaml
-from source_tree import PACKAGES, ROOT, Module, cycles, modules, within
+from source_tree import PACKAGES, ROOT, Module, changes_of_state, cycles, modules, within, words
 
 from mock_server.contract import document as contract
 from mock_server.data.templates import Rule
@@ -69,14 +69,8 @@ EDGES = {
 CLOCK_READERS = "http preview/uploads.py admin server player cli"
 SLEEPERS = "server/run.py server/log.py server/watch.py player cli"
 
-STATE = {"Session", "Company", "Upload", "Run", "ImportRun", "ExportRun"}
 DOORS = "session/session.py preview/session.py preview/account.py preview/account"
 """The modules that change a session, its companies and runs."""
-MUTATORS = frozenset(
-    ("append", "appendleft", "add", "clear", "discard", "extend", "insert", "pop", "popleft", "popitem", "remove")
-) | {"reverse", "setdefault", "sort", "update"}
-OTHERS = {"client", "entry", "entry.request", "partner", "self.part", "self.sessions", "trace", "trace.journal"}
-"""What has attributes of the same names and is no part of a session's state: an entry of the journal, a player, …"""
 GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|poll)_imports?", re.IGNORECASE)
 """What only `preview/` speaks of; a second generation of the API has other nouns."""
 
@@ -415,73 +409,9 @@ def test_only_the_command_line_prints() -> None:
 def test_nobody_but_the_one_door_changes_a_session() -> None:
     found: dict[str, list[str]] = {}
     for module in modules("mock_server"):
-        if not stands_in(module, DOORS) and (changes := list(_changes(module))):
+        if not stands_in(module, DOORS) and (changes := list(changes_of_state(module))):
             found[str(module)] = changes
     hold("door", found, "The state of a session, its companies and runs changes through one door")
-
-
-@cache
-def _state() -> frozenset[str]:
-    """The attributes of the classes that hold a session's state, as the classes declare them."""
-    names: set[str] = set()
-    for module in modules("mock_server"):
-        for node in module.nodes:
-            if isinstance(node, ast.ClassDef) and node.name in STATE:
-                stored = [each for each in ast.walk(node) if isinstance(each, ast.Attribute | ast.Name)]
-                own = [each for each in stored if isinstance(each.ctx, ast.Store)]
-                names |= {each.attr for each in own if isinstance(each, ast.Attribute) and _root(each) == "self"}
-                names |= {each.target.id for each in node.body if _declares(each)}  # type: ignore[attr-defined] # so it is
-    return frozenset(names)
-
-
-def _declares(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-
-
-def _root(node: ast.expr) -> str:
-    return ast.unparse(node.value) if isinstance(node, ast.Attribute) else ""
-
-
-def _changes(module: Module) -> Iterator[str]:
-    for node, within_state in _functions(module.tree, within_state=False):
-        for each in ast.walk(node):
-            for target in _targets(each):
-                if (
-                    target.attr in _state()
-                    and _root(target) not in OTHERS
-                    and (within_state or _root(target) != "self")
-                ):
-                    yield f"line {target.lineno} changes {ast.unparse(target)}"
-
-
-def _functions(node: ast.AST, *, within_state: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Every function of a module, and whether it is a method of a class of the state; without what makes an object."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ClassDef):
-            yield from _functions(child, within_state=child.name in STATE)
-        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            if child.name not in {"__init__", "__post_init__"}:
-                yield child, within_state
-        else:
-            yield from _functions(child, within_state=within_state)
-
-
-def _targets(node: ast.AST) -> Iterator[ast.Attribute]:
-    """The attributes that a statement assigns, deletes, or changes in place."""
-    changed: list[ast.expr] = []
-    match node:
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            changed = targets
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            changed = [target]
-        case ast.Call(func=ast.Attribute(value=ast.Attribute() as target, attr=name)) if name in MUTATORS:
-            changed = [target]
-    for each in changed:
-        for part in each.elts if isinstance(each, ast.Tuple) else [each]:
-            while isinstance(part, ast.Subscript):
-                part = part.value  # noqa: PLW2901 - down to what holds the item
-            if isinstance(part, ast.Attribute):
-                yield part
 
 
 # -- words
@@ -493,22 +423,10 @@ def test_only_preview_speaks_of_companies_and_imports() -> None:
     for module in everything().values():
         if module.room == "preview" or not module.package:
             continue
-        said = Counter(word for word in _words(module) if GENERATION.search(word) or word in operations)
+        said = Counter(word for word in words(module) if GENERATION.search(word) or word in operations)
         if said:
             found[str(module)] = [f"{word!r} x{n}" if n > 1 else repr(word) for word, n in said.most_common(6)]
     hold("wall", found, "Outside preview/ no module knows the nouns of one generation of the API")
-
-
-def _words(module: Module) -> Iterator[str]:
-    """The identifiers of a module and its strings apart from docstrings; not what it imports from elsewhere."""
-    for node in module.nodes:
-        match node:
-            case ast.Constant(value=str(text)) if id(node) not in module.docstrings:
-                yield text
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield name
 
 
 def test_what_the_contract_says_is_read_from_it() -> None:
