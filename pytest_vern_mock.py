@@ -344,8 +344,8 @@ class _Judgment:
 def _judgment(target: str, config: pytest.Config) -> _Judgment:
     """What is to be judged; a usage error says what is wrong with the words that were given."""
     try:
-        from conformance.engine import judge  # noqa: PLC0415 - only for this option
         from conformance.model import clauses  # noqa: PLC0415 - only for this option
+        from conformance.preview.suite import MOCK  # noqa: PLC0415 - only for this option
         from conformance.target import file as targetfile  # noqa: PLC0415 - only for this option
         from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
     except ModuleNotFoundError as missing:
@@ -353,7 +353,7 @@ def _judgment(target: str, config: pytest.Config) -> _Judgment:
             f"--vern-conformance needs {missing.name}: pip install '.[conformance]' in a checkout"
         ) from None
     try:
-        known = target if target == judge.MOCK else targetfile.load(config.invocation_params.dir / target)
+        known = target if target == MOCK else targetfile.load(config.invocation_params.dir / target)
         return _Judgment(known, tuple(clauses.select(config.getoption("--vern-clauses").split(","))))
     except BadFiles as bad:
         raise pytest.UsageError("\n".join(map(str, bad.complaints))) from None

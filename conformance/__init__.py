@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conformance.engine.judge import Plan as Plan
-    from conformance.engine.judge import run as run
+    from conformance.engine.plan import Plan as Plan
+    from conformance.preview.suite import run as run
 
 __all__ = ["Plan", "run"]
 
@@ -20,7 +20,7 @@ __all__ = ["Plan", "run"]
 def __getattr__(name: str) -> Any:
     """The library's names, imported when they are first asked for, since an HTTP client comes with them."""
     if name in __all__:
-        from conformance.engine import judge  # noqa: PLC0415 - see above
+        from conformance.preview import suite  # noqa: PLC0415 - see above
 
-        return getattr(judge, name)
+        return getattr(suite, name)
     raise AttributeError(f"module 'conformance' has no attribute '{name}'")

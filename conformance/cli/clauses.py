@@ -13,8 +13,8 @@ from conformance.preview import checks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from conformance.engine.check import Check
     from conformance.model.clauses import Clause
-    from conformance.preview.checks import Check
 
 WIDTH = 100
 

@@ -22,7 +22,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conformance.engine.judge import Plan
+    from conformance.engine.plan import Plan
     from conformance.model.results import Results
     from conformance.target.file import Target
 
@@ -137,8 +137,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     A report file called - is standard output. Exit codes: 0 every tried clause passed; 1 one failed; 2 bad usage or a
     bad file; 3 nothing failed, but something could not be told; 4 the target cannot be reached; 130 interrupted.
     """
-    from conformance.engine.judge import UnknownRun
-    from conformance.engine.judge import run as judged
+    from conformance.preview import suite
     from conformance.report import terminal
     from conformance.verdict import judge
 
@@ -148,8 +147,8 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     signal.signal(signal.SIGTERM, _ended_once)  # whoever ends a job wants its reports, too
     try:
         with _progress() as progress:
-            results = judged(known, plan, progress)
-    except UnknownRun as unknown:
+            results = suite.run(known, plan, progress)
+    except suite.UnknownRun as unknown:
         _end(str(unknown))
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
@@ -178,7 +177,7 @@ def _reports(given: dict[str, Any]) -> dict[str, Path]:
 
 
 def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | str:
-    from conformance.engine.judge import MOCK
+    from conformance.preview.suite import MOCK
     from conformance.target.file import Target, load
 
     if (target is None) == (base_url is None):
@@ -196,7 +195,7 @@ def _target(target: str | None, base_url: str | None, api_key: str | None) -> Ta
 
 
 def _plan(chosen: tuple[str, ...], given: dict[str, Any], target: Target | str) -> Plan:
-    from conformance.engine.judge import Plan
+    from conformance.engine.plan import Plan
     from conformance.model import clauses
     from conformance.verdict import baseline
 

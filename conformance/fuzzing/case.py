@@ -1,12 +1,13 @@
 """A generated request before it is sent: what differs from a right call, with words for what only the target can give.
 
-A word in braces stands for a thing of the target's, and `fillings` puts it in: so the same seed draws the same cases
-for every target.
+A word in braces stands for a thing of the target's, and the generation puts it in: so the same seed draws the same
+cases for every target.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,8 @@ if TYPE_CHECKING:
 
     from conformance.http.client import Key
 
-UNKNOWN = "{unknown}"
-SOURCE, FILE, UPLOAD = "{source}", "{file}", "{upload}"
-TEMPLATES = ("{template 0}", "{template 1}")
-SHEETS = ("{sheet 0}", "{sheet 1}")
-QUESTIONS = ("{question 0}", "{question 1}")
-OPTIONS = ("{option 0}", "{option 1}")
-WORDS = frozenset((UNKNOWN, SOURCE, FILE, UPLOAD, *TEMPLATES, *SHEETS, *QUESTIONS, *OPTIONS))
-"""Every word that stands for something else."""
-
-DESTINATION = "https://destination.invalid/api"
-"""The only destination that a generated company may have: nobody is called there."""
+PLACEHOLDER = re.compile(r"\{[a-z]+(?: [0-9])?\}")
+"""A word that stands for something of the target's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +32,8 @@ class Case:
     raw: bytes | None = None
     """Bytes in the place of JSON."""
     query: Mapping[str, Any] = field(default_factory=dict)
-    company: str = ""
-    """An id in the place of the company's; empty: the company that the state is in."""
-    run: str = ""
-    """An id in the place of the run's; empty: the run that is in the state."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Ids in the path that there are not, by parameter; the others are those of the state."""
     content_type: str | None = None
     """What is said of the body's type; None: what is right."""
     key: Key | str = DEFAULT
@@ -52,10 +42,10 @@ class Case:
     def identity(self) -> str:
         """The same for two cases that send the same."""
         body = "" if self.body is UNSET else json.dumps(self.body)
-        ids = f"{self.company}\n{self.run}\n{self.content_type}\n{self.key}"
-        return f"{self.operation}\n{ids}\n{body}\n{self.raw!r}\n{json.dumps(dict(self.query))}"
+        head = f"{self.operation}\n{json.dumps(dict(self.ids))}\n{self.content_type}\n{self.key}"
+        return f"{head}\n{body}\n{self.raw!r}\n{json.dumps(dict(self.query))}"
 
     @property
     def astray(self) -> bool:
-        """Whether it asks for a company or run that there is not."""
-        return bool(self.company or self.run)
+        """Whether it asks for something that there is not."""
+        return bool(self.ids)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance.fuzzing.case import WORDS, Case
+from conformance.fuzzing.case import PLACEHOLDER, Case
 from conformance.http.answer import UNSET
 from conformance.http.client import DEFAULT
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TRIES = 40
 
 
-def shrunk(case: Case, fails: Callable[[Case], bool], tries: int = TRIES) -> Case:
+def minimize(case: Case, fails: Callable[[Case], bool], tries: int = TRIES) -> Case:
     """The smallest case found that still fails, within so many tries; the same for the same answers."""
     tried = {case.identity}
     found = True
@@ -52,11 +52,10 @@ def _smaller(case: Case) -> Iterator[Case]:
 
 
 def _less_astray(case: Case) -> Iterator[Case]:
-    for name in ("company", "run"):
-        text = getattr(case, name)
+    for name, text in case.ids.items():
         if len(text) > 1 and not _is_hyphenated(text):
-            yield replace(case, **{name: text[:1]})
-            yield replace(case, **{name: text[: len(text) // 2]})
+            yield replace(case, ids={**case.ids, name: text[:1]})
+            yield replace(case, ids={**case.ids, name: text[: len(text) // 2]})
 
 
 def simpler(value: Any) -> Iterator[Any]:
@@ -66,7 +65,7 @@ def simpler(value: Any) -> Iterator[Any]:
             yield from _with_less(value)
         case list():
             yield from _with_fewer(value)
-        case str() if value and value not in WORDS:
+        case str() if value and not PLACEHOLDER.fullmatch(value):
             yield from dict.fromkeys(("", "a", value[: len(value) // 2], value[:-1]))
         case bool() | None:
             return

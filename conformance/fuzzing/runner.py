@@ -7,27 +7,22 @@ honest server. That a wrong call is accepted is no such trouble.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked
-from conformance.fuzzing.case import UNKNOWN
-from conformance.fuzzing.minimize import shrunk
-from conformance.fuzzing.placeholders import filled
-from conformance.model.results import Finding, Outcome, Skipped
-from conformance.preview.expectations.answers import expected
-from conformance.preview.response_schema import differences
+from conformance.fuzzing.minimize import minimize
+from conformance.model.results import Blocked, Finding, Outcome, Skipped
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
-    from conformance.engine.stage import Stage
+    from conformance.engine.check import Draw
+    from conformance.engine.context import Context
     from conformance.fuzzing.case import Case
-    from conformance.fuzzing.driver import Ground
     from conformance.fuzzing.expected import Expected
-    from conformance.fuzzing.placeholders import Facts
+    from conformance.fuzzing.subject import Subject
     from conformance.http.client import Answer
-    from conformance.model.clauses import Clause
 
 SILENCE = 3
 """So many cases in a row without an answer are the end of an operation."""
@@ -35,7 +30,6 @@ SHRINKING = 20.0
 """Seconds that are spent on making one failure small."""
 MOST = 10
 """So many accepted calls of an operation that creates something are enough, beside half of the examples."""
-CREATING = ("provision_company", "request_upload", "start_import", "decide", "start_export")
 OTHER_STATE = (404, 409)
 """Statuses that say that the state was another, so that it is brought anew."""
 SHAPE = "an answer has the contract's shape"
@@ -56,18 +50,11 @@ class Tried:
 
 
 class Trier:
-    """Tries cases, and tells the stage what it found."""
+    """Tries cases, and says what it found."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        ground: Ground,
-        clauses: Mapping[str, Clause],
-        max_examples: int,
-        over: Callable[[], bool],
-    ) -> None:
-        self._stage, self._ground, self._clauses, self._over = stage, ground, clauses, over
-        self._most = MOST + max_examples // 2
+    def __init__(self, ctx: Context, subject: Subject, draw: Draw) -> None:
+        self._ctx, self._subject, self._clauses, self._over = ctx, subject, draw.clauses, draw.over
+        self._most = MOST + draw.max_examples // 2
         self._accepted = 0
         self._passed: Counter[tuple[str, str]] = Counter()
         self._failed: set[tuple[str, str]] = set()
@@ -75,9 +62,9 @@ class Trier:
         self._hindered: Blocked | Skipped | None = None
         """Why the state could not be tidied up after a case whose answer was heard."""
 
-    def all_of(self, cases: Iterable[Case]) -> None:
+    def try_all(self, cases: Iterable[Case]) -> None:
         """Try the cases of one operation."""
-        self._ground.begin()
+        self._subject.begin()
         self._silent = self._accepted = 0
         for case in cases:
             if self._over():
@@ -92,15 +79,15 @@ class Trier:
         """Count that a clause held once more."""
         self._passed[clause, requirement] += 1
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Say of every clause that held how often it was tried."""
         for (clause, requirement), count in self._passed.items():
-            self._stage.require(clause, True, f"{requirement} (generated, {count} times)")  # noqa: FBT003 - a claim
+            self._ctx.require(clause, True, f"{requirement} (generated, {count} times)")  # noqa: FBT003 - a claim
         self._passed.clear()
 
     def spoken(self) -> set[str]:
         """The clauses about which something was found."""
-        return {clause for clause, _ in self._passed} | {finding.clause for finding in self._stage.findings}
+        return {clause for clause, _ in self._passed} | {finding.clause for finding in self._ctx.findings}
 
     def _heed(self, case: Case, tried: Tried) -> None:
         if tried.clause not in self._clauses:
@@ -113,14 +100,14 @@ class Trier:
         if new and (failure := sure or self._failing(case, tried.clause)):
             self._failed.add((case.operation, tried.clause))
             smallest, shown = self._small(case, failure)
-            accuse(self._stage, shown, smallest.operation)
+            accuse(self._ctx, shown, smallest.operation)
 
     def _small(self, case: Case, tried: Tried) -> tuple[Case, Tried]:
         latest = [tried]
-        ends = self._stage.now() + SHRINKING
+        ends = self._ctx.now() + SHRINKING
 
         def fails(smaller: Case) -> bool:
-            if self._over() or self._stage.now() > ends or self._hindered is not None:
+            if self._over() or self._ctx.now() > ends or self._hindered is not None:
                 return False
             try:
                 found = self._failing(smaller, tried.clause)
@@ -130,7 +117,7 @@ class Trier:
                 latest.append(found)
             return found is not None
 
-        return shrunk(case, fails), latest[-1]
+        return minimize(case, fails), latest[-1]
 
     def _failing(self, case: Case, clause: str) -> Tried | None:
         """The failure of the clause when the case is tried once more."""
@@ -141,54 +128,54 @@ class Trier:
 
     def _tried(self, case: Case, *, patient: bool = False) -> list[Tried]:
         """Send it and judge the answer; `patient` brings the state anew when the answer says that it was another."""
-        facts = self._ground.facts(case.operation)
-        sent = filled(case, facts)
-        facts = replace(facts, uploads=self._ground.uploaded())
-        wanted = expected(sent, facts)
+        facts = self._subject.facts(case.operation)
+        sent = self._subject.fill(case, facts)
+        wanted = self._subject.expected(sent, facts)
         if wanted.clause not in self._clauses or (patient and self._is_enough(case, wanted)):
             return []
         answer = self._send(sent, facts)
         if answer.status is None:
-            return self._tried(case) if patient and self._ground.renew() else self._unanswered(wanted, answer)
+            return self._tried(case) if patient and self._subject.renew() else self._unanswered(wanted, answer)
         self._silent = 0
         holds = wanted.holds(answer.status)
-        if answer.status in OTHER_STATE and holds is None and patient and self._ground.renew():
+        if answer.status in OTHER_STATE and holds is None and patient and self._subject.renew():
             return self._tried(case)
         got = f"{answer.status} {answer.text[:200]}"
         found = [Tried(wanted.clause, wanted.requirement, holds, wanted.wanted, got, (answer,))]
         found += [
             Tried(each.clause, SHAPE, holds=False, wanted=SHAPE, got=each.text, answers=(answer,))
-            for each in differences(case.operation, answer)
+            for each in self._subject.differences(answer)
         ]
         self._accepted += answer.ok
         try:
             found += self._effects(sent, facts, wanted, answer)
-            self._ground.settle(sent, facts, answer)
+            self._subject.settle(sent, facts, answer)
         except (Blocked, Skipped) as hindered:
             self._hindered = hindered
         return found
 
     def _is_enough(self, case: Case, wanted: Expected) -> bool:
         """Whether one more accepted call would only leave more behind."""
-        return case.operation in CREATING and wanted.kind in ("taken", "open") and self._accepted >= self._most
+        creates = contract.load().operations[case.operation].method == "POST"
+        return creates and wanted.kind in ("taken", "open") and self._accepted >= self._most
 
-    def _effects(self, sent: Case, facts: Facts, wanted: Expected, answer: Answer) -> list[Tried]:
-        seen = None if answer.ok else self._ground.effect(sent, facts)
+    def _effects(self, sent: Case, facts: Any, wanted: Expected, answer: Answer) -> list[Tried]:
+        seen = None if answer.ok else self._subject.effect(sent, facts)
         if seen is None:
             return []
         kept, shown = seen
         got = f"refused with {answer.status}, and then {shown.status} {shown.text[:200]}"
-        return [Tried(_kept_by(sent, wanted), KEPT, kept, "as before the call", got, (answer, shown))]
+        return [Tried(self._subject.kept_by(sent, wanted), KEPT, kept, "as before the call", got, (answer, shown))]
 
     def _unanswered(self, wanted: Expected, answer: Answer) -> list[Tried]:
         self._silent += 1
         reason = f"no answer: {answer.problem}"
-        if wanted.clause not in {f.clause for f in self._stage.findings if f.outcome >= Outcome.INCONCLUSIVE}:
-            self._stage.findings.append(
+        if wanted.clause not in {f.clause for f in self._ctx.findings if f.outcome >= Outcome.INCONCLUSIVE}:
+            self._ctx.findings.append(
                 Finding(
                     wanted.clause,
                     Outcome.INCONCLUSIVE,
-                    self._stage.check.name,
+                    self._ctx.check.name,
                     wanted.requirement,
                     reason=reason,
                     exchanges=(answer.exchange,),
@@ -198,30 +185,20 @@ class Trier:
             raise Blocked(reason, [answer])
         return []
 
-    def _send(self, case: Case, facts: Facts) -> Answer:
+    def _send(self, case: Case, facts: Any) -> Answer:
         headers = {} if case.content_type is None else {"content-type": case.content_type}
-        return self._stage.client.call(
+        return self._ctx.client.call(
             case.operation,
-            company_id=case.company or (facts.company.id if facts.company is not None else None),
-            run_id=case.run or (facts.run.id if facts.run is not None else UNKNOWN),
             query=case.query,
             body=case.body,
             raw=case.raw,
             headers=headers,
             key=case.key,
+            **self._subject.ids(case, facts),
         )
 
 
-def _kept_by(case: Case, wanted: Expected) -> str:
-    """The clause by which a refused call has no effect."""
-    if wanted.kind == "keyless":
-        return "AUTH-07"
-    if case.operation == "start_import":
-        return "IMP-13"
-    return wanted.clause if wanted.clause != "ERR-06" else "DEC-14"
-
-
-def accuse(stage: Stage, tried: Tried, where: str) -> None:
+def accuse(ctx: Context, tried: Tried, where: str) -> None:
     """File a failure under the clause that it breaks."""
     got = f"{where}: {tried.got}"
-    stage.require(tried.clause, bool(tried.holds), tried.requirement, *tried.answers, expected=tried.wanted, got=got)
+    ctx.require(tried.clause, bool(tried.holds), tried.requirement, *tried.answers, expected=tried.wanted, got=got)

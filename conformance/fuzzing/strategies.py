@@ -7,60 +7,57 @@ else, and only when something is drawn: it takes a third of a second.
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import UUID
 
-from conformance.fuzzing.case import FILE, SHEETS, SOURCE, UPLOAD, Case
-from conformance.fuzzing.document import FORMS, document
+from conformance.fuzzing.case import Case
 from conformance.http.answer import UNSET
 from conformance.http.client import NO_KEY
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-RIGHT: dict[str, Any] = {
-    "provision_company": {"name": "Company", "source": SOURCE},
-    "request_upload": {"name": "conformance.csv", "content_type": "text/csv", "size": 8},
-    "start_import": {"files": [{"name": FILE, "upload_ref": UPLOAD}]},
-    "decide": {"decision": "approve"},
-    "start_export": {"mode": "canary"},
-}
-"""A right body for each operation that takes one, to be sent with a wrong key or id."""
-WITH_RUN = ("poll_import", "decide", "poll_export")
-SEVERAL = ("provision_company", "start_import", "decide")
-"""The operations whose requests have several forms."""
-WITHOUT_COMPANY = ("list_sources", "list_templates", "provision_company")
+    from conformance.fuzzing.subject import Grammar
+
 WRONG_KEY = "invalid-key-of-nobody"
 _SCALARS = (str, int, float, bool)
 
 
 class Drawer:
-    """Draws from the contract; `columns` are those of the target's rows."""
+    """Draws from the contract."""
 
-    def __init__(self, columns: Iterable[str], seed: int, max_examples: int) -> None:
+    def __init__(self, grammar: Grammar, seed: int, max_examples: int) -> None:
         import schemathesis  # noqa: PLC0415 - slow to import, and not needed without this layer
 
-        forms, columns = range(len(FORMS)), tuple(columns)
-        self.schemas = [schemathesis.openapi.from_dict(document(columns, form)) for form in forms]
+        self._grammar, forms = grammar, range(grammar.forms)
+        self.schemas = [schemathesis.openapi.from_dict(grammar.document(form)) for form in forms]
         self.operations = [_operations(schema) for schema in self.schemas]
         """Schemathesis' operations by id, for each form of their requests."""
-        free = [schemathesis.openapi.from_dict(document(columns, form, known=False)) for form in forms]
+        free = [schemathesis.openapi.from_dict(grammar.document(form, known=False)) for form in forms]
         self._free = [_operations(schema) for schema in free]
         self._seed, self._examples = seed, max_examples
 
     def cases(self, operation_id: str) -> list[Case]:
         """What is sent to the operation, each case once."""
         drawn = [*self._keyless(operation_id), *self._fuzzing(operation_id), *self._covering(operation_id)]
-        drawn += [Case(operation_id, {"decision": "reject"})] if operation_id == "decide" else []
+        drawn += [case for case in self._grammar.also if case.operation == operation_id]
         drawn += self._cut(operation_id, drawn)
         drawn += self._astray(operation_id)
         return list({case.identity: case for case in reversed(drawn)}.values())[::-1]
 
     def _keyless(self, operation_id: str) -> Iterator[Case]:
         for key in (NO_KEY, WRONG_KEY):
-            yield Case(operation_id, RIGHT.get(operation_id, UNSET), query=_right_query(operation_id), key=key)
+            yield replace(self._right(operation_id), key=key)
+
+    def _right(self, operation_id: str) -> Case:
+        """A right call."""
+        body, query = self._grammar.bodies.get(operation_id, UNSET), self._grammar.queries.get(operation_id, {})
+        return Case(operation_id, body, query=query)
 
     def _covering(self, operation_id: str) -> Iterator[Case]:
         """The coverage phase: every rule of the contract kept and broken, the same for every seed; forms by turns."""
@@ -86,7 +83,7 @@ class Drawer:
         ways = [(form, mode) for form in self._forms(operation_id) for mode in GenerationMode]
         for number, (form, mode) in enumerate(ways):
             operation = self._free[form][operation_id]
-            ids = {"company_id": "x", "run_id": "x"} if operation.path_parameters else None
+            ids = dict.fromkeys(_parameters(operation_id), "x") or None
             strategy = operation.as_strategy(generation_mode=mode, path_parameters=ids)
             count = self._examples // len(ways) + (number < self._examples % len(ways))
             for case in drawn_from(strategy, self._seed, count):
@@ -94,7 +91,7 @@ class Drawer:
 
     def _forms(self, operation_id: str) -> list[int]:
         """The forms that the operation's requests differ in."""
-        return list(range(len(FORMS))) if operation_id in SEVERAL else [0]
+        return list(range(self._grammar.forms)) if operation_id in self._grammar.several else [0]
 
     def _cut(self, operation_id: str, drawn: list[Case]) -> Iterator[Case]:
         """Bodies that end too early, and so are no JSON."""
@@ -103,18 +100,16 @@ class Drawer:
             yield Case(operation_id, raw=json.dumps(body).encode()[:-1])
 
     def _astray(self, operation_id: str) -> Iterator[Case]:
-        """Right calls for companies and runs that there are not."""
-        if operation_id in WITHOUT_COMPANY:
-            return
-        body, query = RIGHT.get(operation_id, UNSET), _right_query(operation_id)
-        for name in self._names()[: max(2, self._examples // 4)]:
-            yield Case(operation_id, body, query=query, company=name)
-            if operation_id in WITH_RUN:
-                yield Case(operation_id, body, query=query, run=name)
+        """Right calls for what there is not."""
+        parameters = _parameters(operation_id)
+        for name in self._names()[: max(2, self._examples // 4)] if parameters else ():
+            for parameter in parameters:
+                yield replace(self._right(operation_id), ids={parameter: name})
 
     def _names(self) -> list[str]:
         """Ids by chance: a UUID, and texts that every server can tell from a path."""
-        strategy = self.operations[0]["poll_import"].as_strategy()
+        longest = max(self.operations[0], key=lambda each: len(_parameters(each)))
+        strategy = self.operations[0][longest].as_strategy()
         texts = [
             unquote(str(text))
             for case in drawn_from(strategy, self._seed, self._examples + 5)
@@ -157,8 +152,9 @@ def settings(count: int) -> Any:
     )
 
 
-def _right_query(operation_id: str) -> dict[str, str]:
-    return {"sheet_id": SHEETS[0]} if operation_id == "export_csv" else {}
+def _parameters(operation_id: str) -> list[str]:
+    """The ids in the operation's path, the outermost first."""
+    return re.findall(r"\{(\w+)\}", contract.load().operations[operation_id].route)
 
 
 def _case(operation_id: str, drawn: Any) -> Iterator[Case]:

@@ -49,8 +49,8 @@ class Answer:
     """What kept the answer from being read, in a sentence."""
     exchange: Exchange
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    company_id: str | None = None
-    run_id: str | None = None
+    ids: Mapping[str, Any] = field(default_factory=dict)
+    """The ids in the path that was asked for, by name."""
     sent: Any = field(default=UNSET, repr=False)
     """The JSON body that was sent; UNSET when there was none."""
     repeated: bool = False

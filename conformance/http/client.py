@@ -101,20 +101,19 @@ class Client:
         """The text without any secret that was used so far."""
         return self._secrets.clean(text)
 
-    def call(  # noqa: PLR0913 - an operation's parts
+    def call(
         self,
         operation_id: str,
         *,
-        company_id: str | None = None,
-        run_id: str | None = None,
         query: Mapping[str, Any] | None = None,
         body: Any = UNSET,
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         key: Key | str = DEFAULT,
         limit: int | None = None,
+        **ids: str | None,
     ) -> Answer:
-        """Call an operation of the contract.
+        """Call an operation of the contract, with the ids in its path by name.
 
         `raw` are bytes to send in the place of JSON. A header with an empty value is left out. A `key` that is a
         string is sent as it is. At most `limit` bytes of the answer are read.
@@ -122,8 +121,7 @@ class Client:
         request = for_operation(
             self._base,
             operation_id,
-            company_id=company_id,
-            run_id=run_id,
+            ids=ids,
             query=query,
             body=body,
             raw=raw,

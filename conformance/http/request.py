@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 JSON_LIMIT = 20_000_000  # bytes of a JSON body
 DOWNLOAD_LIMIT = 200_000_000  # bytes of a CSV or ZIP
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Key(Enum):
@@ -46,8 +48,8 @@ class Request:
     content: bytes | None = field(default=None, repr=False)
     sent: Any = field(default=UNSET, repr=False)
     query: Mapping[str, Any] = field(default_factory=dict)
-    company_id: str | None = None
-    run_id: str | None = None
+    ids: Mapping[str, str | None] = field(default_factory=dict)
+    """The ids in the operation's path by name."""
     limit: int = JSON_LIMIT
     signed: bool = False
     """Whether the URL itself is the permission, and a secret."""
@@ -76,8 +78,7 @@ def for_operation(  # noqa: PLR0913 - an operation's parts
     at: httpx2.URL,
     operation_id: str,
     *,
-    company_id: str | None,
-    run_id: str | None,
+    ids: Mapping[str, str | None],
     query: Mapping[str, Any] | None,
     body: Any,
     raw: bytes | None,
@@ -87,8 +88,8 @@ def for_operation(  # noqa: PLR0913 - an operation's parts
 ) -> Request:
     """The request for an operation; `raw` replaces `body`."""
     operation = contract.load().operations[operation_id]
-    path = operation.route.removeprefix(contract.API)
-    path = path.replace("{company_id}", _segment(company_id)).replace("{run_id}", _segment(run_id))
+    route = operation.route.removeprefix(contract.API)
+    path = _PARAMETER.sub(lambda found: _segment(ids.get(found[1])), route)
     content = raw if raw is not None or body is UNSET else json.dumps(body).encode()
     given = {} if content is None else {"content-type": "application/json"}
     given |= {name.lower(): value for name, value in (headers or {}).items()}
@@ -101,8 +102,7 @@ def for_operation(  # noqa: PLR0913 - an operation's parts
         content,
         UNSET if raw is not None else body,
         dict(query or {}),
-        company_id,
-        run_id,
+        ids,
         limit or _limit(operation_id),
     )
 
@@ -118,8 +118,7 @@ def for_url(at: httpx2.URL, url: httpx2.URL, key: Key | str) -> Request:
                 str(url),
                 key,
                 query=dict(url.params),
-                company_id=match.parameters.get("company_id"),
-                run_id=match.parameters.get("run_id"),
+                ids=match.parameters,
                 limit=_limit(match.operation.id),
             )
     return Request(None, "GET", str(url), key)

@@ -15,59 +15,59 @@ from conformance.preview.poll_body import at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conformance.engine.stage import Run, Stage
+    from conformance.preview.driver import Run, StateDriver
 
 _OVER = ("completed", "failed", "canceled")
 
 
-def idle(stage: Stage, companies: Sequence[str]) -> str | None:
+def idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
     """The first of them without an import in flight; where there is none, after what no check needs now has ended."""
-    found = _idle(stage, companies)
-    if found is None and _vacated(stage):
-        found = _idle(stage, companies)
+    found = _idle(ctx, companies)
+    if found is None and _vacated(ctx):
+        found = _idle(ctx, companies)
     return found
 
 
-def give_back(stage: Stage, *, for_good: bool = False) -> None:
+def give_back(ctx: StateDriver, *, for_good: bool = False) -> None:
     """End what was begun, but for what later checks may still look at; `for_good`: that, too."""
-    wanted = set() if for_good else {run.id for _, run in _shared(stage)}
-    for _, run in _shared(stage):
+    wanted = set() if for_good else {run.id for _, run in _shared(ctx)}
+    for _, run in _shared(ctx):
         if at(run.state, "status") in _OVER:
-            stage.begun.pop(run.id, None)
-    for run in [each for each in stage.begun.values() if each.id not in wanted]:
-        _end(stage, run)
+            ctx.begun.pop(run.id, None)
+    for run in [each for each in ctx.begun.values() if each.id not in wanted]:
+        _end(ctx, run)
 
 
-def _idle(stage: Stage, companies: Sequence[str]) -> str | None:
+def _idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
     for company_id in companies:
-        active = stage.client.call("list_imports", company_id=company_id, query={"status": "active"})
+        active = ctx.client.call("list_imports", company_id=company_id, query={"status": "active"})
         if active.ok and isinstance(active.json, dict) and active.json.get("run", 0) is None:
             return company_id
     return None
 
 
-def _vacated(stage: Stage) -> bool:
+def _vacated(ctx: StateDriver) -> bool:
     """Whether a run was ended that another check had kept to be looked at; this check's own ones are not."""
-    ended = [run for run in stage.begun.values() if run.id not in stage.held]
-    for key, run in _shared(stage):
-        if run.id in stage.begun and run.id not in stage.held and stage.shared is not None:
-            del stage.shared[key]
+    ended = [run for run in ctx.begun.values() if run.id not in ctx.held]
+    for key, run in _shared(ctx):
+        if run.id in ctx.begun and run.id not in ctx.held and ctx.shared is not None:
+            del ctx.shared[key]
     for run in ended:
-        _end(stage, run)
+        _end(ctx, run)
     return bool(ended)
 
 
-def _end(stage: Stage, run: Run) -> None:
+def _end(ctx: StateDriver, run: Run) -> None:
     """See the run to its end, once: a target that does not let it end is for DEC-31 to judge."""
-    del stage.begun[run.id]
+    del ctx.begun[run.id]
     with suppress(Blocked, Skipped):
-        if at(stage.until(run), "status") == "needs_attention" and stage.decide(run, "reject").ok:
-            stage.until(run)
+        if at(ctx.until(run), "status") == "needs_attention" and ctx.decide(run, "reject").ok:
+            ctx.until(run)
 
 
-def _shared(stage: Stage) -> Iterator[tuple[str, Run]]:
+def _shared(ctx: StateDriver) -> Iterator[tuple[str, Run]]:
     """The runs that checks of a journey share, by what they are shared as; those of trials among them."""
-    for key, value in list((stage.shared or {}).items()):
+    for key, value in list((ctx.shared or {}).items()):
         run: Any = getattr(value, "run", value)
         if hasattr(run, "polled"):
             yield key, run

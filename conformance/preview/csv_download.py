@@ -8,11 +8,11 @@ from codecs import lookup
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.engine.stage import Blocked
+from conformance.model.results import Blocked
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 Lines = tuple[tuple[str, ...], ...]
 
@@ -40,16 +40,16 @@ def parsed(text: str) -> Lines | None:
     return lines if len({len(line) for line in lines}) <= 1 else None
 
 
-def fetch(stage: Stage, company_id: str, sheet_id: str | None, filter_: str | None = None) -> Answer:
+def fetch(ctx: StateDriver, company_id: str, sheet_id: str | None, filter_: str | None = None) -> Answer:
     """Ask for a download; without `filter_` that member is not sent."""
     query = {"sheet_id": sheet_id, "filter": filter_}
     sent = {name: value for name, value in query.items() if value is not None}
-    return stage.client.call("export_csv", company_id=company_id, query=sent)
+    return ctx.client.call("export_csv", company_id=company_id, query=sent)
 
 
-def download(stage: Stage, company_id: str, sheet_id: str, filter_: str | None = None) -> Download:
+def download(ctx: StateDriver, company_id: str, sheet_id: str, filter_: str | None = None) -> Download:
     """The sheet's rows; Blocked when there is nothing that can be read as CSV."""
-    return read(fetch(stage, company_id, sheet_id, filter_))
+    return read(fetch(ctx, company_id, sheet_id, filter_))
 
 
 def read(answer: Answer) -> Download:

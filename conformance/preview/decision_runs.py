@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.csv_download import download
+from conformance.preview.driver import Run
 from conformance.preview.patch_effects import CLAUSES, differences, predicted
 from conformance.preview.poll_body import actions, at, concerned, count, listed, questions
 from conformance.preview.submitted_rows import sent, sheet_of
@@ -17,9 +18,9 @@ from conformance.preview.submitted_rows import sent, sheet_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
     from conformance.preview.csv_download import Download
+    from conformance.preview.driver import StateDriver
     from conformance.preview.patch_effects import Effects
     from conformance.preview.submitted_rows import Sent
 
@@ -71,61 +72,61 @@ class Trial:
         return at(self.end, "status") == "completed" and bool(count(self.end, "invalidCellCount"))
 
 
-def parked_run(stage: Stage) -> Run:
+def parked_run(ctx: StateDriver) -> Run:
     """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
-    spare = stage.shared.pop("spare", None) if stage.shared is not None else None
-    if isinstance(spare, Run) and same(spare.state, stage.poll(spare)):
-        stage.held.add(spare.id)
+    spare = ctx.shared.pop("spare", None) if ctx.shared is not None else None
+    if isinstance(spare, Run) and same(spare.state, ctx.poll(spare)):
+        ctx.held.add(spare.id)
         return spare
-    return stage.run("needs_attention")
+    return ctx.run("needs_attention")
 
 
-def leave(stage: Stage, run: Run) -> None:
+def leave(ctx: StateDriver, run: Run) -> None:
     """Let a later check of the journey decide on the parked run."""
-    if stage.shared is not None:
-        stage.shared["spare"] = run
+    if ctx.shared is not None:
+        ctx.shared["spare"] = run
 
 
-def follow(stage: Stage, run: Run, parked: Any, decided: Answer) -> Trial:
+def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Trial:
     """The trial of a decision that was posted just now."""
     if not decided.ok:
         return Trial(run, parked, decided, None, None, None)
-    end = stage.until(run)
+    end = ctx.until(run)
     if same(parked, run.polled):  # a look that came too early is for DEC-03 alone
-        stage.wait()
-        end = stage.until(run)
+        ctx.wait()
+        end = ctx.until(run)
     if at(end, "status") != "completed":
         return Trial(run, parked, decided, end, None, None)
     sheet = sheet_of(parked)
-    read = [download(stage, run.company.id, sheet, each) for each in ("all", "valid")]
+    read = [download(ctx, run.company.id, sheet, each) for each in ("all", "valid")]
     return Trial(run, parked, decided, end, *read)
 
 
-def trial(stage: Stage, name: str, answers: Callable[[Any], Answers | None]) -> Trial:
+def trial(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None]) -> Trial:
     """Approve a fresh parking with what `answers` makes of it; once where checks share what they see."""
     key = f"trial {name}"
-    if stage.shared is not None and isinstance(there := stage.shared.get(key), Trial):
-        stage.held.add(there.run.id)
+    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Trial):
+        ctx.held.add(there.run.id)
         return there
-    run = parked_run(stage)
+    run = parked_run(ctx)
     parked = run.state
-    made = follow(stage, run, parked, stage.decide(run, "approve", answers(parked)))
-    keep(stage, name, made)
+    made = follow(ctx, run, parked, ctx.decide(run, "approve", answers(parked)))
+    keep(ctx, name, made)
     return made
 
 
-def keep(stage: Stage, name: str, made: Trial) -> None:
+def keep(ctx: StateDriver, name: str, made: Trial) -> None:
     """Let later checks of a journey see the trial."""
-    if stage.shared is not None:
-        stage.shared[f"trial {name}"] = made
+    if ctx.shared is not None:
+        ctx.shared[f"trial {name}"] = made
 
 
-def patched(stage: Stage) -> Trial:
+def patched(ctx: StateDriver) -> Trial:
     """The proposed patch as it is."""
-    return trial(stage, "of the patch", lambda _: None)
+    return trial(ctx, "of the patch", lambda _: None)
 
 
-def optional(stage: Stage, place: int) -> Trial:
+def optional(ctx: StateDriver, place: int) -> Trial:
     """The option at this place, from the end, of the last question that has options.
 
     It is the last one, because a target that goes by the place of an answer would take it for the first.
@@ -136,10 +137,10 @@ def optional(stage: Stage, place: int) -> Trial:
         options = question["options"]
         return [{"question_id": question["id"], "option_id": options[-1 - place]["id"]}]
 
-    return trial(stage, f"of option -{place + 1}", answers)
+    return trial(ctx, f"of option -{place + 1}", answers)
 
 
-def _answered_throughout(stage: Stage, place: int) -> Trial:
+def _answered_throughout(ctx: StateDriver, place: int) -> Trial:
     """The option at this place, from the end, of every question: some targets wait for all the answers (OP-13)."""
 
     def answers(parked: Any) -> Answers:
@@ -147,7 +148,7 @@ def _answered_throughout(stage: Stage, place: int) -> Trial:
         chosen = [(name, these[-1 - min(place, len(these) - 1)].get("id")) for name, these in asked if these]
         return [{"question_id": str(name), "option_id": str(option)} for name, option in chosen]
 
-    return trial(stage, f"of option -{place + 1} throughout", answers)
+    return trial(ctx, f"of option -{place + 1} throughout", answers)
 
 
 def with_options(parked: Any) -> dict[str, Any]:
@@ -159,24 +160,24 @@ def with_options(parked: Any) -> dict[str, Any]:
     raise Skipped("the parked run asks no question with options")
 
 
-def flagged(stage: Stage) -> Trial:
+def flagged(ctx: StateDriver) -> Trial:
     """A run that completed with rows still flagged: by the patch's own `keep`, or by an option that leaves them."""
-    run = stage.run("needs_attention", fresh=False)
-    if any(each.get("action") == "keep" for each in actions(run.state)) and patched(stage).flagged:
-        return patched(stage)
+    run = ctx.run("needs_attention", fresh=False)
+    if any(each.get("action") == "keep" for each in actions(run.state)) and patched(ctx).flagged:
+        return patched(ctx)
     for place in range(min(MOST_OPTIONS, len(with_options(run.state)["options"]))):
-        made = optional(stage, place)
+        made = optional(ctx, place)
         if made.flagged:
             return made
-        if at(made.end, "status") == "needs_attention" and (whole := _answered_throughout(stage, place)).flagged:
+        if at(made.end, "status") == "needs_attention" and (whole := _answered_throughout(ctx, place)).flagged:
             return whole
     raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
 
 
-def may_park_again(stage: Stage, run: Run, parked: Any) -> bool:
+def may_park_again(ctx: StateDriver, run: Run, parked: Any) -> bool:
     """Whether it is open that the run, approved as proposed, completes at once."""
     try:
-        rows = sent(stage, run, parked)
+        rows = sent(ctx, run, parked)
         return not (rows.agrees(parked) and predicted(rows, actions(parked)).clears)
     except (Skipped, Blocked):
         return True
@@ -198,9 +199,9 @@ def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
     return found
 
 
-def expected_effects(stage: Stage, made: Trial) -> Effects:
+def expected_effects(ctx: StateDriver, made: Trial) -> Effects:
     """What the patch must make of the rows that were sent; Skipped where that is open."""
-    rows = sent(stage, made.run, made.parked)
+    rows = sent(ctx, made.run, made.parked)
     if not rows.agrees(made.parked):
         raise Skipped("the target flags other rows than the published rules do")
     return predicted(rows, actions(made.parked))

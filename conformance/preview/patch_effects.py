@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Skipped
+from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

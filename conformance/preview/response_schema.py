@@ -45,6 +45,13 @@ def differences(operation_id: str | None, answer: Answer, *, to_the_letter: bool
     return [Difference(each.clause, answer.clean(each.text)) for each in told]
 
 
+def cut_off(answer: Answer) -> str:
+    """The clause that an answer breaks which is begun and does not come whole."""
+    if answer.operation != "export_csv":
+        return "FMT-01"
+    return "CSV-01" if "sheet_id" in answer.query else "CSV-02"
+
+
 def _literal(operation_id: str, status: int, answer: Answer) -> Iterator[Difference]:
     """What the contract's own schema says against the answer, under the first clause that it names for it."""
     known = contract.load()
@@ -75,9 +82,7 @@ def _documented(operation_id: str, answer: Answer) -> bool:
         return True
     if operation_id == "start_export" and status is not None and 400 <= status < 500:  # OP-18
         return True
-    if status in (400, 404) and not all(
-        bodies.is_uuid(each) for each in (answer.company_id, answer.run_id) if each
-    ):  # OP-23
+    if status in (400, 404) and not all(bodies.is_uuid(each) for each in answer.ids.values() if each):  # OP-23
         return True
     return str(status) in _responses(operation_id)
 

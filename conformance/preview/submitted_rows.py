@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.poll_body import at, count, listed, sheets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from conformance.engine.stage import Company, Run, Stage
+    from conformance.preview.driver import Company, Run, StateDriver
 
 UNSURE = "unsure"
 Cell = tuple[int, str]
@@ -100,18 +100,18 @@ class Sent:
         return any(name == column for _, name in self.unsure)
 
 
-def templates(stage: Stage) -> list[dict[str, Any]]:
+def templates(ctx: StateDriver) -> list[dict[str, Any]]:
     """The account's templates; read once where checks share what they see."""
-    if stage.shared is not None and "templates" in stage.shared:
-        return listed(stage.shared, "templates")
-    answer = stage.client.call("list_templates")
+    if ctx.shared is not None and "templates" in ctx.shared:
+        return listed(ctx.shared, "templates")
+    answer = ctx.client.call("list_templates")
     found = listed(answer.json, "templates")
     if not answer.ok or not found:
         raise Blocked("GET /templates gives no template", [answer])
     if not all(map(_is_described, found)):
         raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
-    if stage.shared is not None:
-        stage.shared["templates"] = found
+    if ctx.shared is not None:
+        ctx.shared["templates"] = found
     return found
 
 
@@ -125,9 +125,9 @@ def _is_described(template: Any) -> bool:
     )
 
 
-def columns_of(stage: Stage, company: Company, sheet_id: str) -> tuple[Column, ...]:
+def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Column, ...]:
     """The columns of the sheet's template, in its order."""
-    template = next((each for each in templates(stage) if each.get("id") == company.sheets.get(sheet_id)), None)
+    template = next((each for each in templates(ctx) if each.get("id") == company.sheets.get(sheet_id)), None)
     if template is None:
         raise Skipped("which template the sheet has is known for provisioned companies only")
     return described(template)
@@ -165,13 +165,13 @@ def inline(body: Any) -> list[Mapping[str, Any]]:
     return list(rows)
 
 
-def sent(stage: Stage, run: Run, body: Any) -> Sent:
+def sent(ctx: StateDriver, run: Run, body: Any) -> Sent:
     """The rows that the run's start sent, against the rules of the sheet that `body`, a poll of it, is about."""
     rows = inline(run.body)
     if max(count(body, "inserted") or 0, count(body, "invalidCellCount") or 0) > len(rows):
         raise Skipped("the run's report counts more rows than were sent: the target works on rows of its own")
     sheet_id = sheet_of(body)
-    columns = columns_of(stage, run.company, sheet_id)
+    columns = columns_of(ctx, run.company, sheet_id)
     wanted = [(column.name, _plain(column.name)) for column in columns]
     texts = []
     for row in rows:

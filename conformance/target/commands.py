@@ -22,8 +22,8 @@ class CommandFailed(Exception):
     """A command did not do what it is there for; the text says how, and never repeats its arguments."""
 
 
-def made(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[str, str]:
-    """Company and run that the command prints as `{"company": …, "run": …}`."""
+def bring(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[str, str]:
+    """The company and run that the command prints as `{"company": …, "run": …}`."""
     printed = _output(argv, folder, timeout)
     try:
         value = json.loads(printed)
@@ -33,7 +33,7 @@ def made(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[st
         raise CommandFailed(f"{text}; the command printed {len(printed):,} bytes of another form") from error
 
 
-def advanced(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: float) -> None:
+def let_pass(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: float) -> None:
     """Let so many seconds of the target's time pass."""
     _output(tuple(each.replace("{seconds}", str(seconds)) for each in argv), folder, timeout)
 

@@ -102,7 +102,7 @@ class Target:
     """Seconds for a run to come to rest."""
     request_timeout: float = REQUEST_TIMEOUT
     """Seconds for an answer."""
-    vouched: bool = False
+    strict: bool = False
     """Whether its ways, its clock and its readings of the open points are known to be the contract's own, as those of
     our mock are: then what they do not lead to is the target's failure."""
     path: Path | None = None
@@ -115,6 +115,11 @@ class Target:
             if wrong is not None:
                 raise ValueError(f"{name} {wrong}")
         return cls(base_url.rstrip("/"), api_key)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its commands run."""
+        return None if self.path is None else self.path.parent
 
     @property
     def secrets(self) -> tuple[str, ...]:

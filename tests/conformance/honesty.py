@@ -18,7 +18,7 @@ import pytest
 from judging import judged
 from places import place
 
-from conformance.target.mock import Mock
+from conformance.preview.mock_target import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
 from mock_server.preview import operations as api
@@ -62,7 +62,7 @@ def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
         return judged(
             *only,
             isolated=isolated,
-            vouched=False,
+            strict=False,
             bend=lambda app: reduce(lambda inner, each: each.make(inner, patch), servers, app),
             rate_limit=min(limits) if limits else None,
             rate_checks=bool(limits),

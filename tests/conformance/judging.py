@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine import judge
+from conformance.engine.judge import judge
 from conformance.model.results import Outcome, Results
-from conformance.target.mock import Mock, mock
+from conformance.preview import suite
+from conformance.preview.mock_target import Mock, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,20 +20,19 @@ def judged(
     *only: str,
     bend: Callable[[Any], Any] | None = None,
     rate_limit: int | None = None,
-    vouched: bool = True,
+    strict: bool = True,
     **plan: Any,
 ) -> Results:
     """What the suite (`only` some clauses of it) says of a mock whose app `bend` may wrap; in a journey at first."""
     with mock(bend=bend, rate_limit=rate_limit) as server:
-        return on(server, *only, target=replace(server.target(), vouched=vouched), **plan)
+        return on(server, *only, target=replace(server.target(), strict=strict), **plan)
 
 
 def on(server: Mock, *only: str, target: Target | None = None, **plan: Any) -> Results:
     """What it says of a mock that runs; `target` is how it is described otherwise."""
-    ground = judge.of_mock(server)
+    driver = suite.driver_of_mock(server)
     members: dict[str, Any] = {"clauses": only, "isolated": False, "max_examples": 0, **plan}
-    asked = judge.Plan(**members)
-    return judge.judged(ground if target is None else replace(ground, target=target), asked)
+    return judge(suite.PREVIEW, driver if target is None else replace(driver, target=target), suite.Plan(**members))
 
 
 def with_outcome(results: Results, *outcomes: Outcome) -> list[str]:

@@ -10,8 +10,8 @@ from honest import HONEST
 from judging import on, worse_than_passed
 
 from conformance.model.results import Outcome, Results
+from conformance.preview.mock_target import CLEAN, mock
 from conformance.target.file import Body, Existing
-from conformance.target.mock import CLEAN, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_what_was_begun_in_borrowed_companies_is_ended(*, isolated: bool) -> Non
 @pytest.mark.parametrize("server", KEEPERS, ids=[each.reading.replace(" ", "-") for each in KEEPERS])
 def test_rows_that_lent_companies_have_already_are_held_against_nobody(server: Honest) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        results, _ = lent(3, used=True, vouched=False, bend=lambda app: server.make(app, patch))
+        results, _ = lent(3, used=True, strict=False, bend=lambda app: server.make(app, patch))
     assert worse_than_passed(results) == {}
 
 

@@ -62,7 +62,7 @@ def test_a_relative_poll_url_resolves_against_the_origin(made: Made) -> None:
         lines = [head.partition(b" HTTP")[0].decode() for head in target.heads]
     assert lines == [f"GET {POLL}", f"GET {POLL.replace('/api/v1', '/deep/v1')}", "GET /elsewhere"]
     assert [each.operation for each in polled] == ["poll_import", "poll_import", None]
-    assert (polled[1].company_id, polled[1].run_id) == (COMPANY, RUN)
+    assert (polled[1].ids["company_id"], polled[1].ids["run_id"]) == (COMPANY, RUN)
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:{port}/x", "/elsewhere", "http://[", ""])

@@ -16,7 +16,7 @@ import bad_targets
 import pytest
 from bad_targets import serving
 
-from conformance.target.mock import KEY, OTHER, mock
+from conformance.preview.mock_target import KEY, OTHER, mock
 
 if TYPE_CHECKING:
     import socket

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.target.commands import CommandFailed, advanced, made
+from conformance.target.commands import CommandFailed, bring, let_pass
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are shell 
 
 
 def test_company_and_run_are_read(tmp_path: Path) -> None:
-    assert made(("sh", "-c", """echo '{"company": "c", "run": "r"}'"""), tmp_path, 10) == ("c", "r")
+    assert bring(("sh", "-c", """echo '{"company": "c", "run": "r"}'"""), tmp_path, 10) == ("c", "r")
 
 
 def test_what_a_script_has_started_ends_with_it(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(CommandFailed, match=r"did not end within 0\.5 s"):
-        advanced(("sh", "-c", "echo $$ > pid; sleep 30; true {seconds}"), 1, tmp_path, 0.5)
+        let_pass(("sh", "-c", "echo $$ > pid; sleep 30; true {seconds}"), 1, tmp_path, 0.5)
     assert time.monotonic() - begun < 10
     group = int((tmp_path / "pid").read_text())
     with suppress(ProcessLookupError):  # the dead are reaped a little later
@@ -37,16 +37,16 @@ def test_what_a_script_has_started_ends_with_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("printed", ["no json, but s3cret", "[]", '{"company": "c"}', r"\377s3cret"])
 def test_what_is_printed_is_never_repeated(printed: str, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="on standard output") as failed:
-        made(("printf", "%b", printed), tmp_path, 10)
+        bring(("printf", "%b", printed), tmp_path, 10)
     assert "s3cret" not in str(failed.value)
 
 
 @pytest.mark.parametrize(("script", "says"), [("exit 3", "ended with 3"), ("kill -9 $$", "ended with -9")])
 def test_an_exit_code_is_told(script: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match=says):
-        made(("sh", "-c", script), tmp_path, 10)
+        bring(("sh", "-c", script), tmp_path, 10)
 
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="could not be run"):
-        made(("./no-such-program",), tmp_path, 10)
+        bring(("./no-such-program",), tmp_path, 10)

@@ -11,13 +11,13 @@ import pytest
 
 from conformance import Plan
 from conformance.cli import main as cli
-from conformance.engine import judge
-from conformance.engine.stage import Stage
+from conformance.engine.check import Check
 from conformance.http.client import Client
 from conformance.model.results import Outcome, Results
-from conformance.preview.checks import Check
+from conformance.preview import suite
+from conformance.preview.driver import StateDriver
+from conformance.preview.mock_target import mock
 from conformance.target.file import Command
-from conformance.target.mock import mock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_long_pause_between_polls_does_not_outlive_the_run() -> None:
     with mock() as server:
         begun = time.monotonic()
         plan = Plan(clauses=("POLL-08",), max_time=1.5, poll_every=600)
-        results = judge.run(server.target(), plan)  # nobody moves the clock of this mock, so the run stays queued
+        results = suite.run(server.target(), plan)  # nobody moves the clock of this mock, so the run stays queued
     assert time.monotonic() - begun < 20
     assert [each.outcome for each in results.results] == [Outcome.SKIPPED]
     assert any("--max-time" in reason for reason in _reasons(results))
@@ -42,7 +42,7 @@ def test_a_command_does_not_outlive_the_run(tmp_path: Path) -> None:
     with mock() as server:
         target = replace(server.target(), states={"completed": Command(("sh", "-c", "sleep 60; true"))})
         begun = time.monotonic()
-        judge.run(replace(target, path=tmp_path / "target.yaml"), Plan(clauses=("POLL-08",), max_time=1.5))
+        suite.run(replace(target, path=tmp_path / "target.yaml"), Plan(clauses=("POLL-08",), max_time=1.5))
     assert time.monotonic() - begun < 20
 
 
@@ -52,7 +52,7 @@ def test_commands_that_may_write_are_not_run_where_only_reads_are_allowed(tmp_pa
     with mock() as server:
         target = replace(server.target(), states={"stale": Command(write)}, advance=write, path=tmp_path / "t.yaml")
         company = server.ways()["canceled"]()
-        judge.run(target, Plan(clauses=("STALE", "RUN"), read_only=(company,)))
+        suite.run(target, Plan(clauses=("STALE", "RUN"), read_only=(company,)))
     assert not (tmp_path / "written").exists()
 
 
@@ -62,7 +62,7 @@ def test_an_interruption_outside_of_the_checks_is_no_verdict(
     def interrupted(*_: Any) -> Results:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge, "run", interrupted)
+    monkeypatch.setattr(suite, "run", interrupted)
     monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -76,7 +76,7 @@ def test_a_disk_that_is_full_is_no_failed_clause(
     def full(*_: Any) -> Results:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(judge, "run", full)
+    monkeypatch.setattr(suite, "run", full)
     monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -87,7 +87,7 @@ def test_a_disk_that_is_full_is_no_failed_clause(
 def test_what_is_cut_holds_no_half_of_a_key() -> None:
     with mock() as server:
         target = server.target()
-    stage = Stage(
+    ctx = StateDriver(
         client=Client(target.base_url, target.api_key),
         target=target,
         check=Check("test", ("RUN-01",), "", lambda _: None),
@@ -97,6 +97,6 @@ def test_what_is_cut_holds_no_half_of_a_key() -> None:
         ways={},
         shared=None,
     )
-    stage.require("RUN-01", holds=False, requirement="none", got=["x" * 490, target.api_key])
-    assert "$VER" in stage.findings[0].got
-    assert target.api_key[:4] not in stage.findings[0].got
+    ctx.require("RUN-01", holds=False, requirement="none", got=["x" * 490, target.api_key])
+    assert "$VER" in ctx.findings[0].got
+    assert target.api_key[:4] not in ctx.findings[0].got

@@ -17,26 +17,28 @@ from bending import asked, reads
 from judging import worse_than_passed
 from lies import Liar, answers, polls
 
-from conformance.engine.stage import Company, Run, Stage
-from conformance.fuzzing import CLAUSES, NAME, STIMULUS, generate
-from conformance.fuzzing.case import UPLOAD, Case
-from conformance.fuzzing.minimize import shrunk
-from conformance.fuzzing.placeholders import Facts, filled
+from conformance.engine.check import Check, Draw
+from conformance.fuzzing.case import Case
+from conformance.fuzzing.layer import NAME, STIMULUS
+from conformance.fuzzing.minimize import minimize
 from conformance.fuzzing.strategies import Drawer
-from conformance.fuzzing.walks import plans
 from conformance.http.client import Client
 from conformance.model import clauses
 from conformance.model.results import Finding, Outcome
-from conformance.preview.checks import Check
-from conformance.preview.expectations.answers import expected
+from conformance.preview.cases.expected_answers import expected
+from conformance.preview.cases.layer import LAYER, grammar
+from conformance.preview.cases.placeholders import UPLOAD, Facts, fill
+from conformance.preview.cases.walks import plans
+from conformance.preview.driver import Company, Run, StateDriver
+from conformance.preview.mock_target import Mock, mock
 from conformance.preview.response_schema import differences
 from conformance.target.file import Existing, Target
-from conformance.target.mock import Mock, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 EXAMPLES = 4
+CLAUSES = LAYER.clauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Said:
 
 
 @contextmanager
-def stage_on(server: Mock, target: Target, heard: list[Finding]) -> Iterator[Stage]:
-    """A stage on the server whose shape differences go to `heard`."""
+def stage_on(server: Mock, target: Target, heard: list[Finding]) -> Iterator[StateDriver]:
+    """A ctx on the server whose shape differences go to `heard`."""
 
     def on_exchange(answer: Any) -> None:
         found = [each.clause for each in differences(answer.operation, answer)]
@@ -69,7 +71,16 @@ def stage_on(server: Mock, target: Target, heard: list[Finding]) -> Iterator[Sta
     )
     check = Check(NAME, CLAUSES, STIMULUS, lambda _: None)
     try:
-        yield Stage(client, target, check, server.wait, monotonic, server.advance, server.ways(), None)
+        yield StateDriver(
+            client=client,
+            target=target,
+            check=check,
+            wait=server.wait,
+            now=monotonic,
+            advance=server.advance,
+            ways=server.ways(),
+            shared=None,
+        )
     finally:
         client.close()
 
@@ -83,9 +94,9 @@ def said(
 ) -> Said:
     """What the layer alone says of a mock whose app `bend` may wrap."""
     heard: list[Finding] = []
-    with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard) as stage:
-        generate(stage, clauses.select(only), seed=seed, max_examples=EXAMPLES, over=over)
-        return Said([*stage.findings, *heard], stage.client.requests, stage.left_behind)
+    with mock(bend=bend) as server, stage_on(server, changed(server.target(), server), heard) as ctx:
+        LAYER.play(ctx, Draw(clauses.select(only), seed, EXAMPLES, over))
+        return Said([*ctx.findings, *heard], ctx.client.requests, ctx.left_behind)
 
 
 # -- honest servers
@@ -309,8 +320,11 @@ def test_the_suite_runs_it_where_examples_are_asked_for() -> None:
 # -- what is drawn, expected and made small
 
 
+BARE: Any = SimpleNamespace(target=SimpleNamespace(states={}))
+
+
 def test_one_seed_draws_the_same_cases_and_walks() -> None:
-    drawn = [[case.identity for case in Drawer(("Name",), seed, 3).cases("decide")] for seed in (1, 1, 2)]
+    drawn = [[case.identity for case in Drawer(grammar(BARE), seed, 3).cases("decide")] for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert plans(1, 4) == plans(1, 4)
 
@@ -377,15 +391,15 @@ def test_an_open_point_leaves_the_answer_open(operation: str, body: Any, clause:
 
 def test_what_must_be_new_is_made_new() -> None:
     case = Case("provision_company", {"name": "Acme", "external_id": "x" * 256})
-    made = [filled(case, FACTS).body for _ in range(2)]
+    made = [fill(case, FACTS).body for _ in range(2)]
     assert [len(each["external_id"]) for each in made] == [256, 256]
     assert made[0] != made[1]
-    key = filled(Case("start_import", {"files": [{"upload_ref": UPLOAD}], "idempotency_key": "k"}), FACTS).body
+    key = fill(Case("start_import", {"files": [{"upload_ref": UPLOAD}], "idempotency_key": "k"}), FACTS).body
     assert key["idempotency_key"].startswith("conformance-")
     assert key["files"] == [{"upload_ref": "u1"}]
 
 
 def test_a_case_is_shrunk_to_what_fails() -> None:
     case = Case("start_import", {"rows": [{"a": 1}, {"b": [None, 5], "c": "long"}], "x": True})
-    small = shrunk(case, lambda each: "[" in json.dumps(each.body).partition("b")[2])
+    small = minimize(case, lambda each: "[" in json.dumps(each.body).partition("b")[2])
     assert small.body == {"rows": [{"b": []}]}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from judging import judged, with_outcome, worse_than_passed
 
-from conformance.engine.stage import Stage
 from conformance.model.results import Outcome
 from conformance.preview import checks
+from conformance.preview.driver import StateDriver
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["journey", "isolated"])
@@ -26,13 +26,13 @@ def test_a_check_names_the_states_that_it_needs(monkeypatch: pytest.MonkeyPatch)
     used: defaultdict[str, set[str]] = defaultdict(set)
 
     def spy(name: str) -> None:
-        honest = getattr(Stage, name)
+        honest = getattr(StateDriver, name)
 
-        def noted(self: Stage, state: str, *rest: Any, **named: Any) -> Any:
+        def noted(self: StateDriver, state: str, *rest: Any, **named: Any) -> Any:
             used[self.check.name].add(state)
             return honest(self, state, *rest, **named)
 
-        monkeypatch.setattr(Stage, name, noted)
+        monkeypatch.setattr(StateDriver, name, noted)
 
     for name in ("run", "started", "body"):
         spy(name)

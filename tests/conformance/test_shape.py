@@ -58,7 +58,7 @@ def answered(
     """An answer as the client would make it."""
     request = Request(
         operation, "GET", "http://127.0.0.1/", headers=request_headers, sent=sent, query=query or {},
-        company_id=company_id, run_id=run_id,
+        ids={"company_id": company_id, "run_id": run_id},
     )  # fmt: skip
     return Recorder(KnownSecrets(), None).record(request, Received(status, headers, content), 1, waited_out=repeated)
 

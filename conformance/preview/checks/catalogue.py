@@ -13,9 +13,10 @@ from uuid import uuid4
 
 import jsonschema_rs
 
-from conformance.engine.stage import Blocked, Company, Run, Skipped, Stage
 from conformance.http.client import OTHER
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
+from conformance.preview.driver import Company, Run, StateDriver
 from conformance.target.file import Body, Existing
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def heard(*answers: Answer) -> None:
 
 
 def each_status(
-    stage: Stage, clause: str, answers: Mapping[str, Answer], *statuses: int, requirement: str, body: bool = False
+    ctx: StateDriver, clause: str, answers: Mapping[str, Answer], *statuses: int, requirement: str, body: bool = False
 ) -> bool:
     """Record whether each of the named answers has one of these statuses; 2 and 4 stand for any 2xx and 4xx.
 
@@ -82,33 +83,33 @@ def each_status(
     wanted = " or ".join(f"{status}xx" if status < 10 else str(status) for status in statuses)
     expected = f"{wanted} from each, with an error body" if body else f"{wanted} from each"
     got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
-    return stage.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
+    return ctx.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
 
 # -- reaching what the checks need
 
 
-def lent(stage: Stage) -> tuple[str, ...] | None:
+def lent(ctx: StateDriver) -> tuple[str, ...] | None:
     """The companies that the target file lends, or None when the suite provisions its own."""
-    company = stage.target.company
+    company = ctx.target.company
     return company.companies if isinstance(company, Existing) else None
 
 
-def may_provision(stage: Stage) -> None:
+def may_provision(ctx: StateDriver) -> None:
     """Skipped when the target file lends companies: then the suite makes none of its own."""
-    if lent(stage) is not None:
+    if lent(ctx) is not None:
         raise Skipped("the target file names existing companies, so the suite provisions none")
 
 
-def any_company(stage: Stage) -> Company:
+def any_company(ctx: StateDriver) -> Company:
     """A company to look at, whatever it is busy with; what is asked of it changes nothing."""
-    companies = lent(stage)
-    return stage.company() if companies is None else Company(companies[0])
+    companies = lent(ctx)
+    return ctx.company() if companies is None else Company(companies[0])
 
 
-def other_key(stage: Stage) -> Key:
+def other_key(ctx: StateDriver) -> Key:
     """The key of another account; Skipped when the target file has none."""
-    if not stage.client.has(OTHER):
+    if not ctx.client.has(OTHER):
         raise Skipped("the target file has no other_api_key")
     return OTHER
 
@@ -119,39 +120,39 @@ def new_company(source: str) -> dict[str, Any]:
     return {"name": name, "source": source, "external_id": name}
 
 
-def valid_import(stage: Stage) -> dict[str, Any]:
+def valid_import(ctx: StateDriver) -> dict[str, Any]:
     """A body that a start of an import accepts; Skipped when the target file has none."""
-    for way in stage.target.states.values():
+    for way in ctx.target.states.values():
         if isinstance(way, Body):
             return {name: value for name, value in way.body.items() if name != "idempotency_key"}  # IDEM-01
     raise Skipped("the target file offers no body to start an import with")
 
 
-def two_companies(stage: Stage) -> tuple[Company, Company]:
+def two_companies(ctx: StateDriver) -> tuple[Company, Company]:
     """Two companies of the account; Skipped when the target file lends one alone."""
-    companies = lent(stage)
+    companies = lent(ctx)
     if companies is not None and len(companies) < 2:
         raise Skipped("the target file names one existing company alone")
     if companies is not None:
         return Company(companies[0]), Company(companies[1])
-    shared: dict[str, Any] = {} if stage.shared is None else stage.shared
+    shared: dict[str, Any] = {} if ctx.shared is None else ctx.shared
     if "second company" not in shared:
-        shared["second company"] = stage.company(fresh=True)
-    return stage.company(), shared["second company"]
+        shared["second company"] = ctx.company(fresh=True)
+    return ctx.company(), shared["second company"]
 
 
 # -- sources
 
 
 @check("SRC-01", "SRC-02")
-def sources_are_listed(stage: Stage) -> None:
+def sources_are_listed(ctx: StateDriver) -> None:
     """Read the sources."""
-    answer = stage.client.call("list_sources")
+    answer = ctx.client.call("list_sources")
     holds = answer.status == 200 and isinstance(member(answer.json, "sources"), list)
-    stage.require("SRC-01", holds, "200 and an object with the array `sources`", answer, got=answer.text)
+    ctx.require("SRC-01", holds, "200 and an object with the array `sources`", answer, got=answer.text)
     wrong = [source for source in entries(answer.json, "sources") if not _is_source(source)]
     requirement = "a source has a UUID `id`, a text `name`, and a `logo_url` that is text or null"
-    stage.require("SRC-02", not wrong, requirement, answer, got=wrong)
+    ctx.require("SRC-02", not wrong, requirement, answer, got=wrong)
 
 
 def _is_source(source: Any) -> bool:
@@ -160,25 +161,25 @@ def _is_source(source: Any) -> bool:
 
 
 @check("SRC-04")
-def a_listed_source_is_accepted(stage: Stage) -> None:
+def a_listed_source_is_accepted(ctx: StateDriver) -> None:
     """Provision companies with the source that the suite uses, and with the last of the list."""
-    may_provision(stage)
-    listed = sources_of(stage)
-    chosen = {stage.source() if stage.source() in listed else listed[0], listed[-1]}
-    answers = {f"source {source}": stage.provision(source=source) for source in sorted(chosen)}
+    may_provision(ctx)
+    listed = sources_of(ctx)
+    chosen = {ctx.source() if ctx.source() in listed else listed[0], listed[-1]}
+    answers = {f"source {source}": ctx.provision(source=source) for source in sorted(chosen)}
     requirement = "the id of a listed source is accepted as the source of a company"
-    each_status(stage, "SRC-04", answers, 2, requirement=requirement)
+    each_status(ctx, "SRC-04", answers, 2, requirement=requirement)
 
 
 # -- templates
 
 
 @check("TPL-01", "TPL-02", "TPL-03", "TPL-04", "TPL-05")
-def templates_are_listed(stage: Stage) -> None:
+def templates_are_listed(ctx: StateDriver) -> None:
     """Read the templates."""
-    answer = stage.client.call("list_templates")
+    answer = ctx.client.call("list_templates")
     holds = answer.status == 200 and isinstance(member(answer.json, "templates"), list)
-    stage.require("TPL-01", holds, "200 and an object with the array `templates`", answer, got=answer.text)
+    ctx.require("TPL-01", holds, "200 and an object with the array `templates`", answer, got=answer.text)
     listed = entries(answer.json, "templates")
     columns = [column for template in listed for column in entries(template, "columns")]
     for clause, wrong, requirement in (
@@ -191,7 +192,7 @@ def templates_are_listed(stage: Stage) -> None:
         ("TPL-05", [each for each in columns if not _link_fits(each)],
          "`linkRule` is there exactly with `link`; its entries have `templateId` and `columnName`"),
     ):  # fmt: skip
-        stage.require(clause, not wrong, requirement, answer, got=wrong)
+        ctx.require(clause, not wrong, requirement, answer, got=wrong)
 
 
 def _is_template(template: Any) -> bool:
@@ -241,10 +242,10 @@ def _link_fits(column: Any) -> bool:
 
 
 @check("TPL-06", needs=("completed",))
-def a_csv_has_the_template_s_columns(stage: Stage) -> None:
+def a_csv_has_the_template_s_columns(ctx: StateDriver) -> None:
     """Download a sheet of a completed run as CSV, and compare its header with the template."""
-    run = stage.run("completed", fresh=False)
-    templates = {str(member(each, "id")): each for each in templates_of(stage)}
+    run = ctx.run("completed", fresh=False)
+    templates = {str(member(each, "id")): each for each in templates_of(ctx)}
     by_name = {str(member(each, "name")): each for each in templates.values()}
     sheets = {id_: templates.get(template) for id_, template in run.company.sheets.items()}
     if not sheets:
@@ -256,37 +257,37 @@ def a_csv_has_the_template_s_columns(stage: Stage) -> None:
         template = sheets.get(sheet)
         names = [member(column, "name") for column in entries(template, "columns")]
         query = {"sheet_id": sheet, "filter": "all"}
-        answer = stage.client.call("export_csv", company_id=run.company.id, query=query)
+        answer = ctx.client.call("export_csv", company_id=run.company.id, query=query)
         heard(answer)
         header = next(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))), [])
         if names and (header or not answer.ok):  # a sheet without rows may have no header either
             requirement = "the columns of a CSV come in the template's order"
-            stage.require("TPL-06", header == names, requirement, answer, expected=names, got=header)
-    if not stage.findings:
+            ctx.require("TPL-06", header == names, requirement, answer, expected=names, got=header)
+    if not ctx.findings:
         raise Blocked("no CSV of a completed run has a header", [run.polled])
 
 
-def templates_of(stage: Stage) -> list[Any]:
+def templates_of(ctx: StateDriver) -> list[Any]:
     """The account's templates, which it lists once; Blocked when it lists none."""
-    if "templates" not in stage.known:
-        answer = stage.client.call("list_templates")
+    if "templates" not in ctx.known:
+        answer = ctx.client.call("list_templates")
         if not entries(answer.json, "templates"):
             raise Blocked("GET /templates lists no template", [answer])
         if not all(is_uuid(member(each, "id")) for each in entries(answer.json, "templates")):
             raise Blocked("GET /templates lists a template without a UUID", [answer])
-        stage.known["templates"] = entries(answer.json, "templates")
-    listed: list[Any] = stage.known["templates"]
+        ctx.known["templates"] = entries(answer.json, "templates")
+    listed: list[Any] = ctx.known["templates"]
     return listed
 
 
-def sources_of(stage: Stage) -> list[str]:
+def sources_of(ctx: StateDriver) -> list[str]:
     """The ids of the account's sources, which it lists once; Skipped when it has none."""
-    if "sources" not in stage.known:
-        listed = entries(stage.client.call("list_sources").json, "sources")
-        stage.known["sources"] = [member(source, "id") for source in listed if is_uuid(member(source, "id"))]
-    if not stage.known["sources"]:
+    if "sources" not in ctx.known:
+        listed = entries(ctx.client.call("list_sources").json, "sources")
+        ctx.known["sources"] = [member(source, "id") for source in listed if is_uuid(member(source, "id"))]
+    if not ctx.known["sources"]:
         raise Skipped("the account lists no source with a UUID")
-    ids: list[str] = stage.known["sources"]
+    ids: list[str] = ctx.known["sources"]
     return ids
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from conformance.engine.stage import Blocked, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.staleness import TIMED_OUT
 from conformance.preview.decision_runs import (
@@ -31,9 +31,9 @@ from conformance.preview.poll_body import actions, at, concerned, count, questio
 from conformance.preview.submitted_rows import sent
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
     from conformance.preview.decision_runs import Answers, Trial
+    from conformance.preview.driver import Run, StateDriver
 
 AT_ONCE = 16
 
@@ -52,89 +52,87 @@ AT_ONCE = 16
     "DEC-36",
     needs=("needs_attention",),
 )
-def an_approval_applies_the_proposed_patch(stage: Stage) -> None:
+def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
-    other = stage.run("needs_attention", fresh=False)
-    others = stage.poll(other).json
-    run = parked_run(stage)
+    other = ctx.run("needs_attention", fresh=False)
+    others = ctx.poll(other).json
+    run = parked_run(ctx)
     parked = run.state
-    unsettled = may_park_again(stage, run, parked)
-    first = stage.decide(run)
-    stage.status("DEC-01", first, 200, requirement="an approval of a parked run is answered with 200")
+    unsettled = may_park_again(ctx, run, parked)
+    first = ctx.decide(run)
+    ctx.status("DEC-01", first, 200, requirement="an approval of a parked run is answered with 200")
     if not first.ok:
         raise Blocked("the approval was refused", [first])
-    _judge_acceptance(stage, run, parked, first, unsettled=unsettled)
+    _judge_acceptance(ctx, run, parked, first, unsettled=unsettled)
     for word in ("approve",) if unsettled else ("approve", "reject"):
-        second = stage.decide(run, word)
-        with stage.speaking_of("DEC-24"):
+        second = ctx.decide(run, word)
+        with ctx.speaking_of("DEC-24"):
             if second.ok and unsettled:
                 raise Skipped("after its approval the run may have parked again, so that the second one is allowed")
             requirement = f"to {word} a parking that was decided before is refused with 409"
-            stage.status("DEC-24", second, 409, requirement=requirement)
+            ctx.status("DEC-24", second, 409, requirement=requirement)
         if second.ok and word == "reject":
             raise Blocked("blocked by DEC-24: what was approved was rejected afterwards", [second])
-    made = follow(stage, run, parked, first)
-    keep(stage, "of the patch", made)
-    _judge_effects(stage, made)
-    kept = same(others, stage.poll(other))
-    with stage.speaking_of("DEC-36"):
+    made = follow(ctx, run, parked, first)
+    keep(ctx, "of the patch", made)
+    _judge_effects(ctx, made)
+    kept = same(others, ctx.poll(other))
+    with ctx.speaking_of("DEC-36"):
         if at(other.state, "error") == TIMED_OUT:
             raise Skipped("the parked run of the other company timed out meanwhile (OP-11)")
     requirement = "an approval leaves the parked run of another company as it is"
-    stage.require("DEC-36", kept, requirement, first, other.polled, expected=shown(others), got=shown(other.state))
+    ctx.require("DEC-36", kept, requirement, first, other.polled, expected=shown(others), got=shown(other.state))
 
 
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
-def an_answer_by_option_goes_before_the_patch(stage: Stage) -> None:
+def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve parked runs with an option of one question each, and set what becomes of the rows beside the patch's."""
-    first = optional(stage, 0)
+    first = optional(ctx, 0)
     question = with_options(first.parked)
-    whole = first.decided if first.decided.ok else _answer_all(stage, first, [])
-    stage.status("DEC-11", whole, 2, requirement="an answer by option_id is accepted")
-    with stage.speaking_of("DEC-13"):
+    whole = first.decided if first.decided.ok else _answer_all(ctx, first, [])
+    ctx.status("DEC-11", whole, 2, requirement="an answer by option_id is accepted")
+    with ctx.speaking_of("DEC-13"):
         if len(questions(first.parked)) < 2:
             raise Skipped("the parked run asks a single question, so that none can be left unanswered")
         if not whole.ok:
             raise Blocked("answers by option_id are refused altogether", [whole])
-        stage.status("DEC-13", first.decided, 2, requirement="an approval may leave questions unanswered")
+        ctx.status("DEC-13", first.decided, 2, requirement="an approval may leave questions unanswered")
     if not first.decided.ok:
         raise Blocked("the answer was refused", [first.decided])
-    with stage.speaking_of("DEC-10"):
+    with ctx.speaking_of("DEC-10"):
         if len(question["options"]) < 2:
             raise Skipped("the parked run's last question has a single option")
-        followed = _followed(stage, question)
+        followed = _followed(ctx, question)
         if followed is None:
             raise Skipped("no option shows its effect: the run parks again, or drops the rows for another reason")
-        if not followed and (broken := _broken(stage)):
+        if not followed and (broken := _broken(ctx)):
             raise Blocked(f"blocked by {', '.join(broken)}: the patch has another effect than it says", [whole])
         requirement = "of several options to one question at least one does something else to its rows than the patch"
-        stage.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=patched(stage).outcome)
+        ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=patched(ctx).outcome)
 
 
 @check("DEC-10", "DEC-12", needs=("needs_attention",))
-def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
+def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
     chosen: dict[str, str] = {}
-    like = stage.run("needs_attention", fresh=False)
+    like = ctx.run("needs_attention", fresh=False)
 
     def answers(parked: Any) -> Answers:
-        question, column, text = _text(stage, like, parked)
+        question, column, text = _text(ctx, like, parked)
         chosen.update(column=column, text=text)
         return [{"question_id": question["id"], "custom": text}]
 
-    made = trial(stage, "of a text", answers)
-    whole = made.decided if made.decided.ok else _answer_all(stage, made, answers(made.parked))
-    stage.status("DEC-12", whole, 2, requirement="an answer by text is accepted where allowed")
+    made = trial(ctx, "of a text", answers)
+    whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
+    ctx.status("DEC-12", whole, 2, requirement="an answer by text is accepted where allowed")
     if not made.decided.ok:
         raise Blocked("the answer was refused", [made.decided])
-    with stage.speaking_of("DEC-10"):
-        if stage.target.vouched and chosen["column"] and at(made.end, "status") == "needs_attention":
+    with ctx.speaking_of("DEC-10"):
+        if ctx.target.strict and chosen["column"] and at(made.end, "status") == "needs_attention":
             again = chosen["column"] in {column for _, column in concerned(made.end)}
             requirement = "a question that was answered with a right value is not asked again"
-            stage.require(
-                "DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end
-            )
-        rows = sent(stage, made.run, made.parked)
+            ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
+        rows = sent(ctx, made.run, made.parked)
         set_to = [_retold(each, chosen) for each in actions(made.parked)]
         if sum(each.get("column") == chosen["column"] for each in set_to) > 1:
             raise Skipped("the column has several groups of wrong cells, and which of them the text is for is open")
@@ -146,16 +144,16 @@ def an_answer_by_text_goes_before_the_patch(stage: Stage) -> None:
         if ours and theirs:
             raise Skipped("the target takes the text for something else than a value")
         requirement = "a question that was answered follows its answer and not the patch"
-        stage.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
+        ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
 
 
 @check("DEC-25", needs=("needs_attention",))
-def of_concurrent_decisions_one_wins(stage: Stage) -> None:
+def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     """Post eight approvals and eight rejections of a parked run at the same moment."""
-    run = parked_run(stage)
-    unsettled = may_park_again(stage, run, run.state)
+    run = parked_run(ctx)
+    unsettled = may_park_again(ctx, run, run.state)
     words = ["approve", "reject"] * (AT_ONCE // 2)
-    answers = stage.client.concurrently([partial(stage.decide, run, word) for word in words])
+    answers = ctx.client.concurrently([partial(ctx.decide, run, word) for word in words])
     silent = [each for each in answers if each.status is None]
     if silent:
         raise Blocked(f"no answer: {silent[0].problem}", silent[:2])
@@ -165,59 +163,59 @@ def of_concurrent_decisions_one_wins(stage: Stage) -> None:
     statuses = sorted(each.status or 0 for each in answers)
     holds = len(won) == 1 and statuses.count(409) == AT_ONCE - 1
     requirement = "of concurrent decisions one is answered with 200 and the others with 409"
-    stage.require("DEC-25", holds, requirement, *answers[:4], expected="one 200, fifteen 409", got=statuses)
+    ctx.require("DEC-25", holds, requirement, *answers[:4], expected="one 200, fifteen 409", got=statuses)
     if holds:
-        end = stage.until(run)
+        end = ctx.until(run)
         failed = at(end, "status") == "failed"
-        counts = failed if won == ["reject"] else not failed or at(patched(stage).end, "status") == "failed"
+        counts = failed if won == ["reject"] else not failed or at(patched(ctx).end, "status") == "failed"
         requirement = "the decision that was accepted is the one that counts"
-        stage.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=shown(end))
+        ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=shown(end))
 
 
-def _judge_acceptance(stage: Stage, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
+def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
     """Whether the answer to an approval names the run, and its poll_url leads there (DEC-02 to DEC-04)."""
     path = f"/companies/{run.company.id}/imports/{run.id}"
     url = at(answer.json, "poll_url")
     here = isinstance(url, str) and url.startswith("/") and urlsplit(url).path.endswith(path)
     holds = at(answer.json, "run_id") == run.id and at(answer.json, "status") == "running" and here
     requirement = "the answer has the run's id, the status running, and the run's path as poll_url"
-    stage.require("DEC-02", holds, requirement, answer, expected=f"{run.id}, running, …{path}", got=answer.text)
-    polled = stage.client.get(url) if here else stage.poll(run)
+    ctx.require("DEC-02", holds, requirement, answer, expected=f"{run.id}, running, …{path}", got=answer.text)
+    polled = ctx.client.get(url) if here else ctx.poll(run)
     named = at(polled.json, "run_id")
     kept = at(answer.json, "run_id") in {None, run.id} and named in {None, run.id}
     got = f"{at(answer.json, 'run_id')}; then {polled.status} of {named or run.id}"
-    stage.require("DEC-04", kept, "an approved run keeps its id", answer, polled, expected=run.id, got=got)
-    with stage.speaking_of("DEC-03"):
+    ctx.require("DEC-04", kept, "an approved run keeps its id", answer, polled, expected=run.id, got=got)
+    with ctx.speaking_of("DEC-03"):
         if not here:
             raise Blocked("blocked by DEC-02: the poll_url is not the run's", [answer])
-        if not stage.status("DEC-03", polled, 2, requirement="the poll_url of the decision can be read"):
+        if not ctx.status("DEC-03", polled, 2, requirement="the poll_url of the decision can be read"):
             return
         left = not same(parked, polled)
         if not left and unsettled:
             raise Skipped("after its approval the run may have parked again, just as before")
-        stage.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
+        ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
 
 
-def _broken(stage: Stage) -> list[str]:
+def _broken(ctx: StateDriver) -> list[str]:
     """The clauses that an approval without answers was seen to break."""
     try:
-        return sorted(otherwise(patched(stage), expected_effects(stage, patched(stage))))
+        return sorted(otherwise(patched(ctx), expected_effects(ctx, patched(ctx))))
     except Skipped:
         return []
 
 
-def _followed(stage: Stage, question: Any) -> bool | None:
+def _followed(ctx: StateDriver, question: Any) -> bool | None:
     """Whether an option makes something else of the question's rows than the patch; None when no trial shows that."""
     found = None
     for place in range(min(MOST_OPTIONS, len(question["options"]))):
-        other = _differs(optional(stage, place), patched(stage), question, stage)
+        other = _differs(optional(ctx, place), patched(ctx), question, ctx)
         if other:
             return True
         found = other if found is None else found
     return found
 
 
-def _differs(made: Trial, like: Trial, question: Any, stage: Stage) -> bool | None:
+def _differs(made: Trial, like: Trial, question: Any, ctx: StateDriver) -> bool | None:
     """Whether the rows that the question is about came out otherwise; all rows where it is open which these are."""
     target = question.get("target")
     if made.all is None:
@@ -228,7 +226,7 @@ def _differs(made: Trial, like: Trial, question: Any, stage: Stage) -> bool | No
     column = str(at(target, "column"))
     dropping = {each.get("column") for each in actions(made.parked) if each.get("action") in DROPS}
     try:
-        rows = sent(stage, made.run, made.parked)
+        rows = sent(ctx, made.run, made.parked)
     except Skipped:
         rows = None
     if rows is None or rows.column(column) is None or rows.doubtful(column) or not rows.agrees(made.parked):
@@ -243,7 +241,7 @@ def _differs(made: Trial, like: Trial, question: Any, stage: Stage) -> bool | No
     return None if some or "unique" in rules else False  # to keep the first of equal rows is to remove the others
 
 
-def _answer_all(stage: Stage, refused: Trial, given: Answers) -> Answer:
+def _answer_all(ctx: StateDriver, refused: Trial, given: Answers) -> Answer:
     """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
     named = [each["question_id"] for each in given]
     answers = [
@@ -251,65 +249,65 @@ def _answer_all(stage: Stage, refused: Trial, given: Answers) -> Answer:
         for each in questions(refused.parked)
         if each.get("options") and each.get("id") not in named
     ]
-    return stage.decide(refused.run, "approve", [*given, *answers])
+    return ctx.decide(refused.run, "approve", [*given, *answers])
 
 
-def _judge_effects(stage: Stage, made: Trial) -> None:
+def _judge_effects(ctx: StateDriver, made: Trial) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
-    with stage.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = expected_effects(stage, made)
+    with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
+        effects = expected_effects(ctx, made)
         try:
             found = otherwise(made, effects)
         except Skipped:
-            _judge_end(stage, made, clears=effects.clears, blocked="")
+            _judge_end(ctx, made, clears=effects.clears, blocked="")
             raise
         broken = [clause for clause in CLAUSES.values() if clause in found]
         whole = "DEC-05" in found or len(broken) > 1
-        _judge_end(stage, made, clears=effects.clears, blocked=", ".join(found))
-        with stage.speaking_of("DEC-05"):
+        _judge_end(ctx, made, clears=effects.clears, blocked=", ".join(found))
+        with ctx.speaking_of("DEC-05"):
             if broken and not whole:
                 raise Blocked(f"blocked by {broken[0]}: one action has another effect", [made.run.polled])
             requirement = "an approval without answers applies the proposed patch"
-            stage.require("DEC-05", not found, requirement, *_seen(made), expected=actions(made.parked), got=found)
+            ctx.require("DEC-05", not found, requirement, *_seen(made), expected=actions(made.parked), got=found)
         for action in CLAUSES:
             if action != "keep":
-                _judge_action(stage, made, action, found, blocked=whole)
+                _judge_action(ctx, made, action, found, blocked=whole)
 
 
-def _judge_end(stage: Stage, made: Trial, *, clears: bool, blocked: str) -> None:
+def _judge_end(ctx: StateDriver, made: Trial, *, clears: bool, blocked: str) -> None:
     """Whether a run that has nothing wrong left completes (DEC-27)."""
-    with stage.speaking_of("DEC-27"):
+    with ctx.speaking_of("DEC-27"):
         if not clears:
             raise Skipped("the patch leaves rows flagged")
         clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
         if not clear and blocked:
             raise Blocked(f"blocked by {blocked}: the patch was not applied as it was shown", [made.run.polled])
         requirement = "a run without a wrong cell completes with nothing flagged"
-        stage.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=shown(made.end))
+        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=shown(made.end))
 
 
-def _judge_action(stage: Stage, made: Trial, action: str, found: dict[str, str], *, blocked: bool) -> None:
+def _judge_action(ctx: StateDriver, made: Trial, action: str, found: dict[str, str], *, blocked: bool) -> None:
     clause = CLAUSES[action]
-    with stage.speaking_of(clause):
+    with ctx.speaking_of(clause):
         if not any(each.get("action") == action for each in actions(made.parked)):
             raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
         if clause in found and blocked:
             raise Blocked(f"blocked by DEC-05: {found[clause]}", _seen(made))
         requirement = f"{action} changes the rows that it is for, and no others"
-        stage.require(clause, clause not in found, requirement, *_seen(made), got=found.get(clause, ""))
+        ctx.require(clause, clause not in found, requirement, *_seen(made), got=found.get(clause, ""))
 
 
 def _seen(made: Trial) -> list[Answer]:
     return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
 
 
-def _text(stage: Stage, like: Run, parked: Any) -> tuple[dict[str, Any], str, str]:
+def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str, str]:
     """A question that takes free text, a text for it, and the column in which that is a right value ("" for none)."""
     asked = [each for each in questions(parked) if each.get("allow_custom") is True and isinstance(each.get("id"), str)]
     if not asked:
         raise Skipped("no question of the parked run takes free text")
     try:
-        rows = sent(stage, like, like.state)
+        rows = sent(ctx, like, like.state)
     except Skipped:
         return asked[0], "", "Leave these values as they are"
     proposed = {each.get("value") for each in actions(parked)}

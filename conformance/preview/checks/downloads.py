@@ -8,22 +8,23 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.engine.stage import Blocked, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import FILE
 from conformance.preview.checks.imports import begun
 from conformance.preview.checks.uploads import uploaded, written
 from conformance.preview.csv_download import decoded, download, fetch, parsed, read, text
 from conformance.preview.decision_runs import flagged
+from conformance.preview.driver import Run
 from conformance.preview.poll_body import at, count
 from conformance.preview.submitted_rows import UNSURE, Column, checked, columns_of, inline, sent, sheet_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conformance.engine.stage import Company, Stage
     from conformance.http.client import Answer
     from conformance.preview.csv_download import Download
+    from conformance.preview.driver import Company, StateDriver
 
     Both = Mapping[str, tuple[Download, Download]]
 
@@ -32,187 +33,187 @@ AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore
 
 
 @check("CSV-01", "CSV-05", "CSV-07", "CSV-08", needs=("completed",))
-def a_sheet_is_downloaded_whole_and_in_order(stage: Stage) -> None:
+def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
     """Download every sheet of a company after its first import completed."""
-    run = _completed(stage)
-    answers = _answers(stage, run)
+    run = _completed(ctx)
+    answers = _answers(ctx, run)
     for answer in [each for pair in answers.values() for each in pair]:
-        _judge_answer(stage, answer)
+        _judge_answer(ctx, answer)
     both = _read(answers)
     for sheet, (lines, _) in both.items():
-        names = tuple(column.name for column in columns_of(stage, run.company, sheet))
+        names = tuple(column.name for column in columns_of(ctx, run.company, sheet))
         requirement = "the header has the template's columns, in its order"
-        stage.require("CSV-08", lines.header == names, requirement, lines.answer, expected=names, got=lines.header)
+        ctx.require("CSV-08", lines.header == names, requirement, lines.answer, expected=names, got=lines.header)
     inserted = count(run.state, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import inserted"
     total = sum(len(lines.rows) for lines, _ in both.values())
-    stage.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
-    with stage.speaking_of("CSV-05"):
-        _judge_rows(stage, run, both)
+    ctx.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
+    with ctx.speaking_of("CSV-05"):
+        _judge_rows(ctx, run, both)
 
 
 @check("CSV-03", "CSV-04", needs=("needs_attention",))
-def flagged_rows_are_left_out_unless_asked_for(stage: Stage) -> None:
+def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
-    run, sheet, valid, whole = _flagged_sheet(stage)
-    answer = fetch(stage, run.company.id, sheet)
-    if stage.status("CSV-03", answer, 200, requirement="a sheet can be downloaded without filter"):
+    run, sheet, valid, whole = _flagged_sheet(ctx)
+    answer = fetch(ctx, run.company.id, sheet)
+    if ctx.status("CSV-03", answer, 200, requirement="a sheet can be downloaded without filter"):
         plain = read(answer)
         requirement = "without filter the download is that of filter=valid"
         holds = (plain.header, sorted(plain.rows)) == (valid.header, sorted(valid.rows))
-        stage.require("CSV-03", holds, requirement, answer, valid.answer, expected=valid.rows, got=plain.rows)
-    columns = columns_of(stage, run.company, sheet)
+        ctx.require("CSV-03", holds, requirement, answer, valid.answer, expected=valid.rows, got=plain.rows)
+    columns = columns_of(ctx, run.company, sheet)
     wrong = _wrong(sheet, columns, valid)
     requirement = "filter=valid leaves out each row with a wrong cell"
-    stage.require("CSV-04", not wrong, requirement, valid.answer, got=wrong)
+    ctx.require("CSV-04", not wrong, requirement, valid.answer, got=wrong)
     surplus = Counter(valid.rows) - Counter(whole.rows)
     requirement = "filter=valid has no row that filter=all has not"
-    stage.require("CSV-04", not surplus, requirement, valid.answer, whole.answer, got=sorted(surplus))
+    ctx.require("CSV-04", not surplus, requirement, valid.answer, whole.answer, got=sorted(surplus))
 
 
 @check("CSV-05", "CSV-06", needs=("completed", "needs_attention"))
-def what_is_left_out_is_what_the_report_counts(stage: Stage) -> None:
+def what_is_left_out_is_what_the_report_counts(ctx: StateDriver) -> None:
     """Download every sheet of completed runs, without and with flagged rows, with both filters."""
-    run = _completed(stage)
-    _judge_counts(stage, run, run.state)
-    with stage.speaking_of("CSV-05", "CSV-06"):
-        made = flagged(stage)
-        _judge_counts(stage, made.run, made.end)
+    run = _completed(ctx)
+    _judge_counts(ctx, run, run.state)
+    with ctx.speaking_of("CSV-05", "CSV-06"):
+        made = flagged(ctx)
+        _judge_counts(ctx, made.run, made.end)
         rows = len(made.all.rows) if made.all else None
         requirement = "filter=all has every row, the flagged ones too"
         inserted, wrong = count(made.end, "inserted") or 0, count(made.end, "invalidCellCount") or 0
         expected = inserted, inserted + wrong  # OP-21: with the flagged rows among the inserted ones, or without
-        stage.require("CSV-05", rows in expected, requirement, made.run.polled, expected=expected, got=rows)
+        ctx.require("CSV-05", rows in expected, requirement, made.run.polled, expected=expected, got=rows)
 
 
 @check("CSV-09", needs=("completed",))
-def awkward_texts_survive_a_round_trip(stage: Stage) -> None:
+def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
-    company = stage.company(fresh=True)
-    name, rows = _awkward_rows(stage, company)
-    run = begun(company, {"rows": rows}, stage.start(company, {"rows": rows}))
-    end = stage.until(run)
+    company = ctx.company(fresh=True)
+    name, rows = _awkward_rows(ctx, company)
+    run = begun(company, {"rows": rows}, ctx.start(company, {"rows": rows}))
+    end = ctx.until(run)
     if at(end, "status") != "completed":
         raise Skipped(f"the import of rows with awkward texts became {at(end, 'status')}")
-    answer = fetch(stage, company.id, sheet_of(end), "all")
-    if not stage.status("CSV-09", answer, 200, requirement="the rows can be downloaded"):
+    answer = fetch(ctx, company.id, sheet_of(end), "all")
+    if not ctx.status("CSV-09", answer, 200, requirement="the rows can be downloaded"):
         return
     lines = parsed(text(answer)) or ()
     place = lines[0].index(name) if lines and name in lines[0] else None
     got = [line[place] for line in lines[1:]] if place is not None else []
     requirement = "commas, quotes and line breaks in values survive a round trip"
     same = sorted(map(_broken_alike, got)) == sorted(map(_broken_alike, AWKWARD))
-    stage.require("CSV-09", same, requirement, answer, expected=sorted(AWKWARD), got=sorted(got) or answer.text[:300])
+    ctx.require("CSV-09", same, requirement, answer, expected=sorted(AWKWARD), got=sorted(got) or answer.text[:300])
 
 
 @check("CSV-05", "CSV-07", needs=("completed",))
-def the_rows_of_a_file_are_downloaded(stage: Stage) -> None:
+def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     """Import a CSV file of such rows, whose name is no template's, and download all."""
-    company = stage.company(fresh=True)
-    name, rows = _awkward_rows(stage, company)
-    url, ref = uploaded(stage, company, content := written(rows))
-    put = stage.client.put_upload(url, content, FILE["content_type"])
+    company = ctx.company(fresh=True)
+    name, rows = _awkward_rows(ctx, company)
+    url, ref = uploaded(ctx, company, content := written(rows))
+    put = ctx.client.put_upload(url, content, FILE["content_type"])
     if not put.ok:
         raise Blocked("the file could not be uploaded", [put])
     body = {"files": [{"name": FILE["name"], "upload_ref": ref}]}
-    run = begun(company, body, stage.start(company, body))
-    end = stage.until(run)
+    run = begun(company, body, ctx.start(company, body))
+    end = ctx.until(run)
     requirement = "the import of a file of right rows completes"
-    if at(end, "status") != "completed" and not stage.target.vouched:
+    if at(end, "status") != "completed" and not ctx.target.strict:
         raise Skipped(f"the import of a file with awkward texts became {at(end, 'status')}")
-    if not stage.require("CSV-05", at(end, "status") == "completed", requirement, run.polled, got=end):
+    if not ctx.require("CSV-05", at(end, "status") == "completed", requirement, run.polled, got=end):
         return
-    sheets = [download(stage, company.id, sheet, "all") for sheet in company.sheets]
+    sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
     total, inserted = sum(len(lines.rows) for lines in sheets), count(end, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import of a file inserted"
-    stage.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
+    ctx.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
     got = [_broken_alike(record[name]).strip() for lines in sheets for record in lines.records if record.get(name)]
     requirement = "filter=all has every row of the file"
     expected = [_broken_alike(row[name]).strip() for row in rows]
     answers = [lines.answer for lines in sheets if lines.rows]
     same = sorted(got) == sorted(expected)
-    stage.require("CSV-05", same, requirement, *answers, expected=sorted(expected), got=sorted(got))
+    ctx.require("CSV-05", same, requirement, *answers, expected=sorted(expected), got=sorted(got))
 
 
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
-def a_download_of_nothing_that_there_is_is_refused(stage: Stage) -> None:
+def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     """Download with another filter, an unknown sheet, and a sheet of another company."""
-    run = _completed(stage)
+    run = _completed(ctx)
     sheet = sheet_of(run.state)
     for word in ("clean", "invalid"):
-        answer = fetch(stage, run.company.id, sheet, word)
-        stage.status("CSV-10", answer, 400, requirement="a filter that is neither valid nor all is refused with 400")
-    answer = fetch(stage, run.company.id, str(uuid4()))
-    stage.status("CSV-11", answer, 404, requirement="an unknown sheet is answered with 404")
-    with stage.speaking_of("CSV-11"):
-        other = stage.run("needs_attention", fresh=False)
+        answer = fetch(ctx, run.company.id, sheet, word)
+        ctx.status("CSV-10", answer, 400, requirement="a filter that is neither valid nor all is refused with 400")
+    answer = fetch(ctx, run.company.id, str(uuid4()))
+    ctx.status("CSV-11", answer, 404, requirement="an unknown sheet is answered with 404")
+    with ctx.speaking_of("CSV-11"):
+        other = ctx.run("needs_attention", fresh=False)
         theirs = next((each for each in other.company.sheets if each not in run.company.sheets), None)
         if theirs is None:
             raise Skipped("the sheets of a second company are known when the suite provisioned it")
-        answer = fetch(stage, run.company.id, theirs)
-        stage.status("CSV-11", answer, 404, requirement="a sheet of another company is answered with 404")
+        answer = fetch(ctx, run.company.id, theirs)
+        ctx.status("CSV-11", answer, 404, requirement="a sheet of another company is answered with 404")
 
 
 @check("CSV-12", needs=("completed",))
-def a_download_is_no_run(stage: Stage) -> None:
+def a_download_is_no_run(ctx: StateDriver) -> None:
     """Read a company's history and active run before and after a download."""
-    run = _completed(stage)
-    before = _runs(stage, run)
-    answer = fetch(stage, run.company.id, sheet_of(run.state), "all")
-    stage.status("CSV-12", answer, 200, requirement="the download is the answer itself")
-    after = _runs(stage, run)
-    stage.require("CSV-12", before == after, "a download creates no run", answer, expected=before, got=after)
+    run = _completed(ctx)
+    before = _runs(ctx, run)
+    answer = fetch(ctx, run.company.id, sheet_of(run.state), "all")
+    ctx.status("CSV-12", answer, 200, requirement="the download is the answer itself")
+    after = _runs(ctx, run)
+    ctx.require("CSV-12", before == after, "a download creates no run", answer, expected=before, got=after)
 
 
 @check("CSV-02", needs=("completed",))
-def a_workbook_is_downloaded_as_zip(stage: Stage) -> None:
+def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     """Download the whole workbook."""
-    run = _completed(stage)
-    answer = fetch(stage, run.company.id, None)
+    run = _completed(ctx)
+    answer = fetch(ctx, run.company.id, None)
     if answer.status is not None and (400 <= answer.status < 500 or answer.status == 501):
         raise Skipped(f"the target answers {answer.status}: the ZIP may not have been built yet")
-    if not stage.status("CSV-02", answer, 200, requirement="without sheet_id the whole workbook is downloaded"):
+    if not ctx.status("CSV-02", answer, 200, requirement="without sheet_id the whole workbook is downloaded"):
         return
     zipped = answer.media_type == "application/zip"
-    stage.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
+    ctx.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
     files = _files(answer.content)
-    wanted = [(valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(stage, run)).values()]
+    wanted = [(valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values()]
     lacking = Counter(wanted) - Counter(files)
     requirement = "the ZIP has every sheet of the workbook as CSV"
-    stage.require("CSV-02", not lacking, requirement, answer, expected=sorted(wanted), got=sorted(files))
+    ctx.require("CSV-02", not lacking, requirement, answer, expected=sorted(wanted), got=sorted(files))
 
 
 @check("CSV-02", needs=("needs_attention",))
-def a_workbook_leaves_flagged_rows_out_unless_asked_for(stage: Stage) -> None:
+def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download the workbook of a run that completed with flagged rows, without filter and with filter=all."""
-    made = flagged(stage)
+    made = flagged(ctx)
     if made.run.company.provisioned is None:
         raise Skipped("a company that the target file lends may have other rows by now")
     if made.all is None or made.valid is None:
         raise Blocked("the rows could not be downloaded", [made.run.polled])
     for filter_, lines in ((None, made.valid), ("all", made.all)):
-        answer = fetch(stage, made.run.company.id, None, filter_)
+        answer = fetch(ctx, made.run.company.id, None, filter_)
         if not answer.ok:
             raise Skipped(f"the target answers {answer.status or answer.problem}: the ZIP may not have been built yet")
         wanted, files = (lines.header, *sorted(lines.rows)), _files(answer.content)
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
-        stage.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
+        ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
 
 
-def _judge_answer(stage: Stage, answer: Answer) -> None:
+def _judge_answer(ctx: StateDriver, answer: Answer) -> None:
     """Whether the download is text/csv, as an attachment (CSV-01)."""
-    if not stage.status("CSV-01", answer, 200, requirement="a sheet can be downloaded"):
+    if not ctx.status("CSV-01", answer, 200, requirement="a sheet can be downloaded"):
         return
     disposition = answer.headers.get("content-disposition", "")
     holds = answer.media_type == "text/csv" and disposition.strip().lower().startswith("attachment")
     requirement = "a sheet's download is text/csv, with a Content-Disposition that says attachment"
     got = f"{answer.media_type}, {disposition or 'no Content-Disposition'}"
-    stage.require("CSV-01", holds, requirement, answer, expected="text/csv, attachment; …", got=got)
+    ctx.require("CSV-01", holds, requirement, answer, expected="text/csv, attachment; …", got=got)
 
 
-def _judge_rows(stage: Stage, run: Run, both: Both) -> None:
+def _judge_rows(ctx: StateDriver, run: Run, both: Both) -> None:
     """Whether every row that was sent is in the download (CSV-05)."""
-    rows = sent(stage, run, run.state)
+    rows = sent(ctx, run, run.state)
     lines = both[rows.sheet_id][0]
     names = [column.name for column in rows.given]
     if rows.unsure or rows.failing or not names:
@@ -220,36 +221,36 @@ def _judge_rows(stage: Stage, run: Run, both: Both) -> None:
     wanted = Counter(tuple(row[name].strip() for name in names) for row in rows.rows)
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
     requirement = "filter=all has every row that was sent"
-    stage.require("CSV-05", wanted == got, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
+    ctx.require("CSV-05", wanted == got, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
 
-def _judge_counts(stage: Stage, run: Run, end: Any) -> None:
+def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:
     """Whether `all` has as many rows more than `valid` as the report counts (CSV-06)."""
-    left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(stage, run)).values())
+    left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(ctx, run)).values())
     expected = count(end, "invalidCellCount")
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"
-    stage.require("CSV-06", left_out == expected, requirement, run.polled, expected=expected, got=left_out)
+    ctx.require("CSV-06", left_out == expected, requirement, run.polled, expected=expected, got=left_out)
 
 
-def _completed(stage: Stage) -> Run:
+def _completed(ctx: StateDriver) -> Run:
     """The completed first and only import of a company, which the checks of downloads share."""
     key = "run completed, alone in its company"
-    if stage.shared is not None and isinstance(there := stage.shared.get(key), Run):
+    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Run):
         return there
-    run = stage.run("completed")
+    run = ctx.run("completed")
     if run.company.provisioned is None:
         raise Skipped("rows are counted in companies that the suite provisioned, which had none before")
-    if stage.shared is not None:
-        stage.shared[key] = run
+    if ctx.shared is not None:
+        ctx.shared[key] = run
     return run
 
 
-def _answers(stage: Stage, run: Run) -> dict[str, tuple[Answer, Answer]]:
+def _answers(ctx: StateDriver, run: Run) -> dict[str, tuple[Answer, Answer]]:
     """The downloads of each sheet of a completed run, all rows and valid ones; the checks of a journey share them."""
-    kept: dict[str, Any] = {} if stage.shared is None else stage.shared.setdefault("downloads", {})
+    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("downloads", {})
     if run.id not in kept:
         kept[run.id] = {
-            sheet: (fetch(stage, run.company.id, sheet, "all"), fetch(stage, run.company.id, sheet, "valid"))
+            sheet: (fetch(ctx, run.company.id, sheet, "all"), fetch(ctx, run.company.id, sheet, "valid"))
             for sheet in run.company.sheets
         }
     return cast("dict[str, tuple[Answer, Answer]]", kept[run.id])
@@ -260,17 +261,17 @@ def _read(answers: Mapping[str, tuple[Answer, Answer]]) -> Both:
     return {sheet: (read(whole), read(valid)) for sheet, (whole, valid) in answers.items()}
 
 
-def _flagged_sheet(stage: Stage) -> tuple[Run, str, Download, Download]:
+def _flagged_sheet(ctx: StateDriver) -> tuple[Run, str, Download, Download]:
     """A sheet whose two downloads differ: of a parked run (OP-31), else of one that completed with flagged rows."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     sheet = sheet_of(run.state)
-    valid, whole = (download(stage, run.company.id, sheet, each) for each in ("valid", "all"))
+    valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
     if len(valid.rows) < len(whole.rows):
         return run, sheet, valid, whole
-    made = flagged(stage)
+    made = flagged(ctx)
     sheet = sheet_of(made.end)
     # Downloaded anew: in a company that the target file lends another import may have come since.
-    valid, whole = (download(stage, made.run.company.id, sheet, each) for each in ("valid", "all"))
+    valid, whole = (download(ctx, made.run.company.id, sheet, each) for each in ("valid", "all"))
     if len(valid.rows) == len(whole.rows):
         raise Skipped("no download at hand has flagged rows")
     return made.run, sheet, valid, whole
@@ -282,18 +283,18 @@ def _wrong(sheet: str, columns: tuple[Column, ...], lines: Download) -> list[dic
     return [records[each] for each in sorted(checked(sheet, columns, records).flagged)]
 
 
-def _free_column(stage: Stage, company: Company) -> str:
+def _free_column(ctx: StateDriver, company: Company) -> str:
     """A column without rules of the sheet that inline rows go to."""
-    columns = columns_of(stage, company, _sheet_of_rows(stage, company))
+    columns = columns_of(ctx, company, _sheet_of_rows(ctx, company))
     free = [each.name for each in columns if each.rule == "none" and not each.unique]
     if not free:
         raise Skipped("the template has no column without a rule")
     return free[0]
 
 
-def _sheet_of_rows(stage: Stage, company: Company) -> str:
+def _sheet_of_rows(ctx: StateDriver, company: Company) -> str:
     """The sheet that the completed run of such rows filled."""
-    like = _completed(stage)
+    like = _completed(ctx)
     template = like.company.sheets.get(sheet_of(like.state))
     found = [sheet for sheet, each in company.sheets.items() if each == template]
     if len(found) != 1:
@@ -301,16 +302,16 @@ def _sheet_of_rows(stage: Stage, company: Company) -> str:
     return found[0]
 
 
-def _awkward_rows(stage: Stage, company: Company) -> tuple[str, list[dict[str, Any]]]:
+def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[str, Any]]]:
     """The name of a column without rules, and right rows that hold the awkward texts there."""
-    base, name = inline(stage.body("completed"))[0], _free_column(stage, company)
-    return name, [_own_row(stage, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
+    base, name = inline(ctx.body("completed"))[0], _free_column(ctx, company)
+    return name, [_own_row(ctx, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
 
 
-def _own_row(stage: Stage, company: Company, base: Any, number: int) -> dict[str, Any]:
+def _own_row(ctx: StateDriver, company: Company, base: Any, number: int) -> dict[str, Any]:
     """The base row with a value of its own in each unique column."""
     row = dict(base)
-    for column in columns_of(stage, company, _sheet_of_rows(stage, company)):
+    for column in columns_of(ctx, company, _sheet_of_rows(ctx, company)):
         if column.unique and row.get(column.name):
             text = f"c{number}{row[column.name]}"
             if column.offence(text) not in {None, UNSURE}:
@@ -324,11 +325,10 @@ def _broken_alike(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _runs(stage: Stage, run: Run) -> list[Any]:
+def _runs(ctx: StateDriver, run: Run) -> list[Any]:
     """How many runs the company's history has, and its active one."""
     answers = [
-        stage.client.call("list_imports", company_id=run.company.id, query=query)
-        for query in ({}, {"status": "active"})
+        ctx.client.call("list_imports", company_id=run.company.id, query=query) for query in ({}, {"status": "active"})
     ]
     for answer in answers:
         if not answer.ok:

@@ -6,88 +6,89 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.engine.stage import MOVING, REFUSING, TERMINAL, UNREACHABLE, Blocked, Company, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import each_status
 from conformance.preview.csv_download import download
+from conformance.preview.driver import MOVING, REFUSING, TERMINAL, UNREACHABLE, Company, Run
 from conformance.preview.poll_body import at, listed
 from conformance.target.file import Existing
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 BASE_URL = "https://destination.invalid/api"
 COUNTS = ("total", "succeeded", "failed")
 
 
 @check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10", needs=("completed",))
-def a_full_export_writes_every_right_row(stage: Stage) -> None:
+def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     """Export a completed import, without saying how."""
-    company = with_destination(stage, "completed")
-    rows = _right_rows(stage, company)
+    company = with_destination(ctx, "completed")
+    rows = _right_rows(ctx, company)
     try:
-        started, body, seen = _full(stage, company)
+        started, body, seen = _full(ctx, company)
     except Blocked as blocked:  # a server error is no answer that OP-18 allows, and a run that was started can be read
         answer = blocked.answers[-1]
         if answer.status is not None and not answer.ok:
             requirement = "an export can be started, or is refused, and then it can be polled"
-            stage.status("DST-01", answer, 2, requirement=requirement)
+            ctx.status("DST-01", answer, 2, requirement=requirement)
         raise
-    _judge_start(stage, company, started)
+    _judge_start(ctx, company, started)
     asks = [each for each in seen if at(each.json, "status") == "needs_attention"]
-    stage.require("DST-10", not asks, "an export never needs attention", *asks[:1], got=len(asks))
+    ctx.require("DST-10", not asks, "an export never needs attention", *asks[:1], got=len(asks))
     report = _report(body)
     mode = at(report, "mode")
-    stage.require("DST-02", mode == "full", "an export without mode is a full one", seen[-1], expected="full", got=mode)
-    _judge_report(stage, report, seen[-1])
+    ctx.require("DST-02", mode == "full", "an export without mode is a full one", seen[-1], expected="full", got=mode)
+    _judge_report(ctx, report, seen[-1])
     requirement = "a full export writes as many rows as filter=valid has over all sheets"
     right, wrote = sum(rows.values()), _written(report)
-    stage.require("DST-08", wrote == right, requirement, seen[-1], expected=right, got=wrote)
+    ctx.require("DST-08", wrote == right, requirement, seen[-1], expected=right, got=wrote)
 
 
 @check("DST-08", needs=("needs_attention",))
-def flagged_rows_are_not_exported(stage: Stage) -> None:
+def flagged_rows_are_not_exported(ctx: StateDriver) -> None:
     """Reject a parked import, and export what the company then has."""
-    company = with_destination(stage, "needs_attention")
-    right = sum(_right_rows(stage, company).values())
-    body, seen = ended(stage, company, _started(stage, company, {}))
+    company = with_destination(ctx, "needs_attention")
+    right = sum(_right_rows(ctx, company).values())
+    body, seen = ended(ctx, company, _started(ctx, company, {}))
     wrote = _written(_report(body))
     requirement = "an export writes no more than the rows that filter=valid has over all sheets"
-    stage.require("DST-08", wrote is not None and wrote <= right, requirement, seen[-1], expected=right, got=wrote)
+    ctx.require("DST-08", wrote is not None and wrote <= right, requirement, seen[-1], expected=right, got=wrote)
 
 
 @check("DST-02", needs=("completed",))
-def an_unknown_mode_is_refused(stage: Stage) -> None:
+def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
     """Start exports of modes that there are not, after one that is right."""
-    company = with_destination(stage, "completed")
-    _full(stage, company)
+    company = with_destination(ctx, "completed")
+    _full(ctx, company)
     answers = {}
     for mode in ("partial", 1):
-        answers[repr(mode)] = _start(stage, company, {"mode": mode})
+        answers[repr(mode)] = _start(ctx, company, {"mode": mode})
         if answers[repr(mode)].ok:
-            ended(stage, company, answers[repr(mode)])  # so that other exports can be started
+            ended(ctx, company, answers[repr(mode)])  # so that other exports can be started
     requirement = "a mode that is neither full nor canary is refused with a 4xx"  # OP-18
-    each_status(stage, "DST-02", answers, 4, requirement=requirement)
+    each_status(ctx, "DST-02", answers, 4, requirement=requirement)
 
 
 @check("DST-03", "DST-09", needs=("completed",))
-def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
+def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
-    company = with_destination(stage, "completed")
-    rows, key = _right_rows(stage, company), f"conformance-{uuid4().hex[:12]}"
+    company = with_destination(ctx, "completed")
+    rows, key = _right_rows(ctx, company), f"conformance-{uuid4().hex[:12]}"
     body = {"mode": "canary", "idempotency_key": key}
-    started = _started(stage, company, body)
-    again = _start(stage, company, body)
+    started = _started(ctx, company, body)
+    again = _start(ctx, company, body)
     requirement = "an export that is started again with its key is the same run"
     named = at(started.json, "run_id"), at(again.json, "run_id")
     same = again.ok and named[0] == named[1]
-    stage.require("DST-09", same, requirement, started, again, expected=named[0], got=f"{again.status} {named[1]}")
-    last, seen = ended(stage, company, started)
-    other = _start(stage, company, {"mode": "full", "idempotency_key": key})
+    ctx.require("DST-09", same, requirement, started, again, expected=named[0], got=f"{again.status} {named[1]}")
+    last, seen = ended(ctx, company, started)
+    other = _start(ctx, company, {"mode": "full", "idempotency_key": key})
     requirement = "a key that started another payload starts no second run"
     alone = not other.ok or at(other.json, "run_id") == named[0]
-    stage.require("DST-09", alone, requirement, started, other, got=f"{other.status} {other.text[:200]}")
+    ctx.require("DST-09", alone, requirement, started, other, got=f"{other.status} {other.text[:200]}")
     report = _report(last)
     times = Counter(each.get("template_id") for each in listed(report, "results"))
     filled = sum(1 for number in rows.values() if number)
@@ -95,14 +96,14 @@ def a_canary_writes_one_row_of_each_template(stage: Stage) -> None:
     wrote = _written(report)
     few = wrote is not None and wrote <= filled
     requirement = "a canary writes at most one row of each template"
-    stage.require("DST-03", holds and few, requirement, seen[-1], expected=f"at most {filled} writes", got=report)
+    ctx.require("DST-03", holds and few, requirement, seen[-1], expected=f"at most {filled} writes", got=report)
 
 
 @check("DST-08", needs=("completed",))
-def a_selection_narrows_an_export(stage: Stage) -> None:
+def a_selection_narrows_an_export(ctx: StateDriver) -> None:
     """Export the template that has rows alone, and then one without rows alone."""
-    company = with_destination(stage, "completed")
-    rows = _right_rows(stage, company)
+    company = with_destination(ctx, "completed")
+    rows = _right_rows(ctx, company)
     filled = [company.sheets[sheet] for sheet, number in rows.items() if number]
     empty = [company.sheets[sheet] for sheet, number in rows.items() if not number]
     if not filled:
@@ -111,47 +112,47 @@ def a_selection_narrows_an_export(stage: Stage) -> None:
         if not chosen:
             continue
         wanted = sum(each for sheet, each in number.items() if company.sheets[sheet] in chosen)
-        started = _start(stage, company, {"selection": {"template_ids": chosen}})
-        _selected(stage, started)
-        body, seen = ended(stage, company, started)
+        started = _start(ctx, company, {"selection": {"template_ids": chosen}})
+        _selected(ctx, started)
+        body, seen = ended(ctx, company, started)
         report = _report(body)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
         holds = _written(report) == wanted and not strange
         requirement = "an export of selected templates writes the right rows of these alone"
-        stage.require("DST-08", holds, requirement, started, seen[-1], expected=f"{wanted} of {chosen}", got=report)
+        ctx.require("DST-08", holds, requirement, started, seen[-1], expected=f"{wanted} of {chosen}", got=report)
 
 
 @check("DST-08", needs=("completed",))
-def a_row_filter_narrows_an_export(stage: Stage) -> None:
+def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
     """Export the rows that have one of the downloaded values in its column, all of them and the first."""
-    company = with_destination(stage, "completed")
-    right = _right_rows(stage, company)
-    column, value, number = _telling(stage, company, right)
+    company = with_destination(ctx, "completed")
+    right = _right_rows(ctx, company)
+    column, value, number = _telling(ctx, company, right)
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
-        started = _start(stage, company, body | {"selection": {"row_filter": {column: value}}})
-        _selected(stage, started)
-        last, seen = ended(stage, company, started)
+        started = _start(ctx, company, body | {"selection": {"row_filter": {column: value}}})
+        _selected(ctx, started)
+        last, seen = ended(ctx, company, started)
         wrote = _written(_report(last))
         requirement = "an export of selected rows writes no more than the right rows"
         few = wrote is not None and wrote <= sum(right.values())
-        stage.require("DST-08", few, requirement, started, seen[-1], expected=sum(right.values()), got=wrote)
-        if wrote != wanted and not stage.target.vouched:
+        ctx.require("DST-08", few, requirement, started, seen[-1], expected=sum(right.values()), got=wrote)
+        if wrote != wanted and not ctx.target.strict:
             raise Skipped("the target reads a row_filter otherwise than as texts by column (OP-18)")
         requirement = f"an export of the rows whose {column!r} is {value!r} writes these"
-        stage.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
+        ctx.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
 
 
-def _selected(stage: Stage, started: Answer) -> None:
+def _selected(ctx: StateDriver, started: Answer) -> None:
     """Stop where a selection is refused, which any target may do (OP-18) but one that reads as the contract."""
     if not started.ok and started.status is not None and started.status < 500:
-        if stage.target.vouched:
-            stage.status("DST-08", started, 2, requirement="a selection of what the company has is accepted")
+        if ctx.target.strict:
+            ctx.status("DST-08", started, 2, requirement="a selection of what the company has is accepted")
         raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
 
 
-def _telling(stage: Stage, company: Company, right: dict[str, int]) -> tuple[str, str, int]:
+def _telling(ctx: StateDriver, company: Company, right: dict[str, int]) -> tuple[str, str, int]:
     """A column of the sheet with the most right rows, a value that not all of them have there, and how many do."""
-    records = download(stage, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
+    records = download(ctx, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
     for column in records[0] if records else ():
         times = Counter(record[column] for record in records)
         value, number = next(((text, times[text]) for text in times if text), ("", 0))
@@ -161,81 +162,81 @@ def _telling(stage: Stage, company: Company, right: dict[str, int]) -> tuple[str
 
 
 @check("DST-04", "DST-05", "DST-07")
-def a_write_that_fails_is_told_by_its_result(stage: Stage) -> None:
+def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""
-    company = _prepared(stage, REFUSING)
-    _, body, seen = _full(stage, company or with_destination(stage, "completed"))
+    company = _prepared(ctx, REFUSING)
+    _, body, seen = _full(ctx, company or with_destination(ctx, "completed"))
     failed = company is not None and at(body, "status") == "failed"
     requirement = "single writes that fail do not fail the run"
-    if failed and not stage.require("DST-05", not failed, requirement, seen[-1], expected="completed", got=body):
+    if failed and not ctx.require("DST-05", not failed, requirement, seen[-1], expected="completed", got=body):
         raise Skipped("an export that failed has no results")
-    _judge_report(stage, _report(body), seen[-1])
+    _judge_report(ctx, _report(body), seen[-1])
     results = listed(_report(body), "results")
     if not results and not at(body, "report", "failed"):
         raise Skipped("the export wrote nothing")
     odd = [each for each in results if "fields_confirmed" not in each or not _tristate(each["fields_confirmed"])]
-    stage.require("DST-07", not odd, "fields_confirmed is true, false or null", seen[-1], got=odd)
+    ctx.require("DST-07", not odd, "fields_confirmed is true, false or null", seen[-1], got=odd)
     refused = [each for each in results if each.get("ok") is False]
     unread = [each for each in refused if each.get("fields_confirmed") is not None and not _took(each.get("status"))]
     requirement = "fields_confirmed is null where the destination took nothing that could be read back"
-    stage.require("DST-07", not unread, requirement, seen[-1], expected=None, got=unread)
-    with stage.speaking_of("DST-05"):
+    ctx.require("DST-07", not unread, requirement, seen[-1], expected=None, got=unread)
+    with ctx.speaking_of("DST-05"):
         if not refused and not at(body, "report", "failed"):
             raise Skipped("the destination refused no write")
         mute = [each for each in refused if not (_whole(each.get("status")) and isinstance(each.get("error"), str))]
         requirement = "a write that failed has ok false, a status and an error, and the run completes"
-        stage.require("DST-05", bool(refused) and not mute, requirement, seen[-1], got=mute or body)
+        ctx.require("DST-05", bool(refused) and not mute, requirement, seen[-1], got=mute or body)
 
 
 @check("DST-06")
-def what_stops_the_job_fails_the_run(stage: Stage) -> None:
+def what_stops_the_job_fails_the_run(ctx: StateDriver) -> None:
     """Export to a destination that cannot be reached; where none is known to be so, export a completed import."""
-    company = _prepared(stage, UNREACHABLE)
-    _, body, seen = _full(stage, company or with_destination(stage, "completed"))
+    company = _prepared(ctx, UNREACHABLE)
+    _, body, seen = _full(ctx, company or with_destination(ctx, "completed"))
     if company is None and at(body, "status") != "failed":
         raise Skipped("nothing stopped the export")
     holds = at(body, "status") == "failed"
-    stage.require("DST-06", holds, "an export that was stopped is failed", seen[-1], expected="failed", got=body)
+    ctx.require("DST-06", holds, "an export that was stopped is failed", seen[-1], expected="failed", got=body)
 
 
-def _prepared(stage: Stage, way: str) -> Company | None:
+def _prepared(ctx: StateDriver, way: str) -> Company | None:
     """The company to which a way beside the target file leads; None where there is none."""
-    return Company(stage.ways[way]()[0]) if way in stage.ways else None
+    return Company(ctx.ways[way]()[0]) if way in ctx.ways else None
 
 
-def _full(stage: Stage, company: Company) -> tuple[Answer, Any, list[Answer]]:
+def _full(ctx: StateDriver, company: Company) -> tuple[Answer, Any, list[Answer]]:
     """An export of the company without saying how: its start, its last body, and all answers; one for all checks."""
-    kept: dict[str, Any] = {} if stage.shared is None else stage.shared.setdefault("full exports", {})
+    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("full exports", {})
     if company.id not in kept:
-        started = _started(stage, company, {})
-        kept[company.id] = started, *ended(stage, company, started)
+        started = _started(ctx, company, {})
+        kept[company.id] = started, *ended(ctx, company, started)
     return cast("tuple[Answer, Any, list[Answer]]", kept[company.id])
 
 
-def with_destination(stage: Stage, state: str) -> Company:
+def with_destination(ctx: StateDriver, state: str) -> Company:
     """A company with a destination, after an import that leads to the state; what parks is rejected."""
     key = f"destination after {state}"
-    if stage.shared is not None and isinstance(there := stage.shared.get(key), Company):
+    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Company):
         return there
-    if isinstance(stage.target.company, Existing):
+    if isinstance(ctx.target.company, Existing):
         raise Skipped("only a company that the suite provisions is known to have a destination")
     auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
-    answer = stage.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
+    answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
     sheets = {str(each.get("id")): str(each.get("template_id")) for each in listed(answer.json, "sheets")}
     if not answer.ok or not sheets:
         raise Skipped(f"a company with a destination is answered with {answer.status}")
     company = Company(str(at(answer.json, "company", "id")), sheets, answer.json)
-    run: Run = stage.started(state, company)
-    stage.until(run, state)
-    if state == "needs_attention" and not _rejected(stage, run):
+    run: Run = ctx.started(state, company)
+    ctx.until(run, state)
+    if state == "needs_attention" and not _rejected(ctx, run):
         raise Skipped("no import could be rejected, which would leave flagged rows")
-    if stage.shared is not None:
-        stage.shared[key] = company
+    if ctx.shared is not None:
+        ctx.shared[key] = company
     return company
 
 
-def _rejected(stage: Stage, run: Run) -> bool:
-    return stage.decide(run, "reject").ok and at(stage.until(run), "status") == "failed"
+def _rejected(ctx: StateDriver, run: Run) -> bool:
+    return ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"
 
 
 def _written(report: Any) -> int | None:
@@ -246,49 +247,49 @@ def _written(report: Any) -> int | None:
     return int(total) if total == succeeded + failed else len(listed(report, "results"))
 
 
-def _right_rows(stage: Stage, company: Company) -> dict[str, int]:
+def _right_rows(ctx: StateDriver, company: Company) -> dict[str, int]:
     """How many right rows each sheet has; exports do not change them."""
-    kept: dict[str, Any] = {} if stage.shared is None else stage.shared.setdefault("right rows", {})
+    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("right rows", {})
     if company.id not in kept:
-        kept[company.id] = {sheet: len(download(stage, company.id, sheet, "valid").rows) for sheet in company.sheets}
+        kept[company.id] = {sheet: len(download(ctx, company.id, sheet, "valid").rows) for sheet in company.sheets}
     return cast("dict[str, int]", kept[company.id])
 
 
-def _start(stage: Stage, company: Company, body: Any) -> Answer:
-    return stage.client.call("start_export", company_id=company.id, body=body)
+def _start(ctx: StateDriver, company: Company, body: Any) -> Answer:
+    return ctx.client.call("start_export", company_id=company.id, body=body)
 
 
-def _started(stage: Stage, company: Company, body: Any) -> Answer:
+def _started(ctx: StateDriver, company: Company, body: Any) -> Answer:
     """The answer of an export that was accepted."""
-    answer = _start(stage, company, body)
+    answer = _start(ctx, company, body)
     if answer.ok:
         return answer
     if answer.status is not None and 400 <= answer.status < 500:
-        stage.reads("OP-18", f"starting an export is answered with {answer.status}")
+        ctx.reads("OP-18", f"starting an export is answered with {answer.status}")
         raise Skipped(f"the target answers the start of an export with {answer.status} (OP-18)")
     raise Blocked("the export could not be started", [answer])
 
 
-def _judge_start(stage: Stage, company: Company, answer: Answer) -> None:
+def _judge_start(ctx: StateDriver, company: Company, answer: Answer) -> None:
     """Whether the answer names the new run (DST-01)."""
-    stage.reads("OP-40", str(answer.status))
+    ctx.reads("OP-40", str(answer.status))
     run_id, url = at(answer.json, "run_id"), at(answer.json, "poll_url")
     here = isinstance(url, str) and url.startswith("/") and url.endswith(f"/companies/{company.id}/exports/{run_id}")
-    if stage.target.vouched:
-        stage.status("DST-01", answer, 201, requirement="an export that is started is answered with 201 (OP-40)")
+    if ctx.target.strict:
+        ctx.status("DST-01", answer, 201, requirement="an export that is started is answered with 201 (OP-40)")
     holds = isinstance(run_id, str) and at(answer.json, "status") == "queued" and here
     requirement = "the answer has run_id, the status queued, and a poll_url under /exports/"
-    stage.require("DST-01", holds, requirement, answer, expected="run_id, queued, /…/exports/{run_id}", got=answer.text)
+    ctx.require("DST-01", holds, requirement, answer, expected="run_id, queued, /…/exports/{run_id}", got=answer.text)
 
 
-def ended(stage: Stage, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
+def ended(ctx: StateDriver, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
     """Poll an export until it is over: its last body, and all answers."""
     run_id = at(started.json, "run_id")
     if not isinstance(run_id, str):
         raise Blocked("the start of the export gave no run_id", [started])
     seen: list[Answer] = []
-    for _ in stage.looks():
-        seen.append(stage.client.call("poll_export", company_id=company.id, run_id=run_id))
+    for _ in ctx.looks():
+        seen.append(ctx.client.call("poll_export", company_id=company.id, run_id=run_id))
         if at(seen[-1].json, "status") not in (*MOVING, "needs_attention"):
             break
     if not seen[-1].ok or at(seen[-1].json, "status") not in TERMINAL:
@@ -303,17 +304,17 @@ def _report(body: Any) -> Any:
     return at(body, "report")
 
 
-def _judge_report(stage: Stage, report: Any, answer: Answer) -> None:
+def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
     """Whether the report's numbers agree with each other and with its results (DST-04)."""
     total, succeeded, failed = (at(report, name) for name in COUNTS)
     results = at(report, "results")
     whole = all(_whole(each) for each in (total, succeeded, failed)) and isinstance(results, list)
     holds = whole and at(report, "mode") in {"full", "canary"} and total == succeeded + failed
-    stage.require("DST-04", holds, "total is succeeded plus failed", answer, got=report)
+    ctx.require("DST-04", holds, "total is succeeded plus failed", answer, got=report)
     if holds and len(results) == total:
         right = sum(at(each, "ok") is True for each in results)
         requirement = "as many results are ok as succeeded"
-        stage.require("DST-04", right == succeeded, requirement, answer, expected=succeeded, got=right)
+        ctx.require("DST-04", right == succeeded, requirement, answer, expected=succeeded, got=right)
 
 
 def _took(status: Any) -> bool:

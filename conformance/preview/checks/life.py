@@ -11,16 +11,17 @@ import io
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import MOVING, TERMINAL, Blocked, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.imports import entries, named
 from conformance.preview.decision_runs import gist
+from conformance.preview.driver import MOVING, TERMINAL, Run
 from conformance.preview.poll_body import at, shown
 from conformance.target.file import Body
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 STATUSES = (*MOVING, "needs_attention", *TERMINAL)
 APPROVE = "approve"
@@ -47,138 +48,138 @@ Story = list[tuple[Any, "Answer"]]
 
 
 @check("RUN-01", "RUN-02", "RUN-05", "RUN-06", "POLL-01", needs=("completed", "needs_attention", "failed", "canceled"))
-def runs_move_only_forward(stage: Stage) -> None:
+def runs_move_only_forward(ctx: StateDriver) -> None:
     """Watch runs from their start to their rest and a while longer, one of them through an approval."""
-    states = [state for state in ("completed", "needs_attention", "failed") if _starts(stage, state)]
+    states = [state for state in ("completed", "needs_attention", "failed") if _starts(ctx, state)]
     if not states:
         raise Skipped("the target file offers no body that starts an import")
-    stories = [_story(stage, state) for state in states] + _canceled(stage)
-    stage.require("POLL-01", holds=True, requirement=KNOWN)
-    if stage.target.vouched:
+    stories = [_story(ctx, state) for state in states] + _canceled(ctx)
+    ctx.require("POLL-01", holds=True, requirement=KNOWN)
+    if ctx.target.strict:
         begins = [[word for word, _ in story[:2]] for story in stories if len(story) > 1]
         holds = all(words == ["queued", "running"] for words in begins)
-        stage.require("RUN-02", holds, "a run is queued, and then running", expected="queued, running", got=begins)
+        ctx.require("RUN-02", holds, "a run is queued, and then running", expected="queued, running", got=begins)
     steps = [pair for story in stories for pair in pairwise(story)]
     strange = [each for story in stories for each in story if each[0] not in (*STATUSES, APPROVE)]
-    _judge(stage, "RUN-01", "the status is one of the six values", strange)
+    _judge(ctx, "RUN-01", "the status is one of the six values", strange)
     known = [step for step in steps if step[0][0] in ONWARD and step[1][0] in ONWARD]
     forbidden = [step for step in known if step[1][0] not in ONWARD[step[0][0]]]
-    _judge_steps(stage, "RUN-02", "a run changes only along the documented ways", forbidden)
+    _judge_steps(ctx, "RUN-02", "a run changes only along the documented ways", forbidden)
     back = [step for step in steps if step[1][0] == "queued" and step[0][0] != "queued"]
-    _judge_steps(stage, "RUN-05", "a run that was running is never queued again", back)
+    _judge_steps(ctx, "RUN-05", "a run that was running is never queued again", back)
     parks = [step for step in steps if step[1][0] == "needs_attention" and step[0][0] in TERMINAL]
-    _judge_steps(stage, "RUN-06", "a run parks only from running", parks)
+    _judge_steps(ctx, "RUN-06", "a run parks only from running", parks)
 
 
 @check("RUN-02", needs=("running", "completed", "needs_attention", "needs_attention_again", "failed", "canceled"))
-def runs_go_where_their_ways_lead(stage: Stage) -> None:
+def runs_go_where_their_ways_lead(ctx: StateDriver) -> None:
     """Start imports of right rows, of flagged ones and of useless ones, and let one be canceled."""
     for state in ("running", "completed", "needs_attention", "needs_attention_again", "failed", "canceled"):
-        if not _starts(stage, state) and state not in stage.ways:
+        if not _starts(ctx, state) and state not in ctx.ways:
             continue
-        with stage.speaking_of("RUN-02"):
+        with ctx.speaking_of("RUN-02"):
             requirement = f"the way to {state} leads there"
             astray: str = ""
             answers: tuple[Answer, ...] = ()
             try:
-                stage.run(state, fresh=False)
+                ctx.run(state, fresh=False)
             except Blocked as blocked:
                 answers = tuple(blocked.answers)
-                if not stage.target.vouched or (answers and answers[-1].operation != "poll_import"):
+                if not ctx.target.strict or (answers and answers[-1].operation != "poll_import"):
                     raise
                 astray = str(blocked)
-            stage.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)
+            ctx.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)
 
 
 @check("RUN-03", "RUN-04", needs=("completed", "failed", "canceled"))
-def an_end_is_final(stage: Stage) -> None:
+def an_end_is_final(ctx: StateDriver) -> None:
     """Read runs that have ended again and again."""
     for state in TERMINAL:
-        with stage.speaking_of("RUN-03", "RUN-04"):
-            run = stage.run(state, fresh=False)
+        with ctx.speaking_of("RUN-03", "RUN-04"):
+            run = ctx.run(state, fresh=False)
             first = run.polled
-            later = _polls(stage, run, MORE_POLLS)
+            later = _polls(ctx, run, MORE_POLLS)
             changed = [answer for answer in later if _status(answer) != state]
             seen = [_status(answer) for answer in later]
-            stage.require("RUN-03", not changed, f"{state} is final", first, *changed[:1], expected=state, got=seen)
+            ctx.require("RUN-03", not changed, f"{state} is final", first, *changed[:1], expected=state, got=seen)
             unequal = [a for a in later if _status(a) == state and shown(a.json) != shown(first.json)]
             requirement = f"every read of a {state} run gives an equal body"
             got = unequal[0].text if unequal else ""
-            stage.require("RUN-04", not unequal, requirement, first, *unequal[:1], expected=first.text, got=got)
+            ctx.require("RUN-04", not unequal, requirement, first, *unequal[:1], expected=first.text, got=got)
 
 
 @check("RUN-07", needs=("needs_attention",))
-def a_parking_waits_for_a_decision(stage: Stage) -> None:
+def a_parking_waits_for_a_decision(ctx: StateDriver) -> None:
     """Read a parked run for a while without deciding; where time can be let pass, half an hour of it."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     first = run.polled
-    stage.advance(HALF_AN_HOUR)
-    later = _polls(stage, run, MORE_POLLS)
+    ctx.advance(HALF_AN_HOUR)
+    later = _polls(ctx, run, MORE_POLLS)
     left = [answer for answer in later if _status(answer) not in {"needs_attention", "failed", "canceled"}]
     ended = [_status(answer) for answer in later if _status(answer) in {"failed", "canceled"}]
     if ended:
-        stage.reads("OP-11" if ended[0] == "failed" else "OP-16", f"a parked run ended {ended[0]} without a decision")
+        ctx.reads("OP-11" if ended[0] == "failed" else "OP-16", f"a parked run ended {ended[0]} without a decision")
     requirement = "a parked run stays parked until it is decided"
     got = [_status(answer) for answer in later]
-    stage.require("RUN-07", not left, requirement, first, *left[:1], expected="needs_attention", got=got)
+    ctx.require("RUN-07", not left, requirement, first, *left[:1], expected="needs_attention", got=got)
 
 
 @check("RUN-08", needs=("completed", "needs_attention"))
-def reads_change_nothing(stage: Stage) -> None:
+def reads_change_nothing(ctx: StateDriver) -> None:
     """Read a run at rest, the active look-up, the history and the CSV, and then all of them again."""
     for state in ("needs_attention", "completed"):
-        with stage.speaking_of("RUN-08"):
-            run = _unread(stage, state)
-            first, second = _reads(stage, run), _reads(stage, run)
+        with ctx.speaking_of("RUN-08"):
+            run = _unread(ctx, state)
+            first, second = _reads(ctx, run), _reads(ctx, run)
             for what, before in first.items():
                 after = second[what]
                 requirement = f"reading does not change {what} of a company whose run is {state}"
                 holds = before.status == after.status and _matter(before) == _matter(after)
-                stage.require("RUN-08", holds, requirement, before, after, expected=before.text, got=after.text)
+                ctx.require("RUN-08", holds, requirement, before, after, expected=before.text, got=after.text)
 
 
 @check("RUN-09", needs=("failed",))
-def a_failed_run_leaves_no_rows(stage: Stage) -> None:
+def a_failed_run_leaves_no_rows(ctx: StateDriver) -> None:
     """Let an import fail by itself, and download every row of the company."""
-    run = stage.run("failed", fresh=False)
+    run = ctx.run("failed", fresh=False)
     if not run.company.sheets:
         raise Skipped("the sheets of the failed run's company are not known, or had rows before")
     sent = _texts(run.body)
     for sheet in run.company.sheets:
         query = {"sheet_id": sheet, "filter": "all"}
-        answer = stage.client.call("export_csv", company_id=run.company.id, query=query)
+        answer = ctx.client.call("export_csv", company_id=run.company.id, query=query)
         if not answer.ok:
             raise Blocked("the failed run's company cannot be downloaded", [answer])
         rows = list(csv.reader(io.StringIO(answer.text)))[1:]
         requirement = "a run that failed by itself inserted no rows"
-        stage.require("RUN-09", not rows, requirement, run.polled, answer, expected="a header alone", got=rows[:3])
+        ctx.require("RUN-09", not rows, requirement, run.polled, answer, expected="a header alone", got=rows[:3])
         shown = sorted(sent & {cell for row in csv.reader(io.StringIO(answer.text)) for cell in row})
         requirement = "none of the rows sent is in the CSV of a company whose only import failed"
-        stage.require("RUN-09", not shown, requirement, run.polled, answer, expected="none", got=shown)
+        ctx.require("RUN-09", not shown, requirement, run.polled, answer, expected="none", got=shown)
 
 
-def _starts(stage: Stage, state: str) -> bool:
-    return isinstance(stage.target.states.get(state), Body)
+def _starts(ctx: StateDriver, state: str) -> bool:
+    return isinstance(ctx.target.states.get(state), Body)
 
 
-def _story(stage: Stage, state: str) -> Story:
+def _story(ctx: StateDriver, state: str) -> Story:
     """A run of the body that leads to the state, watched; where it parks it is approved once and watched on."""
-    run = stage.started(state)
-    story = _watched(stage, run)
+    run = ctx.started(state)
+    story = _watched(ctx, run)
     if state == "needs_attention" and story[-1][0] == "needs_attention":
-        answer = stage.decide(run)
+        answer = ctx.decide(run)
         if answer.ok:
             story.append((APPROVE, answer))
-            story += _watched(stage, run)
-    if stage.shared is not None:
-        stage.shared[WATCHED + state] = run
-    return story + [(_status(answer), _known(stage, answer)) for answer in _polls(stage, run, 1)]
+            story += _watched(ctx, run)
+    if ctx.shared is not None:
+        ctx.shared[WATCHED + state] = run
+    return story + [(_status(answer), _known(ctx, answer)) for answer in _polls(ctx, run, 1)]
 
 
-def _canceled(stage: Stage) -> list[Story]:
+def _canceled(ctx: StateDriver) -> list[Story]:
     """What the target file's way to a canceled run shows, be it spelled as it may; nothing without such a way."""
     try:
-        polled = stage.run("canceled", fresh=False).polled
+        polled = ctx.run("canceled", fresh=False).polled
     except Skipped:
         return []
     except Blocked as blocked:  # its poll may show a seventh status
@@ -188,63 +189,63 @@ def _canceled(stage: Stage) -> list[Story]:
     return [[(_status(polled), polled)]]
 
 
-def _watched(stage: Stage, run: Run) -> Story:
+def _watched(ctx: StateDriver, run: Run) -> Story:
     """The statuses of a run until it rests."""
     story: Story = []
-    for _ in stage.looks():
-        story.append((_status(stage.poll(run)), _known(stage, run.polled)))
+    for _ in ctx.looks():
+        story.append((_status(ctx.poll(run)), _known(ctx, run.polled)))
         if story[-1][0] not in MOVING:
             return story
     raise Blocked("the run does not come to rest in time", [run.polled])
 
 
-def _polls(stage: Stage, run: Run, count: int) -> list[Answer]:
+def _polls(ctx: StateDriver, run: Run, count: int) -> list[Answer]:
     """So many further polls, a little of the target's time apart."""
     answers = []
     for _ in range(count):
-        stage.wait()
-        answers.append(stage.poll(run))
+        ctx.wait()
+        answers.append(ctx.poll(run))
         if answers[-1].status is None:
             raise Blocked(f"no answer: {answers[-1].problem}", [answers[-1]])
     return answers
 
 
-def _known(stage: Stage, answer: Answer) -> Answer:
+def _known(ctx: StateDriver, answer: Answer) -> Answer:
     """The poll of a known run, which is 2xx and has a status (POLL-01), else there is nothing to go on with."""
     told = answer.ok and isinstance(_status(answer), str)
     if not told and answer.status is not None:
-        stage.require("POLL-01", told, KNOWN, answer, expected="2xx with a string status", got=answer.text)
+        ctx.require("POLL-01", told, KNOWN, answer, expected="2xx with a string status", got=answer.text)
     if not told:
         raise Blocked("the poll of a known run gave no status", [answer])
     return answer
 
 
-def _judge(stage: Stage, clause: str, requirement: str, wrong: Story) -> None:
+def _judge(ctx: StateDriver, clause: str, requirement: str, wrong: Story) -> None:
     answers = [answer for _, answer in wrong[:1]]
-    stage.require(clause, not wrong, requirement, *answers, expected=STATUSES, got=[word for word, _ in wrong])
+    ctx.require(clause, not wrong, requirement, *answers, expected=STATUSES, got=[word for word, _ in wrong])
 
 
 def _judge_steps(
-    stage: Stage, clause: str, requirement: str, wrong: list[tuple[tuple[Any, Answer], tuple[Any, Answer]]]
+    ctx: StateDriver, clause: str, requirement: str, wrong: list[tuple[tuple[Any, Answer], tuple[Any, Answer]]]
 ) -> None:
     answers = [answer for step in wrong[:1] for _, answer in step]
     got = [f"{before} -> {after}" for (before, _), (after, _) in wrong]
-    stage.require(clause, not wrong, requirement, *answers, expected="no such change", got=got)
+    ctx.require(clause, not wrong, requirement, *answers, expected="no such change", got=got)
 
 
-def _unread(stage: Stage, state: str) -> Run:
+def _unread(ctx: StateDriver, state: str) -> Run:
     """A run of which nothing but polls has been read, where a journey has one: a first read may be what changes it."""
-    watched = (stage.shared or {}).get(WATCHED + state)
+    watched = (ctx.shared or {}).get(WATCHED + state)
     if isinstance(watched, Run) and _status(watched.polled) == state:
         return watched
-    return stage.run(state, fresh=False)
+    return ctx.run(state, fresh=False)
 
 
-def _reads(stage: Stage, run: Run) -> dict[str, Answer]:
+def _reads(ctx: StateDriver, run: Run) -> dict[str, Answer]:
     """Every documented read about the run and its company, by what it reads."""
-    call, company_id = stage.client.call, run.company.id
+    call, company_id = ctx.client.call, run.company.id
     answers = {
-        "the run": stage.poll(run),  # first: it has been read before, so what a poll does is done
+        "the run": ctx.poll(run),  # first: it has been read before, so what a poll does is done
         "the active look-up": call("list_imports", company_id=company_id, query={"status": "active"}),
     }
     for sheet in list(run.company.sheets)[:1]:

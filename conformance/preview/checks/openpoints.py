@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from conformance.engine.stage import TERMINAL, Blocked, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import any_company, valid_import
 from conformance.preview.checks.exports import ended, with_destination
@@ -15,132 +15,131 @@ from conformance.preview.checks.imports import begun
 from conformance.preview.checks.uploads import BYTES, uploaded
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run
+from conformance.preview.driver import TERMINAL
 from conformance.preview.poll_body import at, count, listed, questions
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 TYPE = "text/csv"
 
 
-def _noted(stage: Stage, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
+def _noted(ctx: StateDriver, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
     """Note the status as the target's reading; it is to be the `written` one where the target reads as the contract."""
-    stage.reads(point, f"{what} is answered with {answer.status or 'nothing'}")
-    if stage.target.vouched:
-        stage.status(clause, answer, written, requirement=f"{what} is answered with {written}")
+    ctx.reads(point, f"{what} is answered with {answer.status or 'nothing'}")
+    if ctx.target.strict:
+        ctx.status(clause, answer, written, requirement=f"{what} is answered with {written}")
 
 
 @check("HIST-02")
-def a_page_that_cannot_be_is_asked_for(stage: Stage) -> None:
+def a_page_that_cannot_be_is_asked_for(ctx: StateDriver) -> None:
     """Ask for pages of no runs and of too many, and after a cursor that nobody gave."""
-    company = any_company(stage)
+    company = any_company(ctx)
     for size in (1, 100):
-        answer = stage.client.call("list_imports", company_id=company.id, query={"limit": size})
-        _noted(stage, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
+        answer = ctx.client.call("list_imports", company_id=company.id, query={"limit": size})
+        _noted(ctx, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
     for query in ({"limit": 0}, {"limit": 101}, {"limit": 1000}, {"limit": "1e1"}, {"cursor": "conformance"}):
-        answer = stage.client.call("list_imports", company_id=company.id, query=query)
+        answer = ctx.client.call("list_imports", company_id=company.id, query=query)
         ((name, value),) = query.items()
-        _noted(stage, "OP-08", "HIST-02", f"a {name} of {value}", answer, 400)
+        _noted(ctx, "OP-08", "HIST-02", f"a {name} of {value}", answer, 400)
 
 
 @check("ACT-01")
-def runs_of_another_status_are_asked_for(stage: Stage) -> None:
+def runs_of_another_status_are_asked_for(ctx: StateDriver) -> None:
     """Ask for the runs of another status than active."""
-    answer = stage.client.call("list_imports", company_id=any_company(stage).id, query={"status": "completed"})
-    _noted(stage, "OP-10", "ACT-01", "status=completed", answer, 400)
+    answer = ctx.client.call("list_imports", company_id=any_company(ctx).id, query={"status": "completed"})
+    _noted(ctx, "OP-10", "ACT-01", "status=completed", answer, 400)
 
 
 @check("DEC-17", needs=("needs_attention",))
-def a_question_is_answered_twice(stage: Stage) -> None:
+def a_question_is_answered_twice(ctx: StateDriver) -> None:
     """Approve a parked run with two answers to one question."""
-    run = parked_run(stage)
+    run = parked_run(ctx)
     for question in questions(run.state):
         option = next((each.get("id") for each in listed(question, "options")), None)
         if option is not None:
             entry = {"question_id": question.get("id"), "option_id": option}
-            answer = stage.decide(run, "approve", [entry, entry])
+            answer = ctx.decide(run, "approve", [entry, entry])
             if not answer.ok:
-                leave(stage, run)
-            return _noted(stage, "OP-19", "DEC-17", "an approval with two answers to one question", answer, 400)
+                leave(ctx, run)
+            return _noted(ctx, "OP-19", "DEC-17", "an approval with two answers to one question", answer, 400)
     raise Skipped("no question of the parked run has an option")
 
 
 @check("IMP-07", needs=("completed",))
-def an_import_names_a_file_that_is_none(stage: Stage) -> None:
+def an_import_names_a_file_that_is_none(ctx: StateDriver) -> None:
     """Start an import of a file that nobody uploaded, and one of such a file and of rows."""
-    company, files = stage.company(fresh=True), [{"name": "conformance.csv", "upload_ref": f"conformance-{uuid4()}"}]
-    for what, body in (("an unknown upload_ref", {}), ("files beside rows", valid_import(stage))):
-        answer = stage.start(company, body | {"files": files})
-        _noted(stage, "OP-22", "IMP-07", what, answer, 400)
-        if answer.ok and at(stage.until(begun(company, body, answer)), "status") not in TERMINAL:
+    company, files = ctx.company(fresh=True), [{"name": "conformance.csv", "upload_ref": f"conformance-{uuid4()}"}]
+    for what, body in (("an unknown upload_ref", {}), ("files beside rows", valid_import(ctx))):
+        answer = ctx.start(company, body | {"files": files})
+        _noted(ctx, "OP-22", "IMP-07", what, answer, 400)
+        if answer.ok and at(ctx.until(begun(company, body, answer)), "status") not in TERMINAL:
             return  # what comes next would meet a busy company
 
 
 @check("UPL-03")
-def another_file_is_put_than_was_declared(stage: Stage) -> None:
+def another_file_is_put_than_was_declared(ctx: StateDriver) -> None:
     """Put a file of another type to an upload URL, one of another size, and then the right one."""
-    company = any_company(stage)
+    company = any_company(ctx)
     for what, content, kind in (
         ("a PUT of another Content-Type", BYTES, "application/json"),
         ("a PUT of another size", BYTES * 2, TYPE),
     ):
-        url, _ = uploaded(stage, company)
-        _noted(stage, "OP-04", "UPL-03", what, stage.client.put_upload(url, content, kind), 400)
-        if stage.target.vouched:
-            right = stage.client.put_upload(url, BYTES, TYPE.upper())
-            stage.status("UPL-03", right, 2, requirement="a PUT that was refused does not use the URL up")
+        url, _ = uploaded(ctx, company)
+        _noted(ctx, "OP-04", "UPL-03", what, ctx.client.put_upload(url, content, kind), 400)
+        if ctx.target.strict:
+            right = ctx.client.put_upload(url, BYTES, TYPE.upper())
+            ctx.status("UPL-03", right, 2, requirement="a PUT that was refused does not use the URL up")
 
 
 @check("DST-01", needs=("completed",))
-def an_export_has_nowhere_to_go_or_is_not_alone(stage: Stage) -> None:
+def an_export_has_nowhere_to_go_or_is_not_alone(ctx: StateDriver) -> None:
     """Start an export of a company without a destination, and two exports of one with a destination."""
-    company = with_destination(
-        stage, "completed"
-    )  # first: a company that is lent may have one, and must not be exported
-    answer = stage.client.call("start_export", company_id=stage.company(fresh=True).id, body={})
-    _noted(stage, "OP-18", "DST-01", "an export without a destination", answer, 400)
-    first, second = (stage.client.call("start_export", company_id=company.id, body={}) for _ in range(2))
+    company = with_destination(ctx, "completed")  # first: a company that is lent may have one, and must not be exported
+    answer = ctx.client.call("start_export", company_id=ctx.company(fresh=True).id, body={})
+    _noted(ctx, "OP-18", "DST-01", "an export without a destination", answer, 400)
+    first, second = (ctx.client.call("start_export", company_id=company.id, body={}) for _ in range(2))
     if not first.ok:
         raise Skipped(f"the target answers the start of an export with {first.status} (OP-18)")
-    _noted(stage, "OP-18", "DST-01", "a second export while one is under way", second, 409)
-    ended(stage, company, first)
+    _noted(ctx, "OP-18", "DST-01", "a second export while one is under way", second, 409)
+    ended(ctx, company, first)
     for what, selection in (
         ("a selection of an unknown template", {"template_ids": [str(uuid4())]}),
         ("a filter by no column of the company", {"row_filter": {"conformance": "x"}}),
     ):
-        answer = stage.client.call("start_export", company_id=company.id, body={"selection": selection})
-        _noted(stage, "OP-18", "DST-01", what, answer, 400)
+        answer = ctx.client.call("start_export", company_id=company.id, body={"selection": selection})
+        _noted(ctx, "OP-18", "DST-01", what, answer, 400)
         if answer.ok:
-            ended(stage, company, answer)
+            ended(ctx, company, answer)
 
 
 @check("POLL-01", needs=("needs_attention",))
-def a_poll_names_its_run(stage: Stage) -> None:
+def a_poll_names_its_run(ctx: StateDriver) -> None:
     """Look into the poll of a parked run for the run's id."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     named = at(run.state, "run_id")
-    stage.reads("OP-05", "run_id present in a poll" if named is not None else "no run_id in a poll")
-    if stage.target.vouched:
-        stage.require("POLL-01", named == run.id, "a poll names its run", run.polled, expected=run.id, got=named)
+    ctx.reads("OP-05", "run_id present in a poll" if named is not None else "no run_id in a poll")
+    if ctx.target.strict:
+        ctx.require("POLL-01", named == run.id, "a poll names its run", run.polled, expected=run.id, got=named)
 
 
 @check("CSV-04", needs=("needs_attention",))
-def a_parked_run_shows_its_rows(stage: Stage) -> None:
+def a_parked_run_shows_its_rows(ctx: StateDriver) -> None:
     """Download the sheets of a parked run."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     if run.company.provisioned is None:
         raise Skipped("a company that the target file lends may have other rows")
     try:
         valid, whole = (
-            sum(len(download(stage, run.company.id, sheet, each).rows) for sheet in run.company.sheets)
+            sum(len(download(ctx, run.company.id, sheet, each).rows) for sheet in run.company.sheets)
             for each in ("valid", "all")
         )
     except Blocked as blocked:
         raise Skipped("the sheets of a parked run cannot be downloaded (OP-31)") from blocked
-    stage.reads("OP-31", f"of a parked run {valid} rows are shown by filter=valid, {whole} by filter=all")
-    if stage.target.vouched:
+    ctx.reads("OP-31", f"of a parked run {valid} rows are shown by filter=valid, {whole} by filter=all")
+    if ctx.target.strict:
         inserted, wrong = count(run.state, "inserted") or 0, count(run.state, "invalidCellCount") or 0
         requirement = "a parked run's right rows are shown by filter=valid, all of them by filter=all"
         got, expected = (valid, whole), (inserted, inserted + wrong)
-        stage.require("CSV-04", got == expected, requirement, run.polled, expected=expected, got=got)
+        ctx.require("CSV-04", got == expected, requirement, run.polled, expected=expected, got=got)

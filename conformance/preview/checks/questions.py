@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.csv_download import download
 from conformance.preview.patch_effects import CLAUSES
@@ -18,7 +18,7 @@ from conformance.preview.submitted_rows import UNSURE, columns_of, sent, sheet_o
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.engine.stage import Run, Stage
+    from conformance.preview.driver import Run, StateDriver
     from conformance.preview.submitted_rows import Column, Sent
 
 LOOKS = 4
@@ -41,38 +41,38 @@ TARGET_TYPES: dict[str, type] = {
 
 
 @check("QUE-01", "QUE-02", "QUE-04", "QUE-06", "QUE-08", "QUE-09", "QUE-10", needs=("needs_attention",))
-def a_parked_run_asks_questions_that_can_be_answered(stage: Stage) -> None:
+def a_parked_run_asks_questions_that_can_be_answered(ctx: StateDriver) -> None:
     """Read a parked run and look at each of its questions."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     asked = _asked(run)
-    _say(stage, run, "QUE-01", "a question has its members, each of its type", _mistyped(asked, TYPES))
+    _say(ctx, run, "QUE-01", "a question has its members, each of its type", _mistyped(asked, TYPES))
     found = ids(asked)
     repeated = [each for each, times in Counter(found).items() if times > 1]
-    _say(stage, run, "QUE-02", "no two questions of one parking have the same id", repeated)
+    _say(ctx, run, "QUE-02", "no two questions of one parking have the same id", repeated)
     targets = [each["target"] for each in asked if each.get("target") is not None]
-    _say(stage, run, "QUE-04", "a question's target has its members", _mistyped(targets, TARGET_TYPES))
-    _say(stage, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _miscounted(run.state))
+    _say(ctx, run, "QUE-04", "a question's target has its members", _mistyped(targets, TARGET_TYPES))
+    _say(ctx, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _miscounted(run.state))
     lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant(each))]
-    _say(stage, run, "QUE-08", "relevant_columns includes the target's column", lacking)
-    _say(stage, run, "QUE-09", "options have id and label, with ids of their own", _misoffered(asked))
+    _say(ctx, run, "QUE-08", "relevant_columns includes the target's column", lacking)
+    _say(ctx, run, "QUE-09", "options have id and label, with ids of their own", _misoffered(asked))
     mute = [each for each in asked if not each.get("options") and each.get("allow_custom") is not True]
-    _say(stage, run, "QUE-10", "a question has an option or takes free text", mute)
+    _say(ctx, run, "QUE-10", "a question has an option or takes free text", mute)
 
 
 @check("QUE-05", needs=("needs_attention",))
-def a_question_is_about_a_column_of_the_company(stage: Stage) -> None:
+def a_question_is_about_a_column_of_the_company(ctx: StateDriver) -> None:
     """Read a parked run, and look up its questions' sheets and columns among the templates."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     targets = [each["target"] for each in _asked(run) if at(each, "target", "column") is not None]
-    strange = [each for each in targets if not _known(stage, run, each)]
-    _say(stage, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
+    strange = [each for each in targets if not _known(ctx, run, each)]
+    _say(ctx, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
 
 
 @check("QUE-06", "QUE-07", needs=("needs_attention",))
-def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
+def samples_are_wrong_values_that_were_sent(ctx: StateDriver) -> None:
     """Read a parked run, and look for its sample values among the rows that were sent."""
-    run = stage.run("needs_attention", fresh=False)
-    rows = sent(stage, run, run.state)
+    run = ctx.run("needs_attention", fresh=False)
+    rows = sent(ctx, run, run.state)
     wrong, many = [], []
     for question in _asked(run):
         target = question.get("target")
@@ -83,89 +83,89 @@ def samples_are_wrong_values_that_were_sent(stage: Stage) -> None:
         affected = at(target, "affected_count")
         if isinstance(affected, int) and 0 < affected < len({str(each) for each in samples}):
             many.append(f"{column.name}: {samples} of {affected} rows")
-    _say(stage, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
-    _say(stage, run, "QUE-07", "there are no more distinct sample values than rows", many)
+    _say(ctx, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
+    _say(ctx, run, "QUE-07", "there are no more distinct sample values than rows", many)
     requirement = "affected_count is no more than the rows whose column breaks a rule"
-    _say(stage, run, "QUE-06", requirement, _overstated(rows, run.state))
+    _say(ctx, run, "QUE-06", requirement, _overstated(rows, run.state))
 
 
 @check("PATCH-01", "PATCH-02", "PATCH-03", "PATCH-04", "PATCH-05", needs=("needs_attention",))
-def the_patch_says_what_it_does(stage: Stage) -> None:
+def the_patch_says_what_it_does(ctx: StateDriver) -> None:
     """Read a parked run and look at each action of its proposed patch."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     patch = at(run.state, "needs_attention", "proposed_patch")
     described = isinstance(at(patch, "summary"), str) and isinstance(at(patch, "actions"), list)
-    stage.require("PATCH-01", described, "the patch has a summary and actions", run.polled, got=patch)
+    ctx.require("PATCH-01", described, "the patch has a summary and actions", run.polled, got=patch)
     acts = actions(run.state)
     odd = [
         each
         for each in at(patch, "actions") or ()
         if at(each, "action") not in CLAUSES or not all(isinstance(at(each, m), str) for m in ("sheet_id", "column"))
     ]
-    _say(stage, run, "PATCH-02", "an action has sheet_id, column, and one of the four values", odd)
-    with stage.speaking_of("PATCH-02"):
-        strange = [each for each in acts if each not in odd and not _known(stage, run, each)]
-        _say(stage, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
+    _say(ctx, run, "PATCH-02", "an action has sheet_id, column, and one of the four values", odd)
+    with ctx.speaking_of("PATCH-02"):
+        strange = [each for each in acts if each not in odd and not _known(ctx, run, each)]
+        _say(ctx, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
     sets = [each for each in acts if each.get("action") == "set_value"]
-    with stage.speaking_of("PATCH-03"):
+    with ctx.speaking_of("PATCH-03"):
         _some(sets, "set_value")
         bare = [each for each in sets if not isinstance(each.get("value"), str)]
-        _say(stage, run, "PATCH-03", "set_value comes with a value", bare)
-    with stage.speaking_of("PATCH-04"):
+        _say(ctx, run, "PATCH-03", "set_value comes with a value", bare)
+    with ctx.speaking_of("PATCH-04"):
         _some(sets, "set_value")
-        emptied = [each for each in sets if each.get("value") == "" and _required(stage, run, each)]
-        _say(stage, run, "PATCH-04", "set_value empties no required column", emptied)
-    with stage.speaking_of("PATCH-05"):
+        emptied = [each for each in sets if each.get("value") == "" and _required(ctx, run, each)]
+        _say(ctx, run, "PATCH-04", "set_value empties no required column", emptied)
+    with ctx.speaking_of("PATCH-05"):
         dedups = [each for each in acts if each.get("action") == "dedup_keep_first"]
         _some(dedups, "dedup_keep_first")
         keyless = [each for each in dedups if not isinstance(each.get("key_column"), str)]
-        _say(stage, run, "PATCH-05", "dedup_keep_first comes with key_column", keyless)
+        _say(ctx, run, "PATCH-05", "dedup_keep_first comes with key_column", keyless)
 
 
 @check("PATCH-06", needs=("needs_attention",))
-def the_patch_has_one_action_for_each_flagged_group(stage: Stage) -> None:
+def the_patch_has_one_action_for_each_flagged_group(ctx: StateDriver) -> None:
     """Read a parked run, and set its actions beside its questions and the wrong cells that were sent."""
-    run = stage.run("needs_attention", fresh=False)
+    run = ctx.run("needs_attention", fresh=False)
     if not isinstance(at(run.state, "needs_attention", "proposed_patch", "actions"), list):
         raise Blocked("blocked by PATCH-01: the patch has no array of actions", [run.polled])
     places = Counter((each.get("sheet_id"), each.get("column")) for each in actions(run.state))
     sheet = sheet_of(run.state)
-    names = {column.name for column in columns_of(stage, run.company, sheet)}
+    names = {column.name for column in columns_of(ctx, run.company, sheet)}
     asked = {(at(each, "target", "sheet_id"), at(each, "target", "column")) for each in questions(run.state)}
     mute = [each for each in asked if each[1] in names and not places[each]]
-    _say(stage, run, "PATCH-06", "what a question is about has an action", mute)
+    _say(ctx, run, "PATCH-06", "what a question is about has an action", mute)
     rules: dict[str, int] = {}
-    with stage.speaking_of("PATCH-06"):
-        rules = _wrong_texts(stage, run)
+    with ctx.speaking_of("PATCH-06"):
+        rules = _wrong_texts(ctx, run)
         unmended = [name for name, number in rules.items() if number and not places[sheet, name]]
-        unmended += _only_deduplicated(stage, run)
-        _say(stage, run, "PATCH-06", "each column with wrong cells has an action for them", unmended)
+        unmended += _only_deduplicated(ctx, run)
+        _say(ctx, run, "PATCH-06", "each column with wrong cells has an action for them", unmended)
     # OP-32: a group may be all that breaks one rule in a column, or all that has one wrong text there.
     many = [f"{times} for {name}" for (_, name), times in places.items() if times > rules.get(str(name), times)]
-    _say(stage, run, "PATCH-06", "a column has no more actions than wrong texts", many)
+    _say(ctx, run, "PATCH-06", "a column has no more actions than wrong texts", many)
 
 
 @check("QUE-03", "PATCH-10", needs=("needs_attention",))
-def nothing_changes_while_a_run_is_parked(stage: Stage) -> None:
+def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
     """Poll a parked run again and again while time passes, and download its sheet before and after."""
-    run = stage.run("needs_attention", fresh=False)
-    first, before = shown(run.state), _downloads(stage, run)
+    run = ctx.run("needs_attention", fresh=False)
+    first, before = shown(run.state), _downloads(ctx, run)
     questions_differ, report_differs = [], []
     for _ in range(LOOKS):
-        stage.wait()
-        seen = shown(stage.poll(run).json)
+        ctx.wait()
+        seen = shown(ctx.poll(run).json)
         if run.polled.status is None:
             raise Blocked(f"no answer: {run.polled.problem}", [run.polled])
         if questions(seen) != questions(first):
             questions_differ.append(questions(seen))
         if _unasked(seen) != _unasked(first):
             report_differs.append(seen)
-    _say(stage, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
-    _say(stage, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
-    with stage.speaking_of("PATCH-10"):
-        after = _downloads(stage, run)
+    _say(ctx, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
+    _say(ctx, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
+    with ctx.speaking_of("PATCH-10"):
+        after = _downloads(ctx, run)
         requirement = "the rows of a parked run stay the same"
-        stage.require("PATCH-10", before == after, requirement, expected=before, got=after)
+        ctx.require("PATCH-10", before == after, requirement, expected=before, got=after)
 
 
 def _asked(run: Run) -> list[dict[str, Any]]:
@@ -178,9 +178,9 @@ def _asked(run: Run) -> list[dict[str, Any]]:
     return asked
 
 
-def _say(stage: Stage, run: Run, clause: str, requirement: str, wrong: Iterable[Any]) -> None:
+def _say(ctx: StateDriver, run: Run, clause: str, requirement: str, wrong: Iterable[Any]) -> None:
     found = list(wrong)
-    stage.require(clause, not found, requirement, run.polled, got=f"otherwise: {found}" if found else "")
+    ctx.require(clause, not found, requirement, run.polled, got=f"otherwise: {found}" if found else "")
 
 
 def _some(acts: list[dict[str, Any]], action: str) -> None:
@@ -235,13 +235,13 @@ def _relevant(question: dict[str, Any]) -> Any:
     return there if isinstance(there, list) else [at(question, "target", "column")]
 
 
-def _known(stage: Stage, run: Run, target: Any) -> bool:
+def _known(ctx: StateDriver, run: Run, target: Any) -> bool:
     sheet = at(target, "sheet_id")
     if not run.company.sheets:
         raise Skipped("the sheets of a company are known when the suite provisioned it")
     if sheet not in run.company.sheets:
         return False
-    return at(target, "column") in [column.name for column in columns_of(stage, run.company, sheet)]
+    return at(target, "column") in [column.name for column in columns_of(ctx, run.company, sheet)]
 
 
 def _offends(rows: Sent, column: Column, sample: Any) -> bool:
@@ -271,14 +271,14 @@ def _overstated(rows: Sent, body: Any) -> list[str]:
     return found
 
 
-def _required(stage: Stage, run: Run, act: dict[str, Any]) -> bool:
-    columns = columns_of(stage, run.company, str(act.get("sheet_id")))
+def _required(ctx: StateDriver, run: Run, act: dict[str, Any]) -> bool:
+    columns = columns_of(ctx, run.company, str(act.get("sheet_id")))
     return act.get("column") in [column.name for column in columns if column.required]
 
 
-def _wrong_texts(stage: Stage, run: Run) -> dict[str, int]:
+def _wrong_texts(ctx: StateDriver, run: Run) -> dict[str, int]:
     """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
-    rows = sent(stage, run, run.state)
+    rows = sent(ctx, run, run.state)
     if not rows.agrees(run.state):
         raise Skipped("the target flags other rows than the published rules do")
     sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
@@ -288,9 +288,9 @@ def _wrong_texts(stage: Stage, run: Run) -> dict[str, int]:
     }
 
 
-def _only_deduplicated(stage: Stage, run: Run) -> list[str]:
+def _only_deduplicated(ctx: StateDriver, run: Run) -> list[str]:
     """Columns with cells that are empty or malformed, and no action but one for repeated values."""
-    rows = sent(stage, run, run.state)
+    rows = sent(ctx, run, run.state)
     malformed = {column for (_, column), rule in rows.failing.items() if rule != "unique"}
     acts = {
         column: {each.get("action") for each in actions(run.state) if each.get("column") == column}
@@ -304,7 +304,7 @@ def _unasked(body: Any) -> list[Any]:
     return [at(body, *path) for path in (["status"], ["report"], ["needs_attention", "proposed_patch"])]
 
 
-def _downloads(stage: Stage, run: Run) -> list[Any]:
+def _downloads(ctx: StateDriver, run: Run) -> list[Any]:
     sheet = sheet_of(run.state)
-    read = [download(stage, run.company.id, sheet, each) for each in ("valid", "all")]
+    read = [download(ctx, run.company.id, sheet, each) for each in ("valid", "all")]
     return [[each.header, *each.rows] for each in read]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Skipped, Stage
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import heard, member, other_key, valid_import
 from conformance.preview.checks.imports import listing
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 FEWEST, MOST, WRITTEN = 60, 200, 100
 WINDOW = 61
@@ -46,116 +47,116 @@ class Burst:
         return FEWEST <= self.passed <= MOST and bool(self.refused)
 
 
-def _burst(stage: Stage, call: Callable[[], Answer]) -> Burst:
-    passed, refused, begun = 0, [], stage.now()
+def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
+    passed, refused, begun = 0, [], ctx.now()
     while True:
-        answers = stage.client.concurrently([call] * AT_ONCE)
+        answers = ctx.client.concurrently([call] * AT_ONCE)
         heard(*answers)
         throttled = [answer for answer in answers if answer.status == 429]
         passed += len(answers) - len(throttled)
         refused += throttled
-        if passed > MOST and stage.now() - begun > WINDOW:
+        if passed > MOST and ctx.now() - begun > WINDOW:
             raise Blocked(f"{passed} calls took the target longer than a minute", answers[-1:])
         if passed > MOST or len(throttled) == len(answers):
             return Burst(passed, tuple(refused), answers[-1])
 
 
-def _exhaust(stage: Stage, call: Callable[[], Answer]) -> None:
+def _exhaust(ctx: StateDriver, call: Callable[[], Answer]) -> None:
     """Make a call that is refused with 400 until it gets 429; Skipped when it never does."""
-    if not _burst(stage, call).refused:
+    if not _burst(ctx, call).refused:
         raise Skipped("calls that are refused with 400 do not count here, so a good one cannot be throttled")
 
 
-def _after_the_window(stage: Stage, call: Callable[[], Answer]) -> Answer:
+def _after_the_window(ctx: StateDriver, call: Callable[[], Answer]) -> Answer:
     """The first answer that is no 429, once the window has passed by the target's clock or by ours; else the last."""
-    moved = stage.advance(WINDOW)
+    moved = ctx.advance(WINDOW)
     answer = call()
     for _ in range(WINDOWS):
         if answer.status == 429:
-            _rest(stage, moved=moved)
+            _rest(ctx, moved=moved)
             answer = call()
     return answer
 
 
-def _rest(stage: Stage, *, moved: bool) -> None:
+def _rest(ctx: StateDriver, *, moved: bool) -> None:
     """Let a window of real time pass without a call, since a target may count those that it refuses, too."""
-    begun, looks = stage.now(), 0
-    while (passed := stage.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
-        stage.wait()
+    begun, looks = ctx.now(), 0
+    while (passed := ctx.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
+        ctx.wait()
         looks += 1
 
 
 @check("RATE-01", "RATE-02", "RATE-03", "RATE-05", "RATE-06", "RATE-08")
-def an_endpoint_takes_so_many_calls_a_minute(stage: Stage) -> None:
+def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
     """Read the templates until it is too often, then the sources, then the templates with another key, and later."""
-    call = partial(stage.client.call, "list_templates")
-    with stage.client.unthrottled():
-        stage.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
-        burst = _burst(stage, call)
+    call = partial(ctx.client.call, "list_templates")
+    with ctx.client.unthrottled():
+        ctx.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
+        burst = _burst(ctx, call)
         if not burst.fits:  # what was asked before may have counted, or the burst lain across two windows
-            _after_the_window(stage, call)
-            stage.advance(WINDOW)
-            again = _burst(stage, call)
+            _after_the_window(ctx, call)
+            ctx.advance(WINDOW)
+            again = _burst(ctx, call)
             burst = again if again.fits or burst.passed < FEWEST else min(burst, again, key=lambda each: each.passed)
         requirement = "about 100 calls a minute pass, more get 429"
         got = f"{burst.passed} passed, {len(burst.refused)} got 429"
-        if stage.target.vouched:
+        if ctx.target.strict:
             exact = burst.passed == WRITTEN
-            stage.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
-        stage.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
-        stage.reads("OP-25", f"{burst.passed} calls passed, the next got 429" if burst.refused else "no 429 was seen")
+            ctx.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
+        ctx.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
+        ctx.reads("OP-25", f"{burst.passed} calls passed, the next got 429" if burst.refused else "no 429 was seen")
         if not burst.refused:
             raise Blocked(f"{burst.passed} calls in a minute, and no 429", [burst.last])
-        sources = stage.client.call("list_sources")
-        with stage.speaking_of("RATE-06"):
-            other = stage.client.call("list_templates", key=other_key(stage))
-            stage.status("RATE-06", other, 2, requirement="another key has a budget of its own")
-        stage.status("RATE-05", sources, 2, requirement="another endpoint has a budget of its own")
-        _form(stage, burst.refused)
-        later = _after_the_window(stage, call)
-        stage.status("RATE-08", later, 2, requirement="the throttled call succeeds once the window has passed")
+        sources = ctx.client.call("list_sources")
+        with ctx.speaking_of("RATE-06"):
+            other = ctx.client.call("list_templates", key=other_key(ctx))
+            ctx.status("RATE-06", other, 2, requirement="another key has a budget of its own")
+        ctx.status("RATE-05", sources, 2, requirement="another endpoint has a budget of its own")
+        _form(ctx, burst.refused)
+        later = _after_the_window(ctx, call)
+        ctx.status("RATE-08", later, 2, requirement="the throttled call succeeds once the window has passed")
 
 
-def _form(stage: Stage, refused: tuple[Answer, ...]) -> None:
+def _form(ctx: StateDriver, refused: tuple[Answer, ...]) -> None:
     """Record whether the 429s have the one body, and no Retry-After."""
     wrong = [answer for answer in refused if answer.json != TOO_MANY]
     got = wrong[0].text if wrong else ""
-    stage.require("RATE-02", not wrong, "a 429 has this body", *wrong[:1], expected=TOO_MANY, got=got)
+    ctx.require("RATE-02", not wrong, "a 429 has this body", *wrong[:1], expected=TOO_MANY, got=got)
     told = [answer for answer in refused if "retry-after" in answer.headers]
-    stage.require("RATE-03", not told, "a 429 has no Retry-After", *told[:1])
+    ctx.require("RATE-03", not told, "a 429 has no Retry-After", *told[:1])
 
 
 @check("RATE-07", needs=("needs_attention",))
-def a_throttled_decision_is_not_taken(stage: Stage) -> None:
+def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
     """Send malformed decisions on a parked run until they get 429, then a good one, and look at the run."""
-    run = stage.run("needs_attention")
-    with stage.client.unthrottled():
-        decide = partial(stage.client.call, "decide", company_id=run.company.id, run_id=run.id)
-        _exhaust(stage, partial(decide, body={"decision": "conformance"}))
+    run = ctx.run("needs_attention")
+    with ctx.client.unthrottled():
+        decide = partial(ctx.client.call, "decide", company_id=run.company.id, run_id=run.id)
+        _exhaust(ctx, partial(decide, body={"decision": "conformance"}))
         _throttled(decide(body={"decision": "approve"}))
     before: Any = member(run.state, "needs_attention")
-    stage.wait()
-    after = stage.poll(run)
+    ctx.wait()
+    after = ctx.poll(run)
     heard(after)
     same = member(after.json, "status") == "needs_attention" and member(after.json, "needs_attention") == before
-    stage.require("RATE-07", same, "a decision that gets 429 is not taken", after, got=after.text)
+    ctx.require("RATE-07", same, "a decision that gets 429 is not taken", after, got=after.text)
 
 
 @check("RATE-07")
-def a_throttled_import_does_not_start(stage: Stage) -> None:
+def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
     """Send malformed imports until they get 429, then a good one, and look at the company's imports."""
-    company, body = stage.company(fresh=True).id, valid_import(stage)
-    before = stage.client.call("list_imports", company_id=company)
-    with stage.client.unthrottled():
-        start = partial(stage.client.call, "start_import", company_id=company)
-        _exhaust(stage, partial(start, body={}))
+    company, body = ctx.company(fresh=True).id, valid_import(ctx)
+    before = ctx.client.call("list_imports", company_id=company)
+    with ctx.client.unthrottled():
+        start = partial(ctx.client.call, "start_import", company_id=company)
+        _exhaust(ctx, partial(start, body={}))
         _throttled(start(body=body))
-    stage.wait()
-    after = stage.client.call("list_imports", company_id=company)
+    ctx.wait()
+    after = ctx.client.call("list_imports", company_id=company)
     heard(before, after)
     requirement = "an import that gets 429 starts no run"
     same = listing(after) == listing(before)
-    stage.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)
+    ctx.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)
 
 
 def _throttled(answer: Answer) -> None:

@@ -11,14 +11,15 @@ import re
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.engine.stage import MOVING, TERMINAL, Blocked, Company, Run, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.imports import begun, entries, identity, named
+from conformance.preview.driver import MOVING, TERMINAL, Company, Run
 from conformance.preview.poll_body import at, shown
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import StateDriver
 
 NONE = {"run": None}
 MOST_PAGES = 6  # pages of one run each that a history of two runs may take until it ends
@@ -29,126 +30,126 @@ CONTRACTS = "next_cursor"
 
 
 @check("ACT-01", "ACT-02", "ACT-03", "ACT-05", "ACT-06", "HIST-05", needs=("completed",))
-def the_lookup_follows_a_run(stage: Stage) -> None:
+def the_lookup_follows_a_run(ctx: StateDriver) -> None:
     """Look for the active run before the company's first import, while it moves and right after its end."""
-    company = stage.company(fresh=True)
-    with stage.speaking_of("HIST-05"):
-        _judge_empty(stage, company)
-    before = lookup(stage, company)
+    company = ctx.company(fresh=True)
+    with ctx.speaking_of("HIST-05"):
+        _judge_empty(ctx, company)
+    before = lookup(ctx, company)
     requirement = "with no import in flight the look-up gives exactly {run: null}"
     none = before.ok and before.json == NONE
-    stage.require("ACT-02", none, requirement, before, expected=NONE, got=f"{before.status} {before.text}")
-    run = stage.started("completed", company)
-    polled, found, again = stage.poll(run), lookup(stage, company), stage.poll(run)
-    with stage.speaking_of("ACT-01", "ACT-03", "ACT-06"):
+    ctx.require("ACT-02", none, requirement, before, expected=NONE, got=f"{before.status} {before.text}")
+    run = ctx.started("completed", company)
+    polled, found, again = ctx.poll(run), lookup(ctx, company), ctx.poll(run)
+    with ctx.speaking_of("ACT-01", "ACT-03", "ACT-06"):
         if at(again.json, "status") in MOVING:
-            _judge_bare(stage, found, MOVING)
+            _judge_bare(ctx, found, MOVING)
             if _said(polled) == _said(again):
                 holds, requirement = _said(found) == _said(polled), "the look-up equals the poll of the moving run"
-                stage.require("ACT-06", holds, requirement, polled, found, expected=polled.text, got=found.text)
-    ended = stage.until(run, *TERMINAL)
-    after = lookup(stage, company)
+                ctx.require("ACT-06", holds, requirement, polled, found, expected=polled.text, got=found.text)
+    ended = ctx.until(run, *TERMINAL)
+    after = lookup(ctx, company)
     requirement = f"the look-up gives no run once the run is {at(ended, 'status')}"
     none = after.json == NONE or (after.status, after.json) == (before.status, before.json)  # be it in its own way
-    stage.require("ACT-05", none, requirement, after, expected=NONE, got=after.text)
+    ctx.require("ACT-05", none, requirement, after, expected=NONE, got=after.text)
 
 
 @check("ACT-01", "ACT-03", "ACT-04", "ACT-06", needs=("needs_attention",))
-def the_lookup_finds_a_parked_run(stage: Stage) -> None:
+def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
     """Look for the active run of a company whose run is parked."""
-    run = stage.run("needs_attention", fresh=False)
-    found = lookup(stage, run.company)
+    run = ctx.run("needs_attention", fresh=False)
+    found = lookup(ctx, run.company)
     requirement = "a parked run is active: the look-up gives it, with its whole needs_attention block"
     block, wanted = at(found.json, "needs_attention"), at(run.state, "needs_attention")
     if found.json != NONE:
-        _judge_bare(stage, found, ("needs_attention",))
+        _judge_bare(ctx, found, ("needs_attention",))
     holds = wanted is not None and shown(block) == shown(wanted)
-    stage.require("ACT-04", holds, requirement, run.polled, found, expected=wanted, got=found.text)
+    ctx.require("ACT-04", holds, requirement, run.polled, found, expected=wanted, got=found.text)
     if found.json == NONE:
         raise Blocked("the look-up gives no parked run", [found])
     polled, told = (shown(each) | {"needs_attention": None} for each in (run.state, found.json))  # ACT-04
     requirement = "the look-up equals the poll of the parked run"
-    stage.require("ACT-06", told == polled, requirement, run.polled, found, expected=polled, got=told)
-    stage.reads("OP-05", "run_id present" if at(found.json, "run_id") is not None else "run_id absent")
+    ctx.require("ACT-06", told == polled, requirement, run.polled, found, expected=polled, got=told)
+    ctx.reads("OP-05", "run_id present" if at(found.json, "run_id") is not None else "run_id absent")
 
 
 @check("ACT-08")
-def an_unknown_company_has_no_lookup(stage: Stage) -> None:
+def an_unknown_company_has_no_lookup(ctx: StateDriver) -> None:
     """Look for the active run of a company that does not exist."""
-    answer = lookup(stage, Company(str(uuid4())))
-    stage.status("ACT-08", answer, 404, requirement="the look-up of an unknown company is answered with 404")
+    answer = lookup(ctx, Company(str(uuid4())))
+    ctx.status("ACT-08", answer, 404, requirement="the look-up of an unknown company is answered with 404")
 
 
 @check("HIST-01", "HIST-02", "HIST-03", "HIST-04", "ACT-07", "IMP-11", needs=("completed", "needs_attention"))
-def the_history_lists_newest_first(stage: Stage) -> None:
+def the_history_lists_newest_first(ctx: StateDriver) -> None:
     """Let one import complete and another park; read the history at once, then again, then page by page."""
-    company = stage.company(fresh=True)
-    older = stage.started("completed", company)
-    stage.until(older, "completed")
-    newer = _next_run(stage, company)
-    early = stage.client.call("list_imports", company_id=company.id)
+    company = ctx.company(fresh=True)
+    older = ctx.started("completed", company)
+    ctx.until(older, "completed")
+    newer = _next_run(ctx, company)
+    early = ctx.client.call("list_imports", company_id=company.id)
     listed = _places(early, older, newer)
     requirement = "a run just created is the first of the history"
-    stage.require("HIST-03", listed[newer.id] == 0, requirement, early, expected="place 0", got=listed)
-    found = lookup(stage, company)
-    stage.until(newer, "needs_attention")
-    _judge_newest(stage, newer, found)
-    late = stage.client.call("list_imports", company_id=company.id)
+    ctx.require("HIST-03", listed[newer.id] == 0, requirement, early, expected="place 0", got=listed)
+    found = lookup(ctx, company)
+    ctx.until(newer, "needs_attention")
+    _judge_newest(ctx, newer, found)
+    late = ctx.client.call("list_imports", company_id=company.id)
     listed = _places(late, older, newer)
     place_of_older, place_of_newer = listed[older.id], listed[newer.id]
     both = place_of_older is not None and place_of_newer is not None
-    with stage.speaking_of("HIST-04"):
+    with ctx.speaking_of("HIST-04"):
         if not both and len(entries(late.json) or ()) == 1 and _tells_of_more(late):
             raise Skipped("a page of the history holds a single run")  # OP-08
         requirement = "a completed and a parked run are both listed"
-        stage.require("HIST-04", both, requirement, late, expected="both", got=listed)
+        ctx.require("HIST-04", both, requirement, late, expected="both", got=listed)
     falls = place_of_older is None or place_of_newer is None or place_of_newer < place_of_older
     requirement = "the newer run is listed before the older one"
-    stage.require("HIST-01", falls, requirement, late, expected=[newer.id, older.id], got=listed)
-    _judge_pages(stage, company, [run for run in (newer, older) if listed[run.id] is not None])
+    ctx.require("HIST-01", falls, requirement, late, expected=[newer.id, older.id], got=listed)
+    _judge_pages(ctx, company, [run for run in (newer, older) if listed[run.id] is not None])
 
 
-def _judge_newest(stage: Stage, newer: Run, found: Answer) -> None:
+def _judge_newest(ctx: StateDriver, newer: Run, found: Answer) -> None:
     """The look-up that was made while the newer run was in flight, beside one that had ended (ACT-07)."""
     other = at(found.json, "run_id") not in (None, newer.id) or at(found.json, "status") in TERMINAL
     holds = found.json != NONE and not other
     requirement = "beside an older run the look-up gives the most recent one"
-    stage.require("ACT-07", holds, requirement, found, expected=f"run {newer.id}", got=found.text)
+    ctx.require("ACT-07", holds, requirement, found, expected=f"run {newer.id}", got=found.text)
 
 
-def _next_run(stage: Stage, company: Company) -> Run:
+def _next_run(ctx: StateDriver, company: Company) -> Run:
     """A run of flagged rows in a company whose last run is over (IMP-11)."""
-    body = stage.body("needs_attention")
-    answer = stage.start(company, body)
+    body = ctx.body("needs_attention")
+    answer = ctx.start(company, body)
     requirement = "once a run is completed a new import is accepted"
-    stage.status("IMP-11", answer, 2, requirement=requirement)
+    ctx.status("IMP-11", answer, 2, requirement=requirement)
     return begun(company, body, answer)
 
 
-def lookup(stage: Stage, company: Company) -> Answer:
+def lookup(ctx: StateDriver, company: Company) -> Answer:
     """The active look-up of the company."""
-    return stage.client.call("list_imports", company_id=company.id, query={"status": "active"})
+    return ctx.client.call("list_imports", company_id=company.id, query={"status": "active"})
 
 
-def _judge_empty(stage: Stage, company: Company) -> None:
+def _judge_empty(ctx: StateDriver, company: Company) -> None:
     """The history of a company without runs (HIST-05)."""
     if company.provisioned is None:
         raise Skipped("the companies that the target file lends may have had runs before")
-    answer = stage.client.call("list_imports", company_id=company.id)
-    if stage.status("HIST-05", answer, 2, requirement="the history of a company without runs is answered with 2xx"):
+    answer = ctx.client.call("list_imports", company_id=company.id)
+    if ctx.status("HIST-05", answer, 2, requirement="the history of a company without runs is answered with 2xx"):
         requirement = "the history of a company without runs is empty"
-        stage.require("HIST-05", entries(answer.json) == [], requirement, answer, expected="no runs", got=answer.text)
+        ctx.require("HIST-05", entries(answer.json) == [], requirement, answer, expected="no runs", got=answer.text)
 
 
-def _judge_bare(stage: Stage, answer: Answer, statuses: tuple[str, ...]) -> None:
+def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> None:
     """The look-up's answer is one object, and it is the run itself (ACT-03, ACT-01), else nothing can be said of it."""
     requirement = "the look-up's answer is one object"
     one = isinstance(answer.json, dict)
-    stage.require("ACT-03", one, requirement, answer, expected="an object", got=answer.text)
+    ctx.require("ACT-03", one, requirement, answer, expected="an object", got=answer.text)
     if one:
         bare = answer.ok and at(answer.json, "status") in statuses and "run" not in answer.json
         requirement = f"the look-up gives the run that is {' or '.join(statuses)}, not wrapped"
-        if stage.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text):
+        if ctx.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text):
             return
     raise Blocked("the look-up does not give the run that is in flight", [answer])
 
@@ -171,16 +172,16 @@ def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
     return places
 
 
-def _judge_pages(stage: Stage, company: Company, runs: list[Run]) -> None:
+def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run]) -> None:
     """Follow the history from page to page: it ends, repeats no run and leaves none out (HIST-02)."""
-    first = stage.client.call("list_imports", company_id=company.id, query={"limit": 1})
-    pages = [first if first.ok else stage.client.call("list_imports", company_id=company.id)]
+    first = ctx.client.call("list_imports", company_id=company.id, query={"limit": 1})
+    pages = [first if first.ok else ctx.client.call("list_imports", company_id=company.id)]
     while len(pages) < MOST_PAGES and (link := _next(pages[-1])) is not None:
-        pages.append(_page(stage, company, pages[-1], *link))
+        pages.append(_page(ctx, company, pages[-1], *link))
         if not _differs(pages[-1], pages[-2]):
             break
     start = _next(pages[0])
-    stage.reads("OP-08", f"{_envelope(pages[0])}; the next page: {start[0] if start else 'none told'}")
+    ctx.reads("OP-08", f"{_envelope(pages[0])}; the next page: {start[0] if start else 'none told'}")
     stuck = len(pages) > 1 and not _differs(pages[-1], pages[-2])
     if stuck and start is not None and start[0] != CONTRACTS and not _is_url(start):
         raise Skipped(f"the history does not say how the page that {start[0]!r} leads to is asked for")
@@ -190,18 +191,18 @@ def _judge_pages(stage: Stage, company: Company, runs: list[Run]) -> None:
     whole = not told or all(any(run.id in page.text for page in pages) for run in runs)
     holds = not stuck and whole and len(set(names)) == len(names) and (ended or company.provisioned is None)
     requirement = "following the history's pages comes to an end, repeats no run and leaves none out"
-    stage.require("HIST-02", holds, requirement, *pages, expected="each run once", got=names)
+    ctx.require("HIST-02", holds, requirement, *pages, expected="each run once", got=names)
 
 
-def _page(stage: Stage, company: Company, page: Answer, member: str, link: Any) -> Answer:
+def _page(ctx: StateDriver, company: Company, page: Answer, member: str, link: Any) -> Answer:
     """The page that the link leads to: a URL, or a cursor to be sent in a parameter of whatever name."""
     if _is_url((member, link)):
-        return stage.client.get(link)
+        return ctx.client.get(link)
     bare = re.sub(r"^next_?", "", member) or "cursor"
     likely = bare[:1].lower() + bare[1:]
     found = page
     for name in dict.fromkeys((likely, *CURSORS, member)):
-        found = stage.client.call("list_imports", company_id=company.id, query={"limit": 1, name: link})
+        found = ctx.client.call("list_imports", company_id=company.id, query={"limit": 1, name: link})
         if found.ok and _differs(found, page):
             return found
     return found

@@ -8,125 +8,126 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.engine.stage import TERMINAL, Blocked, Skipped
 from conformance.http.client import OTHER
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.decision_runs import expected_effects, follow, leave, otherwise, parked_run, patched, same
+from conformance.preview.driver import TERMINAL
 from conformance.preview.poll_body import actions, at, questions, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.engine.stage import Run, Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import Run, StateDriver
 
 Case = tuple[str, str, Any]
 """Clause, what is refused, and the body or the raw bytes that are sent."""
 
 
 @check("DEC-23", needs=("completed", "needs_attention", "failed", "canceled"))
-def a_run_that_is_not_parked_takes_no_decision(stage: Stage) -> None:
+def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
     """Decide on runs that have just started, run, and are over."""
     moving = False
-    with stage.speaking_of("DEC-23"):
-        run = stage.started("completed")
+    with ctx.speaking_of("DEC-23"):
+        run = ctx.started("completed")
         requirement = "a decision on a run that was just started is refused with 409"
-        stage.status("DEC-23", stage.decide(run, "reject"), 409, requirement=requirement)
-        moving = at(stage.until(run, "running", *TERMINAL), "status") == "running"
+        ctx.status("DEC-23", ctx.decide(run, "reject"), 409, requirement=requirement)
+        moving = at(ctx.until(run, "running", *TERMINAL), "status") == "running"
         if moving:
-            _decide_while_running(stage, run)
-        _judge_end(stage, run)
+            _decide_while_running(ctx, run)
+        _judge_end(ctx, run)
     if not moving:
-        with stage.speaking_of("DEC-23"):
-            _decide_while_running(stage, stage.run("running"))
-    with stage.speaking_of("DEC-23"):
-        _decide_too_early(stage)
+        with ctx.speaking_of("DEC-23"):
+            _decide_while_running(ctx, ctx.run("running"))
+    with ctx.speaking_of("DEC-23"):
+        _decide_too_early(ctx)
     for state in TERMINAL:
-        with stage.speaking_of("DEC-23"):
-            _decide_after_the_end(stage, stage.run(state, fresh=False), state)
+        with ctx.speaking_of("DEC-23"):
+            _decide_after_the_end(ctx, ctx.run(state, fresh=False), state)
 
 
 @check("DEC-26", needs=("needs_attention",))
-def a_decision_on_an_unknown_run_is_not_found(stage: Stage) -> None:
+def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
     """Approve runs that do not exist, and a parked run under another company and with another account's key."""
-    run = parked_run(stage)
-    elsewhere = stage.company()
+    run = parked_run(ctx)
+    elsewhere = ctx.company()
     ways: list[tuple[str, dict[str, Any]]] = [
         ("an unknown run", {"company_id": run.company.id, "run_id": str(uuid4())}),
         ("a run of an unknown company", {"company_id": str(uuid4()), "run_id": run.id}),
     ]
     if elsewhere.id != run.company.id:
         ways.append(("the run of another company", {"company_id": elsewhere.id, "run_id": run.id}))
-    if stage.client.has(OTHER):
+    if ctx.client.has(OTHER):
         ways.append(("another account's run", {"company_id": run.company.id, "run_id": run.id, "key": OTHER}))
     parked = run.state
     for what, where in ways:
-        answer = stage.client.call("decide", body={"decision": "approve"}, **where)
-        stage.status("DEC-26", answer, 404, requirement=f"a decision on {what} is answered with 404")
-    polled = stage.poll(run)
+        answer = ctx.client.call("decide", body={"decision": "approve"}, **where)
+        ctx.status("DEC-26", answer, 404, requirement=f"a decision on {what} is answered with 404")
+    polled = ctx.poll(run)
     requirement = "a decision that found no run has no effect"
     kept = same(parked, polled)
-    stage.require("DEC-26", kept, requirement, polled, expected=shown(parked), got=shown(polled.json))
+    ctx.require("DEC-26", kept, requirement, polled, expected=shown(parked), got=shown(polled.json))
     if kept:
-        leave(stage, run)
+        leave(ctx, run)
 
 
 @check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22", needs=("needs_attention",))
-def a_bad_decision_is_refused(stage: Stage) -> None:
+def a_bad_decision_is_refused(ctx: StateDriver) -> None:
     """Post decisions to a parked run that are malformed, or have answers that none of its questions allows; approve."""
-    run = stage.run("needs_attention")
+    run = ctx.run("needs_attention")
     asked = questions(run.state)
-    with stage.speaking_of("DEC-20"):
+    with ctx.speaking_of("DEC-20"):
         if all(each.get("allow_custom") is not False for each in asked):
             raise Skipped("every question of the parked run takes free text")
-    with stage.speaking_of("DEC-18", "DEC-19"):
+    with ctx.speaking_of("DEC-18", "DEC-19"):
         if not asked:
             raise Skipped("the parked run asks no question")
-    last = _refuse(stage, run, every=False) or _refuse(stage, stage.run("needs_attention"), every=True)
+    last = _refuse(ctx, run, every=False) or _refuse(ctx, ctx.run("needs_attention"), every=True)
     if last is not None:
-        with stage.speaking_of("DEC-14"):
-            _judge_approval(stage, last)
+        with ctx.speaking_of("DEC-14"):
+            _judge_approval(ctx, last)
 
 
-def _judge_end(stage: Stage, run: Run) -> None:
+def _judge_end(ctx: StateDriver, run: Run) -> None:
     """A run of clean rows that was not to be decided on completes all the same."""
-    end = stage.until(run)
+    end = ctx.until(run)
     if at(end, "status") == "needs_attention":
         raise Blocked("the way to completed leads to needs_attention", [run.polled])
     holds = at(end, "status") == "completed"
     requirement = "a refused decision leaves a run as it is: it completes as others do"
-    stage.require("DEC-23", holds, requirement, run.polled, expected="completed", got=at(end, "status"))
+    ctx.require("DEC-23", holds, requirement, run.polled, expected="completed", got=at(end, "status"))
 
 
-def _decide_while_running(stage: Stage, run: Run) -> None:
+def _decide_while_running(ctx: StateDriver, run: Run) -> None:
     for word in ("reject", "approve"):
         requirement = f"to {word} a run that is running is refused with 409"
-        stage.status("DEC-23", stage.decide(run, word), 409, requirement=requirement)
+        ctx.status("DEC-23", ctx.decide(run, word), 409, requirement=requirement)
 
 
-def _decide_too_early(stage: Stage) -> None:
+def _decide_too_early(ctx: StateDriver) -> None:
     """Reject a run before it parks: it parks all the same. One that is accepted may have met a run that was parked."""
-    run = stage.started("needs_attention")
-    early = stage.decide(run, "reject")
+    run = ctx.started("needs_attention")
+    early = ctx.decide(run, "reject")
     if early.status != 409:
         raise Skipped("the reject may have come when the run was parked already")
-    parked = at(stage.until(run), "status") == "needs_attention"
+    parked = at(ctx.until(run), "status") == "needs_attention"
     requirement = "a refused decision leaves a run as it is: it parks as others do"
-    if stage.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
-        leave(stage, run)
+    if ctx.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
+        leave(ctx, run)
 
 
-def _decide_after_the_end(stage: Stage, run: Run, state: str) -> None:
-    before = stage.poll(run)
+def _decide_after_the_end(ctx: StateDriver, run: Run, state: str) -> None:
+    before = ctx.poll(run)
     for word in ("approve", "reject"):
-        answer = stage.decide(run, word)
-        stage.status("DEC-23", answer, 409, requirement=f"to {word} a run that is {state} is refused with 409")
-    after = stage.poll(run)
+        answer = ctx.decide(run, word)
+        ctx.status("DEC-23", answer, 409, requirement=f"to {word} a run that is {state} is refused with 409")
+    after = ctx.poll(run)
     requirement = f"a refused decision leaves a run that is {state} as it is"
-    stage.require("DEC-23", same(before.json, after), requirement, after, expected=before.text, got=after.text)
+    ctx.require("DEC-23", same(before.json, after), requirement, after, expected=before.text, got=after.text)
 
 
-def _refuse(stage: Stage, run: Run, *, every: bool) -> Run | None:
+def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     """Post each of the bad decisions to the parked run; one that they moved is replaced. The run that is left, parked.
 
     The run is read after the last of them, and after every one where that was too late to say which of them moved it:
@@ -136,34 +137,34 @@ def _refuse(stage: Stage, run: Run, *, every: bool) -> Run | None:
     for number in range(total):
         parked = run.state
         clause, what, body = _bad(parked)[number]
-        answer = _post(stage, run, body)
+        answer = _post(ctx, run, body)
         if answer.status is None:
             raise Blocked(f"no answer: {answer.problem}", [answer])
         refused, last = answer.status == 400, number == total - 1
-        kept = same(parked, stage.poll(run)) if every or last or not refused else True
+        kept = same(parked, ctx.poll(run)) if every or last or not refused else True
         if not kept and not every:
             return None
         requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
         got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else shown(run.state)}"
-        stage.require(clause, refused and kept, requirement, answer, run.polled, expected="400", got=got)
+        ctx.require(clause, refused and kept, requirement, answer, run.polled, expected="400", got=got)
         if not kept:
-            run = stage.run("needs_attention")
+            run = ctx.run("needs_attention")
     return run
 
 
-def _judge_approval(stage: Stage, run: Run) -> None:
+def _judge_approval(ctx: StateDriver, run: Run) -> None:
     """Whether the patch is applied after all that was refused as it is on any other run: nothing of it was kept."""
     parked = run.state
-    made = follow(stage, run, parked, stage.decide(run))
-    found, usual = (otherwise(each, expected_effects(stage, each)) for each in (made, patched(stage)))
+    made = follow(ctx, run, parked, ctx.decide(run))
+    found, usual = (otherwise(each, expected_effects(ctx, each)) for each in (made, patched(ctx)))
     kept = {clause: what for clause, what in found.items() if clause not in usual}
     requirement = "what was refused leaves no trace in what a later approval does"
-    stage.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
+    ctx.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
 
 
-def _post(stage: Stage, run: Run, body: Any) -> Answer:
+def _post(ctx: StateDriver, run: Run, body: Any) -> Answer:
     sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
-    return stage.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
+    return ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
 
 
 def _valid(question: dict[str, Any]) -> dict[str, Any]:

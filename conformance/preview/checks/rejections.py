@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import leave, parked_run, same, with_options
@@ -13,80 +13,80 @@ from conformance.preview.poll_body import at, count, shown
 from conformance.preview.submitted_rows import sent, sheet_of
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Run, Stage
+    from conformance.preview.driver import Run, StateDriver
 
 
 @check("DEC-21", needs=("needs_attention",))
-def answers_to_a_reject_are_not_applied(stage: Stage) -> None:
+def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     """Reject a parked run with a right answer to one of its questions."""
-    run = parked_run(stage)
+    run = parked_run(ctx)
     parked = run.state
     question = with_options(parked)
     given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
-    answer = stage.decide(run, "reject", [given])
+    answer = ctx.decide(run, "reject", [given])
     if answer.status is None:
         raise Blocked(f"no answer: {answer.problem}", [answer])
-    polled = stage.poll(run)
+    polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
     if answer.ok:
-        stage.reads("OP-19", "answers with a reject are ignored")
-        end = stage.until(run)
+        ctx.reads("OP-19", "answers with a reject are ignored")
+        end = ctx.until(run)
         ended = at(end, "status") == "failed"
-        if stage.require("DEC-21", ended, requirement, answer, run.polled, got=shown(end)):
-            _judge_rows(stage, "DEC-21", run, parked)
+        if ctx.require("DEC-21", ended, requirement, answer, run.polled, got=shown(end)):
+            _judge_rows(ctx, "DEC-21", run, parked)
         return
-    stage.reads("OP-19", f"answers with a reject are refused with {answer.status}")
+    ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")
     kept = same(parked, polled)
     holds = answer.status == 400 and kept
     got = f"{answer.status} {answer.text[:200]}; then {shown(polled.json)}"
-    stage.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
+    ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
     if kept:
-        leave(stage, run)
+        leave(ctx, run)
 
 
 @check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35", needs=("needs_attention",))
-def a_reject_ends_the_run(stage: Stage) -> None:
+def a_reject_ends_the_run(ctx: StateDriver) -> None:
     """Reject a parked run, look at what is left of it, import anew, and approve it after all."""
-    run = parked_run(stage)
+    run = parked_run(ctx)
     parked = run.state
-    answer = stage.decide(run, "reject")
-    stage.status("DEC-31", answer, 200, requirement="a reject of a parked run is answered with 200")
+    answer = ctx.decide(run, "reject")
+    ctx.status("DEC-31", answer, 200, requirement="a reject of a parked run is answered with 200")
     if not answer.ok:
         raise Blocked("the reject was refused", [answer])
     said = at(answer.json, "status")
-    stage.reads("OP-14", f"the answer says {said}")
+    ctx.reads("OP-14", f"the answer says {said}")
     requirement = "the answer to a reject says failed, or running"
-    stage.require("DEC-31", said in {"failed", "running"}, requirement, answer, got=said)
-    end = stage.until(run)
+    ctx.require("DEC-31", said in {"failed", "running"}, requirement, answer, got=said)
+    end = ctx.until(run)
     requirement = "a run that was rejected ends failed"
-    if not stage.require("DEC-31", at(end, "status") == "failed", requirement, run.polled, got=shown(end)):
+    if not ctx.require("DEC-31", at(end, "status") == "failed", requirement, run.polled, got=shown(end)):
         raise Blocked("the rejected run did not end", [run.polled])
-    _judge_report(stage, run, parked, end)
-    with stage.speaking_of("DEC-33"):
-        _judge_rows(stage, "DEC-33", run, parked)
-    with stage.speaking_of("DEC-34"):
-        _judge_company(stage, run)
-    later = stage.decide(run)
-    stage.status("DEC-35", later, 409, requirement="to approve a run that was rejected is refused with 409")
+    _judge_report(ctx, run, parked, end)
+    with ctx.speaking_of("DEC-33"):
+        _judge_rows(ctx, "DEC-33", run, parked)
+    with ctx.speaking_of("DEC-34"):
+        _judge_company(ctx, run)
+    later = ctx.decide(run)
+    ctx.status("DEC-35", later, 409, requirement="to approve a run that was rejected is refused with 409")
     requirement = "a run that was rejected stays as it is"
-    stage.require("DEC-35", same(end, stage.poll(run)), requirement, later, run.polled, expected=shown(end))
+    ctx.require("DEC-35", same(end, ctx.poll(run)), requirement, later, run.polled, expected=shown(end))
 
 
-def _judge_report(stage: Stage, run: Run, parked: Any, end: Any) -> None:
+def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
     """Whether the report is as it was when the run parked (DEC-32)."""
     wanted, got = count(parked, "invalidCellCount"), count(end, "invalidCellCount")
-    stage.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
+    ctx.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
     requirement = "after a reject the report of invalid cells is as it was"
-    stage.require("DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=shown(end))
+    ctx.require("DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=shown(end))
 
 
-def _judge_rows(stage: Stage, clause: str, run: Run, parked: Any) -> None:
+def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     """Whether the right rows, and those only, can be downloaded after a reject."""
     sheet = sheet_of(parked)
-    answer = fetch(stage, run.company.id, sheet, "valid")
-    if not stage.status(clause, answer, 200, requirement="after a reject the right rows can be downloaded"):
+    answer = fetch(ctx, run.company.id, sheet, "valid")
+    if not ctx.status(clause, answer, 200, requirement="after a reject the right rows can be downloaded"):
         return
-    rows = sent(stage, run, parked)
+    rows = sent(ctx, run, parked)
     if rows.unsure or not rows.agrees(parked):
         raise Skipped("which of the rows that were sent are right is open")
     names = [column.name for column in rows.given]
@@ -98,15 +98,15 @@ def _judge_rows(stage: Stage, clause: str, run: Run, parked: Any) -> None:
     lines = read(answer)
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"
-    stage.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
+    ctx.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
 
-def _judge_company(stage: Stage, run: Run) -> None:
+def _judge_company(ctx: StateDriver, run: Run) -> None:
     """Whether the company has nothing in flight, and takes a new import (DEC-34)."""
-    active = stage.client.call("list_imports", company_id=run.company.id, query={"status": "active"})
+    active = ctx.client.call("list_imports", company_id=run.company.id, query={"status": "active"})
     idle = active.ok and isinstance(active.json, dict) and "run" in active.json and active.json["run"] is None
     requirement = "after a reject the active look-up gives no run"
-    stage.require("DEC-34", idle, requirement, active, expected='{"run": null}', got=active.text[:300])
-    body = run.body if run.body is not None else stage.body("completed")
-    started = stage.start(run.company, {name: value for name, value in body.items() if name != "idempotency_key"})
-    stage.status("DEC-34", started, 2, requirement="after a reject a new import of the company is accepted")
+    ctx.require("DEC-34", idle, requirement, active, expected='{"run": null}', got=active.text[:300])
+    body = run.body if run.body is not None else ctx.body("completed")
+    started = ctx.start(run.company, {name: value for name, value in body.items() if name != "idempotency_key"})
+    ctx.status("DEC-34", started, 2, requirement="after a reject a new import of the company is accepted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.stage import Blocked, Skipped
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import optional, same, with_options
@@ -12,45 +12,45 @@ from conformance.preview.poll_body import actions, at, concerned, count, ids, qu
 from conformance.preview.submitted_rows import checked, columns_of, sheet_of
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Run, Stage
     from conformance.http.client import Answer
+    from conformance.preview.driver import Run, StateDriver
 
 
 @check("DEC-28", "DEC-29", "DEC-30", needs=("needs_attention_again",))
-def rows_that_still_fail_park_again(stage: Stage) -> None:
+def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
-    run = stage.started("needs_attention_again")
-    parked = stage.until(run, "needs_attention")
-    answers = getattr(stage.target.states["needs_attention_again"], "answers", None)
-    first = stage.decide(run, "approve", answers)
+    run = ctx.started("needs_attention_again")
+    parked = ctx.until(run, "needs_attention")
+    answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
+    first = ctx.decide(run, "approve", answers)
     if not first.ok:
         raise Blocked("the approval that should park again was refused", [first])
-    again = stage.until(run, "needs_attention", "completed", "failed")
+    again = ctx.until(run, "needs_attention", "completed", "failed")
     if at(again, "status") == "completed":
-        _completed_instead(stage, run, parked, answers)
+        _completed_instead(ctx, run, parked, answers)
     if at(again, "status") == "failed":
-        _failed_instead(stage, run, parked, answers)
-    _judge_second_parking(stage, run, parked, again, answers)
-    with stage.speaking_of("DEC-30"):
-        _answer_the_first(stage, run, parked, again)
+        _failed_instead(ctx, run, parked, answers)
+    _judge_second_parking(ctx, run, parked, again, answers)
+    with ctx.speaking_of("DEC-30"):
+        _answer_the_first(ctx, run, parked, again)
     if not same(again, run.polled):
         raise Blocked("blocked by DEC-30: the run left its second parking", [run.polled])
-    further = _decide_again(stage, run, again)
-    stage.status("DEC-29", further, 2, requirement="a run that parked again takes a further decision")
+    further = _decide_again(ctx, run, again)
+    ctx.status("DEC-29", further, 2, requirement="a run that parked again takes a further decision")
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
     if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
-        left = not same(again, stage.poll(run)) or ids(questions(stage.until(run))) != ids(questions(again))
-        stage.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
+        left = not same(again, ctx.poll(run)) or ids(questions(ctx.until(run))) != ids(questions(again))
+        ctx.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
 
 
-def _completed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> None:
+def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> None:
     """The run completed where it should have parked again: wrong while rows still fail, else not the way."""
     kept = any(each.get("action") == "keep" for each in actions(parked)) or any(
         "option_id" in each for each in answers or ()
     )
     sheet = sheet_of(parked)
-    lines = download(stage, run.company.id, sheet, "all")
-    columns = columns_of(stage, run.company, sheet)
+    lines = download(ctx, run.company.id, sheet, "all")
+    columns = columns_of(ctx, run.company, sheet)
     records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
     failing = len(checked(sheet, columns, records).flagged)
     flagged_rows = count(run.state, "invalidCellCount") or 0
@@ -58,32 +58,32 @@ def _completed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> Non
     if still and not kept:
         requirement = "a run whose rows still fail parks again"
         got = f"completed, with {flagged_rows} rows flagged and {failing} wrong in the download"
-        stage.require("DEC-28", not still, requirement, run.polled, lines.answer, expected="needs_attention", got=got)
+        ctx.require("DEC-28", not still, requirement, run.polled, lines.answer, expected="needs_attention", got=got)
     raise Blocked("the way to needs_attention_again leads to completed", [run.polled, lines.answer])
 
 
-def _failed_instead(stage: Stage, run: Run, parked: Any, answers: Any) -> None:
+def _failed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> None:
     """The run failed where it should have parked again: wrong where an answer surely mends nothing."""
-    columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
+    columns = {each.name: each for each in columns_of(ctx, run.company, sheet_of(parked))}
     about = {each.get("id"): columns.get(at(each, "target", "column")) for each in questions(parked)}
     for each in answers or ():
         column = about.get(at(each, "question_id"))
         if column is not None and "custom" in each and column.offence(str(each["custom"])) == column.rule == "strict":
             requirement = "a run whose rows still fail parks again"
             parks = at(run.state, "status") == "needs_attention"
-            stage.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=shown(run.state))
+            ctx.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=shown(run.state))
     raise Blocked("the way to needs_attention_again leads to failed", [run.polled])
 
 
-def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answers: Any) -> None:
+def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, answers: Any) -> None:
     """Whether the second parking shows what is still wrong, and not what was mended (DEC-28)."""
     there = bool(questions(again)) or bool(actions(again))
     still = (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
-    stage.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
+    ctx.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
     if answers:
         return  # what the answers leave out may have been mended by the patch, or wait for an answer still: OP-13
-    columns = {each.name: each for each in columns_of(stage, run.company, sheet_of(parked))}
+    columns = {each.name: each for each in columns_of(ctx, run.company, sheet_of(parked))}
     unsettled = set[Any]()
     for act in actions(parked):
         column = columns.get(str(act.get("column")))
@@ -93,39 +93,39 @@ def _judge_second_parking(stage: Stage, run: Run, parked: Any, again: Any, answe
             unsettled.add(act.get("column"))
     mended = {each.get("column") for each in actions(parked)} - unsettled
     stale = sorted(name for _, name in concerned(again) if name in mended)
-    stage.require(
+    ctx.require(
         "DEC-28", not stale, "the second parking asks nothing about what the first one mended", run.polled, got=stale
     )
 
 
-def _decide_again(stage: Stage, run: Run, again: Any) -> Answer:
+def _decide_again(ctx: StateDriver, run: Run, again: Any) -> Answer:
     """Answer a question of the second parking, which must be one that can be answered; else approve its patch."""
     try:
         question = with_options(again)
     except Skipped:
-        return stage.decide(run)
+        return ctx.decide(run)
     given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
-    answer = stage.decide(run, "approve", [given])
+    answer = ctx.decide(run, "approve", [given])
     if answer.ok:
         return answer
-    if answer.status == 400 and optional(stage, 0).decided.ok:  # else options are refused altogether, DEC-11
+    if answer.status == 400 and optional(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
         requirement = "a question that a run shows when it parks again is a current one"
-        stage.require("DEC-28", answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
-    return stage.decide(run)
+        ctx.require("DEC-28", answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
+    return ctx.decide(run)
 
 
-def _answer_the_first(stage: Stage, run: Run, parked: Any, again: Any) -> None:
+def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> None:
     """Answer a question of the first parking, where its id is gone (DEC-30)."""
     gone = [each for each in questions(parked) if each.get("id") not in ids(questions(again))]
     if not gone:
-        stage.reads("OP-20", "ids of questions are used again")
+        ctx.reads("OP-20", "ids of questions are used again")
         raise Skipped("the second parking uses the ids of the first one again")
     some = len(gone) < len(questions(parked))
-    stage.reads("OP-20", "a question that stays open keeps its id" if some else "each parking has ids of its own")
+    ctx.reads("OP-20", "a question that stays open keeps its id" if some else "each parking has ids of its own")
     option = at(gone[0], "options", 0, "id")
     given = {"custom": "as before"} if option is None else {"option_id": option}
-    answer = stage.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
-    holds = same(again, stage.poll(run)) and answer.status == 400
+    answer = ctx.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
+    holds = same(again, ctx.poll(run)) and answer.status == 400
     requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
     got = f"{answer.status} {answer.text[:200]}"
-    stage.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
+    ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)

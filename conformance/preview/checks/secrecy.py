@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from conformance.engine.stage import Blocked, Run, Skipped, Stage
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import (
     each_status,
@@ -20,10 +20,11 @@ from conformance.preview.checks.catalogue import (
     templates_of,
     two_companies,
 )
+from conformance.preview.driver import Run, StateDriver
 
 if TYPE_CHECKING:
-    from conformance.engine.stage import Company
     from conformance.http.client import Answer
+    from conformance.preview.driver import Company
 
 
 # -- credentials
@@ -33,40 +34,40 @@ _PRIVATE = ("auth", "base_url", "token", "credentials")
 
 
 @check("PROV-18", "PROV-19", "SEC-01")
-def credentials_never_come_back(stage: Stage) -> None:
+def credentials_never_come_back(ctx: StateDriver) -> None:
     """Provision with a destination's credentials, then make calls that could tell them."""
-    may_provision(stage)
+    may_provision(ctx)
     secret = f"conformance-{uuid4().hex}{uuid4().hex}"
     destination = {"base_url": "https://destination.example.com/v2", "auth": {"kind": "bearer", "token": secret}}
-    answer = stage.provision(connections={"destination": destination})
+    answer = ctx.provision(connections={"destination": destination})
     made = member(answer.json, "company", "id")
     if not answer.ok or not isinstance(made, str):
         heard(answer)
-        stage.require("SEC-01", not _tells(answer, secret), "no answer and no error tells credentials", answer)
+        ctx.require("SEC-01", not _tells(answer, secret), "no answer and no error tells credentials", answer)
         raise Blocked("a company with a destination could not be provisioned", [answer])
     connections = entries(answer.json, "connections")
     shown = [name for each in connections if isinstance(each, dict) for name in _PRIVATE if name in each]
     holds = not _tells(answer, secret) and not shown
-    stage.require("PROV-18", holds, "a connection shows `id`, `kind` and `creds_configured` alone", answer, got=shown)
+    ctx.require("PROV-18", holds, "a connection shows `id`, `kind` and `creds_configured` alone", answer, got=shown)
     configured = [member(each, "creds_configured") for each in connections if member(each, "kind") == "destination"]
     requirement = "`creds_configured` is true after credentials were given"
-    stage.require("PROV-19", configured == [True], requirement, answer, expected=[True], got=configured)
-    leaks = [each for each in (answer, *_prying(stage, made, secret)) if _tells(each, secret)]
-    stage.require("SEC-01", not leaks, "no answer and no error tells credentials", *leaks)
+    ctx.require("PROV-19", configured == [True], requirement, answer, expected=[True], got=configured)
+    leaks = [each for each in (answer, *_prying(ctx, made, secret)) if _tells(each, secret)]
+    ctx.require("SEC-01", not leaks, "no answer and no error tells credentials", *leaks)
 
 
-def _prying(stage: Stage, company: str, secret: str) -> list[Answer]:
+def _prying(ctx: StateDriver, company: str, secret: str) -> list[Answer]:
     """Answers about the company, and refusals of requests that carry the secret."""
-    ask, base_url = stage.client.call, "https://destination.example.com/v2"
+    ask, base_url = ctx.client.call, "https://destination.example.com/v2"
     bad = [{"base_url": base_url, "auth": secret}, {"base_url": 1, "auth": {"token": secret}}, secret]
-    answers = [stage.provision(connections={"destination": each}) for each in bad]
+    answers = [ctx.provision(connections={"destination": each}) for each in bad]
     good = {"destination": {"base_url": base_url, "auth": {"token": secret}}}
-    answers += [stage.provision(connections=good, **wrong) for wrong in ({"name": None}, {"source": str(uuid4())})]
+    answers += [ctx.provision(connections=good, **wrong) for wrong in ({"name": None}, {"source": str(uuid4())})]
     answers.append(ask("provision_company", raw=f'{{"connections": {{"auth": "{secret}"'.encode()))
     answers.append(ask("list_imports", company_id=company))
     answers.append(export := ask("start_export", company_id=company, body={"mode": "canary"}))
     if isinstance(run := member(export.json, "run_id"), str):
-        stage.wait()
+        ctx.wait()
         answers.append(ask("poll_export", company_id=company, run_id=run))
     return answers
 
@@ -79,23 +80,23 @@ def _tells(answer: Answer, secret: str) -> bool:
 
 
 @check("SEC-02", needs=("completed",))
-def a_company_shows_nothing_of_another(stage: Stage) -> None:
+def a_company_shows_nothing_of_another(ctx: StateDriver) -> None:
     """Ask a second company for the first one's run and sheet, and download its own sheets."""
-    run = stage.run("completed", fresh=False)
-    other = next((each for each in two_companies(stage) if each.id != run.company.id), None)
-    ask = stage.client.call
+    run = ctx.run("completed", fresh=False)
+    other = next((each for each in two_companies(ctx) if each.id != run.company.id), None)
+    ask = ctx.client.call
     if other is None:
         raise Skipped("there is no second company")
     answers = {"its run": ask("poll_import", company_id=other.id, run_id=run.id)}
     for sheet in [each for each in run.company.sheets if each not in other.sheets][:1]:  # else ID-02 is broken
         answers["its sheet"] = ask("export_csv", company_id=other.id, query={"sheet_id": sheet})
-    each_status(stage, "SEC-02", answers, 404, requirement="another company's run or sheet is not found")
+    each_status(ctx, "SEC-02", answers, 404, requirement="another company's run or sheet is not found")
     history = ask("list_imports", company_id=other.id)
     heard(history)
     requirement = "the history of one company names no run of another"
-    stage.require("SEC-02", run.id not in history.text, requirement, history, got=history.text)
-    if lent(stage) is None and not _has_runs(history):
-        _no_foreign_rows(stage, run, other)
+    ctx.require("SEC-02", run.id not in history.text, requirement, history, got=history.text)
+    if lent(ctx) is None and not _has_runs(history):
+        _no_foreign_rows(ctx, run, other)
 
 
 def _has_runs(history: Answer) -> bool:
@@ -103,11 +104,11 @@ def _has_runs(history: Answer) -> bool:
     return "run_id" in history.text or "status" in history.text
 
 
-def _no_foreign_rows(stage: Stage, run: Run, other: Company) -> None:
+def _no_foreign_rows(ctx: StateDriver, run: Run, other: Company) -> None:
     """Record whether rows of the run turn up in another company, into which nothing was imported."""
 
     def rows(company: Company, sheet: str) -> set[str]:
-        answer = stage.client.call("export_csv", company_id=company.id, query={"sheet_id": sheet, "filter": "all"})
+        answer = ctx.client.call("export_csv", company_id=company.id, query={"sheet_id": sheet, "filter": "all"})
         return {line for line in answer.text.splitlines()[1:] if line.strip(",")} if answer.ok else set()
 
     filled = filled_sheets(run)
@@ -115,21 +116,21 @@ def _no_foreign_rows(stage: Stage, run: Run, other: Company) -> None:
     alike = [sheet for sheet, template in other.sheets.items() if template in templates]
     theirs = {line for sheet in filled for line in rows(run.company, sheet)}
     found = {line for sheet in alike for line in rows(other, sheet)} & theirs
-    stage.require("SEC-02", not found, "no row of one company is in the CSV of another", got=sorted(found))
+    ctx.require("SEC-02", not found, "no row of one company is in the CSV of another", got=sorted(found))
 
 
 # -- ids
 
 
 @check("ID-01", "ID-02", needs=("completed",))
-def ids_are_uuids_of_one_thing_each(stage: Stage) -> None:
+def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
     """Start imports, each in a company of its own where the suite provisions them, and compare every id."""
-    companies = lent(stage)
+    companies = lent(ctx)
     if companies is not None and len(companies) < 2:
         raise Skipped("the target file names one existing company alone")
-    kept = [stage.shared.get(f"run {state}") for state in ("completed", "needs_attention")] if stage.shared else []
+    kept = [ctx.shared.get(f"run {state}") for state in ("completed", "needs_attention")] if ctx.shared else []
     runs = [run for run in kept if isinstance(run, Run)]
-    runs += [stage.started("completed") for _ in range(2 - len(runs))]
+    runs += [ctx.started("completed") for _ in range(2 - len(runs))]
     ids = [("run", run.id) for run in runs]
     for run in runs:
         if run.company.provisioned is None:  # a lent company may have had both runs
@@ -138,8 +139,8 @@ def ids_are_uuids_of_one_thing_each(stage: Stage) -> None:
         workbook = member(run.company.provisioned, "workbook_id")
         ids += [("workbook", str(workbook))] if workbook is not None else []
     shown = [run.started for run in runs if run.started is not None]
-    ids_of_templates = [member(each, "id") for each in templates_of(stage)]
+    ids_of_templates = [member(each, "id") for each in templates_of(ctx)]
     wrong = [each for each in [*(id_ for _, id_ in ids), *ids_of_templates] if not is_uuid(each)]
-    stage.require("ID-01", not wrong, "ids are UUIDs", *shown, got=wrong)
+    ctx.require("ID-01", not wrong, "ids are UUIDs", *shown, got=wrong)
     again = [f"{kind} {id_}" for (kind, id_), times in Counter(ids).items() if times > 1]
-    stage.require("ID-02", not again, "no id names two things of one kind", *shown, got=again)
+    ctx.require("ID-02", not again, "no id names two things of one kind", *shown, got=again)

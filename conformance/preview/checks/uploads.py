@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from conformance.engine.stage import Blocked, Company, Run, Skipped, Stage
+from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import FILE, any_company, each_status, entries, lent, member, templates_of
+from conformance.preview.driver import Company, Run, StateDriver
 from conformance.target.file import Body
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ LONG_PAST = 7200
 """Seconds: well over the hour, about, that an upload URL lives."""
 
 
-def uploaded(stage: Stage, company: Company, content: bytes = BYTES, name: str = FILE["name"]) -> tuple[str, str]:
+def uploaded(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str = FILE["name"]) -> tuple[str, str]:
     """URL and reference of a new upload; Blocked when none is given."""
     body = {"name": name, "content_type": "text/csv", "size": len(content)}
-    answer = stage.client.call("request_upload", company_id=company.id, body=body)
+    answer = ctx.client.call("request_upload", company_id=company.id, body=body)
     url, ref = member(answer.json, "upload_url"), member(answer.json, "upload_ref")
     if not answer.ok or not isinstance(url, str) or not isinstance(ref, str):
         raise Blocked("no upload could be requested", [answer])
@@ -32,14 +33,14 @@ def uploaded(stage: Stage, company: Company, content: bytes = BYTES, name: str =
 
 
 @check("UPL-01")
-def an_upload_is_signed(stage: Stage) -> None:
+def an_upload_is_signed(ctx: StateDriver) -> None:
     """Request an upload with name, content type and size."""
-    answer = stage.client.call("request_upload", company_id=any_company(stage).id, body=FILE)
-    if not stage.status("UPL-01", answer, 2, requirement="a request for an upload is answered with 2xx"):
+    answer = ctx.client.call("request_upload", company_id=any_company(ctx).id, body=FILE)
+    if not ctx.status("UPL-01", answer, 2, requirement="a request for an upload is answered with 2xx"):
         return
     url, ref = member(answer.json, "upload_url"), member(answer.json, "upload_ref")
     holds = _is_absolute(url) and isinstance(ref, str) and bool(ref)
-    stage.require(
+    ctx.require(
         "UPL-01", holds, "the answer has an absolute `upload_url` and a text `upload_ref`", answer, got=answer.text
     )
 
@@ -55,37 +56,37 @@ def _is_absolute(url: Any) -> bool:
 
 
 @check("UPL-03")
-def an_upload_url_works_once(stage: Stage) -> None:
+def an_upload_url_works_once(ctx: StateDriver) -> None:
     """Put a file to an upload URL, then put it there again."""
-    url, _ = uploaded(stage, any_company(stage))
-    first = stage.client.put_upload(url, BYTES, "text/csv")
-    if stage.status("UPL-03", first, 2, requirement="the first PUT to an upload URL is accepted"):
-        second = stage.client.put_upload(url, BYTES, "text/csv")
+    url, _ = uploaded(ctx, any_company(ctx))
+    first = ctx.client.put_upload(url, BYTES, "text/csv")
+    if ctx.status("UPL-03", first, 2, requirement="the first PUT to an upload URL is accepted"):
+        second = ctx.client.put_upload(url, BYTES, "text/csv")
         requirement = "a second PUT to an upload URL is refused"
-        each_status(stage, "UPL-03", {"the second PUT": second}, 4, requirement=requirement)
-        stage.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
+        each_status(ctx, "UPL-03", {"the second PUT": second}, 4, requirement=requirement)
+        ctx.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
 
 
 @check("UPL-06")
-def an_upload_can_be_imported(stage: Stage) -> None:
+def an_upload_can_be_imported(ctx: StateDriver) -> None:
     """Upload a CSV file and start an import of it."""
-    company = stage.company(fresh=True)
-    name, content = _csv(stage)
-    url, ref = uploaded(stage, company, content, name)
-    put = stage.client.put_upload(url, content, "text/csv")
+    company = ctx.company(fresh=True)
+    name, content = _csv(ctx)
+    url, ref = uploaded(ctx, company, content, name)
+    put = ctx.client.put_upload(url, content, "text/csv")
     if not put.ok:
         raise Blocked("the file could not be uploaded", [put])
-    answer = stage.start(company, {"files": [{"name": name, "upload_ref": ref}]})
-    stage.status("UPL-06", answer, 2, requirement="an import takes the upload_ref of an upload of its company")
+    answer = ctx.start(company, {"files": [{"name": name, "upload_ref": ref}]})
+    ctx.status("UPL-06", answer, 2, requirement="an import takes the upload_ref of an upload of its company")
     run_id = member(answer.json, "run_id")
-    if answer.ok and isinstance(run_id, str) and lent(stage) is not None:
-        stage.until(Run(company, run_id, "", None, answer, answer))  # so that the company can be used again
+    if answer.ok and isinstance(run_id, str) and lent(ctx) is not None:
+        ctx.until(Run(company, run_id, "", None, answer, answer))  # so that the company can be used again
 
 
-def _csv(stage: Stage) -> tuple[str, bytes]:
+def _csv(ctx: StateDriver) -> tuple[str, bytes]:
     """A file with the rows of the target file's clean import; without those, with the first template's header."""
-    template = templates_of(stage)[0]
-    way = stage.target.states.get("completed")
+    template = templates_of(ctx)[0]
+    way = ctx.target.states.get("completed")
     rows = entries(way.body, "rows") if isinstance(way, Body) else []
     columns = None if rows else [str(member(column, "name")) for column in entries(template, "columns")]
     return f"{member(template, 'name')}.csv", written(rows, columns)
@@ -101,28 +102,28 @@ def written(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = N
 
 
 @check("UPL-07")
-def an_unknown_company_gets_no_upload(stage: Stage) -> None:
+def an_unknown_company_gets_no_upload(ctx: StateDriver) -> None:
     """Request an upload for a company that does not exist."""
-    answer = stage.client.call("request_upload", company_id=str(uuid4()), body=FILE)
-    stage.status("UPL-07", answer, 404, requirement="an unknown company is answered with 404")
+    answer = ctx.client.call("request_upload", company_id=str(uuid4()), body=FILE)
+    ctx.status("UPL-07", answer, 404, requirement="an unknown company is answered with 404")
 
 
 @check("UPL-08")
-def uploads_have_references_of_their_own(stage: Stage) -> None:
+def uploads_have_references_of_their_own(ctx: StateDriver) -> None:
     """Request two uploads of the same file for one company."""
-    company = any_company(stage)
-    refs = [uploaded(stage, company)[1], uploaded(stage, company)[1]]
-    stage.require("UPL-08", refs[0] != refs[1], "no two uploads have the same upload_ref", got=refs)
+    company = any_company(ctx)
+    refs = [uploaded(ctx, company)[1], uploaded(ctx, company)[1]]
+    ctx.require("UPL-08", refs[0] != refs[1], "no two uploads have the same upload_ref", got=refs)
 
 
 @check("UPL-04")
-def an_upload_url_expires(stage: Stage) -> None:
+def an_upload_url_expires(ctx: StateDriver) -> None:
     """Put a file to an upload URL two hours after it was given."""
-    url, _ = uploaded(stage, any_company(stage))
-    if not stage.advance(LONG_PAST):
+    url, _ = uploaded(ctx, any_company(ctx))
+    if not ctx.advance(LONG_PAST):
         raise Skipped("the target file offers no way to let time pass")
-    late = stage.client.put_upload(url, BYTES, "text/csv")
-    if late.ok and not stage.target.vouched:
+    late = ctx.client.put_upload(url, BYTES, "text/csv")
+    if late.ok and not ctx.target.strict:
         raise Skipped("the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
     requirement = "an upload URL of more than an hour is refused"
-    each_status(stage, "UPL-04", {"the late PUT": late}, 4, requirement=requirement)
+    each_status(ctx, "UPL-04", {"the late PUT": late}, 4, requirement=requirement)

@@ -9,7 +9,7 @@ from typing import Any
 
 from honesty import Honest, all_of, around, target, waiting
 
-from conformance.target.mock import Mock
+from conformance.preview.mock_target import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
 from mock_server.preview import lifecycle, preconditions, runs, session, uploads
 from mock_server.preview.lifecycle import TIMED_OUT, Life

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bending import asked, before, key_of, refuses_with, with_key
 from lies import App, Liar, Lie, answers, rule
 
-from conformance.target.mock import KEY, OTHER, REVOKED
+from conformance.preview.mock_target import KEY, OTHER, REVOKED
 from mock_server.preview import operations as api
 from mock_server.preview.account import Refusal
 from mock_server.preview.session import Session

@@ -23,7 +23,7 @@ from conformance.fuzzing.expected import (
 )
 
 if TYPE_CHECKING:
-    from conformance.fuzzing.placeholders import Facts
+    from conformance.preview.cases.placeholders import Facts
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 SAFE = 2**53

@@ -10,7 +10,17 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from conformance.fuzzing.case import DESTINATION, FILE, OPTIONS, QUESTIONS, SHEETS, SOURCE, TEMPLATES, UNKNOWN, UPLOAD
+from conformance.preview.cases.placeholders import (
+    DESTINATION,
+    FILE,
+    OPTIONS,
+    QUESTIONS,
+    SHEETS,
+    SOURCE,
+    TEMPLATES,
+    UNKNOWN,
+    UPLOAD,
+)
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.engine.stage import MOVING, TERMINAL, Run
+from conformance.preview.driver import MOVING, TERMINAL, Run
 from conformance.preview.poll_body import at, shown
 
 Claim = tuple[str, bool, str]

@@ -8,33 +8,40 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.engine.stage import MOVING, TERMINAL, Blocked, Company, Run, Skipped
-from conformance.fuzzing.case import DESTINATION
-from conformance.fuzzing.placeholders import Facts
+from conformance.model.results import Blocked, Skipped
+from conformance.preview.cases.expected_answers import expected
+from conformance.preview.cases.placeholders import DESTINATION, UNKNOWN, Facts, fill
 from conformance.preview.checks.catalogue import may_provision, templates_of
 from conformance.preview.decision_runs import same
+from conformance.preview.driver import MOVING, TERMINAL, Company, Run
 from conformance.preview.poll_body import at, listed
+from conformance.preview.response_schema import differences
 from conformance.target.file import Body, Existing, Provision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
-    from conformance.engine.stage import Stage
     from conformance.fuzzing.case import Case
+    from conformance.fuzzing.expected import Expected
     from conformance.http.client import Answer
+    from conformance.preview.clause_map import Difference
+    from conformance.preview.driver import StateDriver
 
 PATIENCE = 4
 """So many times a state is brought anew within one operation because an answer said that it was another."""
 
 
-class Ground:
-    """What the generated calls stand on, by operation."""
+class CaseDriver:
+    """Preview as the subject of generated calls."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, ctx: StateDriver) -> None:
+        if ctx.client.read_only:
+            raise Skipped("--read-only: what is generated creates companies and runs")
+        self.ctx = ctx
         self._company: Company | None = None
         self._parked: Run | None = None
         self._completed: Run | None = None
@@ -48,12 +55,6 @@ class Ground:
         self._stuck: Blocked | None = None
         """Why no run comes to rest: that is waited for once, for as long as the target file says, and not again."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the rows that the target file starts imports with."""
-        ways = [way.body for way in self.stage.target.states.values() if isinstance(way, Body)]
-        return tuple(dict.fromkeys(name for body in ways for row in listed(dict(body), "rows") for name in row))
-
     # -- the state of each operation
 
     def begin(self) -> None:
@@ -66,14 +67,14 @@ class Ground:
             case "list_sources" | "list_templates":
                 return Facts()
             case "provision_company":
-                may_provision(self.stage)
+                may_provision(self.ctx)
                 sources, templates = self._account()
                 return Facts(sources=sources, templates=templates)
             case "request_upload" | "list_imports":
                 return Facts(company=self.company())
             case "start_import":
-                uploads, columns = frozenset(self._uploads), frozenset(self.columns)
-                return Facts(company=self.idle(), uploads=uploads, columns=columns, upload=self._upload)
+                known = frozenset(columns(self.ctx))
+                return Facts(company=self.idle(), columns=known, upload=self._upload)
             case "decide":
                 run = self.parked()
                 return Facts(company=run.company, run=run)
@@ -84,9 +85,30 @@ class Ground:
         run = self.completed()
         return Facts(company=run.company, run=run, sheets=_sheets(run))
 
-    def uploaded(self) -> frozenset[str]:
-        """The references of all uploads so far."""
-        return frozenset(self._uploads)
+    def fill(self, case: Case, facts: Facts) -> Case:
+        """The case as it is sent."""
+        return fill(case, facts)
+
+    def ids(self, case: Case, facts: Facts) -> Mapping[str, Any]:
+        """The ids in the call's path: the case's own, else those of the state."""
+        company_id = None if facts.company is None else facts.company.id
+        return {"company_id": company_id, "run_id": UNKNOWN if facts.run is None else facts.run.id, **case.ids}
+
+    def expected(self, case: Case, facts: Facts) -> Expected:
+        """What the contract requires of the answer to a filled-in case."""
+        return expected(case, replace(facts, uploads=frozenset(self._uploads)))
+
+    def differences(self, answer: Answer) -> Sequence[Difference]:
+        """How the answer differs from the contract's shape."""
+        return differences(answer.operation, answer)
+
+    def kept_by(self, case: Case, wanted: Expected) -> str:
+        """The clause by which a refused call has no effect."""
+        if wanted.kind == "keyless":
+            return "AUTH-07"
+        if case.operation == "start_import":
+            return "IMP-13"
+        return wanted.clause if wanted.clause != "ERR-06" else "DEC-14"
 
     def renew(self) -> bool:
         """Forget every state, so that it is brought anew; False when that was done often enough."""
@@ -102,7 +124,7 @@ class Ground:
     def company(self) -> Company:
         """The company for imports."""
         if self._company is None:
-            self._company = self.stage.company(fresh=True)
+            self._company = self.ctx.company(fresh=True)
             self._look()
         return self._company
 
@@ -117,25 +139,25 @@ class Ground:
     def parked(self) -> Run:
         """A run that waits for a decision."""
         if self._parked is None:
-            way = self.stage.target.states.get("needs_attention")
-            if isinstance(way, Body) and "needs_attention" not in self.stage.ways:
+            way = self.ctx.target.states.get("needs_attention")
+            if isinstance(way, Body) and "needs_attention" not in self.ctx.ways:
                 run = self._started("needs_attention")
             else:
-                run = self.stage.run("needs_attention")
+                run = self.ctx.run("needs_attention")
             self._parked = run
         return self._parked
 
     def completed(self) -> Run:
         """A completed run, to be read; in a company of its own, since elsewhere rows may be there already (OP-29)."""
         if self._completed is None:
-            self._completed = self.stage.run("completed", fresh=False)
+            self._completed = self.ctx.run("completed", fresh=False)
         return self._completed
 
     def _started(self, state: str) -> Run:
         """A run of the company for imports, in that state; a company in which it went elsewhere is left."""
         company, self._company = self.idle(), None
-        run = self.stage.started(state, company)
-        self.stage.until(run, state)
+        run = self.ctx.started(state, company)
+        self.ctx.until(run, state)
         self._company = company
         return run
 
@@ -143,7 +165,7 @@ class Ground:
         """Let a run come to its end: what parks is rejected; its company is left where that does not end it."""
         self._parked = None if self._parked is run else self._parked
         status = self._rested(run)
-        if status == "needs_attention" and self.stage.decide(run, "reject").ok:
+        if status == "needs_attention" and self.ctx.decide(run, "reject").ok:
             status = self._rested(run)
         if status not in TERMINAL and self._company is run.company:
             self._company = None
@@ -152,7 +174,7 @@ class Ground:
     def _rested(self, run: Run) -> Any:
         """The status in which the run rests."""
         try:
-            return at(self.stage.until(run), "status")
+            return at(self.ctx.until(run), "status")
         except Blocked as blocked:
             self._stuck = blocked
             raise
@@ -163,7 +185,7 @@ class Ground:
         """Whether a refused call left all as it was, with the answer that tells; None where nobody can see."""
         if case.operation == "decide" and facts.run is not None:
             before = facts.run.state
-            polled = self.stage.poll(facts.run)
+            polled = self.ctx.poll(facts.run)
             if polled.status is None:
                 return None
             return same(before, polled), polled
@@ -185,10 +207,10 @@ class Ground:
             if not isinstance(run_id, str):
                 self._company = None
                 return
-            self.stage.left_behind.append(f"run {run_id} of company {facts.company.id}")
+            self.ctx.left_behind.append(f"run {run_id} of company {facts.company.id}")
             self.rest(Run(facts.company, run_id, "", case.body, answer, answer))
         elif case.operation == "provision_company" and answer.ok:
-            self.stage.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
+            self.ctx.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
         elif case.operation == "start_export" and answer.ok and facts.company is not None:
             self._export = str(at(answer.json, "run_id"))
             self._exported(facts.company)
@@ -206,21 +228,21 @@ class Ground:
             self._idle_seen = found.ok and isinstance(found.json, dict) and found.json.get("run", 0) is None
 
     def _active(self, company: Company) -> Answer:
-        return self.stage.client.call("list_imports", company_id=company.id, query={"status": "active"})
+        return self.ctx.client.call("list_imports", company_id=company.id, query={"status": "active"})
 
     # -- what can be named
 
     def _account(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Every source of the account, the one to provision with first; and the templates to choose from."""
         if self._catalogue is None:
-            first = self.stage.source()
-            listing = self.stage.client.call("list_sources").json
+            first = self.ctx.source()
+            listing = self.ctx.client.call("list_sources").json
             sources = [str(each.get("id")) for each in listed(listing, "sources")]
-            chosen = self.stage.target.company
+            chosen = self.ctx.target.company
             if isinstance(chosen, Provision) and chosen.template_ids:
                 templates = list(chosen.template_ids)
             else:
-                templates = [str(at(each, "id")) for each in templates_of(self.stage)]
+                templates = [str(at(each, "id")) for each in templates_of(self.ctx)]
             self._catalogue = tuple(dict.fromkeys([first, *sources])), tuple(templates)
         return self._catalogue
 
@@ -229,7 +251,7 @@ class Ground:
         free = [ref for ref, had in self._uploads.items() if not had and ref not in others]
         if free:
             return free[0]
-        client, content = self.stage.client, self._csv()
+        client, content = self.ctx.client, self._csv()
         body = {"name": "conformance.csv", "content_type": "text/csv", "size": len(content)}
         answer = client.call("request_upload", company_id=self.company().id, body=body)
         url, ref = at(answer.json, "upload_url"), at(answer.json, "upload_ref")
@@ -239,10 +261,10 @@ class Ground:
         return ref
 
     def _csv(self) -> bytes:
-        way = self.stage.target.states.get("completed")
+        way = self.ctx.target.states.get("completed")
         rows = listed(dict(way.body), "rows") if isinstance(way, Body) else []
         written = io.StringIO()
-        writer = csv.DictWriter(written, self.columns or ("Name",))
+        writer = csv.DictWriter(written, columns(self.ctx) or ("Name",))
         writer.writeheader()
         writer.writerows(rows)
         return written.getvalue().encode()
@@ -256,7 +278,7 @@ class Ground:
             self._exportable = self._with_destination()
         company = self._exportable or self.company()
         if operation == "poll_export" and self._export is None:
-            answer = self.stage.client.call("start_export", company_id=company.id, body={})
+            answer = self.ctx.client.call("start_export", company_id=company.id, body={})
             if not answer.ok:
                 raise Skipped(f"the target answers the start of an export with {answer.status} (OP-18)")
             self._export = str(at(answer.json, "run_id"))
@@ -268,31 +290,37 @@ class Ground:
 
     def _with_destination(self) -> Company | None:
         """A new company with a destination and rows; None where the target lends companies or takes no connections."""
-        if isinstance(self.stage.target.company, Existing):
+        if isinstance(self.ctx.target.company, Existing):
             return None
         auth = {"kind": "bearer", "token": f"secret-{uuid4().hex}"}
-        answer = self.stage.provision(connections={"destination": {"base_url": DESTINATION, "auth": auth}})
+        answer = self.ctx.provision(connections={"destination": {"base_url": DESTINATION, "auth": auth}})
         company_id = at(answer.json, "company", "id")
         if not answer.ok or not isinstance(company_id, str):
             return None
         company = Company(company_id)
-        run = self.stage.started("completed", company)
-        self.stage.until(run, "completed")
+        run = self.ctx.started("completed", company)
+        self.ctx.until(run, "completed")
         return company
 
     def _exported(self, company: Company) -> None:
         """Wait until the export is over: another one may not be started before."""
-        for _ in self.stage.looks():
+        for _ in self.ctx.looks():
             if at(self._poll_export(company).json, "status") not in MOVING:
                 return
         self._stuck = Blocked("the export is not over in time")
         raise self._stuck
 
     def _poll_export(self, company: Company) -> Answer:
-        return self.stage.client.call("poll_export", company_id=company.id, run_id=self._export)
+        return self.ctx.client.call("poll_export", company_id=company.id, run_id=self._export)
 
 
 def _sheets(run: Run) -> tuple[str, ...]:
     """The sheets of the run's company, as far as they are known."""
     reported = [each.get("sheetId") for each in listed(run.state, "report", "perSheet")]
     return tuple(run.company.sheets) or tuple(each for each in reported if isinstance(each, str))
+
+
+def columns(ctx: StateDriver) -> tuple[str, ...]:
+    """The columns of the rows that the target file starts imports with."""
+    ways = [way.body for way in ctx.target.states.values() if isinstance(way, Body)]
+    return tuple(dict.fromkeys(name for body in ways for row in listed(dict(body), "rows") for name in row))

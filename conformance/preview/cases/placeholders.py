@@ -10,15 +10,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.fuzzing.case import FILE, OPTIONS, QUESTIONS, SHEETS, SOURCE, TEMPLATES, UPLOAD, WORDS, Case
 from conformance.http.answer import UNSET
 from conformance.preview.poll_body import at, questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from conformance.engine.stage import Company, Run
+    from conformance.fuzzing.case import Case
+    from conformance.preview.driver import Company, Run
 
+UNKNOWN = "{unknown}"
+SOURCE, FILE, UPLOAD = "{source}", "{file}", "{upload}"
+TEMPLATES = ("{template 0}", "{template 1}")
+SHEETS = ("{sheet 0}", "{sheet 1}")
+QUESTIONS = ("{question 0}", "{question 1}")
+OPTIONS = ("{option 0}", "{option 1}")
+WORDS = frozenset((UNKNOWN, SOURCE, FILE, UPLOAD, *TEMPLATES, *SHEETS, *QUESTIONS, *OPTIONS))
+"""Every word that stands for something else."""
+DESTINATION = "https://destination.invalid/api"
+"""The only destination that a generated company may have: nobody is called there."""
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -45,7 +55,7 @@ class Facts:
         return self.run.state if self.run is not None else None
 
 
-def filled(case: Case, facts: Facts) -> Case:
+def fill(case: Case, facts: Facts) -> Case:
     """The case as it is sent."""
     fresh, filler = f"conformance-{uuid4().hex[:12]}", _Filler(facts)
     body = _at_once(case.operation, filler.worded(case.body), fresh)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.fuzzing.expected import Expected, by_any, is_uuid, lost, open_to, refused, strangers, taken, unless
 from conformance.http.client import DEFAULT, NO_KEY
-from conformance.preview.expectations.bodies import exported, imported, provisioned, uploaded
-from conformance.preview.expectations.decisions import decided
+from conformance.preview.cases.expected_bodies import exported, imported, provisioned, uploaded
+from conformance.preview.cases.expected_decisions import decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.fuzzing.case import Case
-    from conformance.fuzzing.placeholders import Facts
+    from conformance.preview.cases.placeholders import Facts
 
 NOT_FOUND = {
     "request_upload": "UPL-07",
@@ -52,8 +52,9 @@ def _keyless(case: Case) -> Expected:
 
 
 def _lost(case: Case) -> Expected:
-    also = () if all(is_uuid(each) for each in (case.company, case.run) if each) else (400,)  # OP-23
-    found = lost(NOT_FOUND[case.operation], "a run that there is not" if case.run else "an unknown company", *also)
+    also = () if all(map(is_uuid, case.ids.values())) else (400,)  # OP-23
+    what = "a run that there is not" if "run_id" in case.ids else "an unknown company"
+    found = lost(NOT_FOUND[case.operation], what, *also)
     return by_any(found) if case.operation == "start_export" else found
 
 

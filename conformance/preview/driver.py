@@ -1,35 +1,26 @@
-"""What a check stands on: a client, ways to bring a run into a state, and the words to say what was found.
-
-`require` records and goes on. A state that cannot be reached stops the check: `Skipped` when the target offers no way,
-`Blocked` when a way was given and did not lead there. Neither is ever a pass.
-"""
+"""Brings companies and runs into the states in which they are judged, and follows them from there."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Finding, Outcome, Skipped
-from conformance.preview import company_pool as borrowed
-from conformance.target.commands import CommandFailed, made
+from conformance.engine.context import Context
+from conformance.model.results import Blocked, Skipped
+from conformance.preview import company_pool
+from conformance.target.commands import CommandFailed, bring
 from conformance.target.file import Body, Command, Existing, ExistingRun, Provision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from conformance.http.client import Answer, Client
-    from conformance.preview.checks import Check
-    from conformance.target.file import Target
-
-__all__ = ["MOVING", "REFUSING", "TERMINAL", "UNREACHABLE", "Blocked", "Company", "Run", "Skipped", "Stage"]
+    from conformance.http.client import Answer
 
 TERMINAL = ("completed", "failed", "canceled")
 MOVING = ("queued", "running")
 REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
-IN_VAIN = "waits in vain"
 _SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
 """The status of a run in those states that are not named as their status."""
 
@@ -61,76 +52,21 @@ class Run:
         return self.polled.json
 
 
-@dataclass(slots=True)
-class Stage:
-    """One check's stage. `shared` keeps runs and companies that may be looked at by several checks (the journey)."""
+@dataclass(slots=True, kw_only=True)
+class StateDriver(Context):
+    """The context of Preview's checks: a context that knows the ways to companies and to runs in each state."""
 
-    client: Client
-    target: Target
-    check: Check
-    wait: Callable[[], float]
-    """Lets a little of the target's time pass between two polls; so many seconds of it took no real time."""
-    now: Callable[[], float]
-    advance: Callable[[float], bool]
-    """Lets so many seconds of the target's time pass at once; False when the target offers no way."""
-    ways: Mapping[str, Callable[[], tuple[str, str]]]
-    """Ways to a state beside the target file's: each gives a company and a run."""
-    shared: dict[str, Any] | None
-    known: dict[str, Any] = field(default_factory=dict)
-    """What was learned once, such as the source to provision with; it outlives a check in both executions."""
-    begun: dict[str, Run] = field(default_factory=dict)
-    """The runs in borrowed companies that may be in flight, by id; as `known` it outlives a check."""
     held: set[str] = field(default_factory=set)
     """The ids of the runs that this check has begun or looks at, so that none of them is ended under its eyes."""
-    left_behind: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    readings: dict[str, str] = field(default_factory=dict)
 
-    # -- saying what was found
+    @property
+    def begun(self) -> dict[str, Run]:
+        """The runs in borrowed companies that may be in flight, by id; they outlive a check."""
+        return cast("dict[str, Run]", self.known.setdefault("runs in borrowed companies", {}))
 
-    def require(
-        self,
-        clause: str,
-        holds: bool,  # noqa: FBT001 - it is the claim, as in an assertion
-        requirement: str,
-        *answers: Answer,
-        expected: object = "",
-        got: object = "",
-    ) -> bool:
-        """Record that the clause holds here, or does not; whether it does."""
-        exchanges = () if holds else tuple(answer.exchange for answer in answers)
-        outcome = Outcome.PASSED if holds else Outcome.FAILED
-        wanted, found = self._short(expected), self._short(got)
-        self.findings.append(Finding(clause, outcome, self.check.name, requirement, wanted, found, exchanges=exchanges))
-        return holds
-
-    def status(self, clause: str, answer: Answer, *statuses: int, requirement: str) -> bool:
-        """Record whether the answer has one of these statuses; 2 stands for any 2xx."""
-        if answer.status is None:
-            raise Blocked(f"no answer: {answer.problem}", [answer])
-        holds = answer.status in statuses or (2 in statuses and 200 <= answer.status < 300)
-        wanted = " or ".join("2xx" if each == 2 else str(each) for each in statuses)
-        got = f"{answer.status} {answer.text[:200]}"
-        return self.require(clause, holds, requirement, answer, expected=wanted, got=got)
-
-    def reads(self, open_point: str, reading: str) -> None:
-        """Note how the target reads a point that the docs leave open."""
-        known = self.readings.get(open_point)
-        self.readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
-
-    @contextmanager
-    def speaking_of(self, *clauses: str) -> Iterator[None]:
-        """Within this block a state that cannot be reached concerns these clauses alone."""
-        try:
-            yield
-        except Skipped as skipped:
-            self.findings += [Finding(each, Outcome.SKIPPED, self.check.name, reason=str(skipped)) for each in clauses]
-        except Blocked as blocked:
-            shown = tuple(answer.exchange for answer in blocked.answers)
-            self.findings += [
-                Finding(each, Outcome.INCONCLUSIVE, self.check.name, reason=str(blocked), exchanges=shown)
-                for each in clauses
-            ]
+    def give_back(self, *, for_good: bool = False) -> None:
+        """End what was begun in borrowed companies, but for what later checks may still look at."""
+        company_pool.give_back(self, for_good=for_good)
 
     # -- companies
 
@@ -187,7 +123,7 @@ class Stage:
 
     def _lent(self, companies: Sequence[str]) -> Company:
         """The next existing company without an import in flight."""
-        found = borrowed.idle(self, companies)
+        found = company_pool.idle(self, companies)
         if found is not None:
             return Company(found)
         if self.begun:
@@ -251,22 +187,6 @@ class Stage:
                 raise Blocked(f"expected {' or '.join(statuses)}; the run is {status}", [answer])
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
 
-    def looks(self) -> Iterator[None]:
-        """One look after another, a little of the target's time apart, for as long as the target file says.
-
-        When that was in vain the next one has half the time, so that a target on which nothing ends takes twice the
-        time of one run, and not that of every run.
-        """
-        patience = self.target.run_timeout / 2 ** self.known.get(IN_VAIN, 0)
-        begun, skipped, looked = self.now(), 0.0, 0
-        yield
-        while self.now() - begun + skipped < patience:
-            for _ in range(1 + looked // 3):  # a growing pause, which spends less of the target's budget
-                skipped += self.wait()
-            looked += 1
-            yield
-        self.known[IN_VAIN] = self.known.get(IN_VAIN, 0) + 1
-
     def started(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""
         owner = company or self.company(fresh=True)
@@ -288,19 +208,17 @@ class Stage:
             case Command() if self.client.read_only:
                 raise Skipped("--read-only: the command that leads there may write")
             case Command(argv):
-                folder = self.target.path.parent if self.target.path is not None else None
                 try:
-                    return self._found(*made(argv, folder, self.client.patience(self.target.run_timeout)), state)
+                    return self._found(
+                        *bring(argv, self.target.folder, self.client.patience(self.target.run_timeout)), state
+                    )
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
             case Body(_, answers):
                 if state == "needs_attention_again":
                     return self._again(answers)
                 run = self.started(state)
-                if state == "running":
-                    self.until(run, "running")
-                else:
-                    self.until(run, state)
+                self.until(run, state)
                 return run
 
     def _again(self, answers: Any) -> Run:
@@ -325,7 +243,3 @@ class Stage:
                 f"the way to {state} gives run {run_id}, which is not {wanted}: its poll says {got}", [polled]
             )
         return Run(Company(company), run_id, url, None, None, polled)
-
-    def _short(self, value: object) -> str:
-        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
-        return text if len(text) <= 500 else f"{text[:500]}…"

@@ -1,6 +1,6 @@
 """Walks over the contract's links, as Schemathesis' state machine draws them: which call follows which, on which run.
 
-The machine is given answers of our own, so that a plan depends on the seed alone; `walking` plays it to the target. So
+The machine is given answers of our own, so that a plan depends on the seed alone; `stateful` plays it to the target. So
 Hypothesis meets no server whose answers differ from one time to the next, and a plan can be played again in part.
 """
 
@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.fuzzing.document import walks
 from conformance.fuzzing.strategies import settings
+from conformance.preview.cases.document import walks
 
 STEPS = 10
 COMPANY = "{company}"
@@ -27,6 +27,9 @@ class Step:
     """The state that an import leads to, the decision, or the status that is looked for."""
     run: int = 0
     """Which of the walk's imports it is about, counted from 0."""
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.how}".strip()
 
 
 def plans(seed: int, count: int) -> list[list[Step]]:

@@ -1,0 +1,46 @@
+"""An API generation as the engine is given it: its checks, how its answers are judged, how its states are reached.
+
+`conformance.preview` makes one. Nothing in the engine knows what an operation is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.engine.check import Check, Draw
+    from conformance.engine.context import Context
+    from conformance.http.client import Answer, Client
+    from conformance.target.file import Target
+
+Ids = tuple[str, str]
+"""What leads to a run: the id of its owner, and its own."""
+Ways = Mapping[str, Callable[[], Ids]]
+"""Ways to states beside the target file's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """All that the engine has to know of an API generation."""
+
+    version: str
+    """The contract's version."""
+    checks: Callable[[], Mapping[str, Check]]
+    generated: Callable[[Draw], Check]
+    """The check that sends generated calls."""
+    context: type[Context]
+    """What its checks are given."""
+    differences: Callable[..., Sequence[Any]]
+    """How an answer differs from what the contract lets its operation answer: `clause` and `text` of each."""
+    cut_off: Callable[[Answer], str]
+    """The clause that an answer breaks which is begun and does not come whole."""
+    probes: tuple[str, str]
+    """Two operations that any key may read: when neither is answered with 2xx, nothing can be judged."""
+    spends: str
+    """The area of the checks that spend a whole budget, and so come last."""
+    reading: Callable[[Target, Sequence[Ids]], Target]
+    """The target as it is where given runs are judged by reads alone."""
+    states: Callable[[Client, Sequence[Ids]], Ways]
+    """Given runs as ways to the states that they are in; raises `UnknownRun`."""

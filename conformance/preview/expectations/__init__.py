@@ -1,1 +1,0 @@
-"""What is required of the answer to a generated call."""

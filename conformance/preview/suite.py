@@ -1,0 +1,122 @@
+"""The suite of the Preview generation: what it hands to the engine, and a run of it against any target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance.engine.driver import Driver, driver_of
+from conformance.engine.generation import Generation
+from conformance.engine.judge import judge
+from conformance.engine.plan import Plan, UnknownRun
+from conformance.model import clauses
+from conformance.model.results import Skipped
+from conformance.preview import checks
+from conformance.preview.cases.layer import LAYER
+from conformance.preview.driver import StateDriver
+from conformance.preview.poll_body import at
+from conformance.preview.response_schema import cut_off, differences
+from conformance.target.file import Existing, Target, load
+from mock_server.contract import document as contract
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conformance.engine.check import Progress
+    from conformance.engine.generation import Ids, Ways
+    from conformance.http.client import Client
+    from conformance.model.results import Results
+    from conformance.preview.mock_target import Mock
+
+__all__ = ["MOCK", "PREVIEW", "Plan", "UnknownRun", "driver_of_mock", "run"]
+
+MOCK = "mock"
+"""The target that is our own mock, in this process."""
+RATES = "RATE"
+_MOCKS_LIMIT = 100
+
+
+def lending(target: Target, runs: Sequence[Ids]) -> Target:
+    """The target as it lends the companies of these runs alone."""
+    return replace(target, company=Existing(tuple(dict.fromkeys(company for company, _ in runs))))
+
+
+def states_of(client: Client, runs: Sequence[Ids]) -> Ways:
+    """The runs as ways to the states that they are in; of several in one state the first counts."""
+    ways: dict[str, Any] = {}
+    for company, run_id in runs:
+        try:
+            answer = client.call("poll_import", company_id=company, run_id=run_id)
+        except Skipped:  # the time is over; the suite says so of every check
+            break
+        if answer.status == 404:
+            raise UnknownRun(f"there is no run {company}/{run_id} at {client.base_url}: its poll is answered with 404")
+        status = at(answer.json, "status") if answer.ok else None
+        if isinstance(status, str):
+            ways.setdefault(status, lambda found=(company, run_id): found)
+    return ways
+
+
+PREVIEW = Generation(
+    version=contract.load().version,
+    checks=checks.load,
+    generated=LAYER.check,
+    context=StateDriver,
+    differences=differences,
+    cut_off=cut_off,
+    probes=("list_sources", "list_templates"),
+    spends=RATES,
+    reading=lending,
+    states=states_of,
+)
+
+
+def run(target: Target | Path | str, plan: Plan | None = None, progress: Progress | None = None) -> Results:
+    """Judge a target: `"mock"`, a target file, or a loaded one.
+
+    `progress` is called before each check with its name, its number and how many there are. Raises `BadFiles` for a
+    target file with mistakes, `UnknownClause` for a word that names no clause, `UnknownRun` for a run to read that is
+    not there; whatever else the target does, it raises not.
+    """
+    plan = plan or Plan()
+    if target == MOCK:
+        return _judge_mock(plan, progress)
+    known = target if isinstance(target, Target) else load(Path(target))
+    return judge(PREVIEW, driver_of(known, plan), plan, progress)
+
+
+def _judge_mock(plan: Plan, progress: Progress | None) -> Results:
+    """Our own mock; a second one, with a limit, has its rates checked, so that the rest is not slowed down."""
+    from conformance.preview.mock_target import mock  # noqa: PLC0415 - only for this target
+
+    def of(limit: int | None, asked: Plan) -> Results:
+        with mock(rate_limit=limit) as server:
+            return judge(PREVIEW, driver_of_mock(server), asked, progress)
+
+    results = replace(of(None, replace(plan, rate_checks=False)), left_behind=())  # it ends with its mock
+    rates = tuple(each for each in plan.chosen if clauses.area_of(each) == RATES) if plan.rate_checks else ()
+    if not rates or results.interrupted:
+        return results
+    left = None if plan.max_time is None else max(0.0, plan.max_time - results.seconds)
+    limited = of(_MOCKS_LIMIT, replace(plan, clauses=rates, max_examples=0, max_time=left))
+    checked = {each.clause: each for each in limited.results}
+    return replace(
+        results,
+        results=tuple(checked.get(each.clause, each) for each in results.results),
+        seconds=results.seconds + limited.seconds,
+        requests=results.requests + limited.requests,
+        readings={**results.readings, **limited.readings},
+        interrupted=limited.interrupted,
+        settings={**results.settings, "rate_checks": True},
+    )
+
+
+def driver_of_mock(server: Mock) -> Driver:
+    """A mock that runs in this process; its time passes when it is told to."""
+
+    def rest(seconds: float) -> None:
+        server.advance(seconds)
+
+    wait, advance = (lambda _: server.wait()), (lambda seconds, _: server.advance(seconds))
+    return Driver(server.target(), MOCK, wait, advance, server.ways(), rest, own=True)
