@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LEVELS = {
     "mock_server": "version, contract, kernel, http, recording, data, dialects, faults, scenarios, session, "
     "explain coverage player, admin, server, preview, cli, __main__",
-    "conformance": "model, http, target, engine, fuzzing, verdict, audit, report, preview, cli, __init__, __main__",
+    "conformance": "model, http, verdict, target, engine, fuzzing, audit, report, preview, cli, __init__, __main__",
 }
 """The rooms of each package from the bottom up; rooms between two commas do not know each other."""
 
@@ -35,7 +35,7 @@ PURE = {
     "mock_server": "version contract kernel data dialects/dialect.py dialects/reading.py "
     "dialects/headers.py faults/rules.py scenarios coverage/items.py coverage/sources.py preview/lifecycle.py "
     "preview/intents.py preview/next_calls.py preview/readings",
-    "conformance": "model verdict audit report preview/client_rules preview/expectations",
+    "conformance": "model verdict audit report preview/client_rules",
 }
 """The rooms and modules that work with values alone: no clock, no chance, no way out of the process."""
 IMPURE = (
@@ -53,19 +53,19 @@ READERS = {
 """What single modules of the pure rooms import nevertheless, and why."""
 
 EDGES = {
-    "time": "cli engine/judge.py engine/runner.py http/client.py http/network.py target/mock.py",
+    "time": "cli engine/driver.py engine/judge.py engine/runner.py http/client.py http/network.py target/mock.py",
     "subprocess": "target/commands.py",
     "httpcore2": "http/network.py",
     "ssl": "http/network.py",
     "socket": "target/mock.py",
     "http": "target/mock.py",
-    "hypothesis": "fuzzing/strategies.py fuzzing/walks.py",
-    "schemathesis": "fuzzing/strategies.py fuzzing/walks.py",
-    "requests": "fuzzing/walks.py",
+    "hypothesis": "fuzzing/strategies.py preview/cases/walks.py",
+    "schemathesis": "fuzzing/strategies.py preview/cases/walks.py",
+    "requests": "preview/cases/walks.py",
     "random": "",
     "logging": "",
 }
-"""Who of the judge may touch the world: a check asks its stage, and the stage asks the one client."""
+"""Who of the judge may touch the world: a check asks its context, and that asks the one client."""
 CLOCK_READERS = "http preview/uploads.py admin server player cli"
 SLEEPERS = "server/run.py server/log.py server/watch.py player cli"
 
@@ -75,30 +75,6 @@ GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|
 """What only `preview/` speaks of; a second generation of the API has other nouns."""
 
 NOT_YET: dict[str, set[str]] = {
-    "cycles of conformance": {
-        "conformance/preview/checks/__init__.py",
-        "conformance/preview/checks/access.py",
-        "conformance/preview/checks/catalogue.py",
-        "conformance/preview/checks/companies.py",
-        "conformance/preview/checks/decisions.py",
-        "conformance/preview/checks/downloads.py",
-        "conformance/preview/checks/exports.py",
-        "conformance/preview/checks/imports.py",
-        "conformance/preview/checks/keeping.py",
-        "conformance/preview/checks/keys.py",
-        "conformance/preview/checks/life.py",
-        "conformance/preview/checks/openpoints.py",
-        "conformance/preview/checks/polls.py",
-        "conformance/preview/checks/questions.py",
-        "conformance/preview/checks/rates.py",
-        "conformance/preview/checks/recovery.py",
-        "conformance/preview/checks/refusals.py",
-        "conformance/preview/checks/rejections.py",
-        "conformance/preview/checks/reparkings.py",
-        "conformance/preview/checks/secrecy.py",
-        "conformance/preview/checks/staleness.py",
-        "conformance/preview/checks/uploads.py",
-    },
     "arrows of mock_server": {
         "mock_server/admin/application.py",
         "mock_server/admin/audit.py",
@@ -140,14 +116,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/audit/card.py",
         "conformance/audit/report.py",
         "conformance/audit/rule.py",
-        "conformance/engine/runner.py",
-        "conformance/engine/stage.py",
-        "conformance/fuzzing/driver.py",
-        "conformance/fuzzing/placeholders.py",
-        "conformance/fuzzing/runner.py",
-        "conformance/fuzzing/stateful.py",
-        "conformance/model/results.py",
-        "conformance.preview.mock_target.py",
     },
     "door": {
         "mock_server/admin/clock.py",
@@ -162,20 +130,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/audit/exchange.py",
         "conformance/audit/rule.py",
         "conformance/cli/main.py",
-        "conformance/engine/judge.py",
-        "conformance/engine/runner.py",
-        "conformance/engine/stage.py",
-        "conformance/fuzzing/__init__.py",
-        "conformance/fuzzing/case.py",
-        "conformance/fuzzing/document.py",
-        "conformance/fuzzing/driver.py",
-        "conformance/fuzzing/minimize.py",
-        "conformance/fuzzing/placeholders.py",
-        "conformance/fuzzing/runner.py",
-        "conformance/fuzzing/stateful.py",
-        "conformance/fuzzing/strategies.py",
-        "conformance/fuzzing/walks.py",
-        "conformance/http/answer.py",
         "conformance/http/client.py",
         "conformance/http/recorder.py",
         "conformance/http/known_secrets.py",
@@ -184,7 +138,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/target/commands.py",
         "conformance/target/file.py",
         "conformance/target/form.py",
-        "conformance.preview.mock_target.py",
         "conformance/target/rules.py",
         "conformance/target/template.py",
         "mock_server/admin/faults.py",
@@ -221,26 +174,25 @@ NOT_YET: dict[str, set[str]] = {
     },
     "repeats": {
         "conformance/audit/exchange.py",
-        "conformance/engine/stage.py",
-        "conformance/fuzzing/__init__.py",
-        "conformance/fuzzing/document.py",
-        "conformance/fuzzing/runner.py",
-        "conformance/fuzzing/stateful.py",
-        "conformance/fuzzing/strategies.py",
-        "conformance/fuzzing/walks.py",
         "conformance/preview/bodies.py",
+        "conformance/preview/cases/document.py",
+        "conformance/preview/cases/expected_answers.py",
+        "conformance/preview/cases/expected_decisions.py",
+        "conformance/preview/cases/expected_history.py",
+        "conformance/preview/cases/layer.py",
+        "conformance/preview/cases/stateful.py",
+        "conformance/preview/cases/walks.py",
         "conformance/preview/checks/life.py",
         "conformance/preview/client_rules/history.py",
         "conformance/preview/client_rules/untestable.py",
         "conformance/preview/company_pool.py",
-        "conformance/preview/expectations/answers.py",
-        "conformance/preview/expectations/decisions.py",
-        "conformance/preview/expectations/history.py",
+        "conformance/preview/driver.py",
+        "conformance/preview/mock_target.py",
         "conformance/preview/patch_effects.py",
         "conformance/preview/response_schema.py",
+        "conformance/preview/suite.py",
         "conformance/preview/tolerant_schema.py",
         "conformance/target/file.py",
-        "conformance.preview.mock_target.py",
         "mock_server/coverage/items.py",
         "mock_server/coverage/sources.py",
         "mock_server/explain/snapshot.py",

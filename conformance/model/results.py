@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from conformance.http.answer import Answer
-
 
 class Skipped(Exception):
     """What a check needs cannot be had here, by no fault of the target's: it offers no way, or we may not take it."""
@@ -22,7 +20,7 @@ class Skipped(Exception):
 class Blocked(Exception):
     """A way that the target file gives does not lead where it should; with the exchanges that show it."""
 
-    def __init__(self, reason: str, answers: Sequence[Answer] = ()) -> None:
+    def __init__(self, reason: str, answers: Sequence[Any] = ()) -> None:
         super().__init__(reason)
         self.answers = tuple(answers)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked
 from conformance.preview.driver import REFUSING, UNREACHABLE
 from conformance.target.file import Body, Target
-from conformance.target.mock import KEY, OTHER, REVOKED, Host, hosted
+from conformance.target.mock import KEY, NO_ANSWER, OTHER, REVOKED, Host, hosted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +83,7 @@ class Mock(Host):
             company = str(next(each["company_id"] for each in listed if each["name"] == scenario))
             answer = self.admin("POST", f"/api/v1/companies/{company}/imports", {"rows": CLEAN})
             return company, str(answer["run_id"])
-        except (OSError, HTTPException, ValueError, LookupError, TypeError, StopIteration) as error:
+        except (*NO_ANSWER, StopIteration) as error:
             got = f"got {answer}" if answer is not None else f"{type(error).__name__}: {error}"
             raise Blocked(f"no import of the scenario {scenario!r} could be started: {got}") from error
 

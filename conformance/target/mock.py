@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import lru_cache
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KEY, OTHER, REVOKED = "conformance-mock", "conformance-other", "revoked-conformance"
 
+NO_ANSWER = (OSError, HTTPException, ValueError, LookupError, TypeError)
+"""What an admin call raises whose answer is none, or lacks what is looked for in it."""
 LOOK = 2.0
 """The seconds between two polls, as the documentation has them."""
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from conformance.fuzzing.case import Case
     from conformance.fuzzing.expected import Expected
     from conformance.http.client import Answer
-    from conformance.preview.clause_map import Difference
     from conformance.preview.driver import StateDriver
+    from conformance.preview.response_schema import Difference
 
 PATIENCE = 4
 """So many times a state is brought anew within one operation because an answer said that it was another."""

@@ -7,27 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.engine.check import Check
+from conformance.preview.checks.register import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from conformance.preview.driver import StateDriver
-
-CHECKS: dict[str, Check] = {}
-
-
-def check(
-    *clauses: str, needs: tuple[str, ...] = ()
-) -> Callable[[Callable[[StateDriver], None]], Callable[[StateDriver], None]]:
-    """Register a function as the check of these clauses."""
-
-    def register(function: Callable[[StateDriver], None]) -> Callable[[StateDriver], None]:
-        stimulus = (function.__doc__ or "").partition("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs)
-        return function
-
-    return register
+    from conformance.engine.check import Check
 
 
 def load() -> dict[str, Check]:

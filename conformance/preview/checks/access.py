@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from conformance.http.client import NO_KEY, REVOKED
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import (
     FILE,
     any_company,
@@ -28,6 +27,7 @@ from conformance.preview.checks.catalogue import (
     valid_import,
 )
 from conformance.preview.checks.imports import listing
+from conformance.preview.checks.register import check
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer, Key

@@ -15,7 +15,7 @@ import jsonschema_rs
 
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.target.file import Body, Existing
 

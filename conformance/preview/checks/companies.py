@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import (
     each_status,
     entries,
@@ -22,6 +21,7 @@ from conformance.preview.checks.catalogue import (
     sources_of,
     templates_of,
 )
+from conformance.preview.checks.register import check
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.checks.staleness import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,

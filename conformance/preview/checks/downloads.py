@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import FILE
 from conformance.preview.checks.imports import begun
+from conformance.preview.checks.register import check
 from conformance.preview.checks.uploads import uploaded, written
 from conformance.preview.csv_download import decoded, download, fetch, parsed, read, text
 from conformance.preview.decision_runs import flagged

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import each_status
+from conformance.preview.checks.register import check
 from conformance.preview.csv_download import download
 from conformance.preview.driver import MOVING, REFUSING, TERMINAL, UNREACHABLE, Company, Run
 from conformance.preview.poll_body import at, listed

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import same
 from conformance.preview.driver import TERMINAL, Run
 from conformance.preview.poll_body import at, shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import flagged, follow
 from conformance.preview.driver import Company, Run
 from conformance.preview.poll_body import actions, at, count, listed

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked
-from conformance.preview.checks import check
 from conformance.preview.checks.imports import added, begun, end, history, named, new_key
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import same
 from conformance.preview.poll_body import at
 

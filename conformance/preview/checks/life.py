@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.imports import entries, named
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import gist
 from conformance.preview.driver import MOVING, TERMINAL, Run
 from conformance.preview.poll_body import at, shown

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import any_company, valid_import
 from conformance.preview.checks.exports import ended, with_destination
 from conformance.preview.checks.imports import begun
+from conformance.preview.checks.register import check
 from conformance.preview.checks.uploads import BYTES, uploaded
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run

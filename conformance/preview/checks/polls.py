@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.imports import UUID, begun
+from conformance.preview.checks.register import check
 from conformance.preview.driver import MOVING, Company, Run
 from conformance.preview.poll_body import at, count, listed, questions
 from conformance.target.file import Body, Existing

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.csv_download import download
 from conformance.preview.patch_effects import CLAUSES
 from conformance.preview.poll_body import actions, at, count, ids, questions, shown

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import heard, member, other_key, valid_import
 from conformance.preview.checks.imports import listing
+from conformance.preview.checks.register import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable

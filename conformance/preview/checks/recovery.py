@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.imports import begun, entries, identity, named
+from conformance.preview.checks.register import check
 from conformance.preview.driver import MOVING, TERMINAL, Company, Run
 from conformance.preview.poll_body import at, shown
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import expected_effects, follow, leave, otherwise, parked_run, patched, same
 from conformance.preview.driver import TERMINAL
 from conformance.preview.poll_body import actions, at, questions, shown

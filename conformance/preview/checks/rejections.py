@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import leave, parked_run, same, with_options
 from conformance.preview.poll_body import at, count, shown

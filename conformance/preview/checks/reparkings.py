@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
+from conformance.preview.checks.register import check
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import optional, same, with_options
 from conformance.preview.poll_body import actions, at, concerned, count, ids, questions, shown

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import (
     each_status,
     entries,
@@ -20,6 +19,7 @@ from conformance.preview.checks.catalogue import (
     templates_of,
     two_companies,
 )
+from conformance.preview.checks.register import check
 from conformance.preview.driver import Run, StateDriver
 
 if TYPE_CHECKING:

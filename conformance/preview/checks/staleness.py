@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.recovery import NONE, lookup
+from conformance.preview.checks.register import check
 from conformance.preview.decision_runs import same
 from conformance.preview.driver import MOVING, TERMINAL, Company, Run
 from conformance.preview.poll_body import at, shown

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks import check
 from conformance.preview.checks.catalogue import FILE, any_company, each_status, entries, lent, member, templates_of
+from conformance.preview.checks.register import check
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.target.file import Body
 
