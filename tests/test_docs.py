@@ -19,7 +19,9 @@ from test_architecture import LEVELS
 
 import conformance.cli.main
 from mock_server.admin.application import calls
-from mock_server.cli.main import commands, serve
+from mock_server.cli.main import COMMANDS
+from mock_server.cli.main import commands as mock_commands
+from mock_server.cli.serve import command as serve
 from mock_server.contract import document as contract
 from mock_server.player.play import moments
 from mock_server.player.process import running
@@ -189,13 +191,24 @@ def test_the_report_card_s_excerpt_is_what_a_client_gets(client: Client, server:
 
 
 def test_every_option_that_a_document_names_is_there() -> None:
-    groups = (commands, conformance.cli.main.commands)
-    params = [each for group in groups for command in group.commands.values() for each in command.params]
+    groups = (mock_commands, conformance.cli.main.commands)
+    params = [each for group in groups for command in _commands(group) for each in command.params]
     known = {name for each in params for name in (*each.opts, *each.secondary_opts)}
     known |= set(re.findall(r'"(--[a-z-]+)"', (ROOT / "pytest_vern_mock.py").read_text())) | {"--test"}  # node's
     for path in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", path.read_text()))
         assert named <= known | {"--help", "--version"}, path
+
+
+def _commands(group: click.Group) -> Iterator[click.Command]:
+    context = click.Context(group)
+    yield from filter(None, (group.get_command(context, name) for name in group.list_commands(context)))
+
+
+def test_every_module_of_a_command_is_in_the_list_of_commands() -> None:
+    modules = {path.stem for path in (ROOT / "mock_server/cli").glob("*.py") if "def command(" in path.read_text()}
+    assert modules == set(COMMANDS)
+    assert list(COMMANDS) == sorted(COMMANDS)
 
 
 def test_every_option_of_serve_is_a_variable() -> None:

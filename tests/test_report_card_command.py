@@ -14,7 +14,7 @@ from clients.exemplary import Exemplary
 from clients.sloppy import Desk
 
 from conformance.audit.card import RULES
-from mock_server.cli.audit import audit
+from mock_server.cli.audit import command as audit
 
 if TYPE_CHECKING:
     from conftest import Client

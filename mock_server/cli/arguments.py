@@ -1,4 +1,4 @@
-"""The command line's words: sizes, durations and limits in a person's notation, each option with its variable.
+"""What the commands share: values in a person's notation, options with their variables, and the way to end.
 
 What cannot be read is a usage error that says what was expected and what came.
 """
@@ -6,7 +6,9 @@ What cannot be read is a usage error that says what was expected and what came.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,6 +18,9 @@ from mock_server.kernel.settings import KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FILES = click.Path(exists=True, readable=True, path_type=Path)
+"""Files or folders that are there."""
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 FASTEST = 10**6
 LONGEST = 1_000 * HOUR
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -105,3 +110,21 @@ def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Para
             raise click.BadParameter(str(error)) from None
 
     return read
+
+
+def scenario_files(command: Callable[..., Any]) -> Any:
+    """Add the option `--scenarios` to a command."""
+    return option("--scenarios", type=FILES, multiple=True, help="Scenario file or folder of your own; repeatable.")(
+        command
+    )
+
+
+def end(message: str, code: int = 2) -> NoReturn:
+    """End the command with the message and the exit code."""
+    click.echo(f"vern-mock: {message}", err=True)
+    sys.exit(code)
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, as in `1 file` and `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

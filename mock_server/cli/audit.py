@@ -6,36 +6,34 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
 
-from mock_server.cli.arguments import option
-from mock_server.cli.client import asked, ended
+from mock_server.cli.arguments import FILE, end, option
+from mock_server.cli.client import call_admin
 from mock_server.kernel.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
-_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
-
-@click.command(short_help="Judge a client by what it did.")
+@click.command("audit")
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit", "markdown"]), default="text",
               show_default=True)  # fmt: skip
-@click.option("--baseline", type=_FILE, help="Findings to expect, as lines `CODE: reason`; a stale one is a failure.")
+@click.option("--baseline", type=FILE, help="Findings to expect, as lines `CODE: reason`; a stale one is a failure.")
 @click.option("--disable", multiple=True, metavar="CODE=REASON", help="Leave a rule out, and say why; repeatable.")
 @click.option("--ongoing", is_flag=True, help="The client is not done: say nothing about what has not come yet.")
 @click.option(
     "--rules", is_flag=True, help="Print every rule, and what is not judged, as tables in Markdown; then end."
 )
-@click.option("--bundle", type=_FILE, help="Judge the session of this file, from GET /_mock/bundle.")
+@click.option("--bundle", type=FILE, help="Judge the session of this file, from GET /_mock/bundle.")
 @option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
 @click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help="Whose session; needed unless --bundle.")
 @option("--admin-token", help="The server's admin token, when it has one.")
-def audit(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
+def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
     """Print the report card of the client that used a session: what it does not do as the documentation wants it.
 
     The exit code is 1 when an error or a warning is found that the baseline does not expect, when the baseline expects
@@ -69,7 +67,7 @@ def _card(given: dict[str, Any], without: list[str]) -> Any:
     if not given["api_key"]:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is judged; or --bundle")
     query = {"ongoing": "true" if given["ongoing"] else "false", "without": ",".join(without)}
-    return json.loads(asked(given, "GET", f"/_mock/audit?{urlencode(query)}"))
+    return json.loads(call_admin(given, "GET", f"/_mock/audit?{urlencode(query)}"))
 
 
 def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
@@ -80,7 +78,7 @@ def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
     try:
         bundle = opened(path.read_bytes(), contract.load().version)
     except BadBundle as bad:
-        ended(f"{path} cannot be judged: {bad}")
+        end(f"{path} cannot be judged: {bad}")
     mode, dialect = bundle["clock"]["mode"], bundle["settings"].get("dialect", "documented")
     return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
 
@@ -90,7 +88,7 @@ def _disabled(words: tuple[str, ...]) -> dict[str, str]:
     from conformance.audit.card import RULES
     from mock_server.contract.nearest import nearest
 
-    found = {}
+    reasons = {}
     for word in words:
         code, _, reason = (each.strip() for each in word.partition("="))
         if code not in RULES:
@@ -99,8 +97,8 @@ def _disabled(words: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"no rule '{code}'; {hint}", param_hint="--disable")
         if not reason:
             raise click.BadParameter(f"expected {code}=REASON; got no reason", param_hint="--disable")
-        found[code] = reason
-    return found
+        reasons[code] = reason
+    return reasons
 
 
 def _expected(path: Path) -> dict[str, str]:
@@ -112,4 +110,4 @@ def _expected(path: Path) -> dict[str, str]:
     try:
         return load(path, RULES, "rule of the report card")
     except BadFiles as bad:
-        ended(f"the baseline needs mending:\n{bad}")
+        end(f"the baseline needs mending:\n{bad}")

@@ -8,20 +8,19 @@ import json
 import re
 import textwrap
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from mock_server.cli.arguments import option
-from mock_server.cli.client import asked, ended
+from mock_server.cli.arguments import FILE, counted, end, option
+from mock_server.cli.client import call_admin
 from mock_server.kernel.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _WIDTH = 110
 _KEPT = "\u00a0"  # a space at which no line is broken
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
@@ -34,8 +33,8 @@ def percent(text: str) -> Fraction:
     return Fraction(text)
 
 
-@click.command(short_help="Say what a client has met, and what it never has.")
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=_FILE)
+@click.command("coverage")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @option("--fail-under", reads=percent, metavar="PERCENT", help="Exit code 1 when less of all items was met.")
 @option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
@@ -43,7 +42,7 @@ def percent(text: str) -> Fraction:
               help="Whose session; repeatable. Of the variable's no use is made where a FILE is given.")  # fmt: skip
 @option("--admin-token", help="The server's admin token, when it has one.")
 @click.pass_context
-def coverage(
+def command(
     context: click.Context, /, files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any
 ) -> None:
     """Tell which statuses, transitions, errors, patches, questions, decisions and faults the client of a session has
@@ -64,13 +63,13 @@ def coverage(
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
     read, looked = [_of_file(path) for path in files], [_of_session(given, key) for key in dict.fromkeys(keys)]
     merged = {"sessions": len(looked), "files": len(read)} | _merged([*read, *looked])
-    click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(told(merged)))
+    click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
-        ended(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
+        end(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
 
 
 def _of_session(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return _content(asked({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"])
+    return _content(call_admin({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"])
 
 
 def _of_file(path: Path) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def _content(raw: bytes, source: str) -> dict[str, Any]:
     try:
         return read(raw)
     except BadFile as bad:
-        ended(f"{source} cannot be used: {bad}")
+        end(f"{source} cannot be used: {bad}")
 
 
 def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
@@ -99,13 +98,13 @@ def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
     return sums | described(met, ways(load_world().scenarios, known), known)
 
 
-def told(coverage: Mapping[str, Any]) -> Iterator[str]:
+def _lines(coverage: Mapping[str, Any]) -> Iterator[str]:
     """The coverage for a person: how much of each group was met, and what shows the rest."""
-    places = [_counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
-    exchanges = _counted(coverage["exchanges"], "exchange")
+    places = [counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
+    exchanges = counted(coverage["exchanges"], "exchange")
     yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {' and '.join(places)}"
     if coverage["forgotten"]:
-        forgotten = _counted(coverage["forgotten"], "earlier exchange")
+        forgotten = counted(coverage["forgotten"], "earlier exchange")
         yield f"{forgotten} had been forgotten; what only they showed is not counted"
     for group in coverage["groups"]:
         yield ""
@@ -128,8 +127,8 @@ def _never_met(items: list[Mapping[str, Any]]) -> Iterator[str]:
     for hint, names in hints.items():
         whole = ", ".join(name.replace(" ", _KEPT) for name in _together(names))
         lines = textwrap.wrap(whole, _WIDTH - 4, break_on_hyphens=False)
-        told = (line.replace(_KEPT, " ") for line in lines)
-        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(told))
+        parts = (line.replace(_KEPT, " ") for line in lines)
+        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(parts))
         yield f"      {hint}"
 
 
@@ -157,7 +156,3 @@ def _hint(way: Mapping[str, Any]) -> str:
     if "fault" in way:
         return f"POST /_mock/faults {json.dumps(way['fault'])}, then {way['scenario']}"
     return play
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""The demo: a server of its own, one play against it over HTTP, told as a timeline.
+"""`vern-mock demo`: a server of its own, one play against it over HTTP, and each exchange on a timeline.
 
 The server's clock stands still but for the play's waits: each is spread over real time and moved on in even ticks, so
 that a play shows the same on a slow machine as on a fast one. The server is ended in every case.
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from mock_server.cli.arguments import option, scenario_files, speed
+from mock_server.cli.scenarios import find_scenario, load
 from mock_server.kernel.clock import duration, spoken
 from mock_server.player import timeline
 from mock_server.player.play import Moment, moments
@@ -35,16 +37,35 @@ class DemoFailed(Exception):
     """The demo cannot be shown, for the reason that is the message."""
 
 
-def run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | None) -> int:
+@click.command("demo")
+@click.argument("scenario", default="re-park")
+@scenario_files
+@option("--play", type=click.IntRange(1), default=1, show_default=True, help="Which of the scenario's plays.")
+@option("--speed", reads=speed, metavar="FLOAT", help="Session seconds in a real one.  [default: six seconds in all]")
+def command(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float | None) -> None:
+    """Start a server of its own, play SCENARIO against it over HTTP, and show each exchange.
+
+    \b
+      vern-mock demo
+      vern-mock demo engine-dies
+      vern-mock demo reject --play 2
+    """
+    chosen = find_scenario(load(scenarios), scenario)
+    if play > len(chosen.plays):
+        raise click.BadParameter(f"{scenario} has {len(chosen.plays)} plays", param_hint="--play")
+    sys.exit(_run(chosen, chosen.plays[play - 1], scenarios, speed))
+
+
+def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | None) -> int:
     """Show the play; the exit code is 0 when every step saw what it should, else 1."""
-    signal.signal(signal.SIGTERM, _ended)
+    signal.signal(signal.SIGTERM, _end_on_signal)
     started = time.monotonic()
     waits = sum(duration(step.value) for step in play.steps if step.verb == "wait")
     pace = max(1.0, waits / 1_000 / WAITS) if speed is None else speed
     try:
         with running("--speed", "0", *(part for path in paths for part in ("--scenarios", str(path)))) as server:
             click.echo(_title(scenario, play, server.url))
-            told = _show(scenario, play, server.url, pace)
+            count = _show(scenario, play, server.url, pace)
     except NotStarted as reason:
         click.secho(f"vern-mock: the server did not start: {reason}", fg="red", err=True)
         return 1
@@ -53,7 +74,7 @@ def run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | No
         return 1
     took = f"{spoken(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
     click.echo()
-    click.secho(f"Every step saw what it should: {told} exchanges, {took}.", fg="green", bold=True)
+    click.secho(f"Every step saw what it should: {count} exchanges, {took}.", fg="green", bold=True)
     click.echo("Next: `vern-mock scenarios` lists what else can happen, `vern-mock serve` starts the mock.")
     return 0
 
@@ -69,24 +90,24 @@ def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
     """Tell each moment as it happens; the number of exchanges. DemoFailed at the first difference."""
     transport = Transport(url, KEY)
     waits = _Waits(transport, pace)
-    told = 0
+    count = 0
     try:
         for moment in moments(play, scenario, transport, waits.wait):
             for call in moment.calls:
                 click.echo("\n".join(timeline.exchange(call, moment.offset)))
-            told += len(moment.calls)
+            count += len(moment.calls)
             if moment.differences:
                 raise DemoFailed(_reason(scenario, moment))
     finally:
         transport.close()
-    return told
+    return count
 
 
 def _reason(scenario: Scenario, moment: Moment) -> str:
     step = moment.step
-    shown = step.verb if step.value is None else f"{step.verb}: {step.value}"
+    text = step.verb if step.value is None else f"{step.verb}: {step.value}"
     differences = "\n".join(f"  {each}" for each in moment.differences)
-    return f"the step `{shown}` ({scenario.path}:{step.line}) did not see what it should\n{differences}"
+    return f"the step `{text}` ({scenario.path}:{step.line}) did not see what it should\n{differences}"
 
 
 class _Waits:
@@ -125,6 +146,6 @@ class _Waits:
             click.echo(f"\r{click.style(line, dim=True)}", nl=False)
 
 
-def _ended(_number: int, _frame: object) -> NoReturn:
+def _end_on_signal(_number: int, _frame: object) -> NoReturn:
     """SIGTERM ends the demo like anything else does: with the server."""
     sys.exit(143)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 NARROWEST = 30  # columns that a sentence needs beside the others
 
 
-@click.command(short_help="List the dialects, or describe one.")
+@click.command("dialects")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def dialects(name: str | None, *, as_json: bool) -> None:
+def command(name: str | None, *, as_json: bool) -> None:
     """List the dialects that the mock can speak, and the readings that they, or the one called NAME, are made of.
 
     Put names together with + for a dialect of your own; of two readings that exclude each other the last one counts.
@@ -45,8 +45,8 @@ def dialects(name: str | None, *, as_json: bool) -> None:
         whole = {"name": spoken.name, "readings": chosen.described(spoken)}
         click.echo(json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(spoken.name, spoken.readings))
     elif as_json:
-        told = [chosen.told(reading) for reading in chosen.READINGS]
-        click.echo(json.dumps({"dialects": chosen.entries(), "readings": told}, indent=2, ensure_ascii=False))
+        readings = [chosen.told(reading) for reading in chosen.READINGS]
+        click.echo(json.dumps({"dialects": chosen.entries(), "readings": readings}, indent=2, ensure_ascii=False))
     elif sys.stdout.isatty():
         click.echo(_tables(shutil.get_terminal_size().columns))
     else:

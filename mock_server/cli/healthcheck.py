@@ -1,15 +1,38 @@
-"""Asking a server whether it is ready, in one short exchange."""
+"""`vern-mock healthcheck`: ask a server whether it is ready, in one short exchange."""
 
 from __future__ import annotations
 
+import sys
 from http.client import HTTPException
 
+import click
+
+from mock_server.cli.arguments import option
+from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.player.transport import Transport
 
 PATIENCE = 3  # seconds; a probe that waits longer is no probe
 
 
-def look(url: str) -> tuple[bool, str]:
+@click.command("healthcheck")
+@option("--url", help="The server.  [default: http://127.0.0.1 and the port of VERN_MOCK_PORT]")
+@option("--port", "-p", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True)
+def command(url: str | None, port: int) -> None:
+    """Ask a running server whether it is ready: exit code 0 when it is, 1 when not.
+
+    \b
+      vern-mock healthcheck
+      vern-mock healthcheck --url http://mock:8376
+    """
+    try:
+        ready, text = _look(url or f"http://127.0.0.1:{port}")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from None
+    click.echo(text, err=not ready)
+    sys.exit(0 if ready else 1)
+
+
+def _look(url: str) -> tuple[bool, str]:
     """Whether the server at the URL is ready, and one line about it. ValueError when the URL is none."""
     transport = Transport(url, None, timeout=PATIENCE)
     try:

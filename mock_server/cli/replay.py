@@ -1,11 +1,12 @@
-"""A bundle re-enacted: a server of its own, the same calls at the same times, and each answer held against the old one.
+"""`vern-mock replay`: send the calls of a bundle to a server of its own, and compare each answer with the old one.
 
-Both answers are read from the server's journal, so that they were made bare by the same hand.
+Both answers are read from a server's journal, so that the same redaction was applied to them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from base64 import b64decode
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+import click
 import orjson
 
+from mock_server.cli.arguments import FILE, end
+from mock_server.contract import document as contract
 from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
-from mock_server.recording.bundle import BadBundle, refuse_other_scenarios
+from mock_server.recording.bundle import BadBundle, opened, refuse_other_scenarios
 from mock_server.recording.journal import UPLOAD
 from mock_server.scenarios.catalog import load_world
 
@@ -49,6 +53,27 @@ class Outcome:
 
     exchange: Mapping[str, Any]
     differences: tuple[str, ...] | None
+
+
+@click.command("replay")
+@click.argument("bundle", type=FILE)
+def command(bundle: Path) -> None:
+    """Start a server of its own, send it the calls of BUNDLE once more, and compare answer by answer.
+
+    BUNDLE is what `GET /_mock/bundle` gave. The exit code is 0 when all answers are the same, 1 when one differs,
+    2 when the bundle cannot be re-enacted.
+
+    \b
+      curl -H "x-api-key: my-key" http://127.0.0.1:8376/_mock/bundle > bundle.json
+      vern-mock replay bundle.json
+    """
+    try:
+        outcomes = replay(opened(bundle.read_bytes(), contract.load().version))
+    except BadBundle as bad:
+        end(f"{bundle} cannot be re-enacted: {bad}")
+    for line in summary(outcomes):
+        click.echo(line)
+    sys.exit(1 if any(outcome.differences for outcome in outcomes) else 0)
 
 
 def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
@@ -119,8 +144,8 @@ class _Stage:
         self._at(old["acted"] or old["at"])
         with contextlib.suppress(OSError, HTTPException):  # a fault of the session's; the journal tells the rest
             self._send(old)
-        asked = self.transport.call("GET", f"/_mock/requests/wait?since={self.seen}&count=1")
-        (new, *_) = asked.body["requests"] or [None]
+        answer = self.transport.call("GET", f"/_mock/requests/wait?since={self.seen}&count=1")
+        (new, *_) = answer.body["requests"] or [None]
         if new is None:
             return ("the call did not arrive",)
         self.seen = new["number"]
@@ -182,13 +207,13 @@ def _headers(part: Mapping[str, Any]) -> dict[str, str]:
 
 def _in_bodies(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     try:
-        found = list(_unlike(orjson.loads(content(old)), orjson.loads(content(new)), "the body"))
+        values = list(_differing(orjson.loads(content(old)), orjson.loads(content(new)), "the body"))
     except ValueError:  # no JSON, or cut
-        found = []
-    yield from found or [f"the body: {old['size']} bytes then, {new['size']} bytes now, and not the same ones"]
+        values = []
+    yield from values or [f"the body: {old['size']} bytes then, {new['size']} bytes now, and not the same ones"]
 
 
-def _unlike(old: Any, new: Any, path: str) -> Iterator[str]:
+def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
     match old, new:
         case dict(), dict():
             for name in [*old, *(name for name in new if name not in old)]:
@@ -198,15 +223,15 @@ def _unlike(old: Any, new: Any, path: str) -> Iterator[str]:
                         "missing now" if name not in new else "there now"
                     )
                 else:
-                    yield from _unlike(old[name], new[name], here)
+                    yield from _differing(old[name], new[name], here)
         case list(), list() if len(old) == len(new):
             for number, pair in enumerate(zip(old, new, strict=True)):
-                yield from _unlike(*pair, f"{path}[{number}]")
+                yield from _differing(*pair, f"{path}[{number}]")
         case _ if old != new:
-            yield f"{path}: {_shown(old)} then, {_shown(new)} now"
+            yield f"{path}: {_quoted(old)} then, {_quoted(new)} now"
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 80 else f"{text[:80]}{HIDDEN}"
 

@@ -1,24 +1,73 @@
-"""The scenarios as a caller chooses among them: a table, its machine-readable forms, and one scenario's page."""
+"""`vern-mock scenarios`: what a caller may choose from, as a table, tab-separated or as JSON; and one as a page."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+import click
+
+from mock_server.cli.arguments import end, option, scenario_files
+from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.settings import DEFAULT_PORT
+from mock_server.scenarios.catalog import UnknownScenario, load_world
 from mock_server.scenarios.describe import PACES, export_lines, fault_lines, run_lines
 from mock_server.scenarios.summary import entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Scenario
 
 NARROWEST = 30  # columns that a title needs beside name and company
 
 
-def table(scenarios: Mapping[str, Scenario], width: int) -> str:
+@click.command("scenarios")
+@click.argument("name", required=False)
+@scenario_files
+@option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -> None:
+    """List the scenarios with their ready companies, or tell what happens in the one called NAME.
+
+    \b
+      vern-mock scenarios
+      vern-mock scenarios re-park
+      vern-mock scenarios --json | jq -r '.scenarios[].name'
+    """
+    world = load(scenarios)
+    if as_json:
+        chosen = world.scenarios if name is None else {name: find_scenario(world, name)}
+        click.echo(_as_json(chosen))
+    elif name is not None:
+        click.echo(_page(find_scenario(world, name)))
+    elif sys.stdout.isatty():
+        click.echo(_table(world.scenarios, shutil.get_terminal_size().columns))
+    else:
+        click.echo(_tabbed(world.scenarios))
+
+
+def load(paths: tuple[Path, ...]) -> World:
+    """The built-in scenarios and those of the paths; ends the command when a file needs mending."""
+    try:
+        return load_world(paths)
+    except BadFiles as bad:
+        end(f"these scenario files need mending:\n{bad}")
+
+
+def find_scenario(world: World, name: str) -> Scenario:
+    """The scenario of that name; ends the command when there is none."""
+    try:
+        return world.scenario(name)
+    except UnknownScenario as wrong:
+        end(str(wrong))
+
+
+def _table(scenarios: Mapping[str, Scenario], width: int) -> str:
     """Name, company id and title of each, aligned; on a narrow terminal the title has a line of its own."""
     longest = max(map(len, scenarios), default=4)
     room = width - longest - 41
@@ -38,17 +87,17 @@ def _narrow(name: str, scenario: Scenario, width: int) -> str:
     return f"{name}{' ' * gap}{scenario.ready.company}\n{title}"
 
 
-def tabbed(scenarios: Mapping[str, Scenario]) -> str:
+def _tabbed(scenarios: Mapping[str, Scenario]) -> str:
     """One scenario a line: name, title, company id, separated by tabs."""
     return "\n".join(f"{name}\t{each.title}\t{each.ready.company}" for name, each in scenarios.items())
 
 
-def as_json(scenarios: Mapping[str, Scenario]) -> str:
+def _as_json(scenarios: Mapping[str, Scenario]) -> str:
     """What `GET /_mock/scenarios` answers."""
     return json.dumps({"scenarios": entries(scenarios)}, indent=2, ensure_ascii=False)
 
 
-def page(scenario: Scenario) -> str:
+def _page(scenario: Scenario) -> str:
     """All that a caller wants to know of one scenario."""
     facts = [
         ("company", f"{scenario.ready.company}  {scenario.ready.name}"),
@@ -74,14 +123,14 @@ def page(scenario: Scenario) -> str:
 
 def _numbered(lines: list[str]) -> str:
     number = 0
-    told = []
+    numbered = []
     for line in lines:
         if line.startswith(" "):
-            told.append(f"     {line}")
+            numbered.append(f"     {line}")
         else:
             number += 1
-            told.append(f"  {number}. {line}")
-    return "\n".join(told)
+            numbered.append(f"  {number}. {line}")
+    return "\n".join(numbered)
 
 
 def _picking(scenario: Scenario) -> str:

@@ -1,0 +1,93 @@
+"""`vern-mock serve`: start the mock server with the settings of the command line."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mock_server.cli.arguments import dialect, end, key, option, rate, scenario_files, size, span, speed
+from mock_server.kernel.settings import DEFAULT_PORT, Settings
+
+DEFAULTS = Settings()
+
+
+@click.command("serve")
+@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option("--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
+@option("--scenario", default=DEFAULTS.scenario, show_default=True, help="For callers that choose none.")
+@scenario_files
+@option(
+    "--dialect",
+    reads=dialect,
+    metavar="NAME",
+    default=DEFAULTS.dialect,
+    show_default=True,
+    help="minimal, extended or random answers; `vern-mock dialects` lists them.",
+)
+@option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same ids, names and dates.")
+@option("--speed", reads=speed, default="1", show_default=True, help="Session seconds in a real one; 0: frozen.")
+@option(
+    "--rate-limit",
+    reads=rate,
+    metavar="N/min|off",
+    default="100/min",
+    show_default=True,
+    help="Calls per key and operation.",
+)
+@option("--api-key", reads=key, multiple=True, help="Accept this key and no other; repeatable.")
+@option("--admin-token", help="Admin calls need the header x-admin-token with this value.")
+@option("--no-admin", is_flag=True, help="No admin API at all.")
+@option("--watch", is_flag=True, help="Load the files of --scenarios again when they change.")
+@option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="One line a call.")
+@option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Gets the ready line when it is ready.")
+@option("--max-body", reads=size, metavar="SIZE", default="10MB", show_default=True, help="Largest JSON body.")
+@option("--max-upload", reads=size, metavar="SIZE", default="200MB", show_default=True, help="Largest uploaded file.")
+@option(
+    "--max-sessions", type=click.IntRange(1), default=DEFAULTS.max_sessions, show_default=True, help="Then one goes."
+)
+@option(
+    "--session-idle",
+    reads=span,
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    help="Unused so long, it goes.",
+)
+@option("--stale-after", reads=span, metavar="DURATION", default="1h", show_default=True, help="Then a dead run fails.")
+def command(**given: Any) -> None:
+    """Start the mock server; SIGINT and SIGTERM end it.
+
+    It prints one line of JSON with its real address when it accepts connections.
+
+    \b
+      vern-mock serve
+      vern-mock serve --port 0 --ready-file ready.json
+      vern-mock serve --scenario re-park --speed 60
+      vern-mock serve --scenarios my-scenarios/ --watch
+    """
+    gc.disable()  # importing makes nothing but what stays; the server enables it again
+    from mock_server.server.run import CannotServe, Serving, serve  # noqa: PLC0415 - help and mistakes need none of it
+
+    settings = Settings(
+        scenario=given["scenario"],
+        dialect=given["dialect"],
+        seed=given["seed"],
+        speed=given["speed"],
+        rate_limit=given["rate_limit"],
+        api_keys=frozenset(given["api_key"]),
+        admin=not given["no_admin"],
+        admin_token=given["admin_token"] or None,
+        max_sessions=given["max_sessions"],
+        session_idle=given["session_idle"],
+        max_body=given["max_body"],
+        max_upload=given["max_upload"],
+        stale_after=given["stale_after"],
+    )
+    serving = Serving(**{name: given[name] for name in Serving.__dataclass_fields__})
+    try:
+        serve(settings, serving)
+    except CannotServe as reason:
+        end(str(reason))
