@@ -35,7 +35,8 @@ bench: $(VENV)/.installed-dev ## Measure start-up, polls, uploads and downloads
 figures: $(VENV)/.installed-dev ## Count what the house is made of: modules, lines, circles, files that an addition touches
 	@$(BIN)/python benchmarks/figures.py
 
-tables: $(VENV)/.installed-dev ## Write the tables in the docs: clauses, liars, honest servers
+tables: $(VENV)/.installed-dev ## Write the tables in the docs and the sources of coverage
+	@$(BIN)/python tests/coverage_sources.py
 	@$(BIN)/python tests/conformance/tables.py
 
 yardstick: $(VENV)/.installed-dev ## Count the liars that plain Schemathesis catches, into docs/liars.md

@@ -198,7 +198,8 @@ def test_watch_keeps_the_scenario_that_the_server_needs(tmp_path: Path) -> None:
 
 BUSY = """
 import sys, time
-from mock_server import api, cli
+from mock_server.cli.main import main
+from mock_server.preview import operations
 from starlette.concurrency import run_in_threadpool
 
 async def busy(call):
@@ -206,9 +207,9 @@ async def busy(call):
     sys.stdout.flush()
     {wait}
 
-api.HANDLERS["list_sources"] = busy
+operations.HANDLERS["list_sources"] = busy
 sys.argv = ["vern-mock", "serve", "--port", "0"]
-cli.main()
+main()
 """
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import coverage_sources
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.contract import document as contract
-from mock_server.coverage.items import TITLES, Item, every_fault, fault_name, known, met
-from mock_server.coverage.sources import Way, shown, ways
+from mock_server.coverage.items import Item, every_fault, fault_name
 from mock_server.faults.rules import told
 from mock_server.player.play import moments
+from mock_server.preview.coverage_items import SOURCES, TITLES, coverage
 from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 CONTRACT = contract.load()
 SCENARIOS = load_world().scenarios
-KNOWN = known(CONTRACT)
-WAYS = ways(SCENARIOS, CONTRACT)
+COVERAGE = coverage()
+KNOWN = COVERAGE.items
+WAYS = coverage_sources.work_out(SCENARIOS, KNOWN)
 PLAYS = [
     pytest.param(scenario, play, id=f"{scenario.name}::{play.title}")
     for scenario in SCENARIOS.values()
@@ -127,7 +129,7 @@ def a_decision(sent: Any, **given: Any) -> dict[str, Any]:
 
 def names(*exchanges: dict[str, Any]) -> set[str]:
     """What was met, in the order of these exchanges."""
-    return {item.name for item in met([each | {"turn": turn} for turn, each in enumerate(exchanges)], CONTRACT)}
+    return {item.name for item in COVERAGE.met([each | {"turn": turn} for turn, each in enumerate(exchanges)])}
 
 
 def test_a_parked_run_shows_its_status_its_patch_and_its_questions() -> None:
@@ -153,7 +155,7 @@ def test_what_did_not_come_or_cannot_be_read_was_not_met(bent: dict[str, Any]) -
 
 def test_of_an_answer_that_the_journal_has_cut_the_status_is_known() -> None:
     cut = an_exchange(operation="poll_export", before="completed", answer=a_part('{"stat', cut=True))
-    assert met([cut], CONTRACT) == {Item("export_statuses", "completed")}
+    assert COVERAGE.met([cut]) == {Item("export_statuses", "completed")}
 
 
 @pytest.mark.parametrize("page", [{"runs": [{"run_id": "r", "status": "canceled"}]}, [{"status": "canceled"}]])
@@ -187,7 +189,7 @@ def test_a_decision_that_is_answered_tells_that_the_run_was_parked() -> None:
     ],
 )
 def test_a_decision_counts_by_what_was_sent(sent: Any, kinds: set[str]) -> None:
-    assert {item.name for item in met([a_decision(sent)], CONTRACT) if item.group == "decisions"} == kinds
+    assert {item.name for item in COVERAGE.met([a_decision(sent)]) if item.group == "decisions"} == kinds
 
 
 def test_a_decision_counts_when_it_was_taken_even_if_the_answer_was_lost() -> None:
@@ -241,7 +243,7 @@ def exchanges_of(session: str) -> st.SearchStrategy[list[dict[str, Any]]]:
 @given(exchanges_of("a"), exchanges_of("b"))
 @settings(deadline=None)
 def test_what_two_sessions_have_met_is_the_union(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
-    assert met([*one, *other], CONTRACT) == met(one, CONTRACT) | met(other, CONTRACT)
+    assert COVERAGE.met([*one, *other]) == COVERAGE.met(one) | COVERAGE.met(other)
 
 
 @given(exchanges_of("a"))
@@ -249,7 +251,7 @@ def test_what_two_sessions_have_met_is_the_union(one: list[dict[str, Any]], othe
 def test_one_more_exchange_never_takes_anything_away(journal: list[dict[str, Any]]) -> None:
     before: frozenset[Item] = frozenset()
     for count in range(len(journal) + 1):
-        found = met(journal[:count], CONTRACT)
+        found = COVERAGE.met(journal[:count])
         assert before <= found <= set(KNOWN)
         before = found
 
@@ -257,7 +259,7 @@ def test_one_more_exchange_never_takes_anything_away(journal: list[dict[str, Any
 @given(exchanges_of("a"))
 @settings(deadline=None)
 def test_the_order_in_which_a_journal_is_listed_does_not_count(journal: list[dict[str, Any]]) -> None:
-    assert met(reversed(journal), CONTRACT) == met(journal, CONTRACT)
+    assert COVERAGE.met(reversed(journal)) == COVERAGE.met(journal)
 
 
 # -- what shows it
@@ -265,7 +267,11 @@ def test_the_order_in_which_a_journal_is_listed_does_not_count(journal: list[dic
 
 def test_everything_that_can_be_met_has_something_that_shows_it() -> None:
     assert set(WAYS) == set(KNOWN)
-    assert all(way != Way() for way in WAYS.values())
+    assert all(way != coverage_sources.Way() for way in WAYS.values())
+
+
+def test_the_file_of_what_shows_each_item_is_up_to_date() -> None:
+    assert SOURCES.read_text(encoding="utf-8") == coverage_sources.text(), "run `make tables`"
 
 
 def test_but_for_error_codes_it_is_a_play_of_a_built_in_scenario() -> None:
@@ -279,7 +285,7 @@ def test_but_for_error_codes_it_is_a_play_of_a_built_in_scenario() -> None:
 @pytest.mark.parametrize(("scenario", "play"), PLAYS)
 def test_a_play_shows_what_is_worked_out_from_it(client: Client, scenario: Scenario, play: Play) -> None:
     play_through(client, scenario, play)
-    assert shown(scenario, play) <= met(journal(client), CONTRACT)
+    assert coverage_sources.shown(scenario, play) <= COVERAGE.met(journal(client))
     assert {item for item, way in BY_PLAY.items() if (way.scenario, way.play) == (scenario.name, play.title)} <= met_in(
         covered(client)
     )

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.call import route
-from mock_server.coverage.items import met
-from mock_server.coverage.sources import described, ways
 from mock_server.preview import session_view
+from mock_server.preview.coverage_items import coverage
 from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
@@ -19,15 +18,14 @@ if TYPE_CHECKING:
 async def _read(call: AdminCall) -> dict[str, Any]:
     call.query()
     session = call.session
-    world, forgotten = session.world, session.journal.dropped
+    forgotten = session.journal.dropped
     entries = [*session_view.unauthenticated_calls(call.sessions, session), *session.journal]
 
     def describe() -> dict[str, Any]:
-        found = met([exchange(entry) for entry in entries], world.contract)
-        return described(found, ways(world.scenarios, world.contract), world.contract)
+        items = coverage()
+        return items.describe(items.met(exchange(entry) for entry in entries))
 
-    coverage = await run_in_threadpool(describe)
-    return {"exchanges": len(entries), "forgotten": forgotten} | coverage
+    return {"exchanges": len(entries), "forgotten": forgotten} | await run_in_threadpool(describe)
 
 
 ROUTES = [route("/coverage", GET=_read)]

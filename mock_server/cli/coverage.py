@@ -79,23 +79,21 @@ def _of_file(path: Path) -> dict[str, Any]:
 def _content(raw: bytes, source: str) -> dict[str, Any]:
     """What a file or an answer holds; one that cannot be used ends the command with the reason."""
     from mock_server.coverage.files import BadFile, read
+    from mock_server.preview.coverage_items import coverage
 
     try:
-        return read(raw)
+        return read(raw, coverage())
     except BadFile as bad:
         end(f"{source} cannot be used: {bad}")
 
 
 def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The coverage of all sources together."""
-    from mock_server.contract import document as contract
-    from mock_server.coverage.sources import described, ways
-    from mock_server.scenarios.catalog import load_world
+    from mock_server.preview.coverage_items import coverage
 
-    known = contract.load()
     met = frozenset().union(*(each["met"] for each in sources))
     sums = {name: sum(each[name] for each in sources) for name in ("exchanges", "forgotten")}
-    return sums | described(met, ways(load_world().scenarios, known), known)
+    return sums | coverage().describe(met)
 
 
 def _lines(coverage: Mapping[str, Any]) -> Iterator[str]:

@@ -60,13 +60,15 @@ class Commands(click.Group):
         """The names of the commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; a usage error with the nearest one when there is none."""
-        if cmd_name not in COMMANDS:
-            near = nearest(cmd_name, COMMANDS)
-            ctx.fail(f"No such command {cmd_name!r}." + (f" Did you mean {near!r}?" if near else ""))
-        command: click.Command = import_module(f"mock_server.cli.{cmd_name}").command
-        return command
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f"mock_server.cli.{cmd_name}").command
+            return command
+        if ctx.resilient_parsing:  # a shell completes the line
+            return None
+        near = nearest(cmd_name, COMMANDS)
+        raise click.UsageError(f"No such command {cmd_name!r}." + (f" Did you mean {near!r}?" if near else ""), ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands without importing any."""

@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from mock_server.contract import document as contract
+from mock_server.contract.document import data
 from mock_server.contract.messages import complaint
-from mock_server.coverage.items import Item, known, met
+from mock_server.coverage.items import Coverage, Item
 from mock_server.recording.bundle import BadBundle, opened
 
 _NULLABLE: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ _GROUP = {
     "required": ["group", "items"],
     "properties": {"group": {"type": "string"}, "items": {"type": "array", "items": _ITEM}},
 }
-COVERAGE = {
+_COVERAGE = {
     "type": "object",
     "required": ["groups", "exchanges", "forgotten"],
     "properties": {"groups": {"type": "array", "items": _GROUP}, "exchanges": _COUNT, "forgotten": _COUNT},
@@ -43,7 +43,7 @@ class BadFile(Exception):
     """The file tells of no client; the text says why."""
 
 
-def read(raw: bytes) -> dict[str, Any]:
+def read(raw: bytes, coverage: Coverage) -> dict[str, Any]:
     """What was met (a set of items), in how many exchanges, and how many of the journal's were forgotten."""
     try:
         content = orjson.loads(raw)
@@ -51,36 +51,36 @@ def read(raw: bytes) -> dict[str, Any]:
         raise BadFile(f"it is no whole JSON, perhaps truncated: {error}") from None
     match content:
         case {"bundle": _}:
-            return _of_exchanges(_bundle(raw), "exchanges")
+            return _of_exchanges(_bundle(raw, coverage), "exchanges", coverage)
         case {"requests": _}:
-            return _of_exchanges(content, "requests")
+            return _of_exchanges(content, "requests", coverage)
         case {"groups": _}:
-            return _of_coverage(content)
+            return _of_coverage(content, coverage)
     raise BadFile(
         "it is no bundle, journal or coverage; GET /_mock/bundle, /_mock/requests and /_mock/coverage give one"
     )
 
 
-def _bundle(raw: bytes) -> dict[str, Any]:
+def _bundle(raw: bytes, coverage: Coverage) -> dict[str, Any]:
     try:
-        return opened(raw, contract.load().version, partial=True)
+        return opened(raw, coverage.contract.version, partial=True)
     except BadBundle as bad:
         raise BadFile(str(bad)) from None
 
 
-def _of_exchanges(content: dict[str, Any], name: str) -> dict[str, Any]:
+def _of_exchanges(content: dict[str, Any], name: str, coverage: Coverage) -> dict[str, Any]:
     _refuse(_journal(name), content)
     return {
-        "met": met(content[name], contract.load()),
+        "met": coverage.met(content[name]),
         "exchanges": len(content[name]),
         "forgotten": content.get("dropped", 0),
     }
 
 
-def _of_coverage(content: dict[str, Any]) -> dict[str, Any]:
-    _refuse(COVERAGE, content)
+def _of_coverage(content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:
+    _refuse(_COVERAGE, content)
     items = {Item(group["group"], each["item"]): each["met"] for group in content["groups"] for each in group["items"]}
-    if strange := items.keys() ^ set(known(contract.load())):
+    if strange := items.keys() ^ set(coverage.items):
         item = min(strange)
         where = "there" if item in items else "here"
         raise BadFile(f"another version of vern-mock made it: {item.group} {item.name!r} is known only {where}")
@@ -95,7 +95,7 @@ def _refuse(schema: dict[str, Any], content: dict[str, Any]) -> None:
 
 def _journal(name: str) -> dict[str, Any]:
     """The schema of an object with exchanges: as in a bundle, but for what a bundle's alone must have."""
-    bundle = orjson.loads(contract.data("openapi", "bundle.schema.json").read_bytes())
+    bundle = orjson.loads(data("openapi", "bundle.schema.json").read_bytes())
     exchange = bundle["properties"]["exchanges"]["items"]
     exchange["properties"] |= _NULLABLE
     members = {name: {"type": "array", "items": exchange}, "dropped": _COUNT}

@@ -5,14 +5,17 @@ Everything here was made bare by the journal; nothing is added.
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from mock_server.kernel.clock import iso
 from mock_server.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mock_server.preview.lifecycle import Life
     from mock_server.recording.journal import Entry, Part
@@ -144,3 +147,89 @@ def _status(state: Life | None) -> str | None:
 
 def _base64(body: bytes) -> str:
     return b64encode(body).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPart:
+    """A request or an answer as a journal's JSON has it."""
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    """What was kept of it."""
+    size: int
+    cut: bool
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> RecordedPart:
+        """The part of this JSON."""
+        text: str = value["body"]
+        body = b64decode(text) if value["encoding"] == "base64" else text.encode()
+        return cls(tuple((name, content) for name, content in value["headers"]), body, value["size"], value["cut"])
+
+    def header(self, name: str) -> str | None:
+        """The last header of that (lower-case) name."""
+        return dict(self.headers).get(name)
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is something else, or was cut."""
+        try:
+            return orjson.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedExchange:
+    """An exchange as a journal's JSON has it: what a bundle, `GET /_mock/requests` and the report card read.
+
+    Members that an older journal lacks are None. `members` is the JSON itself, for the ids that a generation adds.
+    """
+
+    members: Mapping[str, Any]
+    method: str
+    path: str
+    operation: str | None
+    run_id: str | None
+    status: int | None
+    lost: bool
+    fault: str | None
+    example: str | None
+    before: str | None
+    after: str | None
+    flight: str | None
+    """The id of the run in flight that a call met which names none."""
+    turn: int | None
+    """The place of its effect; None: it had none."""
+    request: RecordedPart
+    answer: RecordedPart
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any]) -> RecordedExchange:
+        """The exchange of this JSON."""
+        return cls(
+            members=value,
+            method=value["method"],
+            path=value["path"],
+            operation=value["operation"],
+            run_id=value.get("run_id"),
+            status=value["status"],
+            lost=value["lost"],
+            fault=value["fault"],
+            example=value.get("example"),
+            before=value.get("before"),
+            after=value.get("after"),
+            flight=(value.get("in_flight") or {}).get("run_id"),
+            turn=value["turn"],
+            request=RecordedPart.parse(value["request"]),
+            answer=RecordedPart.parse(value["answer"]),
+        )
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered with a code of success."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def in_order(exchanges: Iterable[Mapping[str, Any]]) -> list[RecordedExchange]:
+    """The exchanges in the order of their effects; those that had none come last."""
+    return sorted(map(RecordedExchange.parse, exchanges), key=lambda each: (each.turn is None, each.turn or 0))

@@ -1,4 +1,6 @@
-"""Where each thing that a client can meet is to be met: the scenario and the play that show it, or what to ask for.
+"""Writes what shows each thing that a client can meet: the scenario and the play, or what to ask for.
+
+    make tables
 
 It is worked out from the plays and beats alone, without playing them, and never promises what a play does not show:
 the tests play every one. What no play shows comes of a fault, of a dialect, or as the contract's example.
@@ -6,19 +8,20 @@ the tests play every one. What no play shows comes of a fault, of a dialect, or 
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mock_server.coverage import items as journeys
-from mock_server.coverage.items import TITLES, Item, every_fault, fault_name, known
+from mock_server.coverage.items import Item, every_fault, fault_name
 from mock_server.faults.rules import Armed, strike
+from mock_server.preview import coverage_items as preview
 from mock_server.preview.lifecycle import TRANSITIONS
+from mock_server.scenarios.catalog import load_world
 from mock_server.scenarios.model import Complete, Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.contract.document import Contract
     from mock_server.preview.lifecycle import Status
     from mock_server.scenarios.model import Beat, Fault, Flagged, Play, Scenario, Step
 
@@ -54,7 +57,7 @@ class Way:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def ways(scenarios: Mapping[str, Scenario], contract: Contract) -> dict[Item, Way]:
+def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[Item, Way]:
     """A way to everything that is known: the plainest play that shows it, before anything that has to be asked for."""
     plays = sorted(((each, play) for each in scenarios.values() for play in each.plays), key=_plainness)
     found: dict[Item, Way] = {}
@@ -62,9 +65,9 @@ def ways(scenarios: Mapping[str, Scenario], contract: Contract) -> dict[Item, Wa
         for item in shown(scenario, play):
             found.setdefault(item, Way(scenario.name, play.title))
     asked = {Item("faults", fault_name(fault)): _by_fault(fault, plays) for fault in every_fault()}
-    asked |= {item: _by_code(*item.name.split()) for item in known(contract) if item.group == "error_codes"}
-    both = found.get(Item("questions", journeys.BOTH), Way())
-    asked[Item("questions", journeys.CUSTOM)] = replace(both, dialect="no-options")  # OP-28
+    asked |= {item: _by_code(*item.name.split()) for item in items if item.group == "error_codes"}
+    both = found.get(Item("questions", preview.BOTH), Way())
+    asked[Item("questions", preview.CUSTOM)] = replace(both, dialect="no-options")  # OP-28
     return asked | found
 
 
@@ -90,27 +93,6 @@ def _by_fault(fault: Fault, plays: Iterable[tuple[Scenario, Play]]) -> Way:
         if walk.struck((fault,)):
             return Way(scenario.name, play.title, fault={fault.what: how, "times": 1})
     raise AssertionError(f"no play makes a call that {fault_name(fault)} can bend")  # pragma: no cover
-
-
-def described(met: frozenset[Item], ways: Mapping[Item, Way], contract: Contract) -> dict[str, Any]:
-    """The coverage as JSON; each item that was not met says what shows it."""
-    groups = []
-    for group, title in TITLES.items():
-        items = [item for item in known(contract) if item.group == group]
-        told = [
-            {"item": item.name, "met": True}
-            if item in met
-            else {"item": item.name, "met": False, "shown_by": ways.get(item, Way()).as_json()}
-            for item in items
-        ]
-        groups.append({"group": group, "title": title, **_counted(met, items), "items": told})
-    return {**_counted(met, known(contract)), "groups": groups}
-
-
-def _counted(met: frozenset[Item], items: Sequence[Item]) -> dict[str, Any]:
-    """How many of how many; the percentage is rounded down, so that 100 means all."""
-    there = sum(item in met for item in items)
-    return {"met": there, "of": len(items), "percent": there * 1_000 // len(items) / 10}
 
 
 def shown(scenario: Scenario, play: Play) -> set[Item]:
@@ -192,9 +174,9 @@ class Walk:
         answers = step.modifiers.get("answers", ())
         for answer in answers:
             by_option = "option" in answer or "option_id" in answer
-            self._meet("decisions", journeys.BY_OPTION if by_option else journeys.BY_TEXT)
+            self._meet("decisions", preview.BY_OPTION if by_option else preview.BY_TEXT)
         if not answers:
-            self._meet("decisions", journeys.APPROVE if step.verb == "approve" else journeys.REJECT)
+            self._meet("decisions", preview.APPROVE if step.verb == "approve" else preview.REJECT)
         if step.modifiers.get("lost"):
             return
         self.last = "needs_attention"
@@ -211,7 +193,7 @@ class Walk:
         asks = step.modifiers.get("asks")
         count = step.modifiers.get("questions", len(asks or ()))
         if count:
-            self._meet("questions", journeys.ONE if count == 1 else journeys.SEVERAL)
+            self._meet("questions", preview.ONE if count == 1 else preview.SEVERAL)
         for group in (group for park in _parks(self.scenario.run) for group in park.flagged):
             if asks is not None and group.ask and group.column in asks:
                 self._ask(group)
@@ -221,9 +203,9 @@ class Walk:
         if custom is None and group.fails == "unique":
             custom = False  # no text cures it
         if custom is not None:
-            self._meet("questions", journeys.BOTH if custom else journeys.OPTIONS)
+            self._meet("questions", preview.BOTH if custom else preview.OPTIONS)
         elif group.fails == "strict" and group.fix == "set_value" and group.value:
-            self._meet("questions", journeys.BOTH)
+            self._meet("questions", preview.BOTH)
 
     def _meet(self, group: str, name: str) -> None:
         self.found.add(Item(group, name))
@@ -238,3 +220,19 @@ def _parks(beats: Iterable[Beat]) -> Iterator[Park]:
         if isinstance(beat, Park):
             yield beat
             yield from _parks(beat.on_answer)
+
+
+def text() -> str:
+    """The file as it should be."""
+    coverage = preview.coverage()
+    sources = work_out(load_world().scenarios, coverage.items)
+    groups = {
+        group: {item.name: sources[item].as_json() for item in coverage.items if item.group == group}
+        for group in coverage.titles
+    }
+    return json.dumps(groups, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    preview.SOURCES.write_text(text(), encoding="utf-8")
+    print(f"wrote {preview.SOURCES.name}")
