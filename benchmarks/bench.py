@@ -1,44 +1,75 @@
-"""What the mock costs, measured against bare uvicorn + Starlette in the same run: `make bench`.
+"""What the mock costs, as ratios to bare uvicorn that sends the same bytes in the same run: `make bench`.
 
-Times swing on a shared machine, so what counts is each ratio, and the server's CPU time a request. Linux only, since it
-reads /proc.
+A case is called over 16 keep-alive connections, warm, in rounds that alternate between the servers; what counts is the
+median of the rounds' ratios of CPU time (user and system, of the serving process). Times swing on a shared machine.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
+import os
 import re
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEEDS = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
-HEADERS = {"x-api-key": "bench"}
-MOCK = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--rate-limit", "off"]
+ROOT = Path(__file__).parent.parent
+COMPANY = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
+READY = f"{COMPANY}/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
+KEY = "bench"
+CONNECTIONS = 16
+PATIENCE = 300
+"""So many seconds may the runs and calls of a case's history take; what is not there by then is left out."""
 BARE = """
-import json, socket, uvicorn
+import sys
+body = open(sys.argv[2], "rb").read()
+head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": int(sys.argv[1]), "headers": head})
+        await send({"type": "http.response.body", "body": body})
+"""
+STARLETTE = """
+import sys
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
-BODY = b"{" + b'"a":"' + b"x" * 1200 + b'"}'
+body = open(sys.argv[2], "rb").read()
 async def poll(request):
-    return Response(BODY, media_type="application/json")
+    return Response(body, int(sys.argv[1]), media_type="application/json")
 app = Starlette(routes=[Route("/{rest:path}", poll)])
+"""
+SERVED = """
+import json, socket, uvicorn
 listening = socket.socket()
 listening.bind(("127.0.0.1", 0))
 listening.listen()
 print(json.dumps({"url": "http://127.0.0.1:%d" % listening.getsockname()[1]}), flush=True)
-uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off")).run(sockets=[listening])
+"""
+THROTTLED = """
+title: One call a minute
+rate_limit: 1
+run:
+  - complete:
+data:
+  - {sheet: Contacts, rows: 1}
+plays:
+  - title: it completes
+    steps: [{start: }, {see: completed}]
 """
 MILLION = """
 title: A million generated rows
@@ -48,11 +79,7 @@ data:
 run:
   - work: 1s
   - park:
-      - sheet: Contacts
-        column: Status
-        rows: 1200
-        fix: set_value
-        value: Open
+      - {sheet: Contacts, column: Status, rows: 1200, fix: set_value, value: Open}
   - work: 1s
   - complete:
 plays:
@@ -63,37 +90,113 @@ plays:
 """
 
 
+class Case(NamedTuple):
+    """One kind of call: the bytes of its request, and the status of its answer."""
+
+    request: bytes
+    status: int
+
+
+class Row(NamedTuple):
+    """One line of the table: a figure of the mock, the same of bare uvicorn, and how many times that it is."""
+
+    what: str
+    ours: float
+    unit: str
+    bare: float | None = None
+    ratio: float | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.what:<62}{self.ours:>12,.{0 if self.ours > 20 else 2}f} {self.unit:<6}"
+        if self.bare is not None:
+            text += f" bare {self.bare:.{0 if self.bare > 20 else 2}f}"
+        return text if self.ratio is None else f"{text}, ratio {self.ratio:.2f}"
+
+
+def call(method: str, path: str, body: Any = None) -> bytes:
+    """The bytes of a request with the bench's key."""
+    raw = b"" if body is None else json.dumps(body).encode()
+    length = f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n" if raw else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: {KEY}\r\nAccept: */*\r\n{length}\r\n"
+    return head.encode() + raw
+
+
 class Server:
     """A server process, and what it has cost so far."""
 
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout is not None
-        self.host = json.loads(self.process.stdout.readline())["url"].removeprefix("http://")
+    def __init__(self, command: list[str], root: Path = ROOT, port: int = 0) -> None:
+        out = subprocess.DEVNULL if port else subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.DEVNULL, text=True)
+        if self.process.stdout is not None:
+            port = int(json.loads(self.process.stdout.readline())["url"].rpartition(":")[2])
+        self.port = port
+        self.host = f"127.0.0.1:{port}"
         self.connection = HTTPConnection(self.host)
 
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> bytes:
+    def send(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, bytes]:
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        self.connection.request(method, path, raw, {**HEADERS, **headers})
-        return self.connection.getresponse().read()
+        self.connection.request(method, path, raw, {"x-api-key": key})
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
 
-    def json(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        return json.loads(self.send(method, path, body, **headers))
+    def json(self, method: str, path: str, body: Any = None) -> Any:
+        status, raw = self.send(method, path, body)
+        assert status < 300, f"{method} {path}: {status} {raw[:200]!r}"
+        return json.loads(raw)
 
-    def cpu(self) -> float:
-        """Seconds of CPU time that the server has used."""
-        user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / 100
+    def cost(self) -> float:
+        """Seconds of CPU time that the process has used; the time of day where nobody tells."""
+        try:
+            user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        except OSError:
+            return time.perf_counter()
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def peak(self) -> int:
-        """The most memory it ever held, in MB."""
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())
+        """The most memory it ever held, in MB; 0 where nobody tells."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
         return int(found[1]) // 1024 if found else 0
+
+    def load(self, case: Case, calls: int) -> int:
+        """Make so many calls, all connections at once, each with the case's status, and say how many."""
+        sockets = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(min(CONNECTIONS, calls))]
+        for _ in range(calls // len(sockets)):
+            for each in sockets:
+                each.sendall(case.request)
+            for each in sockets:
+                head = _answer(each)
+                assert head.startswith(b"HTTP/1.1 %d " % case.status), head[:300]
+        for each in sockets:
+            each.close()
+        return calls // len(sockets) * len(sockets)
+
+    def measured(self, case: Case, calls: int) -> float:
+        """Microseconds that one call of the case costs."""
+        before = self.cost()
+        made = self.load(case, calls)
+        return (self.cost() - before) / made * 1e6
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """The head of the next answer, whose body is read, too."""
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += connection.recv(65_536)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    if length is not None:
+        while len(body) < int(length[1]):
+            body += connection.recv(65_536)
+    else:
+        while not body.endswith(b"0\r\n\r\n"):  # chunked
+            body += connection.recv(65_536)
+    return head
 
 
 @contextmanager
-def serving(command: list[str]) -> Iterator[Server]:
-    server = Server(command)
+def serving(command: list[str], root: Path = ROOT, port: int = 0) -> Iterator[Server]:
+    server = Server(command, root, port)
     try:
         yield server
     finally:
@@ -101,85 +204,246 @@ def serving(command: list[str]) -> Iterator[Server]:
         server.process.wait()
 
 
-def first_answer(command: list[str]) -> float:
-    """Seconds from the command to its first answer, the best of seven."""
-    best = 60.0
-    for _ in range(7):
-        begun = time.perf_counter()
-        with serving(command) as server:
-            server.send("GET", SEEDS)
-            best = min(best, time.perf_counter() - begun)
-    return best
+def mock(*options: str) -> list[str]:
+    return [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--rate-limit", "off", *options]
 
 
-def a_poll(command: list[str], polls: int = 4_000) -> float:
-    """The server's CPU time for one poll, in microseconds."""
-    with serving(command) as server:
-        for _ in range(200):
-            server.send("GET", SEEDS)
-        before = server.cpu()
-        for _ in range(polls):
-            server.send("GET", SEEDS)
-        return (server.cpu() - before) / polls * 1e6
+def bare(app: str, status: int, body: bytes, folder: str) -> list[str]:
+    """The command for a server of this app, which answers whatever it is asked with these bytes."""
+    file = Path(folder, f"{status}-{len(body)}-{time.monotonic_ns()}")
+    file.write_bytes(body)
+    return [sys.executable, "-c", app + SERVED, str(status), str(file)]
 
 
-def uploaded(rows: int = 100_000) -> tuple[float, float, int]:
-    """Seconds from start to needs_attention for an uploaded file, seconds for its decision, peak memory in MB."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["Name", "Email", "Phone", "Company", "Status", "Joined"])
-    for row in range(rows):
-        status = "open" if row % 500 == 0 else "Open"
-        writer.writerow(
-            [f"Person {row}", f"person.{row}@example.com", "+1-555-123-4567", "Ames, Inc.", status, "2020-01-31"]
-        )
-    data = text.getvalue().encode()
-    with serving(MOCK) as server:
-        source = server.json("GET", "/api/v1/sources")["sources"][0]["id"]
-        company = server.json("POST", "/api/v1/companies", {"name": "Bench", "source": source})["company"]["id"]
-        upload = server.json("POST", f"/api/v1/companies/{company}/uploads", {"name": "contacts.csv"})
-        server.send("PUT", upload["upload_url"].partition(server.host)[2], data)
-        files = [{"name": "contacts.csv", "upload_ref": upload["upload_ref"]}]
-        begun = time.perf_counter()
-        run = server.json("POST", f"/api/v1/companies/{company}/imports", {"files": files})
-        while server.json("GET", run["poll_url"])["status"] != "needs_attention":
-            time.sleep(0.02)
-        parked = time.perf_counter() - begun
-        begun = time.perf_counter()
-        server.send("POST", f"{run['poll_url']}/decisions", {"decision": "approve"})
-        return parked, time.perf_counter() - begun, server.peak()
+class Bench:
+    """One run of the bench: which checkout, how long, beside whom; and what it has found."""
+
+    def __init__(self, root: Path, calls: int, rounds: int, wiremock: Path | None = None, prism: Path | None = None):
+        self.root, self.calls, self.rounds = root, calls, rounds
+        self.wiremock, self.prism = wiremock, prism
+        self.rows: list[Row] = []
+
+    def add(self, *row: Any) -> None:
+        self.rows.append(Row(*row))
+        sys.stderr.write(f"{self.rows[-1]}\n")
+
+    def compare(self, what: str, server: Server, case: Case, *, others: bool = False) -> None:
+        """Measure a case on a server and, between its rounds, on bare uvicorn and on other mocks."""
+        head, _, raw = case.request.partition(b"\r\n\r\n")
+        method, path = head.decode().split()[:2]
+        status, body = server.send(method, path, raw or None)
+        assert status == case.status, body
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+            asked = {what: server}
+            plain = running.enter_context(serving(bare(BARE, status, body, folder)))
+            for name, command, port in self._others(folder, body) if others else ():
+                other = running.enter_context(serving(command, port=port))
+                _wait(other)
+                asked[name] = other
+            for each in [*asked.values(), plain]:
+                each.load(case, self.calls // 2 if each in {server, plain} else 20_000)  # a JIT wants more warming
+            costs: list[dict[str, float]] = []
+            for _ in range(self.rounds):
+                costs.append({name: each.measured(case, self.calls) for name, each in asked.items()})
+                costs[-1][""] = plain.measured(case, self.calls)
+        for name in asked:
+            ours, its = (statistics.median(each[which] for each in costs) for which in (name, ""))
+            self.add(name, ours, "µs", its, statistics.median(each[name] / each[""] for each in costs))
+
+    def _others(self, folder: str, body: bytes) -> Iterator[tuple[str, list[str], int]]:
+        if self.wiremock is not None:
+            mapping = {"request": {"method": "ANY", "urlPattern": ".*"}, "response": {"body": body.decode()}}
+            Path(folder, "mappings").mkdir()
+            Path(folder, "mappings/any.json").write_text(json.dumps(mapping))
+            port = _free_port()
+            yield "  WireMock", ["java", "-jar", str(self.wiremock), "--port", str(port), "--root-dir", folder], port
+        if self.prism is not None:
+            port, program = _free_port(), self.prism / "node_modules/.bin/prism"
+            yield "  Prism", [str(program), "mock", "-p", str(port), str(ROOT / "openapi/migration-api.yaml")], port
+
+    def first_answer(self, pairs: int = 7) -> None:
+        """Seconds from the command to the first answer, against uvicorn with a Starlette application of one route."""
+        with tempfile.TemporaryDirectory() as folder:
+            plain = bare(STARLETTE, 200, b"{}", folder)
+            found = [(_first(mock(), self.root), _first(plain, ROOT)) for _ in range(pairs)]
+        ours, its = (statistics.median(each) for each in zip(*found, strict=True))
+        self.add("first answer after the command", ours, "s", its, statistics.median(one / two for one, two in found))
+
+    def history(self, runs: int, *, others: bool = False) -> None:
+        """A poll of a parked run and a decision that meets 409, with so many finished runs in the company."""
+        with serving(mock(), self.root) as server:
+            company = provision(server, "Bench")
+            made = self.finish(server, [company], runs)
+            ended, parked = start(server, company, "straight-through", "instant"), start(server, company, "park")
+            assert server.json("GET", parked)["status"] == "needs_attention"
+            poll = Case(call("GET", parked), 200)
+            decision = Case(call("POST", f"{ended}/decisions", {"decision": "approve"}), 409)
+            self.compare(f"poll of a parked run, {made:,} finished in the company", server, poll, others=others)
+            self.compare(f"decision that meets 409, {made:,} finished in the company", server, decision)
+
+    def throttled(self, calls: int) -> None:
+        """A call that is throttled after many such calls, and a poll in the same session."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "throttled.yaml").write_text(THROTTLED)
+            with serving(mock("--scenarios", folder), self.root) as server:
+                company = provision(server, "Throttled", external_id="throttled--bench")
+                server.json("GET", f"{company}/imports")
+                refused = Case(call("GET", f"{company}/imports"), 429)
+                server.load(refused, calls)
+                self.compare(f"throttled call after {calls:,} of them", server, refused)
+                self.compare(f"poll after {calls:,} throttled calls", server, Case(call("GET", READY), 200))
+
+    def growth(self, runs: int) -> None:
+        """A poll with so many runs in the session, a thousand in a company, and what the last ones cost to start."""
+        with serving(mock(), self.root) as server:
+            companies = [provision(server, f"Bench {n}") for n in range(-(-runs // 1000))]
+            made = self.finish(server, companies, runs)
+            self.compare(f"poll, {made:,} runs in the session", server, Case(call("GET", READY), 200))
+            self.add(f"memory at the most, {made:,} runs", server.peak(), "MB")
+
+    def finish(self, server: Server, companies: list[str], runs: int) -> int:
+        """Start so many imports that end at once, and note what the first and the last of many cost."""
+        server.json("PUT", "/_mock/scenario", {"name": "straight-through", "pace": "instant"})
+        until, made, costs, share = time.monotonic() + PATIENCE, 0, [0.0], runs // len(companies)
+        for company in companies:
+            begun = Case(call("POST", f"{company}/imports", {"rows": [{"Name": "A"}]}), 201)
+            for at in range(0, share, 160):
+                if time.monotonic() < until:
+                    before = server.cost()
+                    made += (calls := server.load(begun, min(160, share - at)))
+                    costs.append((server.cost() - before) / calls * 1e6)
+        if made > 1000:
+            self.add(f"start of an import, the first of {made:,}", statistics.median(costs[1:6]), "µs")
+            self.add(f"start of an import, the last of {made:,}", statistics.median(costs[-5:]), "µs")
+        return made
+
+    def sessions(self, sessions: int) -> None:
+        """A poll with so many sessions open."""
+        with serving(mock("--max-sessions", "2000"), self.root) as server:
+            for number in range(sessions - 1):
+                server.send("GET", READY, key=f"another-{number}")
+            self.compare(f"poll, {sessions:,} sessions", server, Case(call("GET", READY), 200))
+            self.add(f"memory at the most, {sessions:,} sessions", server.peak(), "MB")
+
+    def uploaded(self, rows: int = 100_000) -> None:
+        """Seconds from start to needs_attention for an uploaded file, and seconds for its decision."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["Name", "Email", "Phone", "Company", "Status", "Joined"])
+        for row in range(rows):
+            cells = [f"person.{row}@example.com", "+1-555-123-4567", "Ames, Inc.", "Open" if row % 500 else "open"]
+            writer.writerow([f"Person {row}", *cells, "2020-01-31"])
+        with serving(mock(), self.root) as server:
+            company = provision(server, "Bench")
+            upload = server.json("POST", f"{company}/uploads", {"name": "contacts.csv"})
+            server.send("PUT", upload["upload_url"].partition(server.host)[2], text.getvalue().encode())
+            files = [{"name": "contacts.csv", "upload_ref": upload["upload_ref"]}]
+            begun = time.perf_counter()
+            run = server.json("POST", f"{company}/imports", {"files": files})["poll_url"]
+            while server.json("GET", run)["status"] != "needs_attention":
+                time.sleep(0.02)
+            self.add(f"{rows:,} uploaded rows, until the run has parked", time.perf_counter() - begun, "s")
+            begun = time.perf_counter()
+            server.json("POST", f"{run}/decisions", {"decision": "approve"})
+            self.add(f"{rows:,} uploaded rows, until the decision is answered", time.perf_counter() - begun, "s")
+            self.add(f"{rows:,} uploaded rows, memory at the most", server.peak(), "MB")
+
+    def generated(self) -> None:
+        """Rows a second of a CSV download of a million generated rows, and memory before and at the peak."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "million.yaml").write_text(MILLION)
+            with serving(mock("--scenarios", folder), self.root) as server:
+                company = provision(server, "Million", external_id="million--bench")
+                run = server.json("POST", f"{company}/imports", {"rows": [{"Email": "a@example.com"}]})["poll_url"]
+                server.json("POST", "/_mock/clock/advance", {"by": "1s"})
+                sheet = server.json("GET", run)["report"]["perSheet"][0]["sheetId"]
+                before, begun, lines = server.peak(), time.perf_counter(), 0
+                path = f"{company}/export.csv?filter=all&sheet_id={sheet}"
+                server.connection.request("GET", path, headers={"x-api-key": KEY})
+                answer = server.connection.getresponse()
+                while piece := answer.read(1 << 20):
+                    lines += piece.count(b"\r\n")
+                self.add("1,000,000 generated rows, CSV", (lines - 1) / (time.perf_counter() - begun), "rows/s")
+                self.add("1,000,000 generated rows, memory before", before, "MB")
+                self.add("1,000,000 generated rows, memory at the most", server.peak(), "MB")
 
 
-def generated() -> tuple[float, int, int]:
-    """Rows a second of a CSV download of a million generated rows; memory in MB before and at the peak."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "million.yaml").write_text(MILLION)
-        with serving([*MOCK, "--scenarios", folder]) as server:
-            listed = server.json("GET", "/_mock/scenarios")["scenarios"]
-            company = next(each["company_id"] for each in listed if each["name"] == "million")
-            run = server.json("POST", f"/api/v1/companies/{company}/imports", {"rows": [{"Email": "a@example.com"}]})
-            server.json("POST", "/_mock/clock/advance", {"by": "1s"})
-            sheet = server.json("GET", run["poll_url"])["report"]["perSheet"][0]["sheetId"]
-            before, begun, lines = server.peak(), time.perf_counter(), 0
-            path = f"/api/v1/companies/{company}/export.csv?filter=all&sheet_id={sheet}"
-            server.connection.request("GET", path, headers=HEADERS)
-            answer = server.connection.getresponse()
-            while piece := answer.read(1 << 20):
-                lines += piece.count(b"\r\n")
-            return (lines - 1) / (time.perf_counter() - begun), before, server.peak()
+def provision(server: Server, name: str, **more: str) -> str:
+    """The path of a new company."""
+    source = server.json("GET", "/api/v1/sources")["sources"][0]["id"]
+    made = server.json("POST", "/api/v1/companies", {"name": name, "source": source, **more})
+    return f"/api/v1/companies/{made['company']['id']}"
+
+
+def start(server: Server, company: str, scenario: str, pace: str | None = None) -> str:
+    """The path of a new run of the scenario, half a minute after its start."""
+    server.json("PUT", "/_mock/scenario", {"name": scenario, "pace": pace})
+    run = server.json("POST", f"{company}/imports", {"rows": [{"Name": "A"}]})
+    server.json("POST", "/_mock/clock/advance", {"by": "30s"})
+    return str(run["poll_url"])
+
+
+def _first(command: list[str], root: Path) -> float:
+    begun = time.perf_counter()
+    with serving(command, root) as server:
+        server.send("GET", READY)
+        return time.perf_counter() - begun
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+def _wait(server: Server) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+
+
+def ratios(root: Path) -> dict[str, float | None]:
+    """The three ratios that `figures.py --time` prints, measured shortly."""
+    bench = Bench(root, calls=3_200, rounds=3)
+    bench.history(1)
+    bench.first_answer(3)
+    return {f"{row.what}, ratio": None if row.ratio is None else round(row.ratio, 2) for row in bench.rows}
 
 
 def main() -> None:
-    bare = [sys.executable, "-c", BARE]
-    say = sys.stdout.write
-    ours, its = first_answer(MOCK), first_answer(bare)
-    say(f"first answer after the command   {ours:6.2f} s   bare {its:.2f} s   ratio {ours / its:.1f}\n")
-    ours, its = a_poll(MOCK), a_poll(bare)
-    say(f"CPU of a poll, log included      {ours:6.0f} µs  bare {its:.0f} µs  ratio {ours / its:.1f}\n")
-    parked, decided, peak = uploaded()
-    say(f"100,000 uploaded rows            {parked:6.2f} s to park, {decided:.2f} s to decide, peak {peak} MB\n")
-    rate, before, peak = generated()
-    say(f"1,000,000 generated rows         {rate:6,.0f} rows/s of CSV, memory {before} MB before, peak {peak} MB\n")
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--root", type=Path, default=ROOT, help="the checkout to measure")
+    options.add_argument("--quick", action="store_true", help="a poll, a decision and the first answer alone")
+    options.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON, too")
+    options.add_argument("--wiremock", type=Path, metavar="JAR", help="measure WireMock beside it")
+    options.add_argument(
+        "--prism", type=Path, metavar="DIR", help="measure Prism, which npm installed there, beside it"
+    )
+    given = options.parse_args()
+    calls, rounds = (3_200, 3) if given.quick else (8_000, 5)
+    bench = Bench(given.root.resolve(), calls, rounds, given.wiremock, given.prism)
+    if not Path("/proc/self/stat").exists():
+        print("There is no /proc here: costs are the time of day, in which the load itself is counted, too.")
+    bench.history(1, others=True)
+    bench.first_answer()
+    if not given.quick:
+        bench.history(1_600)
+        bench.throttled(45_000)
+        for runs in (1_000, 100_000):
+            bench.growth(runs)
+        bench.sessions(1_000)
+        bench.uploaded()
+        bench.generated()
+    print(*bench.rows, sep="\n")
+    for name, option in (("WireMock", given.wiremock), ("Prism", given.prism)):
+        if option is None:
+            print(f"{name} was left out: --{name.lower()} names where it is.")
+    if given.json is not None:
+        given.json.write_text(json.dumps([row._asdict() for row in bench.rows], indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
