@@ -62,14 +62,15 @@ uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan
 """
 THROTTLED = """
 title: One call a minute
-rate_limit: 1
+rate_limit: 1/min
 run:
+  - work: 1s
   - complete:
 data:
   - {sheet: Contacts, rows: 1}
 plays:
   - title: it completes
-    steps: [{start: }, {see: completed}]
+    steps: [{start: }, {wait: 1s}, {see: completed}]
 """
 MILLION = """
 title: A million generated rows
@@ -128,7 +129,9 @@ class Server:
         out = subprocess.DEVNULL if port else subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.DEVNULL, text=True)
         if self.process.stdout is not None:
-            port = int(json.loads(self.process.stdout.readline())["url"].rpartition(":")[2])
+            ready = self.process.stdout.readline()
+            assert ready, f"this command ended before it served: {' '.join(command)[:200]}"
+            port = int(json.loads(ready)["url"].rpartition(":")[2])
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.connection = HTTPConnection(self.host)
@@ -406,12 +409,12 @@ def _wait(server: Server) -> None:
             return
 
 
-def ratios(root: Path) -> dict[str, float | None]:
+def ratios(root: Path) -> dict[str, int | str]:
     """The three ratios that `figures.py --time` prints, measured shortly."""
     bench = Bench(root, calls=3_200, rounds=3)
     bench.history(1)
     bench.first_answer(3)
-    return {f"{row.what}, ratio": None if row.ratio is None else round(row.ratio, 2) for row in bench.rows}
+    return {f"{row.what}, ratio": f"{row.ratio or 0:.2f}" for row in bench.rows}
 
 
 def main() -> None:

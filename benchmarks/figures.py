@@ -1,7 +1,7 @@
 """The figures of the house, measured on any checkout of this project: `make figures`.
 
-Counts come from the files alone and take seconds. An older checkout, whose modules stood flat, is measured by
-`--root DIR`.
+Counts come from the files alone and take seconds; `--time` adds the ratios of bench.py. An older checkout is
+measured by `--root DIR`.
 """
 
 from __future__ import annotations
@@ -245,10 +245,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--root", type=Path, default=ROOT, help="the checkout to measure")
     options.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options.add_argument("--time", action="store_true", help="measure a poll, a decision and the first answer, too")
     options.add_argument("--files", action="store_true", help="list duplicates, and the files that an addition touches")
     given = options.parse_args()
     root = given.root.resolve()
     rows = figures(root)
+    if given.time:
+        import bench
+
+        rows |= bench.ratios(root)
     if given.json:
         print(json.dumps(rows, indent=2))
         return
