@@ -6,8 +6,7 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from conformance.model.clauses import AREAS
-from conformance.model.open_points import QUESTIONS
+from conformance.model.clauses import area_names, open_points
 from conformance.preview import checks
 
 if TYPE_CHECKING:
@@ -54,13 +53,13 @@ def pages(chosen: Mapping[str, Clause]) -> str:
 
 
 def _page(clause: Clause) -> Iterator[str]:
-    yield f"{clause.id}  ({AREAS[clause.area]}; {clause.level}; binds {_BOUND[clause.actor]})"
+    yield f"{clause.id}  ({area_names()[clause.area]}; {clause.level}; binds {_BOUND[clause.actor]})"
     yield from _paragraph("required", clause.text)
     yield from _paragraph("source", ", ".join(clause.page) or "follows from several pages of the documentation")
     if clause.operations:
         yield from _paragraph("about", ", ".join(clause.operations))
     for point in clause.open_points:
-        yield from _paragraph("open point", f"{point}: {QUESTIONS.get(point, '')}. Every reading of it passes.")
+        yield from _paragraph("open point", f"{point}: {open_points().get(point, '')}. Every reading of it passes.")
     if not clause.binds_servers:
         yield from _paragraph("tried", "never: it binds clients, so no server can be held to it")
         return

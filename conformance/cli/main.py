@@ -341,7 +341,7 @@ def init(file: Path, *, force: bool) -> None:
       vern-conformance init
       vern-conformance init - | less
     """
-    from conformance.target.template import template
+    from conformance.target.file import template
 
     if str(file) == "-":
         click.echo(template(), nl=False)

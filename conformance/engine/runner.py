@@ -6,57 +6,53 @@ make everything anew, so that a failure is nobody else's doing. The assertions a
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from conformance.engine.check import Draw
 from conformance.engine.findings import note
-from conformance.http.client import OVER
+from conformance.http.client import OVER, Client
 from conformance.http.network import MIDDLE
+from conformance.model.clauses import select
 from conformance.model.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.verdict import collect
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from conformance.engine.check import Check, Progress
     from conformance.engine.context import Context
+    from conformance.engine.driver import Driver
     from conformance.engine.generation import Generation, Ways
-    from conformance.http.client import Answer, Client
+    from conformance.engine.plan import Plan
+    from conformance.http.client import Answer
     from conformance.model.clauses import Clause
     from conformance.target.file import Target
 
 SHAPE = "shape"
+EXAMPLES = 10
 
 
 @dataclass(slots=True, kw_only=True)
 class Runner:
-    """One run of the suite: what it needs to know, chosen by whoever starts it, and what was found so far."""
+    """One run of the suite: what it was asked for, and what was found so far."""
 
     generation: Generation
-    target: Target
-    client: Client
-    clauses: Mapping[str, Clause]
-    """The clauses to judge."""
-    wait: Callable[[], float]
-    """As in a context."""
-    advance: Callable[[float], bool]
-    ways: Ways
-    profile: str
-    isolated: bool
-    rate_checks: bool
-    seed: int
-    max_time: float | None
-    started: str
-    max_examples: int
-    """How many generated requests an operation gets at most; 0: none."""
-    settings: Mapping[str, Any]
-    """What else was asked for, for the verdict and the reports."""
+    driver: Driver
+    plan: Plan
     progress: Progress | None
+    deadline: float = math.inf
+    """When the time of the whole run is over, by `monotonic`."""
+    ways: Ways = field(init=False)
+    target: Target = field(init=False)
+    clauses: Mapping[str, Clause] = field(init=False)
+    client: Client = field(init=False)
     _findings: list[Finding] = field(default_factory=list)
     _readings: dict[str, str] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
@@ -66,37 +62,77 @@ class Runner:
     _tried: set[str] = field(default_factory=set)
     """The clauses whose checks have run to their end."""
 
+    def __post_init__(self) -> None:
+        target, plan = self.driver.target, self.plan
+        self.target = target = self.generation.reading(target, plan.read_only) if plan.read_only else target
+        self.ways, self.clauses = self.driver.ways, plan.chosen
+        self.client = Client(
+            target.base_url,
+            target.api_key,
+            other_key=target.other_api_key,
+            revoked_key=target.revoked_api_key,
+            requests_per_minute=target.requests_per_minute,
+            request_timeout=target.request_timeout,
+            deadline=lambda: self.deadline - monotonic(),
+            read_only=bool(plan.read_only),
+            sleep=self.driver.rest,
+            on_exchange=self.judge_shape,
+        )
+
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
-        begun = monotonic()
+        begun, started = monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+        self.deadline = math.inf if self.plan.max_time is None else begun + self.plan.max_time
         unreachable, interrupted = None, False
+        if self.plan.read_only:
+            self.ways = self.generation.states(self.client, self.plan.read_only)
         try:
             unreachable = self._unreachable()
             if unreachable is None:
-                self._play(begun)
+                self._play()
         except KeyboardInterrupt:
             interrupted = True
+        clean = self.client.clean
         return Results(
             target=self.target.base_url,
             contract=self.generation.version,
-            profile=self.profile,
-            seed=self.seed,
-            started=self.started,
+            profile=self.plan.profile,
+            seed=self.plan.seed,
+            started=started,
             seconds=round(monotonic() - begun, 3),
             requests=self.client.requests,
             results=collect(map(self._clean, [*self._findings, *self._silent()]), self.clauses),
-            readings={point: self.client.clean(reading) for point, reading in sorted(self._readings.items())},
-            left_behind=tuple(map(self.client.clean, self._left)),
+            readings={point: clean(reading) for point, reading in sorted(self._readings.items())},
+            left_behind=tuple(map(clean, self._left)),
             interrupted=interrupted,
             unreachable=unreachable,
-            settings={
-                "execution": "isolated" if self.isolated else "journey",
-                "rate_checks": self.rate_checks,
-                "max_examples": self.max_examples,
-                "out_of_time": any(OVER in finding.reason for finding in self._findings),
-                **self.settings,
-            },
+            settings=self._settings(),
         )
+
+    @property
+    def isolated(self) -> bool:
+        """Whether each check makes all that it needs."""
+        return self.driver.own if self.plan.isolated is None else self.plan.isolated
+
+    @property
+    def max_examples(self) -> int:
+        """How many generated requests an operation gets at most."""
+        examples = self.plan.max_examples
+        return examples if examples is not None else EXAMPLES if self.driver.own else 0
+
+    def _settings(self) -> dict[str, Any]:
+        """What else was asked for, for the verdict and the reports."""
+        return {
+            "execution": "isolated" if self.isolated else "journey",
+            "rate_checks": self.plan.rate_checks,
+            "max_examples": self.max_examples,
+            "out_of_time": any(OVER in finding.reason for finding in self._findings),
+            "target": self.driver.name,
+            "level": self.plan.level,
+            "require": tuple(select(self.plan.require)) if self.plan.require else (),
+            "expected_failures": dict(self.plan.expected_failures),
+            "read_only": bool(self.plan.read_only),
+        }
 
     def judge_shape(self, answer: Answer) -> None:
         """Judge the shape of an answer; the client calls it for every one that it gets."""
@@ -148,16 +184,16 @@ class Runner:
             seen += [f"GET {route.removeprefix(contract.API)}", str(answer.status)]
         return f"no answer with the key is 2xx: {' gives '.join(seen[:2])}, {' '.join(seen[2:])}"
 
-    def _play(self, begun: float) -> None:
+    def _play(self) -> None:
         wanted = [each for each in self.generation.checks().values() if set(each.clauses) & set(self.clauses)]
-        wanted += self._generated(begun)
+        wanted += self._generated()
         wanted.sort(key=self._spends)  # what spends the budget comes last
         shared: dict[str, Any] | None = None if self.isolated else {}
         for number, each in enumerate(wanted, 1):
             if self.progress is not None:
                 self.progress(each.name, number, len(wanted))
             context = self._context(each, shared)
-            reason = self._kept_from(each, begun)
+            reason = self._kept_from(each)
             try:
                 if reason is not None:
                     context.unjudged(each.clauses, Outcome.SKIPPED, reason)
@@ -175,21 +211,21 @@ class Runner:
     def _spends(self, each: Check) -> bool:
         return each.clauses[0].startswith(self.generation.spends)
 
-    def _is_over(self, begun: float) -> bool:
-        return self.max_time is not None and monotonic() - begun > self.max_time
+    def _is_over(self) -> bool:
+        return monotonic() > self.deadline
 
-    def _generated(self, begun: float) -> list[Check]:
+    def _generated(self) -> list[Check]:
         """The generated layer as a check, where it is asked for and speaks of a chosen clause."""
         if not self.max_examples:
             return []
-        over = lambda: self._is_over(begun)  # noqa: E731 - it is short
-        check = self.generation.generated(Draw(self.clauses, self.seed, self.max_examples, over, self.progress))
+        draw = Draw(self.clauses, self.plan.seed, self.max_examples, self._is_over, self.progress)
+        check = self.generation.generated(draw)
         return [check] if set(check.clauses) & set(self.clauses) else []
 
-    def _kept_from(self, each: Check, begun: float) -> str | None:
-        if self._is_over(begun):
+    def _kept_from(self, each: Check) -> str | None:
+        if self._is_over():
             return OVER
-        if self._spends(each) and not self.rate_checks:
+        if self._spends(each) and not self.plan.rate_checks:
             return "rate checks spend a whole budget, and run with --rate-checks only"
         return None
 
@@ -210,10 +246,19 @@ class Runner:
             client=self.client,
             target=self.target,
             check=each,
-            wait=self.wait,
+            wait=lambda: self.driver.wait(self.client.patience(math.inf)),
             now=monotonic,
-            advance=self.advance,
+            advance=lambda seconds: self.driver.advance(seconds, self.client.patience(math.inf)),
             ways=self.ways,
             shared=shared,
             known=self._known,
         )
+
+
+def judge(generation: Generation, driver: Driver, plan: Plan, progress: Progress | None = None) -> Results:
+    """What the suite says of a target; `progress` is called before each check."""
+    runner = Runner(generation=generation, driver=driver, plan=plan, progress=progress)
+    try:
+        return runner.run()
+    finally:
+        runner.client.close()

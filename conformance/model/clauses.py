@@ -1,6 +1,6 @@
 """The clauses of the contract as the suite names them: their ids are addresses, on the command line and in reports.
 
-Texts, levels and actors stand in `openapi/clauses.yaml` and nowhere else.
+Texts, levels, actors and open points stand in `openapi/clauses.yaml` and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,33 +16,6 @@ from mock_server.contract.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-AREAS = {
-    "AUTH": "Authentication",
-    "ERR": "Errors",
-    "RATE": "Rate limits",
-    "SRC": "Sources",
-    "TPL": "Templates",
-    "PROV": "Provisioning",
-    "UPL": "Uploads",
-    "IMP": "Starting an import",
-    "IDEM": "Idempotency",
-    "RUN": "Run life cycle",
-    "POLL": "Polling",
-    "ACT": "Active run",
-    "HIST": "History",
-    "STALE": "Stale runs",
-    "QUE": "Questions",
-    "PATCH": "Proposed patch",
-    "DEC": "Decisions",
-    "CSV": "CSV export",
-    "DST": "Destination export",
-    "ID": "Ids",
-    "FMT": "Format of answers",
-    "SEC": "Secrecy",
-    "VER": "Version",
-}
-"""What the letters before a clause's number stand for."""
 
 CORE = ("AUTH", "ERR", "RUN", "POLL", "ACT", "HIST", "STALE", "QUE", "PATCH", "DEC")
 """The areas of the `core` profile: polling an import and resolving its flagged rows."""
@@ -113,30 +86,46 @@ def select(patterns: Iterable[str], among: Mapping[str, Clause] | None = None) -
     """
     clauses = server_clauses() if among is None else dict(among)
     wanted = {pattern.strip().upper() for pattern in patterns if pattern.strip()}
-    areas = {clause.area for clause in clauses.values()}
+    chosen = {clause.area for clause in clauses.values()}
     for word in sorted(wanted):
-        if word not in areas and word not in clauses:
-            raise UnknownClause(_complaint(word, clauses, areas))
+        if word not in chosen and word not in clauses:
+            raise UnknownClause(_complaint(word, clauses, chosen))
     return {clause.id: clause for clause in clauses.values() if not wanted or wanted & {clause.id, clause.area}}
 
 
-def _complaint(word: str, clauses: Mapping[str, Clause], areas: set[str]) -> str:
+def _complaint(word: str, clauses: Mapping[str, Clause], chosen: set[str]) -> str:
     known = _loaded()
     if word in known and not known[word].binds_servers:
         return f"{word} binds clients, so no server can be tried for it: {known[word].text}"
-    if word in known or word in AREAS:
-        return f"{word} has no clause among those chosen from. Areas there: {', '.join(sorted(areas)) or 'none'}"
+    if word in known or word in area_names():
+        return f"{word} has no clause among those chosen from. Areas there: {', '.join(sorted(chosen)) or 'none'}"
     # "DEK-24" is near to DEC-24, and "DEC-99" to all of DEC: an id is compared with ids, a bare word with areas.
-    near = nearest(word, clauses) if "-" in word else nearest(word, areas)
+    near = nearest(word, clauses) if "-" in word else nearest(word, chosen)
     hint = f"; did you mean '{near}'?" if near else "."
-    return f"no clause or area '{word}'{hint} Areas: {', '.join(area for area in AREAS if area in areas)}"
+    return f"no clause or area '{word}'{hint} Areas: {', '.join(area for area in area_names() if area in chosen)}"
+
+
+def area_names() -> dict[str, str]:
+    """What the letters before a clause's number stand for."""
+    return dict(_document()["areas"])
+
+
+def open_points() -> dict[str, str]:
+    """What each point asks that the documentation leaves open. Every reading that it allows passes."""
+    return dict(_document()["open_points"])
 
 
 @lru_cache(maxsize=1)
 def _loaded() -> dict[str, Clause]:
+    document = _document()
+    return {entry["id"]: _clause(entry, document["pages"]) for entry in document["clauses"]}
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
     with data("openapi", "clauses.yaml").open("rb") as file:
         document: dict[str, Any] = yaml.load(file, _YAML)  # noqa: S506 - both loaders are safe ones
-    return {entry["id"]: _clause(entry, document["pages"]) for entry in document["clauses"]}
+    return document
 
 
 def _clause(entry: Mapping[str, Any], pages: Mapping[str, str]) -> Clause:

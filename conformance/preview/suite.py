@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.engine.driver import Driver, driver_of
 from conformance.engine.generation import Generation
-from conformance.engine.judge import judge
 from conformance.engine.plan import Plan, UnknownRun
+from conformance.engine.runner import judge
 from conformance.model import clauses
 from conformance.model.results import Skipped
 from conformance.preview import checks

@@ -9,8 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.model.clauses import AREAS, area_of, load
-from conformance.model.open_points import QUESTIONS
+from conformance.model.clauses import area_names, area_of, load, open_points
 from conformance.model.results import Outcome
 from conformance.verdict import counts
 
@@ -73,7 +72,9 @@ def areas(results: Results) -> tuple[Area, ...]:
     grouped: dict[str, list[Result]] = {}
     for result in results.results:
         grouped.setdefault(area_of(result.clause), []).append(result)
-    return tuple(Area(name, AREAS.get(name, name), tuple(group), counts(group)) for name, group in grouped.items())
+    return tuple(
+        Area(name, area_names().get(name, name), tuple(group), counts(group)) for name, group in grouped.items()
+    )
 
 
 def faults(results: Results) -> tuple[Result, ...]:
@@ -133,7 +134,7 @@ def readings(results: Results) -> tuple[Reading, ...]:
             for point in known[result.clause].open_points:
                 dependent.setdefault(point, []).append(result.clause)
     return tuple(
-        Reading(point, QUESTIONS.get(point, ""), tuple(clauses), results.readings.get(point, NOT_SEEN))
+        Reading(point, open_points().get(point, ""), tuple(clauses), results.readings.get(point, NOT_SEEN))
         for point, clauses in sorted(dependent.items())
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.target.form import CODES, mistakes
 from conformance.target.rules import key_mistake, url_mistake
 from conformance.target.variables import filled_in
+from mock_server.contract.document import data
 from mock_server.contract.yaml_file import BadFiles, Complaint, read
 
 if TYPE_CHECKING:
@@ -139,6 +140,14 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Target:
     if found:
         raise BadFiles(found)
     return _target(value, path)
+
+
+def template() -> str:
+    """The text of a new target file, in order as it stands: with all else there is in comments.
+
+    `# Words`, behind one space, are for people; any other `#` is removed to put members to use.
+    """
+    return data("openapi", "target.template.yaml").read_text("utf-8")
 
 
 _UNQUOTED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.judge import judge
+from conformance.engine.runner import judge
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite
 from conformance.preview.mock_target import Mock, mock

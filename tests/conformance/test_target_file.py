@@ -15,9 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from conformance.target.file import CODES, STATES, Body, Command, Existing, ExistingRun, Provision, Target, load
+from conformance.target.file import (
+    CODES,
+    STATES,
+    Body,
+    Command,
+    Existing,
+    ExistingRun,
+    Provision,
+    Target,
+    load,
+    template,
+)
 from conformance.target.form import mistakes, schema
-from conformance.target.template import template
 from mock_server.contract.yaml_file import BadFiles, Complaint, parse
 
 if TYPE_CHECKING:
