@@ -40,7 +40,10 @@ def coverage() -> Coverage:
     names = {
         "import_statuses": _branches(contract, "Run"),
         "export_statuses": _branches(contract, "ExportRun"),
-        "transitions": [f"{one} -> {other}" for one in TRANSITIONS for other in TRANSITIONS[one]],  # RUN-02
+        # RUN-02
+        "transitions": [
+            f"{one} -> {other}" for one in TRANSITIONS for other in TRANSITIONS if other in TRANSITIONS[one]
+        ],
         "patch_actions": _branches(contract, "PatchAction"),
         "questions": [OPTIONS, CUSTOM, BOTH, ONE, SEVERAL],
         "decisions": [APPROVE, BY_OPTION, BY_TEXT, REJECT],
