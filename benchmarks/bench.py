@@ -10,18 +10,15 @@ import argparse
 import csv
 import io
 import json
-import os
-import re
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from load import KEY, Case, Server, call, free_port, serving, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 COMPANY = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
 READY = f"{COMPANY}/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
-KEY = "bench"
-CONNECTIONS = 16
 PATIENCE = 300
 """So many seconds may the runs and calls of a case's history take; what is not there by then is left out."""
 BARE = """
@@ -91,13 +86,6 @@ plays:
 """
 
 
-class Case(NamedTuple):
-    """One kind of call: the bytes of its request, and the status of its answer."""
-
-    request: bytes
-    status: int
-
-
 class Row(NamedTuple):
     """One line of the table: a figure of the mock, the same of bare uvicorn, and how many times that it is."""
 
@@ -112,99 +100,6 @@ class Row(NamedTuple):
         if self.bare is not None:
             text += f" bare {self.bare:.{0 if self.bare > 20 else 2}f}"
         return text if self.ratio is None else f"{text}, ratio {self.ratio:.2f}"
-
-
-def call(method: str, path: str, body: Any = None) -> bytes:
-    """The bytes of a request with the bench's key."""
-    raw = b"" if body is None else json.dumps(body).encode()
-    length = f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n" if raw else ""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: {KEY}\r\nAccept: */*\r\n{length}\r\n"
-    return head.encode() + raw
-
-
-class Server:
-    """A server process, and what it has cost so far."""
-
-    def __init__(self, command: list[str], root: Path = ROOT, port: int = 0) -> None:
-        out = subprocess.DEVNULL if port else subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.DEVNULL, text=True)
-        if self.process.stdout is not None:
-            ready = self.process.stdout.readline()
-            assert ready, f"this command ended before it served: {' '.join(command)[:200]}"
-            port = int(json.loads(ready)["url"].rpartition(":")[2])
-        self.port = port
-        self.host = f"127.0.0.1:{port}"
-        self.connection = HTTPConnection(self.host)
-
-    def send(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, bytes]:
-        raw = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        self.connection.request(method, path, raw, {"x-api-key": key})
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
-
-    def json(self, method: str, path: str, body: Any = None) -> Any:
-        status, raw = self.send(method, path, body)
-        assert status < 300, f"{method} {path}: {status} {raw[:200]!r}"
-        return json.loads(raw)
-
-    def cost(self) -> float:
-        """Seconds of CPU time that the process has used; the time of day where nobody tells."""
-        try:
-            user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        except OSError:
-            return time.perf_counter()
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-    def peak(self) -> int:
-        """The most memory it ever held, in MB; 0 where nobody tells."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
-        return int(found[1]) // 1024 if found else 0
-
-    def load(self, case: Case, calls: int) -> int:
-        """Make so many calls, all connections at once, each with the case's status, and say how many."""
-        sockets = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(min(CONNECTIONS, calls))]
-        for _ in range(calls // len(sockets)):
-            for each in sockets:
-                each.sendall(case.request)
-            for each in sockets:
-                head = _answer(each)
-                assert head.startswith(b"HTTP/1.1 %d " % case.status), head[:300]
-        for each in sockets:
-            each.close()
-        return calls // len(sockets) * len(sockets)
-
-    def measured(self, case: Case, calls: int) -> float:
-        """Microseconds that one call of the case costs."""
-        before = self.cost()
-        made = self.load(case, calls)
-        return (self.cost() - before) / made * 1e6
-
-
-def _answer(connection: socket.socket) -> bytes:
-    """The head of the next answer, whose body is read, too."""
-    raw = b""
-    while b"\r\n\r\n" not in raw:
-        raw += connection.recv(65_536)
-    head, _, body = raw.partition(b"\r\n\r\n")
-    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-    if length is not None:
-        while len(body) < int(length[1]):
-            body += connection.recv(65_536)
-    else:
-        while not body.endswith(b"0\r\n\r\n"):  # chunked
-            body += connection.recv(65_536)
-    return head
-
-
-@contextmanager
-def serving(command: list[str], root: Path = ROOT, port: int = 0) -> Iterator[Server]:
-    server = Server(command, root, port)
-    try:
-        yield server
-    finally:
-        server.process.terminate()
-        server.process.wait()
 
 
 def mock(*options: str) -> list[str]:
@@ -228,7 +123,7 @@ class Bench:
 
     def add(self, *row: Any) -> None:
         self.rows.append(Row(*row))
-        sys.stderr.write(f"{self.rows[-1]}\n")
+        print(self.rows[-1], flush=True)
 
     def compare(self, what: str, server: Server, case: Case, *, others: bool = False) -> None:
         """Measure a case on a server and, between its rounds, on bare uvicorn and on other mocks."""
@@ -241,7 +136,7 @@ class Bench:
             plain = running.enter_context(serving(bare(BARE, status, body, folder)))
             for name, command, port in self._others(folder, body) if others else ():
                 other = running.enter_context(serving(command, port=port))
-                _wait(other)
+                wait(other)
                 asked[name] = other
             for each in [*asked.values(), plain]:
                 each.load(case, self.calls // 2 if each in {server, plain} else 20_000)  # a JIT wants more warming
@@ -258,10 +153,10 @@ class Bench:
             mapping = {"request": {"method": "ANY", "urlPattern": ".*"}, "response": {"body": body.decode()}}
             Path(folder, "mappings").mkdir()
             Path(folder, "mappings/any.json").write_text(json.dumps(mapping))
-            port = _free_port()
+            port = free_port()
             yield "  WireMock", ["java", "-jar", str(self.wiremock), "--port", str(port), "--root-dir", folder], port
         if self.prism is not None:
-            port, program = _free_port(), self.prism / "node_modules/.bin/prism"
+            port, program = free_port(), self.prism / "node_modules/.bin/prism"
             yield "  Prism", [str(program), "mock", "-p", str(port), str(ROOT / "openapi/migration-api.yaml")], port
 
     def first_answer(self, pairs: int = 7) -> None:
@@ -393,27 +288,12 @@ def _first(command: list[str], root: Path) -> float:
         return time.perf_counter() - begun
 
 
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
-
-
-def _wait(server: Server) -> None:
-    for _ in range(600):
-        try:
-            socket.create_connection(("127.0.0.1", server.port)).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-
-
 def ratios(root: Path) -> dict[str, int | str]:
     """The three ratios that `figures.py --time` prints, measured shortly."""
     bench = Bench(root, calls=3_200, rounds=3)
-    bench.history(1)
-    bench.first_answer(3)
+    with redirect_stdout(sys.stderr):
+        bench.history(1)
+        bench.first_answer(3)
     return {f"{row.what}, ratio": f"{row.ratio or 0:.2f}" for row in bench.rows}
 
 
@@ -441,7 +321,6 @@ def main() -> None:
         bench.sessions(1_000)
         bench.uploaded()
         bench.generated()
-    print(*bench.rows, sep="\n")
     for name, option in (("WireMock", given.wiremock), ("Prism", given.prism)):
         if option is None:
             print(f"{name} was left out: --{name.lower()} names where it is.")
