@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from conformance.preview import client_rules as _client_rules  # noqa: F401 - whoever audits a client finds its rules
+
 if TYPE_CHECKING:
     from conformance.engine.plan import Plan as Plan
     from conformance.preview.suite import run as run

@@ -13,7 +13,7 @@ from clients import sloppy
 from clients.exemplary import Exemplary
 from clients.sloppy import Desk
 
-from conformance.audit.card import RULES
+from conformance.audit import RULES
 from mock_server.cli.audit import command as audit
 
 if TYPE_CHECKING:

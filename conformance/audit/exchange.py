@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON = "application/json"
-UPLOAD = "put_upload"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One exchange of a session's journal."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCall:
+    """One exchange of a session's journal, as far as every generation of the API has it."""
 
     order: int
     """Its place among the exchanges that are judged."""
@@ -36,11 +35,7 @@ class Seen:
     path: str
     query: str
     operation: str | None
-    company_id: str | None
     run_id: str | None
-    upload_ref: str | None
-    active_run: str | None
-    """The run of the company that was in flight, for a call that names none."""
     before: str | None
     """The status of the run when the call arrived."""
     status: int | None
@@ -49,14 +44,17 @@ class Seen:
     cut: bool
     """True when the journal kept less of the answer than the client got."""
     key_in_url: bool
-    stray: bool
-    """True for a call without an accepted key."""
     headers: Mapping[str, str]
     """The request's, their names in lower case."""
-    asked: Any
+    sent: Any
     """The request's body as JSON; None: it had none, or is not wholly known."""
-    told: Any
+    received: Any
     """The answer's body as JSON, when the client got all of it and could read it; else None."""
+
+    @property
+    def subject(self) -> dict[str, str | None]:
+        """What it is about besides a run, by the API's own names."""
+        return {}
 
     @property
     def whole(self) -> bool:
@@ -75,60 +73,35 @@ class Seen:
             return False  # still under way
         if not self.whole or self.status is None or self.status >= 500:
             return True
-        return self.status < 300 and self.told is None and not self.cut and self.operation != UPLOAD
-
-    @property
-    def poll(self) -> bool:
-        """Whether it reads a run at its `poll_url`."""
-        return self.operation in {"poll_import", "poll_export"}
-
-    @property
-    def look_up(self) -> bool:
-        """Whether it asks for the company's active run, or for its history."""
-        return self.operation == "list_imports"
+        return self.status < 300 and self.received is None and not self.cut
 
     def member(self, name: str) -> Any:
         """A member of the request's body; None: it has none of that name."""
-        return self.asked.get(name) if isinstance(self.asked, dict) else None
+        return self.sent.get(name) if isinstance(self.sent, dict) else None
 
-    @property
-    def payload(self) -> str | None:
-        """What the call asks for apart from its key, so that repetitions are found; None: not wholly known (OP-07)."""
-        if not isinstance(self.asked, dict):
-            return None
-        asked = {name: each for name, each in self.asked.items() if name != "idempotency_key"}
-        return json.dumps(asked, sort_keys=True)
+    def answer_member(self, name: str) -> Any:
+        """A member of the answer's body; None: it has none of that name."""
+        return self.received.get(name) if isinstance(self.received, dict) else None
 
 
-def seen(exchange: Mapping[str, Any], order: int) -> Seen:
-    """The exchange that this JSON tells of; raises KeyError, TypeError or ValueError when it is none."""
-    request, answer = exchange["request"], exchange["answer"]
-    sent, received = _headers(request), _headers(answer)
-    readable = not exchange["lost"] and received.get("content-type", "").partition(";")[0].strip().lower() == JSON
-    return Seen(
-        order=order,
-        id=exchange["id"],
-        real=exchange["real"],
-        ended=exchange["ended"],
-        at=0 if exchange["at"] is None else round(datetime.fromisoformat(exchange["at"]).timestamp() * 1_000),
-        method=exchange["method"],
-        path=exchange["path"],
-        query=exchange["query"],
-        operation=exchange["operation"],
-        company_id=exchange["company_id"],
-        run_id=exchange["run_id"],
-        upload_ref=exchange["upload_ref"],
-        active_run=(exchange["in_flight"] or {}).get("run_id"),
-        before=exchange["before"],
-        status=exchange["status"],
-        lost=exchange["lost"],
-        cut=answer["cut"],
-        key_in_url=exchange["key_in_url"],
-        stray=exchange["id"].startswith("stray"),
-        headers=sent,
-        asked=_json(request),
-        told=_json(answer) if readable else None,
-    )
+_AS_RECORDED = (
+    *("id", "real", "ended", "method", "path", "query", "operation", "run_id", "before", "status", "lost"),
+    "key_in_url",
+)
+
+
+def call_members(exchange: Mapping[str, Any], order: int) -> dict[str, Any]:
+    """The members of a `ClientCall`, from its JSON; raises KeyError, TypeError or ValueError when that is of none."""
+    request, answer, at = exchange["request"], exchange["answer"], exchange["at"]
+    content_type = _headers(answer).get("content-type", "").partition(";")[0].strip().lower()
+    return {name: exchange[name] for name in _AS_RECORDED} | {
+        "order": order,
+        "at": 0 if at is None else round(datetime.fromisoformat(at).timestamp() * 1_000),
+        "cut": answer["cut"],
+        "headers": _headers(request),
+        "sent": _json(request),
+        "received": _json(answer) if content_type == JSON and not exchange["lost"] else None,
+    }
 
 
 def _headers(part: Mapping[str, Any]) -> dict[str, str]:

@@ -41,7 +41,9 @@ class Clause:
     """The operations that it is about; empty where it is about all of them."""
     open_points: tuple[str, ...]
     not_tested: str | None
-    """Why no test can try it; None where one does."""
+    """Why no check can try a server for it; None where one does."""
+    no_rule: str | None = None
+    """Why no rule of the report card can hold a client to it; None where one does."""
 
     @property
     def area(self) -> str:
@@ -139,4 +141,5 @@ def _clause(entry: Mapping[str, Any], pages: Mapping[str, str]) -> Clause:
         operations=(operation,) if isinstance(operation, str) else tuple(operation),
         open_points=tuple(entry.get("open_points", ())),
         not_tested=entry.get("not_tested"),
+        no_rule=entry.get("no_rule"),
     )

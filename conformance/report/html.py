@@ -6,12 +6,11 @@ It is XML as well, so that one parser can hold every page to it; colours never s
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
 from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.escape import legible, line
+from conformance.report.escape import as_html, line
 from conformance.report.style import STYLE
 from conformance.verdict import judge
 
@@ -81,11 +80,11 @@ def _faults(results: Results) -> Iterator[str]:
         yield f"<h3>{_name(result)}</h3><p>{_prose(result.text)}</p>"
         for finding in summary.evidence(result):
             yield from _finding(finding)
-        yield f"<p>To repeat it:</p><pre>{_text(summary.again(results, [result.clause]))}</pre></article>"
+        yield f"<p>To repeat it:</p><pre>{as_html(summary.again(results, [result.clause]))}</pre></article>"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    said = summary.told(finding).items()
+    said = summary.texts(finding).items()
     rows = "".join(f"<div><dt>{label}</dt><dd>{_line(text)}</dd></div>" for label, text in said)
     yield f'<dl class="finding">{rows}</dl>'
     for exchange in finding.exchanges:
@@ -97,8 +96,8 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
     answer = "no answer" if exchange.status is None else str(exchange.status)
     yield f"<details><summary>Exchange {exchange.number}: {_line(exchange.method)} "
     yield f"{_line(exchange.operation or exchange.url)} → {answer}</summary>"
-    yield f"<p>Request</p><pre>{_text(asked)}</pre><p>Answer</p><pre>{_text(got)}</pre>"
-    yield f"<p>As a command</p><pre>{_text(exchange.curl)}</pre></details>"
+    yield f"<p>Request</p><pre>{as_html(asked)}</pre><p>Answer</p><pre>{as_html(got)}</pre>"
+    yield f"<p>As a command</p><pre>{as_html(exchange.curl)}</pre></details>"
 
 
 def _matrix(results: Results) -> Iterator[str]:
@@ -199,13 +198,9 @@ def _class(outcome: Outcome) -> str:
 
 
 def _line(text: str) -> str:
-    return escape(line(text))
+    return as_html(line(text))
 
 
 def _prose(text: str) -> str:
     """A sentence of ours, in which backticks set off what is code."""
     return _CODE.sub(r"<code>\1</code>", _line(text))
-
-
-def _text(text: str) -> str:
-    return escape(legible(text))

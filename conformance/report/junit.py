@@ -1,93 +1,103 @@
-"""The report as JUnit XML: one test case a clause, its area as class name; what could not be judged is skipped.
+"""JUnit XML as CI services read it: what a case is, and the report with one case a clause, its area as class name.
 
-A reader of this file alone sees what the exit code says: a failure that decides nothing is skipped, with the reason,
-and a verdict that is not `passed` while no clause shows why is an error of its own.
+A reader of this file alone sees what the exit code says: a failure that the verdict does not count is skipped, with the
+reason, and a verdict that is not `passed` while no clause shows why is an error of its own.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.model.clauses import area_of
 from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.escape import legible, line
-from conformance.verdict import PASSED, aside, counts, judge
+from conformance.report.escape import escape, line
+from conformance.verdict import PASSED, aside, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from conformance.model.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Finding, Result, Results
 
 SUITE = "vern-conformance"
+_FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}
 
 
-def render(results: Results) -> str:
-    """The whole document."""
-    verdict, excused, found = judge(results), aside(results), counts(results.results)
-    failed = sum(each.outcome is Outcome.FAILED and each.clause not in excused for each in results.results)
-    untold = verdict.code != PASSED and not failed and not found[Outcome.ERROR]
-    figures = {
-        "tests": len(results.results) + untold,
-        "failures": failed,
-        "errors": found[Outcome.ERROR] + untold,
-        "skipped": len(results.results) - failed - found[Outcome.ERROR] - found[Outcome.PASSED],
-    }
-    shared = {name: str(figure) for name, figure in figures.items()} | {"time": f"{results.seconds:.3f}"}
-    root = Element("testsuites", {"name": SUITE, **shared})
-    suite = SubElement(root, "testsuite", {"name": SUITE, **shared, "timestamp": line(results.started)})
-    _properties(suite, results)
-    if untold:
-        case = SubElement(suite, "testcase", {"classname": "VERDICT", "name": "the verdict is passed"})
-        error = SubElement(case, "error", {"message": line(f"{verdict.word}: {verdict.headline}")})
-        error.text = legible("\n".join(verdict.remarks))
-    for result in results.results:
-        _case(suite, results, result, excused)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test case: passed, unless its outcome says otherwise. Its texts may be of any origin."""
+
+    classname: str
+    name: str
+    outcome: str = ""
+    """The element that says how it ended: `failure`, `error`, `skipped`, or `system-out` for what is only said."""
+    message: str = ""
+    kind: str = ""
+    text: str = ""
+    level: str = ""
+
+
+def document(name: str, title: str, cases: Sequence[Case], facts: Mapping[str, str], **suite: str) -> str:
+    """The document of one suite; `facts` are its properties, and `suite` what else is known of it."""
+    shared = {"tests": str(len(cases))}
+    shared |= {word: str(sum(case.outcome == tag for case in cases)) for word, tag in _FIGURES.items()}
+    root = Element("testsuites", {"name": name, **shared})
+    holder = SubElement(root, "testsuite", {"name": title, **shared, **suite})
+    _properties(holder, facts)
+    for case in cases:
+        element = SubElement(holder, "testcase", {"classname": line(case.classname), "name": line(case.name)})
+        _properties(element, {"level": case.level} if case.level else {})
+        if case.outcome:
+            told = {"message": line(case.message), "type": line(case.kind)}
+            end = SubElement(element, case.outcome, {word: text for word, text in told.items() if text})
+            end.text = escape(case.text) or None
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _properties(suite: Element, results: Results) -> None:
-    verdict = judge(results)
-    told = {**dict(summary.facts(results)), "exit_code": str(verdict.code), "verdict": verdict.headline}
-    holder = SubElement(suite, "properties")
-    for name, value in told.items():
+def _properties(element: Element, facts: Mapping[str, str]) -> None:
+    holder = SubElement(element, "properties") if facts else element
+    for name, value in facts.items():
         SubElement(holder, "property", {"name": name, "value": line(value)})
 
 
-def _case(suite: Element, results: Results, result: Result, excused: Mapping[str, str]) -> None:
-    name = f"{line(result.clause)} {line(result.text)}"
-    case = SubElement(suite, "testcase", {"classname": line(area_of(result.clause)), "name": name})
-    holder = SubElement(case, "properties")
-    SubElement(holder, "property", {"name": "level", "value": line(result.level)})
+def render(results: Results) -> str:
+    """The whole report."""
+    verdict, excused = judge(results), aside(results)
+    cases = [_case(results, result, excused) for result in results.results]
+    if verdict.code != PASSED and not any(case.outcome in {"failure", "error"} for case in cases):
+        said = f"{verdict.word}: {verdict.headline}"
+        cases.insert(0, Case("VERDICT", "the verdict is passed", "error", said, text="\n".join(verdict.remarks)))
+    facts = {**dict(summary.facts(results)), "exit_code": str(verdict.code), "verdict": verdict.headline}
+    return document(SUITE, SUITE, cases, facts, time=f"{results.seconds:.3f}", timestamp=line(results.started))
+
+
+def _case(results: Results, result: Result, excused: Mapping[str, str]) -> Case:
+    place, level, found = (
+        (area_of(result.clause), f"{result.clause} {result.text}"),
+        result.level,
+        summary.evidence(result),
+    )
+    text = "\n".join(each for finding in found for each in _finding(finding))
     if result.outcome is Outcome.PASSED:
-        return
+        return Case(*place, level=level)
     if result.outcome is Outcome.FAILED and result.clause in excused:
-        SubElement(case, "skipped", {"message": line(excused[result.clause])})
-        return
+        return Case(*place, "skipped", excused[result.clause], level=level)
     if result.outcome not in _TAGS:
-        said = f"{result.outcome.word}: {line(summary.reason(result))}"
-        skipped = SubElement(case, "skipped", {"message": said})
-        skipped.text = legible("\n".join(text for each in summary.evidence(result) for text in _finding(each))) or None
-        return
-    found = summary.evidence(result)
+        return Case(*place, "skipped", f"{result.outcome.word}: {summary.reason(result)}", text=text, level=level)
     message = next((each.requirement or each.reason for each in found), "") or result.text
-    fault = SubElement(case, _TAGS[result.outcome], {"message": line(message), "type": line(result.level)})
-    lines = [text for finding in found for text in _finding(finding)]
-    fault.text = legible("\n".join([*lines, f"to repeat it: {summary.again(results, [result.clause])}"]))
+    text += f"\nto repeat it: {summary.again(results, [result.clause])}"
+    return Case(*place, _TAGS[result.outcome], message, result.level, text.lstrip("\n"), level)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    yield from (f"{label}: {text}" for label, text in summary.told(finding).items())
+    yield from (f"{label}: {text}" for label, text in summary.texts(finding).items())
     for exchange in finding.exchanges:
-        yield from _exchange(exchange)
+        yield f"exchange {exchange.number}:"
+        for arrow, text in zip("><", summary.dialogue(exchange), strict=True):
+            yield from (f"{arrow} {each}" for each in text.split("\n"))
+        yield exchange.curl
     yield ""
-
-
-def _exchange(exchange: Exchange) -> Iterator[str]:
-    yield f"exchange {exchange.number}:"
-    for arrow, text in zip("><", summary.dialogue(exchange), strict=True):
-        yield from (f"{arrow} {each}" for each in text.split("\n"))
-    yield exchange.curl

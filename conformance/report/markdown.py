@@ -5,12 +5,10 @@ Every text is escaped for a table cell, and everything that went over a wire sta
 
 from __future__ import annotations
 
-import re
-from html import escape
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
-from conformance.report.escape import cut, legible, line
+from conformance.report.escape import as_html, as_markdown, cut, line
 from conformance.verdict import PASSED, judge
 
 if TYPE_CHECKING:
@@ -24,9 +22,6 @@ MOST_BYTES = 200_000
 _CELL = 400
 _BODY = 2_000
 _FINDINGS = 5
-_MARKUP = re.compile(r"[\\`*_\[\]#|~$]|^[-+=]")
-"""What begins markup, anywhere or at the start of a line; `&`, `<` and `>` are escaped as HTML."""
-_NUMBERED = re.compile(r"^(\d+)([.)])")
 
 
 def render(results: Results) -> str:
@@ -88,7 +83,7 @@ def _fault(results: Results, result: Result) -> str:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    yield _table(["", ""], list(summary.told(finding).items()))
+    yield _table(["", ""], list(summary.texts(finding).items()))
     for exchange in finding.exchanges[:2]:
         yield _exchange(exchange)
 
@@ -104,15 +99,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(text: str) -> str:
-    """A text, for a table cell or in a line, that means nothing but itself."""
-    marked = _MARKUP.sub(r"\\\g<0>", escape(cut(line(text), _CELL), quote=False))
-    return _NUMBERED.sub(r"\1\\\2", marked)
+    return as_markdown(text, _CELL)
 
 
 def _html(text: str) -> str:
-    return escape(cut(line(text), _CELL))
+    return as_html(cut(line(text), _CELL))
 
 
 def _pre(text: str) -> str:
     # A blank line would be harmless in <pre>, and a line of its own keeps the Markdown around it alive.
-    return f"\n<pre>{escape(cut(legible(text), _BODY))}</pre>\n\n"
+    return f"\n<pre>{as_html(cut(text, _BODY))}</pre>\n\n"

@@ -89,7 +89,7 @@ def evidence(result: Result) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: -finding.outcome))
 
 
-def told(finding: Finding) -> dict[str, str]:
+def texts(finding: Finding) -> dict[str, str]:
     """What a finding says, each text under its label; what is empty is left out."""
     said = {
         "check": finding.check,

@@ -12,7 +12,7 @@ import click
 
 from conformance.model.results import Outcome
 from conformance.report import summary
-from conformance.report.escape import cut, legible, line
+from conformance.report.escape import cut, escape, line
 from conformance.verdict import judge
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _fault(results: Results, result: Result) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    for label, text in summary.told(finding).items():
+    for label, text in summary.texts(finding).items():
         yield from _labelled(label, cut(line(text), _BODY))
     for exchange in finding.exchanges[:_EXCHANGES]:
         yield from _exchange(exchange)
@@ -96,9 +96,9 @@ def _finding(finding: Finding) -> Iterator[str]:
 def _exchange(exchange: Exchange) -> Iterator[str]:
     yield f"  exchange {exchange.number}" + (f" ({line(exchange.operation)})" if exchange.operation else "")
     for arrow, text in zip("><", summary.dialogue(exchange), strict=True):
-        for each in legible(cut(text, _BODY)).split("\n"):
+        for each in escape(cut(text, _BODY)).split("\n"):
             yield from wrap(each, WIDTH, initial_indent=f"    {arrow} ", subsequent_indent=f"    {arrow}   ")
-    yield f"    {legible(exchange.curl)}"
+    yield f"    {escape(exchange.curl)}"
 
 
 def _matrix(results: Results) -> Iterator[str]:

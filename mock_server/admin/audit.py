@@ -45,7 +45,7 @@ def _yes(name: str, text: str) -> bool:
 
 def _codes(text: str) -> list[str]:
     """The codes of a list with commas; Refusal 400 for one that no rule has."""
-    from conformance.audit.card import RULES
+    from conformance.audit import RULES
 
     codes = [code.strip() for code in text.split(",") if code.strip()]
     if strange := [code for code in codes if code not in RULES]:

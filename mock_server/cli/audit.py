@@ -45,16 +45,16 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
       vern-mock audit --api-key my-key --disable import-without-key="one import a year, by hand"
       vern-mock audit --bundle bundle.json
     """
-    from conformance.audit import report as audit_report
+    from conformance.report import card as card_report
 
     if rules:
-        click.echo(audit_report.rules(), nl=False)
+        click.echo(card_report.rules(), nl=False)
         return
     disabled = _disabled(disable)
     expected = {} if baseline is None else _expected(baseline)
     card = _card(given, sorted(disabled))
-    report = audit_report.Report(card, expected, disabled)
-    click.echo(audit_report.FORMATS[form](report), nl=False)
+    report = card_report.Report(card, expected, disabled)
+    click.echo(card_report.FORMATS[form](report), nl=False)
     if not card["exchanges"]:
         click.echo("vern-mock: nothing was called with this key, so nothing can be said for its client", err=True)
     sys.exit(1 if report.failed or not card["exchanges"] else 0)
@@ -85,7 +85,7 @@ def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
 
 def _disabled(words: tuple[str, ...]) -> dict[str, str]:
     """The rules to leave out, each with its reason."""
-    from conformance.audit.card import RULES
+    from conformance.audit import RULES
     from mock_server.contract.nearest import nearest
 
     reasons = {}
@@ -103,7 +103,7 @@ def _disabled(words: tuple[str, ...]) -> dict[str, str]:
 
 def _expected(path: Path) -> dict[str, str]:
     """The findings that the baseline expects, each with its reason."""
-    from conformance.audit.card import RULES
+    from conformance.audit import RULES
     from conformance.verdict.baseline import load
     from mock_server.contract.yaml_file import BadFiles
 

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import badge, html, jsonreport, junit, markdown, summary, terminal
-from conformance.report.escape import cut, legible, line
+from conformance.report.escape import cut, escape, line
 from conformance.verdict import aside, collect, counts, headline, judge
 from mock_server.contract.document import data
 
@@ -416,12 +416,12 @@ def test_any_results_make_markdown_that_holds_no_markup_but_ours(run: Results) -
 
 @given(texts)
 def test_legible_text_says_the_same_twice(text: str) -> None:
-    assert legible(legible(text)) == legible(text)
+    assert escape(escape(text)) == escape(text)
     assert "\n" not in line(text)
     assert line(line(text)) == line(text)
 
 
 def test_text_is_shown_with_codes_for_what_steers() -> None:
-    assert legible("a\x1b[1m\x00\r\n\tb\ud800\u202e\x85é😀") == "a\\x1b[1m\\x00\n\tb\\ud800\\u202e\\x85é😀"
+    assert escape("a\x1b[1m\x00\r\n\tb\ud800\u202e\x85é😀") == "a\\x1b[1m\\x00\n\tb\\ud800\\u202e\\x85é😀"
     assert cut("abcdef", 4) == "abcd… (2 more characters)"
     assert cut("abcd", 4) == "abcd"

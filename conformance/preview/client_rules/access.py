@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found, Rule, counted
+from conformance.audit.rule import Found, counted
+from conformance.preview.client_rules.history import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,12 @@ API = "/api/v1/"
 REPEATED = 3
 
 
+@RULES.add(
+    "AUTH-01",
+    looks_at="Calls under `/api/v1/`, but for OPTIONS, without the header `x-api-key`.",
+    expected="the header x-api-key on every call",
+    mend="Set x-api-key where the HTTP client is made, so that no single call can forget it.",
+)
 def _no_key(history: History) -> Iterator[Found]:
     calls = [each for each in history.exchanges if each.path.startswith(API) and each.method != "OPTIONS"]
     if found := [each for each in calls if "x-api-key" not in each.headers]:
@@ -24,11 +31,23 @@ def _no_key(history: History) -> Iterator[Found]:
         yield Found(found, f"{counted(len(found), 'call')} carried no x-api-key header{instead}")
 
 
+@RULES.add(
+    "AUTH-08",
+    looks_at="Calls whose path or query holds the key, or a parameter that is called so.",
+    expected="the key in the header x-api-key, and nowhere else",
+    mend="Take the key out of the URL: proxies and logs keep URLs. A key that was sent so should be replaced.",
+)
 def _key_in_url(history: History) -> Iterator[Found]:
     if found := [each for each in history.exchanges if each.key_in_url]:
         yield Found(found, f"{counted(len(found), 'call')} had an API key in their URL")
 
 
+@RULES.add(
+    "AUTH-10",
+    looks_at=f"One call, with a key, that is answered with 401 {REPEATED} times or more.",
+    expected="a 401 ends the attempt: the same key gets the same answer",
+    mend="Do not retry a 401; tell somebody that the key is wrong or revoked.",
+)
 def _repeats_after_401(history: History) -> Iterator[Found]:
     refused = sorted(
         (each for each in history.exchanges if each.path.startswith(API)), key=lambda each: (each.method, each.path)
@@ -38,34 +57,3 @@ def _repeats_after_401(history: History) -> Iterator[Found]:
     ):
         if is_401 and len(found := list(calls)) >= REPEATED:
             yield Found(found, f"{method} {path} was sent {len(found)} times, and each time answered with 401")
-
-
-RULES = (
-    Rule(
-        "no-key",
-        "AUTH-01",
-        "error",
-        "Calls under `/api/v1/`, but for OPTIONS, without the header `x-api-key`.",
-        "the header x-api-key on every call",
-        "Set x-api-key where the HTTP client is made, so that no single call can forget it.",
-        _no_key,
-    ),
-    Rule(
-        "key-in-url",
-        "AUTH-08",
-        "error",
-        "Calls whose path or query holds the key, or a parameter that is called so.",
-        "the key in the header x-api-key, and nowhere else",
-        "Take the key out of the URL: proxies and logs keep URLs. A key that was sent so should be replaced.",
-        _key_in_url,
-    ),
-    Rule(
-        "repeats-after-401",
-        "AUTH-10",
-        "error",
-        f"One call, with a key, that is answered with 401 {REPEATED} times or more.",
-        "a 401 ends the attempt: the same key gets the same answer",
-        "Do not retry a 401; tell somebody that the key is wrong or revoked.",
-        _repeats_after_401,
-    ),
-)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conformance.audit.rule import Found, Rule
-from conformance.preview.client_rules.history import PARKED
+from conformance.audit.rule import Found
+from conformance.preview.client_rules.history import PARKED, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.audit.exchange import Seen
-    from conformance.preview.client_rules.history import History, Known, Reading
+    from conformance.preview.client_rules.client_call import PreviewCall
+    from conformance.preview.client_rules.history import History, Known, RunReading
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""
@@ -20,7 +20,7 @@ OLD = 15 * 60_000
 class Given(NamedTuple):
     """One answer of a decision, and the question that it is for."""
 
-    decision: Seen
+    decision: PreviewCall
     answer: dict[str, Any]
     question: dict[str, Any] | None
     """As the client read it last; None: no such question was there."""
@@ -30,7 +30,16 @@ class Given(NamedTuple):
     """The ids of the questions of earlier parkings."""
 
 
-def _unread(history: History) -> Iterator[Found]:
+_ECHO = "Keep the ids of questions and options as opaque strings from the poll to the decision."
+
+
+@RULES.add(
+    "DEC-42",
+    looks_at="Decisions on a run that was not read before, or was not `needs_attention` when it was read last.",
+    expected="a decision on a run that was read as needs_attention",
+    mend="Poll until the run is needs_attention, look at its questions and actions, then decide.",
+)
+def _decision_unread(history: History) -> Iterator[Found]:
     for known, decision in _decisions(history):
         read = known.read_before(decision)
         if not read and not history.partial and decision is known.decisions[0]:
@@ -39,114 +48,40 @@ def _unread(history: History) -> Iterator[Found]:
             yield Found([decision], f"a decision was sent for a run that was {read[-1].status!r} when it was read last")
 
 
-def _twice(history: History) -> Iterator[Found]:
-    for before, decision in _unread_repetitions(history):
-        if before.ok and not before.unclear:
-            yield Found([before, decision], f"a decision was taken in exchange {before.id}, and another one followed")
-
-
-def _resent_unread(history: History) -> Iterator[Found]:
-    for before, decision in _unread_repetitions(history):
-        if before.unclear:
-            yield Found([before, decision], "a decision got no clear answer, and was sent again without a poll between")
-
-
-def _after_409(history: History) -> Iterator[Found]:
-    for before, decision in _unread_repetitions(history):
-        if before.whole and before.status == 409:
-            yield Found([before, decision], "a decision got 409, and another one followed without a poll between")
-
-
-def _unread_repetitions(history: History) -> Iterator[tuple[Seen, Seen]]:
-    """Each decision and the one before it, when the run was not read between them."""
-    for known in history.runs.values():
-        for before, decision in zip(known.decisions, known.decisions[1:], strict=False):
-            if not any(before.order < each.seen.order < decision.order for each in known.readings):
-                yield before, decision
-
-
-def _with_reject(history: History) -> Iterator[Found]:
-    for _, decision in _decisions(history):
-        if decision.member("decision") == "reject" and decision.member("answers"):
-            yield Found([decision], "a rejection carried answers")
-
-
-def _unknown_question(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        name = given.answer.get("question_id")
-        if given.question is None and _meant(name, given.asked) is None and name not in given.before:
-            yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
-
-
-def _stale_question(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        name = given.answer.get("question_id")
-        if given.question is None and _meant(name, given.asked) is None and name in given.before:
-            happened = f"an answer names {name!r}, a question of an earlier parking; asked were {_list(given.asked)}"
-            yield Found([given.decision], happened)
-
-
-def _not_echoed(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        name, meant = given.answer.get("question_id"), None
-        if given.question is None:
-            meant = _meant(name, given.asked)
-        elif (name := given.answer.get("option_id")) is not None and name not in (ids := _options(given.question)):
-            meant = _meant(name, ids)
-        if meant is not None:
-            yield Found([given.decision], f"an answer says {name!r} where the id is {meant!r}")
-
-
-def _unknown_option(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        name = given.answer.get("option_id")
-        if given.question is None or name is None or name in (ids := _options(given.question)) or _meant(name, ids):
-            continue
-        labels = [each.get("label") for each in _dicts(given.question.get("options"))]
-        hint = "; that is an option's label" if name in labels else ""
-        yield Found([given.decision], f"an answer names the option {name!r}; offered were {_list(ids)}{hint}")
-
-
-def _both(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        if given.answer.get("option_id") is not None and given.answer.get("custom") is not None:
-            name = given.answer.get("question_id")
-            yield Found([given.decision], f"the answer to {name!r} has both option_id and custom")
-
-
-def _custom(history: History) -> Iterator[Found]:
-    for given in _given(history):
-        chosen = given.answer.get("option_id") is None and given.answer.get("custom") is not None
-        if chosen and given.question is not None and given.question.get("allow_custom") is False:
-            name = given.answer.get("question_id")
-            yield Found([given.decision], f"the answer to {name!r} is free text, and its question allows none")
-
-
-def _old_reading(history: History) -> Iterator[Found]:
+@RULES.add(
+    "DEC-42",
+    looks_at=(
+        f"The time from the last read of the parking to the decision, when it is more than {OLD // 60_000} minutes."
+    ),
+    expected="a fresh read of the run before questions are answered that were held for some time",
+    mend="Poll once more right before the decision is sent, and compare the ids of the questions.",
+    measures="from the arrival of the last read that showed the parking to the arrival of the decision",
+)
+def _decision_on_old_reading(history: History) -> Iterator[Found]:
     for known, decision in _decisions(history):
         reading = _last_parked(known, decision)
         if reading is None:
             continue
-        held = _held(history, reading.seen, decision)
+        held = _held(history, reading.call, decision)
         if held > OLD:
             happened = "the decision answers questions that were read long before"
-            yield Found([reading.seen, decision], happened, f"{held // 1_000} s")
+            yield Found([reading.call, decision], happened, f"{held // 1_000} s")
 
 
-def _held(history: History, read: Seen, decision: Seen) -> int:
+def _held(history: History, read: PreviewCall, decision: PreviewCall) -> int:
     """How long the questions were held; a test that moves a running clock does not make a client hold them longer."""
     passed = decision.at - read.at
     return passed if history.clock == "frozen" else min(passed, decision.real - read.real)
 
 
-def _decisions(history: History) -> Iterator[tuple[Known, Seen]]:
+def _decisions(history: History) -> Iterator[tuple[Known, PreviewCall]]:
     for known in history.runs.values():
         for decision in known.decisions:
             yield known, decision
 
 
-def _last_parked(known: Known, decision: Seen) -> Reading | None:
-    """The reading on which the decision rests; None when the client has not seen the run parked."""
+def _last_parked(known: Known, decision: PreviewCall) -> RunReading | None:
+    """The reading on which the decision rests; None when the client has not call the run parked."""
     return next((each for each in reversed(known.read_before(decision)) if each.status == PARKED), None)
 
 
@@ -164,9 +99,9 @@ def _given(history: History) -> Iterator[Given]:
             yield Given(decision, answer, question, reading.ids, before)
 
 
-def _earlier(known: Known, reading: Reading) -> tuple[Any, ...]:
+def _earlier(known: Known, reading: RunReading) -> tuple[Any, ...]:
     """The ids of the questions that were asked before this parking, and are not asked in it."""
-    asked = (each for each in known.readings if each.seen.order < reading.seen.order)
+    asked = (each for each in known.readings if each.call.order < reading.call.order)
     return tuple(name for each in asked for name in each.ids if name not in reading.ids)
 
 
@@ -191,116 +126,148 @@ def _list(ids: Iterable[Any]) -> str:
     return ", ".join(map(repr, ids)) or "none"
 
 
-_ECHO = "Keep the ids of questions and options as opaque strings from the poll to the decision."
+@RULES.add(
+    "DEC-24",
+    looks_at="A decision after one that was answered with 200, when the run was not read between them.",
+    expected="one decision for each parking",
+    mend="Guard the decision against double clicks and double deliveries, and poll after it.",
+)
+def _decision_sent_twice(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.ok and not before.unclear:
+            yield Found([before, decision], f"a decision was taken in exchange {before.id}, and another one followed")
 
-RULES = (
-    Rule(
-        "decision-unread",
-        "DEC-42",
-        "error",
-        "Decisions on a run that was not read before, or was not `needs_attention` when it was read last.",
-        "a decision on a run that was read as needs_attention",
-        "Poll until the run is needs_attention, look at its questions and actions, then decide.",
-        _unread,
-    ),
-    Rule(
-        "decision-on-old-reading",
-        "DEC-42",
-        "error",
-        f"The time from the last read of the parking to the decision, when it is more than {OLD // 60_000} minutes.",
-        "a fresh read of the run before questions are answered that were held for some time",
-        "Poll once more right before the decision is sent, and compare the ids of the questions.",
-        _old_reading,
-        measures="from the arrival of the last read that showed the parking to the arrival of the decision",
-    ),
-    Rule(
-        "decision-sent-twice",
-        "DEC-24",
-        "error",
-        "A decision after one that was answered with 200, when the run was not read between them.",
-        "one decision for each parking",
-        "Guard the decision against double clicks and double deliveries, and poll after it.",
-        _twice,
-    ),
-    Rule(
-        "decision-resent-unread",
-        "DEC-41",
-        "error",
-        "A decision after one whose answer was lost, a 5xx or unreadable, when the run was not read between them.",
-        "a poll before a decision is sent again",
-        "After a lost answer poll first; send the decision again only if the run is still parked with those questions.",
-        _resent_unread,
-    ),
-    Rule(
-        "decision-repeated-after-409",
-        "DEC-41",
-        "error",
-        "A decision after one that was answered with 409, when the run was not read between them.",
-        "a 409 taken for `already resolved`, and a poll",
-        "On 409 poll: somebody has decided, or the run is not parked (any more).",
-        _after_409,
-    ),
-    Rule(
-        "answers-with-reject",
-        "DEC-37",
-        "error",
-        "Decisions of `reject` with an `answers` that is not empty.",
-        "answers only with approve",
-        "Leave answers out of a rejection.",
-        _with_reject,
-    ),
-    Rule(
-        "answer-to-unknown-question",
-        "DEC-38",
-        "error",
-        "Answers whose `question_id` is no question of the last parking that was read, nor of an earlier one.",
-        "ids of questions of this parking",
-        _ECHO,
-        _unknown_question,
-    ),
-    Rule(
-        "answer-to-stale-question",
-        "DEC-42",
-        "error",
-        "Answers whose `question_id` is of an earlier parking of the run, and not of the last one that was read.",
-        "answers to the questions of the present parking",
-        "Forget the questions when the decision is sent, and take those of the next parking from the poll.",
-        _stale_question,
-    ),
-    Rule(
-        "id-not-echoed",
-        "DEC-38",
-        "error",
-        "Answers whose `question_id` or `option_id` differs from one that was read only in case, blanks or JSON type.",
-        "ids sent back exactly as they came",
-        _ECHO,
-        _not_echoed,
-    ),
-    Rule(
-        "answer-with-unknown-option",
-        "DEC-38",
-        "error",
-        "Answers whose `option_id` is none of the question's options.",
-        "the id of one of the question's options",
-        "Send the option's `id`, not its label or its place.",
-        _unknown_option,
-    ),
-    Rule(
-        "option-and-custom",
-        "DEC-18",
-        "error",
-        "Answers that have both `option_id` and `custom`.",
-        "either option_id or custom",
-        "Send the one that the customer chose, and leave the other out.",
-        _both,
-    ),
-    Rule(
-        "custom-not-allowed",
-        "QUE-11",
-        "error",
-        "Answers with `custom` to a question whose `allow_custom` was false.",
-        "free text only where allow_custom is true",
-        "Offer the text field only where allow_custom is true.",
-        _custom,
+
+@RULES.add(
+    "DEC-41",
+    looks_at="A decision after one whose answer was lost, a 5xx or unreadable, when the run was not read between them.",
+    expected="a poll before a decision is sent again",
+    mend=(
+        "After a lost answer poll first; send the decision again only if the run is still parked with those questions."
     ),
 )
+def _decision_resent_unread(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.unclear:
+            yield Found([before, decision], "a decision got no clear answer, and was sent again without a poll between")
+
+
+@RULES.add(
+    "DEC-41",
+    looks_at="A decision after one that was answered with 409, when the run was not read between them.",
+    expected="a 409 taken for `already resolved`, and a poll",
+    mend="On 409 poll: somebody has decided, or the run is not parked (any more).",
+)
+def _decision_repeated_after_409(history: History) -> Iterator[Found]:
+    for before, decision in _unread_repetitions(history):
+        if before.whole and before.status == 409:
+            yield Found([before, decision], "a decision got 409, and another one followed without a poll between")
+
+
+def _unread_repetitions(history: History) -> Iterator[tuple[PreviewCall, PreviewCall]]:
+    """Each decision and the one before it, when the run was not read between them."""
+    for known in history.runs.values():
+        for before, decision in zip(known.decisions, known.decisions[1:], strict=False):
+            if not any(before.order < each.call.order < decision.order for each in known.readings):
+                yield before, decision
+
+
+@RULES.add(
+    "DEC-37",
+    looks_at="Decisions of `reject` with an `answers` that is not empty.",
+    expected="answers only with approve",
+    mend="Leave answers out of a rejection.",
+)
+def _answers_with_reject(history: History) -> Iterator[Found]:
+    for _, decision in _decisions(history):
+        if decision.member("decision") == "reject" and decision.member("answers"):
+            yield Found([decision], "a rejection carried answers")
+
+
+@RULES.add(
+    "DEC-38",
+    looks_at="Answers whose `question_id` is no question of the last parking that was read, nor of an earlier one.",
+    expected="ids of questions of this parking",
+    mend=_ECHO,
+)
+def _answer_to_unknown_question(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("question_id")
+        if given.question is None and _meant(name, given.asked) is None and name not in given.before:
+            yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
+
+
+@RULES.add(
+    "DEC-42",
+    looks_at="Answers whose `question_id` is of an earlier parking of the run, and not of the last one that was read.",
+    expected="answers to the questions of the present parking",
+    mend="Forget the questions when the decision is sent, and take those of the next parking from the poll.",
+)
+def _answer_to_stale_question(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("question_id")
+        if given.question is None and _meant(name, given.asked) is None and name in given.before:
+            happened = f"an answer names {name!r}, a question of an earlier parking; asked were {_list(given.asked)}"
+            yield Found([given.decision], happened)
+
+
+@RULES.add(
+    "DEC-38",
+    looks_at=(
+        "Answers whose `question_id` or `option_id` differs from one that was read only in case, blanks or JSON type."
+    ),
+    expected="ids sent back exactly as they came",
+    mend=_ECHO,
+)
+def _id_not_echoed(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name, meant = given.answer.get("question_id"), None
+        if given.question is None:
+            meant = _meant(name, given.asked)
+        elif (name := given.answer.get("option_id")) is not None and name not in (ids := _options(given.question)):
+            meant = _meant(name, ids)
+        if meant is not None:
+            yield Found([given.decision], f"an answer says {name!r} where the id is {meant!r}")
+
+
+@RULES.add(
+    "DEC-38",
+    looks_at="Answers whose `option_id` is none of the question's options.",
+    expected="the id of one of the question's options",
+    mend="Send the option's `id`, not its label or its place.",
+)
+def _answer_with_unknown_option(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        name = given.answer.get("option_id")
+        if given.question is None or name is None or name in (ids := _options(given.question)) or _meant(name, ids):
+            continue
+        labels = [each.get("label") for each in _dicts(given.question.get("options"))]
+        hint = "; that is an option's label" if name in labels else ""
+        yield Found([given.decision], f"an answer names the option {name!r}; offered were {_list(ids)}{hint}")
+
+
+@RULES.add(
+    "DEC-18",
+    looks_at="Answers that have both `option_id` and `custom`.",
+    expected="either option_id or custom",
+    mend="Send the one that the customer chose, and leave the other out.",
+)
+def _option_and_custom(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        if given.answer.get("option_id") is not None and given.answer.get("custom") is not None:
+            name = given.answer.get("question_id")
+            yield Found([given.decision], f"the answer to {name!r} has both option_id and custom")
+
+
+@RULES.add(
+    "QUE-11",
+    looks_at="Answers with `custom` to a question whose `allow_custom` was false.",
+    expected="free text only where allow_custom is true",
+    mend="Offer the text field only where allow_custom is true.",
+)
+def _custom_not_allowed(history: History) -> Iterator[Found]:
+    for given in _given(history):
+        chosen = given.answer.get("option_id") is None and given.answer.get("custom") is not None
+        if chosen and given.question is not None and given.question.get("allow_custom") is False:
+            name = given.answer.get("question_id")
+            yield Found([given.decision], f"the answer to {name!r} is free text, and its question allows none")

@@ -8,20 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.audit.rule import RuleSet
+from conformance.preview.client_rules.client_call import PreviewCall, preview_call
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from conformance.audit.exchange import Seen
 
 TERMINAL = ("completed", "failed", "canceled")
 PARKED = "needs_attention"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RunReading:
     """What one answer told of a run: its status, and the questions of a parked one."""
 
-    seen: Seen
+    call: PreviewCall
     status: str
     questions: tuple[Any, ...] | None = None
     """None: the run is not parked, or the answer did not show them."""
@@ -38,39 +40,38 @@ class Known:
 
     id: str
     company_id: str | None
-    accepted: Seen | None = None
+    accepted: PreviewCall | None = None
     """The first whole answer that named its `poll_url`."""
-    events: list[Seen] = field(default_factory=list)
-    polls: list[Seen] = field(default_factory=list)
-    decisions: list[Seen] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
+    events: list[PreviewCall] = field(default_factory=list)
+    polls: list[PreviewCall] = field(default_factory=list)
+    decisions: list[PreviewCall] = field(default_factory=list)
+    readings: list[RunReading] = field(default_factory=list)
 
     @property
     def poll_url(self) -> str | None:
         """Its path, when an answer named it."""
-        told = self.accepted.told if self.accepted is not None else None
-        url = told.get("poll_url") if isinstance(told, dict) else None
+        url = self.accepted.answer_member("poll_url") if self.accepted is not None else None
         return url if isinstance(url, str) else None
 
     @property
-    def last(self) -> Reading | None:
+    def last(self) -> RunReading | None:
         """The latest reading."""
         return self.readings[-1] if self.readings else None
 
-    def read_before(self, seen: Seen) -> list[Reading]:
+    def read_before(self, call: PreviewCall) -> list[RunReading]:
         """Every reading that the client had when it sent this."""
-        return [each for each in self.readings if each.seen.order < seen.order]
+        return [each for each in self.readings if each.call.order < call.order]
 
-    def after(self, seen: Seen) -> list[Seen]:
+    def after(self, call: PreviewCall) -> list[PreviewCall]:
         """What the client did about the run after this exchange."""
-        return [each for each in self.events if each.order > seen.order]
+        return [each for each in self.events if each.order > call.order]
 
     @property
-    def parkings(self) -> list[list[Reading]]:
+    def parkings(self) -> list[list[RunReading]]:
         """The readings of each parking that the client saw: a decision, or another status, parts two of them."""
-        found: list[list[Reading]] = []
+        found: list[list[RunReading]] = []
         parked = False
-        readings = {each.seen.id: each for each in self.readings}
+        readings = {each.call.id: each for each in self.readings}
         for event in self.events:
             if event.operation == "decide":
                 parked = parked and not event.ok
@@ -87,7 +88,7 @@ class Known:
 class History:
     """A session's exchanges in order of arrival, and the runs that they are about."""
 
-    exchanges: Sequence[Seen]
+    exchanges: Sequence[PreviewCall]
     clock: str
     """The mode of the session's clock: `real`, `scaled` or `frozen`."""
     partial: bool = False
@@ -95,55 +96,63 @@ class History:
     runs: dict[str, Known] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for seen in self.exchanges:
-            self._learn(seen)
+        for call in self.exchanges:
+            self._learn(call)
 
-    def of(self, *operations: str) -> list[Seen]:
+    def calls(self, *operations: str) -> list[PreviewCall]:
         """The exchanges of these operations."""
         return [each for each in self.exchanges if each.operation in operations]
 
-    def starts(self, operation: str = "start_import") -> dict[str, list[Seen]]:
+    def starts(self, operation: str = "start_import") -> dict[str, list[PreviewCall]]:
         """The calls that start an import (or an export), by company."""
-        found: dict[str, list[Seen]] = {}
-        for each in self.of(operation):
+        found: dict[str, list[PreviewCall]] = {}
+        for each in self.calls(operation):
             found.setdefault(each.company_id or "", []).append(each)
         return found
 
-    def after(self, seen: Seen) -> Sequence[Seen]:
+    def after(self, call: PreviewCall) -> Sequence[PreviewCall]:
         """Everything that came after this exchange."""
-        return self.exchanges[seen.order + 1 :]
+        return self.exchanges[call.order + 1 :]
 
-    def between(self, first: Seen, last: Seen) -> Sequence[Seen]:
+    def between(self, first: PreviewCall, last: PreviewCall) -> Sequence[PreviewCall]:
         """Everything that came after the one and before the other."""
         return self.exchanges[first.order + 1 : last.order]
 
-    def looked(self, company_id: str | None, among: Iterable[Seen]) -> bool:
+    def has_looked(self, company_id: str | None, among: Iterable[PreviewCall]) -> bool:
         """Whether one of these asked what runs in the company: the active run, the history, or a poll."""
-        return any(each.company_id == company_id and (each.look_up or each.poll) for each in among)
+        return any(each.company_id == company_id and (each.is_look_up or each.is_poll) for each in among)
 
-    def _learn(self, seen: Seen) -> None:
-        run_id = _about(seen)
+    def _learn(self, call: PreviewCall) -> None:
+        run_id = _about(call)
         if run_id is not None:
-            known = self.runs.setdefault(run_id, Known(run_id, seen.company_id))
-            known.events.append(seen)
-            if seen.operation == "decide":
-                known.decisions.append(seen)
-            elif seen.poll and seen.method == "GET":
-                known.polls.append(seen)
-            if known.accepted is None and seen.ok and isinstance(seen.told, dict) and "poll_url" in seen.told:
-                known.accepted = seen
-        for each in _readings(seen):
+            known = self.runs.setdefault(run_id, Known(run_id, call.company_id))
+            known.events.append(call)
+            if call.operation == "decide":
+                known.decisions.append(call)
+            elif call.is_poll and call.method == "GET":
+                known.polls.append(call)
+            if known.accepted is None and call.ok and isinstance(call.received, dict) and "poll_url" in call.received:
+                known.accepted = call
+        for each in _readings(call):
             self._read(each, run_id)
 
-    def _read(self, told: tuple[str, Reading], run_id: str | None) -> None:
+    def _read(self, told: tuple[str, RunReading], run_id: str | None) -> None:
         about, reading = told
-        known = self.runs.setdefault(about, Known(about, reading.seen.company_id))
+        known = self.runs.setdefault(about, Known(about, reading.call.company_id))
         if about != run_id:
-            known.events.append(reading.seen)
+            known.events.append(reading.call)
         known.readings.append(reading)
 
 
-def elapsed(first: Seen, last: Seen) -> int:
+RULES = RuleSet(
+    lambda exchanges, clock, partial: History(
+        [preview_call(each, n) for n, each in enumerate(exchanges)], clock, partial
+    )
+)
+"""The rules for clients of the Preview generation."""
+
+
+def elapsed(first: PreviewCall, last: PreviewCall) -> int:
     """Milliseconds from the arrival of the one to the arrival of the other, on the clock that shows more of them.
 
     Who waits lets one of the two pass: its own, or the session's clock that the test holds.
@@ -151,43 +160,41 @@ def elapsed(first: Seen, last: Seen) -> int:
     return max(last.real - first.real, last.at - first.at)
 
 
-def _about(seen: Seen) -> str | None:
+def _about(call: PreviewCall) -> str | None:
     """The run that the exchange is about, when one is known."""
-    if seen.run_id is not None or not seen.look_up or "status=active" not in seen.query:
-        return seen.run_id
-    told = seen.told if seen.ok and isinstance(seen.told, dict) else {}
-    run_id = told.get("run_id", seen.active_run) if "status" in told else None
+    if call.run_id is not None or not call.is_look_up or "status=active" not in call.query:
+        return call.run_id
+    told = call.received if call.ok and isinstance(call.received, dict) else {}
+    run_id = told.get("run_id", call.active_run) if "status" in told else None
     return run_id if isinstance(run_id, str) else None
 
 
-def _readings(seen: Seen) -> Iterator[tuple[str, Reading]]:
+def _readings(call: PreviewCall) -> Iterator[tuple[str, RunReading]]:
     """What the answer told, run by run."""
-    if not seen.ok or not (seen.poll or seen.look_up):
+    if not call.ok or not (call.is_poll or call.is_look_up):
         return
-    run_id = _about(seen)
-    if seen.cut and run_id is not None and seen.before is not None:  # too long for the journal, not for the client
-        yield run_id, Reading(seen, seen.before)
-    if run_id is not None and isinstance(seen.told, dict) and isinstance(status := seen.told.get("status"), str):
-        yield run_id, Reading(seen, status, _questions(seen.told))
-    for item in _listed(seen):
+    run_id = _about(call)
+    if call.cut and run_id is not None and call.before is not None:  # too long for the journal, not for the client
+        yield run_id, RunReading(call, call.before)
+    if run_id is not None and isinstance(status := call.answer_member("status"), str):
+        yield run_id, RunReading(call, status, _questions(call))
+    for item in _listed(call):
         if isinstance(item, dict) and isinstance(item.get("run_id"), str) and isinstance(item.get("status"), str):
-            yield item["run_id"], Reading(seen, item["status"])
+            yield item["run_id"], RunReading(call, item["status"])
 
 
-def _listed(seen: Seen) -> Iterable[Any]:
+def _listed(call: PreviewCall) -> Iterable[Any]:
     """The items of a history, whatever its envelope (OP-08)."""
-    if not seen.look_up or isinstance(seen.told, list):
-        return seen.told if seen.look_up and isinstance(seen.told, list) else ()
-    members = seen.told.values() if isinstance(seen.told, dict) else ()
-    return next((each for each in members if isinstance(each, list)), ())
+    members = call.received.values() if isinstance(call.received, dict) else (call.received,)
+    return next((each for each in members if isinstance(each, list)), ()) if call.is_look_up else ()
 
 
-def _questions(told: dict[str, Any]) -> tuple[Any, ...] | None:
-    parked = told.get(PARKED)
+def _questions(call: PreviewCall) -> tuple[Any, ...] | None:
+    parked = call.answer_member(PARKED)
     questions = parked.get("questions") if isinstance(parked, dict) else None
     return tuple(questions) if isinstance(questions, list) else None
 
 
-def _same(one: Reading, other: Reading) -> bool:
+def _same(one: RunReading, other: RunReading) -> bool:
     """Whether both may show one parking: their questions are equal, or one of them does not show any."""
     return one.questions is None or other.questions is None or one.ids == other.ids

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found, Rule
+from conformance.audit.rule import Found
 from conformance.preview.client_rules.access import API
+from conformance.preview.client_rules.history import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.audit.exchange import Seen
+    from conformance.preview.client_rules.client_call import PreviewCall
     from conformance.preview.client_rules.history import History
 
 _COMPANY = re.compile(rf"{API}companies/([^/]+)/")
@@ -20,60 +21,32 @@ _PLAIN = re.compile(r"[^0-9a-z]")
 _HEX = 32
 
 
-def _misresolved(history: History) -> Iterator[Found]:
-    for known in history.runs.values():
-        found = [each for each in history.exchanges if _is_lost_poll(each, known.id, known.poll_url)]
-        if found and known.accepted is not None:
-            right = known.poll_url or "its poll_url"
-            yield Found(found, f"GET {found[0].path} leads nowhere; the run's poll_url is {right}")
-
-
-def _is_lost_poll(seen: Seen, run_id: str, poll_url: str | None) -> bool:
-    return (
-        seen.method == "GET"
-        and seen.operation is None
-        and seen.status in {404, 405}
-        and run_id in seen.path
-        and seen.path != poll_url
-    )
-
-
-def _unused(history: History) -> Iterator[Found]:
-    for known in history.runs.values():
-        accepted = known.accepted
-        if accepted is None or accepted.operation not in {"start_import", "start_export"} or known.polls:
-            continue
-        if any(_is_lost_poll(each, known.id, known.poll_url) for each in history.exchanges):
-            continue  # poll-url-misresolved
-        looked = sum(each.look_up for each in history.after(accepted) if each.company_id == known.company_id)
-        instead = f"; the company's list was read {looked} times instead" if looked else ""
-        yield Found([accepted], f"the run was accepted, and its poll_url was never read{instead}")
-
-
-def _answers_at_poll_url(history: History) -> Iterator[Found]:
-    sending = {"POST", "PUT", "PATCH"}
-    found = [each for each in history.exchanges if each.method in sending and _POLL_URL.fullmatch(each.path)]
-    if found:
-        yield Found(found, f"{found[0].method} was sent to the poll URL {found[0].path}")
-
-
-def _ids_changed(history: History) -> Iterator[Found]:
+@RULES.add(
+    "PROV-20",
+    looks_at=(
+        "Calls that got 404 or 400, and whose path names a company by its `external_id`, name, workbook, or its id "
+        "written otherwise."
+    ),
+    expected="the company's id in the path, exactly as provisioning gave it",
+    mend="Store `company.id` of the answer as it is, and build every later path with it.",
+)
+def _company_id_changed(history: History) -> Iterator[Found]:
     ids, names = _companies(history)
-    for seen in history.exchanges:
-        place = _COMPANY.match(seen.path)
-        if place is None or seen.status not in {400, 404} or (given := place[1]) in ids:
+    for call in history.exchanges:
+        place = _COMPANY.match(call.path)
+        if place is None or call.status not in {400, 404} or (given := place[1]) in ids:
             continue
         meant = names.get(given) or next((each for each in ids if _hexadecimal(each) == _hexadecimal(given)), None)
         if meant is not None:
-            yield Found([seen], f"the path names the company {given!r}; its id is {meant!r}")
+            yield Found([call], f"the path names the company {given!r}; its id is {meant!r}")
 
 
 def _companies(history: History) -> tuple[set[str], dict[str, str]]:
     """The ids of the companies that exist, and the other names of each that could be taken for its id."""
     ids = {each.company_id for each in history.exchanges if each.company_id is not None and (each.status or 500) < 400}
     names: dict[str, str] = {}
-    for seen in history.of("provision_company"):
-        told = seen.told if seen.ok and isinstance(seen.told, dict) else {}
+    for call in history.calls("provision_company"):
+        told = call.received if call.ok and isinstance(call.received, dict) else {}
         company = told.get("company")
         if isinstance(company, dict) and isinstance(company.get("id"), str):
             ids.add(company["id"])
@@ -87,43 +60,58 @@ def _hexadecimal(text: str) -> str:
     return _PLAIN.sub("", text.lower())[-_HEX:]
 
 
-RULES = (
-    Rule(
-        "company-id-changed",
-        "PROV-20",
-        "error",
-        "Calls that got 404 or 400, and whose path names a company by its `external_id`, name, workbook, or its id "
-        "written otherwise.",
-        "the company's id in the path, exactly as provisioning gave it",
-        "Store `company.id` of the answer as it is, and build every later path with it.",
-        _ids_changed,
-    ),
-    Rule(
-        "poll-url-misresolved",
-        "IMP-14",
-        "error",
-        "Reads that no operation answers, and whose path holds the id of an accepted run.",
-        "the poll_url, which is a path from the root, joined to scheme and host of the API alone",
-        "Join the poll_url to the origin, not to a base URL that ends in /api/v1 (urljoin does it right).",
-        _misresolved,
-    ),
-    Rule(
-        "poll-url-unused",
-        "IMP-14",
-        "warning",
-        "Runs that were accepted, and whose `poll_url` was never read.",
-        "reads of the poll_url until the run has ended",
-        "Keep the poll_url of the answer and read it until the run has ended; the active look-up is for a lost id.",
-        _unused,
-        closing=True,
-    ),
-    Rule(
-        "answers-at-poll-url",
-        "DEC-43",
-        "error",
-        "Calls with POST, PUT or PATCH to a path that is a `poll_url`.",
-        "decisions at the run's /decisions",
-        "Send the decision by POST to the poll_url with /decisions behind it.",
-        _answers_at_poll_url,
-    ),
+@RULES.add(
+    "IMP-14",
+    looks_at="Reads that no operation answers, and whose path holds the id of an accepted run.",
+    expected="the poll_url, which is a path from the root, joined to scheme and host of the API alone",
+    mend="Join the poll_url to the origin, not to a base URL that ends in /api/v1 (urljoin does it right).",
 )
+def _poll_url_misresolved(history: History) -> Iterator[Found]:
+    for known in history.runs.values():
+        found = [each for each in history.exchanges if _is_lost_poll(each, known.id, known.poll_url)]
+        if found and known.accepted is not None:
+            right = known.poll_url or "its poll_url"
+            yield Found(found, f"GET {found[0].path} leads nowhere; the run's poll_url is {right}")
+
+
+def _is_lost_poll(call: PreviewCall, run_id: str, poll_url: str | None) -> bool:
+    return (
+        call.method == "GET"
+        and call.operation is None
+        and call.status in {404, 405}
+        and run_id in call.path
+        and call.path != poll_url
+    )
+
+
+@RULES.add(
+    "IMP-14",
+    severity="warning",
+    looks_at="Runs that were accepted, and whose `poll_url` was never read.",
+    expected="reads of the poll_url until the run has ended",
+    mend="Keep the poll_url of the answer and read it until the run has ended; the active look-up is for a lost id.",
+    closing=True,
+)
+def _poll_url_unused(history: History) -> Iterator[Found]:
+    for known in history.runs.values():
+        accepted = known.accepted
+        if accepted is None or accepted.operation not in {"start_import", "start_export"} or known.polls:
+            continue
+        if any(_is_lost_poll(each, known.id, known.poll_url) for each in history.exchanges):
+            continue  # poll-url-misresolved
+        looked = sum(each.is_look_up for each in history.after(accepted) if each.company_id == known.company_id)
+        instead = f"; the company's list was read {looked} times instead" if looked else ""
+        yield Found([accepted], f"the run was accepted, and its poll_url was never read{instead}")
+
+
+@RULES.add(
+    "DEC-43",
+    looks_at="Calls with POST, PUT or PATCH to a path that is a `poll_url`.",
+    expected="decisions at the run's /decisions",
+    mend="Send the decision by POST to the poll_url with /decisions behind it.",
+)
+def _answers_at_poll_url(history: History) -> Iterator[Found]:
+    sending = {"POST", "PUT", "PATCH"}
+    found = [each for each in history.exchanges if each.method in sending and _POLL_URL.fullmatch(each.path)]
+    if found:
+        yield Found(found, f"{found[0].method} was sent to the poll URL {found[0].path}")

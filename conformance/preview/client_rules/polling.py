@@ -6,13 +6,13 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found, Rule, counted
-from conformance.preview.client_rules.history import PARKED, TERMINAL, elapsed
+from conformance.audit.rule import Found, counted
+from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conformance.audit.exchange import Seen
+    from conformance.preview.client_rules.client_call import PreviewCall
     from conformance.preview.client_rules.history import History, Known
 
 TOLERATED = 2
@@ -33,7 +33,15 @@ HOUR = 3_600_000
 ARRIVALS = "from the arrival of each poll to the arrival of the run's next"
 
 
-def _first_at_once(history: History) -> Iterator[Found]:
+@RULES.add(
+    "POLL-23",
+    severity="note",
+    looks_at=f"The first poll of a run that comes less than {FAST} ms after the call that started it.",
+    expected="about 2 s before the first poll",
+    mend="Wait about 2 s before the first poll, too; the run is queued at that moment in any case.",
+    measures="from the arrival of the call that started the run to the arrival of its first poll",
+)
+def _first_poll_at_once(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         accepted = known.accepted
         if accepted is None or accepted.status != 201 or not known.polls:
@@ -43,7 +51,17 @@ def _first_at_once(history: History) -> Iterator[Found]:
             yield Found([accepted, known.polls[0]], "the first poll came at once", f"{gap} ms")
 
 
-def _too_fast(history: History) -> Iterator[Found]:
+@RULES.add(
+    "POLL-23",
+    looks_at=(
+        f"Polls of one run that follow an answered one in less than {FAST} ms, {OFTEN} times or more; a decision "
+        "between them is a reason to read again."
+    ),
+    expected="about 2 s between polls at first, then more",
+    mend="Wait 2 s after each poll, and longer as the run ages. With a frozen clock, let the wait move the session's.",
+    measures=ARRIVALS,
+)
+def _polls_too_fast(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         short = [(one, two) for one, two in _pairs(known) if elapsed(one, two) < FAST]
         if len(short) >= OFTEN:
@@ -53,7 +71,18 @@ def _too_fast(history: History) -> Iterator[Found]:
             yield Found(found, happened, f"{gap:.0f} ms in the middle")
 
 
-def _never_slower(history: History) -> Iterator[Found]:
+@RULES.add(
+    "POLL-23",
+    looks_at=(
+        f"{STEADY} gaps between polls or more, over {AGED // 1_000} s or more since the start or the last decision: "
+        f"the middle of the last three against the middle of the first three, unless those are {SLOW // 1_000} s "
+        "already."
+    ),
+    expected="intervals that grow as the run ages",
+    mend="Multiply the wait by a factor such as 1.3 after each poll, up to a limit such as 30 s.",
+    measures=ARRIVALS,
+)
+def _interval_never_grows(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         for stretch in _stretches(known):
             pairs = [pair for pair in _pairs(known) if {each.order for each in pair} <= stretch]
@@ -68,9 +97,9 @@ def _never_slower(history: History) -> Iterator[Found]:
                 break
 
 
-def _pairs(known: Known) -> list[tuple[Seen, Seen]]:
+def _pairs(known: Known) -> list[tuple[PreviewCall, PreviewCall]]:
     """Each poll and the next, where nothing came between that is a reason to read again, and the run had not ended."""
-    ended = next((each.seen.order for each in known.readings if each.status in TERMINAL), None)
+    ended = next((each.call.order for each in known.readings if each.status in TERMINAL), None)
     polls = [each for each in known.polls if ended is None or each.order <= ended]
     acts = [each.order for each in known.decisions]
     return [
@@ -89,138 +118,92 @@ def _stretches(known: Known) -> Iterator[set[int]]:
             if begun:
                 yield stretch
             begun, stretch = True, set()
-        elif event.poll:
+        elif event.is_poll:
             stretch.add(event.order)
     if begun:
         yield stretch
 
 
-def _after_the_end(history: History) -> Iterator[Found]:
+@RULES.add(
+    "POLL-21",
+    looks_at=(
+        f"Polls of a run after a whole answer said `completed`, `failed` or `canceled`; {TOLERATED} are tolerated "
+        "(POLL-24)."
+    ),
+    expected="no more polls after completed, failed or canceled",
+    mend="Stop on each of the three terminal values; mind that `canceled` is one, too.",
+)
+def _polls_after_end(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         end = next((each for each in known.readings if each.status in TERMINAL), None)
-        if end is None or end.seen.ended is None:
+        if end is None or end.call.ended is None:
             continue
-        more = [each for each in known.polls if each.order > end.seen.order and each.real >= end.seen.ended]
+        more = [each for each in known.polls if each.order > end.call.order and each.real >= end.call.ended]
         if len(more) > TOLERATED:
-            happened = f"the run was {end.status} in exchange {end.seen.id}, and was read {len(more)} times more"
-            yield Found([end.seen, *more], happened)
+            happened = f"the run was {end.status} in exchange {end.call.id}, and was read {len(more)} times more"
+            yield Found([end.call, *more], happened)
 
 
-def _given_up_after_error(history: History) -> Iterator[Found]:
+@RULES.add(
+    "POLL-28",
+    looks_at="Runs whose last poll got a 5xx, an answer that cannot be read, or none, and that were never read again.",
+    expected="polling that goes on after a 5xx or a lost answer",
+    mend="Take such an answer for no answer: wait, and poll again. The run is not affected.",
+    closing=True,
+)
+def _run_given_up_after_error(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.events[-1] if known.events else None
-        if last is not None and last.poll and last.unclear and not _ended(known):
+        if last is not None and last.is_poll and last.unclear and not _ended(known):
             what = "no whole answer" if last.status is None or last.lost else f"{last.status}"
             yield Found([last], f"the last poll of the run got {what}, and the run was never read again")
 
 
-def _given_up_early(history: History) -> Iterator[Found]:
+@RULES.add(
+    "STALE-06",
+    severity="warning",
+    looks_at="Runs that were last read as neither ended nor parked, less than an hour after the start.",
+    expected="polls until the run has ended, or for more than one hour",
+    mend="Poll until a terminal status; give up no sooner than an hour after the start. An unknown status is no end.",
+    closing=True,
+)
+def _run_given_up_early(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.last
-        if last is None or last.status in TERMINAL or last.status == PARKED or last.seen is not known.events[-1]:
+        if last is None or last.status in TERMINAL or last.status == PARKED or last.call is not known.events[-1]:
             continue
         first = known.accepted or known.events[0]
-        age = elapsed(first, last.seen)
-        if known.polls and age < HOUR and not history.looked(known.company_id, history.after(last.seen)):
+        age = elapsed(first, last.call)
+        if known.polls and age < HOUR and not history.has_looked(known.company_id, history.after(last.call)):
             happened = (
                 f"the run was {last.status!r} when it was read for the last time, {age // 1_000} s after exchange"
             )
-            yield Found([last.seen], f"{happened} {first.id}")
+            yield Found([last.call], f"{happened} {first.id}")
 
 
 def _ended(known: Known) -> bool:
     return any(each.status in TERMINAL for each in known.readings)
 
 
-def _budget_spent(history: History) -> Iterator[Found]:
+@RULES.add(
+    "RATE-09",
+    looks_at=f"{BUDGET} calls or more within 60 s to one operation that reads runs.",
+    expected="polls of all runs together well below 100 a minute",
+    mend="Space the polls of concurrent runs by one shared limiter, or poll each of many runs more rarely.",
+    measures=f"from the arrival of one call to the arrival of the {BUDGET}th",
+)
+def _budget_spent_on_polling(history: History) -> Iterator[Found]:
     for operation in ("poll_import", "poll_export", "list_imports"):
-        if found := _burst(history.of(operation)):
+        if found := _burst(history.calls(operation)):
             told = f"{elapsed(found[0], found[-1])} ms"
             runs = len({each.run_id for each in found})
             yield Found(found, f"{len(found)} calls of {operation} within a minute, for {counted(runs, 'run')}", told)
             return
 
 
-def _burst(calls: Sequence[Seen]) -> Sequence[Seen]:
+def _burst(calls: Sequence[PreviewCall]) -> Sequence[PreviewCall]:
     """The first calls that take a whole minute's budget; empty when none do."""
     for start in range(len(calls) - BUDGET + 1):
         if elapsed(calls[start], calls[start + BUDGET - 1]) < MINUTE:
             return calls[start : start + BUDGET]
     return ()
-
-
-RULES = (
-    Rule(
-        "first-poll-at-once",
-        "POLL-23",
-        "note",
-        f"The first poll of a run that comes less than {FAST} ms after the call that started it.",
-        "about 2 s before the first poll",
-        "Wait about 2 s before the first poll, too; the run is queued at that moment in any case.",
-        _first_at_once,
-        measures="from the arrival of the call that started the run to the arrival of its first poll",
-    ),
-    Rule(
-        "polls-too-fast",
-        "POLL-23",
-        "error",
-        f"Polls of one run that follow an answered one in less than {FAST} ms, {OFTEN} times or more; a decision "
-        "between them is a reason to read again.",
-        "about 2 s between polls at first, then more",
-        "Wait 2 s after each poll, and longer as the run ages. With a frozen clock, let the wait move the session's.",
-        _too_fast,
-        measures=ARRIVALS,
-    ),
-    Rule(
-        "interval-never-grows",
-        "POLL-23",
-        "error",
-        f"{STEADY} gaps between polls or more, over {AGED // 1_000} s or more since the start or the last decision: "
-        "the middle of the last three against the middle of the first three, unless those are "
-        f"{SLOW // 1_000} s already.",
-        "intervals that grow as the run ages",
-        "Multiply the wait by a factor such as 1.3 after each poll, up to a limit such as 30 s.",
-        _never_slower,
-        measures=ARRIVALS,
-    ),
-    Rule(
-        "polls-after-end",
-        "POLL-21",
-        "error",
-        f"Polls of a run after a whole answer said `completed`, `failed` or `canceled`; {TOLERATED} are tolerated "
-        "(POLL-24).",
-        "no more polls after completed, failed or canceled",
-        "Stop on each of the three terminal values; mind that `canceled` is one, too.",
-        _after_the_end,
-    ),
-    Rule(
-        "run-given-up-after-error",
-        "POLL-28",
-        "error",
-        "Runs whose last poll got a 5xx, an answer that cannot be read, or none, and that were never read again.",
-        "polling that goes on after a 5xx or a lost answer",
-        "Take such an answer for no answer: wait, and poll again. The run is not affected.",
-        _given_up_after_error,
-        closing=True,
-    ),
-    Rule(
-        "run-given-up-early",
-        "STALE-06",
-        "warning",
-        "Runs that were last read as neither ended nor parked, less than an hour after the start.",
-        "polls until the run has ended, or for more than one hour",
-        "Poll until a terminal status; give up no sooner than an hour after the start. An unknown status is no end.",
-        _given_up_early,
-        closing=True,
-    ),
-    Rule(
-        "budget-spent-on-polling",
-        "RATE-09",
-        "error",
-        f"{BUDGET} calls or more within 60 s to one operation that reads runs.",
-        "polls of all runs together well below 100 a minute",
-        "Space the polls of concurrent runs by one shared limiter, or poll each of many runs more rarely.",
-        _budget_spent,
-        measures=f"from the arrival of one call to the arrival of the {BUDGET}th",
-    ),
-)

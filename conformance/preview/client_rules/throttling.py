@@ -5,19 +5,26 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from conformance.audit.rule import Found, Rule, counted
-from conformance.preview.client_rules.history import TERMINAL, elapsed
+from conformance.audit.rule import Found, counted
+from conformance.preview.client_rules.history import RULES, TERMINAL, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.audit.exchange import Seen
+    from conformance.preview.client_rules.client_call import PreviewCall
     from conformance.preview.client_rules.history import History
 
 AT_ONCE = 500
 
 
-def _at_once(history: History) -> Iterator[Found]:
+@RULES.add(
+    "RATE-04",
+    looks_at=f"Calls that ask for the same and come less than {AT_ONCE} ms after one that got 429.",
+    expected="a wait of 1 to 2 s after a 429, and longer each time",
+    mend="Wait 1 to 2 s before the call is sent again, and double the wait each time; there is no Retry-After.",
+    measures="from the arrival of the throttled call to the arrival of its repetition",
+)
+def _retries_at_once_after_429(history: History) -> Iterator[Found]:
     for calls in _repeated(history):
         again = [
             (one, two)
@@ -34,68 +41,48 @@ def _at_once(history: History) -> Iterator[Found]:
             yield Found(found, happened, told)
 
 
-def _gives_up(history: History) -> Iterator[Found]:
+@RULES.add(
+    "RATE-04",
+    looks_at="Calls other than polls that got 429 and were never sent again, though nothing else did their work.",
+    expected="the same call once more, after a wait",
+    mend="Take a 429 for `later`: nothing has happened, and the same call works within a minute.",
+    closing=True,
+)
+def _gives_up_after_429(history: History) -> Iterator[Found]:
     for calls in _repeated(history):
         last = calls[-1]
-        if _throttled(last) and not last.poll and not _otherwise(history, last):
+        if _throttled(last) and not last.is_poll and not _otherwise(history, last):
             yield Found([last], f"{last.method} {last.path} got 429 and was never sent again")
 
 
-def _otherwise(history: History, throttled: Seen) -> bool:
+def _otherwise(history: History, throttled: PreviewCall) -> bool:
     """Whether the client went on in another way: it looked up, by another call, what it wanted to know or to make."""
     later = history.after(throttled)
-    return throttled.operation in {"start_import", "list_imports"} and history.looked(throttled.company_id, later)
+    return throttled.operation in {"start_import", "list_imports"} and history.has_looked(throttled.company_id, later)
 
 
-def _run_given_up(history: History) -> Iterator[Found]:
+@RULES.add(
+    "RATE-10",
+    looks_at="Runs whose last poll got 429, and that were never read again.",
+    expected="polling that goes on after a 429",
+    mend="A 429 says nothing about the run: wait 1 to 2 s, and poll again.",
+    closing=True,
+)
+def _run_given_up_after_429(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.events[-1] if known.events else None
         ended = any(each.status in TERMINAL for each in known.readings)
-        if last is not None and last.poll and _throttled(last) and not ended:
+        if last is not None and last.is_poll and _throttled(last) and not ended:
             yield Found([last], "the last poll of the run got 429, and the run was never read again")
 
 
-def _throttled(seen: Seen) -> bool:
-    return seen.whole and seen.status == 429
+def _throttled(call: PreviewCall) -> bool:
+    return call.whole and call.status == 429
 
 
-def _repeated(history: History) -> Iterable[list[Seen]]:
+def _repeated(history: History) -> Iterable[list[PreviewCall]]:
     """The calls that ask for the same, together."""
-    found: dict[tuple[Any, ...], list[Seen]] = {}
+    found: dict[tuple[Any, ...], list[PreviewCall]] = {}
     for each in history.exchanges:
         found.setdefault((each.method, each.path, each.query, each.upload_ref, each.payload), []).append(each)
     return found.values()
-
-
-RULES = (
-    Rule(
-        "retries-at-once-after-429",
-        "RATE-04",
-        "error",
-        f"Calls that ask for the same and come less than {AT_ONCE} ms after one that got 429.",
-        "a wait of 1 to 2 s after a 429, and longer each time",
-        "Wait 1 to 2 s before the call is sent again, and double the wait each time; there is no Retry-After.",
-        _at_once,
-        measures="from the arrival of the throttled call to the arrival of its repetition",
-    ),
-    Rule(
-        "gives-up-after-429",
-        "RATE-04",
-        "error",
-        "Calls other than polls that got 429 and were never sent again, though nothing else did their work.",
-        "the same call once more, after a wait",
-        "Take a 429 for `later`: nothing has happened, and the same call works within a minute.",
-        _gives_up,
-        closing=True,
-    ),
-    Rule(
-        "run-given-up-after-429",
-        "RATE-10",
-        "error",
-        "Runs whose last poll got 429, and that were never read again.",
-        "polling that goes on after a 429",
-        "A 429 says nothing about the run: wait 1 to 2 s, and poll again.",
-        _run_given_up,
-        closing=True,
-    ),
-)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from conformance.audit.card import GATING, RULES, UNJUDGED
-from conformance.audit.rule import counted
-from conformance.report.escape import legible, line
+from conformance.audit.card import GATING
+from conformance.audit.rule import RULES, counted
+from conformance.model import clauses
+from conformance.report.escape import as_markdown, line
+from conformance.report.junit import Case, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from conformance.audit.rule import Rule
+
 SHOWN = 8
 """Exchanges that are named one by one."""
+CELL = 2_000
+"""Characters of a text that a table shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +105,22 @@ def as_json(report: Report) -> str:
 
 def junit(report: Report) -> str:
     """The report as JUnit XML: one test case for each rule, and one for each stale expectation."""
-    failures = {each["code"] for each in report.failures}
-    skipped = {**report.disabled, **{code: why for code, why in report.expected.items() if code not in report.stale}}
-    figures = {
-        "tests": len(RULES) + len(report.stale),
-        "failures": len(failures) + len(report.stale),
-        "skipped": len(skipped),
-    }
-    root = Element("testsuites", {"name": "vern-mock audit", **{name: str(each) for name, each in figures.items()}})
-    suite = SubElement(root, "testsuite", {**root.attrib, "name": report.headline})
-    for rule in RULES.values():
-        case = SubElement(suite, "testcase", {"classname": rule.clause, "name": f"{rule.code}: {rule.expected}"})
-        found = [each for each in report.findings if each["code"] == rule.code]
-        said = legible("\n\n".join(f"{_where(each)}\n{_block(each)}" for each in found))
-        if rule.code in skipped:
-            SubElement(case, "skipped", {"message": line(skipped[rule.code])})
-        elif rule.code in failures:
-            told = {"message": line(found[0]["happened"]), "type": found[0]["severity"]}
-            SubElement(case, "failure", told).text = said
-        elif found:
-            SubElement(case, "system-out").text = said
-    for code in report.stale:
-        case = SubElement(suite, "testcase", {"classname": "baseline", "name": code})
-        SubElement(case, "failure", {"message": f"{code} was not found; take the entry out", "type": "stale"})
-    indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+    cases = [_case(report, rule) for rule in RULES.values()]
+    cases += [
+        Case("baseline", code, "failure", f"{code} was not found; take the entry out", "stale") for code in report.stale
+    ]
+    return document("vern-mock audit", report.headline, cases, {})
+
+
+def _case(report: Report, rule: Rule) -> Case:
+    found = [each for each in report.findings if each["code"] == rule.code]
+    place, text = (rule.clause, f"{rule.code}: {rule.expected}"), "\n\n".join(map(_block, found))
+    expected = None if rule.code in report.stale else report.expected.get(rule.code)
+    if reason := expected or report.disabled.get(rule.code):
+        return Case(*place, "skipped", reason)
+    if any(each["code"] == rule.code for each in report.failures):
+        return Case(*place, "failure", found[0]["happened"], found[0]["severity"], text)
+    return Case(*place, "system-out" if found else "", text=text)
 
 
 def markdown(report: Report) -> str:
@@ -151,13 +146,13 @@ def rules() -> str:
     """Every rule, and every client clause that none judges, as two tables in Markdown."""
     judged = ["| code | clause | severity | what it looks at | how to mend it |", "|---|---|---|---|---|"]
     for rule in RULES.values():
-        severity = " or ".join(dict.fromkeys((rule.weighs("frozen"), rule.weighs("real"))))
+        severity = " or ".join(dict.fromkeys((rule.severity_at("frozen"), rule.severity_at("real"))))
         looks = rule.looks_at + (f" Measured {rule.measures}." if rule.measures else "")
         shown = looks + (" Judged when the client is done." if rule.closing else "")
         judged.append(f"| `{rule.code}` | {rule.clause} | {severity} | {shown} | {rule.mend} |")
-    unjudged = ["| clause | why no exchange shows it |", "|---|---|"]
-    unjudged += [f"| {clause} | {reason} |" for clause, reason in UNJUDGED.items()]
-    return "\n".join([*judged, "", *unjudged]) + "\n"
+    without = ["| clause | why no exchange shows it |", "|---|---|"]
+    without += [f"| {clause.id} | {clause.no_rule} |" for clause in clauses.load().values() if clause.no_rule]
+    return "\n".join([*judged, "", *without]) + "\n"
 
 
 def _where(finding: Mapping[str, Any]) -> str:
@@ -173,15 +168,13 @@ def _details(finding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _block(finding: Mapping[str, Any]) -> str:
-    return "\n".join(f"{label}: {said}" for label, said in _details(finding))
+    return "\n".join([_where(finding), *(f"{label}: {text}" for label, text in _details(finding))])
 
 
-def _line(said: str) -> str:
+def _line(text: str) -> str:
     """One line of a terminal, whatever a client has put into its ids."""
-    return " " * (len(said) - len(said.lstrip())) + line(said)
+    return " " * (len(text) - len(text.lstrip())) + line(text)
 
 
-def _cell(said: str) -> str:
-    """Text for a cell of a Markdown table."""
-    shown = escape(line(said), quote=False)
-    return "".join(f"\\{each}" if each in "\\`*_[]|~" else each for each in shown)
+def _cell(text: str) -> str:
+    return as_markdown(text, CELL)
