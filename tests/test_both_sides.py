@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from breakages import PARK, ROWS, WORLD, break_with, gone, sides
 
-from mock_server.preview import intents as tally
+from mock_server.contract import document
+from mock_server.preview import intents
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -51,7 +52,7 @@ def test_a_company_of_the_world_is_not_one_that_the_client_made(client: Client) 
 
 @pytest.mark.parametrize("body", [b"{", b"[1", b"x" * 10, b'{"a": 1e999}'])
 def test_an_odd_body_is_repeated_like_any_other(body: bytes) -> None:
-    counted = tally.Tally()
+    counted = intents.Intents(document.load())
     for lost in (True, True, False):
         counted.note(("start_import", "/p", body), None, 201, lost=lost)
     assert (counted.calls["start_import"], counted.meant["start_import"], counted.lost["start_import"]) == (3, 1, 2)

@@ -264,8 +264,8 @@ def streamed(pieces: list[bytes], name: str) -> Response:
 
     async def drained() -> Response:
         scope = {"path": f"/api/v1/companies/{COMPANY}/exports/{COMPANY}", "query_string": b"", "headers": []}
-        made = await speech.spoken(
-            dialect(name), StreamingResponse(come(), media_type="application/json"), scope, "poll_export"
+        made = await speech.speak(
+            dialect(name), StreamingResponse(come(), media_type="application/json"), scope, "poll_export", None
         )
         if isinstance(made, StreamingResponse):
             body = b"".join([bytes(piece) async for piece in made.body_iterator])  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, scenario_fi
 from mock_server.contract import document as contract
 from mock_server.contract import messages as words
 from mock_server.kernel.clock import LAST, iso
-from mock_server.server.app import Exchange
+from mock_server.server.app import Finished
 from mock_server.server.log import WAITING, Format, Log, Notices, Writer
 
 CONTRACT = contract.load()
@@ -157,7 +157,7 @@ def test_a_path_neither_splits_a_line_nor_betrays_a_token(
     form: Format, path: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = Log(form)
-    log(Exchange("PUT", path, 404, 1.0, None, f"no operation PUT {path}; did you mean"))
+    log(Finished("PUT", path, 404, 1.0, None, f"no operation PUT {path}; did you mean"))
     Notices(log).emit(logging.LogRecord("vern-mock", logging.ERROR, "", 0, "%s %s failed", ("PUT", path), None))
     said = capfd.readouterr().err
     assert len(said.splitlines()) == 2

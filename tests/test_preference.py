@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_server.http.prefer import preferred
+from mock_server.http.prefer import preferences
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ from mock_server.http.prefer import preferred
     ],
 )
 def test_the_first_preference_of_the_name_counts(header: str, value: str | None) -> None:
-    assert preferred({"type": "http", "headers": [(b"prefer", header.encode())]}, "scenario") == value
+    assert preferences({"type": "http", "headers": [(b"prefer", header.encode())]}).get("scenario") == value
 
 
 def test_other_headers_do_not_count_and_several_prefer_headers_do() -> None:
     headers = [(b"x-prefer", b"scenario=a"), (b"prefer", b"wait=5"), (b"prefer", b"scenario=park")]
-    assert preferred({"type": "http", "headers": headers}, "scenario") == "park"
+    assert preferences({"type": "http", "headers": headers}).get("scenario") == "park"

@@ -10,7 +10,7 @@ from mock_server.contract import document as contract
 from mock_server.data.book import Fix, unresolved
 from mock_server.data.initial import inline
 from mock_server.kernel.clock import EPOCH
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.preview.decisions import fixes
 from mock_server.preview.lifecycle import Approved, Started
 from mock_server.preview.questions import needs_attention, questions

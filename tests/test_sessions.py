@@ -10,11 +10,13 @@ import pytest
 from conftest import Client
 
 from mock_server.contract import document as contract
+from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
 from mock_server.player.process import Process, running
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
+from mock_server.preview.generation import PREVIEW
 from mock_server.scenarios.catalog import World, load_world
-from mock_server.server.sessions import Sessions
+from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,7 +278,7 @@ def world() -> World:
 
 
 def test_an_idle_session_ends_when_another_is_opened(world: World) -> None:
-    sessions = Sessions(Settings(session_idle=1_000), world)
+    sessions = Sessions(Settings(session_idle=1_000), world, PREVIEW)
     first = sessions.session("first", 0)
     sessions.session("second", 500)
     sessions.session("third", 999)
@@ -287,7 +289,7 @@ def test_an_idle_session_ends_when_another_is_opened(world: World) -> None:
 
 
 def test_use_keeps_a_session_alive(world: World) -> None:
-    sessions = Sessions(Settings(session_idle=1_000), world)
+    sessions = Sessions(Settings(session_idle=1_000), world, PREVIEW)
     first = sessions.session("first", 0)
     for real in range(500, 10_000, 500):
         assert sessions.session("first", real) is first
@@ -296,14 +298,14 @@ def test_use_keeps_a_session_alive(world: World) -> None:
 
 
 def test_a_session_that_was_idle_too_long_is_gone_though_nobody_else_came(world: World) -> None:
-    sessions = Sessions(Settings(session_idle=1_000), world)
+    sessions = Sessions(Settings(session_idle=1_000), world, PREVIEW)
     first = sessions.session("first", 0)
     assert sessions.session("first", 999) is first
     assert sessions.session("first", 1_999) is not first
 
 
 def test_all_idle_sessions_end_at_once(world: World) -> None:
-    sessions = Sessions(Settings(session_idle=1_000), world)
+    sessions = Sessions(Settings(session_idle=1_000), world, PREVIEW)
     for number in range(5):
         sessions.session(f"key-{number}", number)
     sessions.session("late", 5_000)
@@ -311,21 +313,26 @@ def test_all_idle_sessions_end_at_once(world: World) -> None:
 
 
 def test_the_cap_holds_though_none_is_idle_for_long(world: World) -> None:
-    sessions = Sessions(Settings(max_sessions=2), world)
+    sessions = Sessions(Settings(max_sessions=2), world, PREVIEW)
     for number in range(5):
         sessions.session(f"key-{number}", number)
         assert len(sessions) == min(2, number + 1)
 
 
 def test_a_session_that_ends_closes_its_files_and_forgets_its_upload_urls(world: World) -> None:
-    sessions = Sessions(Settings(max_sessions=1), world)
+    sessions = Sessions(Settings(max_sessions=1), world, PREVIEW)
     session = sessions.session("first", 0)
-    upload = session.request_upload(session.company(LIVE.rpartition("/")[2]), {"name": "a.csv"}, 0)
+    upload = account_of(session).request_upload(
+        0, account_of(session).company(LIVE.rpartition("/")[2]).id, {"name": "a.csv"}
+    )
     file = _File()
-    session.receive(upload, file, 0)  # type: ignore[arg-type]
-    assert sessions.upload(upload.token) == (session, upload)
+    account_of(session).receive(0, upload.token, file)  # type: ignore[arg-type]
+    assert sessions.find_signed(PREVIEW.signed[0], upload.token) == (
+        session,
+        {"company_id": upload.company_id, "upload_ref": upload.ref},
+    )
     sessions.session("second", 1)
-    assert sessions.upload(upload.token) is None
+    assert sessions.find_signed(PREVIEW.signed[0], upload.token) is None
     assert file.closed
     sessions.close()
     assert len(sessions) == 0
@@ -339,7 +346,7 @@ class _File:
 
 
 def test_refusals_say_which_kind_of_wrong_the_key_is(world: World) -> None:
-    sessions = Sessions(Settings(api_keys=frozenset({"named"})), world)
+    sessions = Sessions(Settings(api_keys=frozenset({"named"})), world, PREVIEW)
     for bad, word in (
         (None, "missing"),
         ("", "missing"),

@@ -10,11 +10,13 @@ import pytest
 
 from mock_server.data.initial import inline
 from mock_server.kernel.clock import EPOCH
+from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session, Start
+from mock_server.preview.account import Start, account_of
+from mock_server.preview.generation import PREVIEW
 from mock_server.scenarios.catalog import World, load_world
-from mock_server.server.sessions import Sessions
+from mock_server.session.session import Session
+from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -35,21 +37,21 @@ def world() -> World:
 
 @pytest.fixture
 def session(world: World) -> Session:
-    return Session("test-key", Settings(speed=0), world, 0)
+    return Session("test-key", Settings(speed=0), world, PREVIEW, 0)
 
 
 def imported(session: Session, rows: list[dict[str, Any]], now: int) -> ImportRun:
-    company = session.company(LIVE.rpartition("/")[2])
+    company = account_of(session).company(LIVE.rpartition("/")[2])
     scenario = session.world.scenarios["live"]
     start = Start(scenario, None, b"", inline(rows, company.sheets, {}))
-    return session.start_import(company, start, now)[0]
+    return account_of(session).start_import(now, company.id, start)[0]
 
 
 def test_a_session_that_ends_keeps_its_files_until_nobody_reads_them(session: Session) -> None:
-    company = session.company(LIVE.rpartition("/")[2])
-    upload = session.request_upload(company, {"name": "contacts.csv"}, EPOCH)
+    company = account_of(session).company(LIVE.rpartition("/")[2])
+    upload = account_of(session).request_upload(EPOCH, company.id, {"name": "contacts.csv"})
     file = BytesIO(b"Email\n")
-    session.receive(upload, file, EPOCH)
+    account_of(session).receive(EPOCH, upload.token, file)
     session.busy += 1
     session.close()
     assert not file.closed
@@ -63,11 +65,11 @@ def test_a_call_that_outlives_its_session_makes_nothing(session: Session) -> Non
     with pytest.raises(Refusal) as refused:
         imported(session, [{"Email": "ada@example.com"}], EPOCH)
     assert refused.value.status == 404
-    assert not session.runs
+    assert not account_of(session).runs
 
 
 def test_a_busy_session_is_not_closed_for_a_newcomer(world: World) -> None:
-    sessions = Sessions(Settings(max_sessions=1), world)
+    sessions = Sessions(Settings(max_sessions=1), world, PREVIEW)
     first = sessions.session("first", 0)
     first.busy += 1
     sessions.session("second", 1)
@@ -78,25 +80,25 @@ def test_a_busy_session_is_not_closed_for_a_newcomer(world: World) -> None:
 def test_a_reload_forgets_no_name(session: Session) -> None:
     """PROV-16: the sources of a reloaded world are other objects, and the same sources."""
     body = {"name": "Acme", "source": SOURCE}
-    session.provision(body, EPOCH)
+    account_of(session).provision(EPOCH, body)
     session.world = load_world()
     with pytest.raises(Refusal) as refused:
-        session.provision(body, EPOCH)
+        account_of(session).provision(EPOCH, body)
     assert refused.value.status == 400
 
 
 def test_a_ready_company_s_name_is_taken_though_nobody_opened_it(session: Session) -> None:
     source = session.world.catalogue.sources[0].id
     with pytest.raises(Refusal, match="exists already"):
-        session.provision({"name": "Ready company: reject", "source": source}, EPOCH)
+        account_of(session).provision(EPOCH, {"name": "Ready company: reject", "source": source})
 
 
 def test_a_scenario_that_a_reload_took_away_leaves_the_server_s(session: Session) -> None:
-    company = session.provision({"name": "Acme", "source": SOURCE, "external_id": "park--1"}, EPOCH)
+    company = account_of(session).provision(EPOCH, {"name": "Acme", "source": SOURCE, "external_id": "park--1"})
     session.scenario = "park"
     rest = {name: each for name, each in session.world.scenarios.items() if name != "park"}
     session.world = replace(session.world, scenarios=rest)
-    assert session.scenario_of(company).name == "live"
+    assert account_of(session).scenario_of(company).name == "live"
 
 
 def test_rows_that_newer_ones_hide_are_given_back_and_reports_stay(session: Session) -> None:

@@ -80,7 +80,7 @@ def hosted(
     import uvicorn  # noqa: PLC0415 - only for this target
 
     from mock_server.kernel.settings import Settings  # noqa: PLC0415 - only for this target
-    from mock_server.server.app import create_app  # noqa: PLC0415 - only for this target
+    from mock_server.preview.generation import create_app  # noqa: PLC0415 - only for this target
 
     listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(Settings(speed=speed, rate_limit=rate_limit), _world())

@@ -20,7 +20,7 @@ import mock_server.admin as package
 from mock_server.admin import health
 from mock_server.admin.call import admin_path
 from mock_server.http.messages import error
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from mock_server.server.sessions import Sessions
+    from mock_server.session.sessions import Sessions
 
 NOTE = "vern-mock.note"
 """Where the ASGI scope of a refused call keeps the text of its refusal, for the server's log."""

@@ -14,8 +14,8 @@ from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import session_view
-from mock_server.preview.account import Refusal
 from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mock_server.contract.nearest import meant
-from mock_server.http.messages import answer, busy, parsed, read
+from mock_server.http.messages import answer, parsed, read
 from mock_server.kernel.clock import real_time
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from mock_server.preview.runs import Run
-    from mock_server.preview.session import Session
-    from mock_server.server.sessions import Sessions
+    from mock_server.session.generation import Run
+    from mock_server.session.session import Session
+    from mock_server.session.sessions import Sessions
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class AdminCall:
     def run(self) -> Run:
         """The run that the path names; Refusal 404 when this session has none of that id."""
         run_id = self.request.path_params["run_id"]
-        run = self.session.runs.get(run_id)
+        run = self.session.account.runs.get(run_id)
         if run is None:
             raise Refusal(404, f"no run {run_id!r} in this session")
         return run
@@ -117,7 +117,7 @@ class _Resource:
         real = real_time()
         session = sessions.session(key, real)
         call = AdminCall(request, sessions, session, real, parsed(raw) if raw else {})
-        with busy(session):
+        with session.in_use():
             result = self._handlers[request.method](call)
             if isawaitable(result):
                 result = await result

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
 from mock_server.kernel.clock import LAST, duration, instant, iso
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall
-    from mock_server.preview.session import Change
+    from mock_server.session.session import Transition
 
 _FASTEST = 1_000_000
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
     clock = call.session.clock
-    coming = call.session.next_change(call.now)
+    coming = call.session.next_transition(call.now)
     return {
         "mode": clock.mode,
         "speed": clock.speed,
@@ -30,8 +30,8 @@ def _write(call: AdminCall) -> dict[str, Any]:
     members = call.members("mode", "speed", "now")
     speed = _speed(members.get("mode"), members.get("speed"), call.session.clock.speed)
     to = _instant("now", members["now"], call.now) if "now" in members else call.now
-    changed = call.session.advance(call.real, to)
-    call.session.clock = call.session.clock.paced(call.real, speed)
+    changed = call.session.advance(call.now, call.real, to)
+    call.session.set_speed(call.now, call.real, speed)
     return _read(call) | {"changed": [_change(change) for change in changed]}
 
 
@@ -67,10 +67,10 @@ def _advance(call: AdminCall) -> dict[str, Any]:
         except ValueError as error:
             raise Refusal(400, f"by: {error}") from error
     elif members["to"] == "next":
-        to = call.session.next_change(call.now) or call.now
+        to = call.session.next_transition(call.now) or call.now
     else:
         to = _instant("to", members["to"], call.now)
-    changed = call.session.advance(call.real, _within(to))
+    changed = call.session.advance(call.now, call.real, _within(to))
     clock = _read(call)
     return {"now": clock["now"], "changed": [_change(change) for change in changed], "next": clock["next"]}
 
@@ -91,7 +91,7 @@ def _within(to: int) -> int:
     return to
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Transition) -> dict[str, Any]:
     return {
         "at": iso(change.at),
         "run_id": change.run.id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
 from mock_server.dialects.dialect import TITLES, UnknownDialect, described
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall
@@ -24,7 +24,7 @@ def _choose(call: AdminCall) -> dict[str, Any]:
         got = repr(name) if "name" in members else "nothing"
         raise Refusal(400, f"name: expected {', '.join(TITLES)}, a reading, or several put together by +; got {got}")
     try:
-        call.session.dialect = call.session.dialect_named(name)
+        call.session.choose_dialect(call.now, call.session.dialect_named(name))
     except UnknownDialect as unknown:
         raise Refusal(400, f"name: {unknown}") from unknown
     return _read(call)
@@ -32,7 +32,7 @@ def _choose(call: AdminCall) -> dict[str, Any]:
 
 def _reset(call: AdminCall) -> dict[str, Any]:
     """Back to what the server was started with."""
-    call.session.dialect = call.session.dialect_named(call.session.settings.dialect)
+    call.session.choose_dialect(call.now, call.session.dialect_named(call.session.settings.dialect))
     return _read(call)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mock_server.admin.call import route
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.faults.rules import told
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.loader import load_faults
 
 if TYPE_CHECKING:
@@ -27,18 +27,17 @@ def _replace(call: AdminCall) -> dict[str, Any]:
     if "faults" not in call.members("faults"):
         raise Refusal(400, 'expected {"faults": [...]}, with a list that may be empty')
     found = _checked(call.body, 0)
-    call.session.faults.own.clear()
-    call.session.faults.arm(found, call.now)
+    call.session.set_faults(call.now, found)
     return _read(call)
 
 
 def _add(call: AdminCall) -> dict[str, Any]:
-    call.session.faults.arm(_checked({"faults": [call.body]}, len(call.session.faults.own)), call.now)
+    call.session.add_faults(call.now, _checked({"faults": [call.body]}, len(call.session.faults.own)))
     return _read(call)
 
 
 def _clear(call: AdminCall) -> dict[str, Any]:
-    call.session.faults.own.clear()
+    call.session.set_faults(call.now, ())
     return _read(call)
 
 

@@ -11,7 +11,7 @@ from mock_server.version import version
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from mock_server.server.sessions import Sessions
+    from mock_server.session.sessions import Sessions
 
 
 def _read(sessions: Sessions) -> Response:

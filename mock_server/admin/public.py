@@ -13,7 +13,7 @@ from mock_server.http.messages import answer
 from mock_server.scenarios.summary import entries
 
 if TYPE_CHECKING:
-    from mock_server.server.sessions import Sessions
+    from mock_server.session.sessions import Sessions
 
 
 def _scenarios(sessions: Sessions) -> Response:

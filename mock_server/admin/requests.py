@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
 from mock_server.kernel.clock import SECOND, duration
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
-from mock_server.recording.journal import ENTRIES, UPLOAD, Journal
+from mock_server.recording.journal import ENTRIES, Journal
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall
@@ -135,7 +135,7 @@ def _cursor(text: str, journal: Journal) -> int:
 
 
 def _operation(call: AdminCall, name: str | None) -> str | None:
-    known = (*call.session.world.contract.operations, UPLOAD)
+    known = (*call.session.generation.contract.operations, *(each.operation for each in call.session.generation.signed))
     if name is not None and name not in known:
         raise Refusal(400, f"operation: {name!r} is none{meant(name, known)}")
     return name
@@ -143,8 +143,8 @@ def _operation(call: AdminCall, name: str | None) -> str | None:
 
 def _run(call: AdminCall, run_id: str | None) -> str | None:
     """A run of the session's, or an id that may become one."""
-    if run_id is not None and run_id not in call.session.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: {run_id!r} is no run's id{meant(run_id, call.session.runs)}")
+    if run_id is not None and run_id not in call.session.account.runs and not _UUID.fullmatch(run_id):
+        raise Refusal(400, f"run: {run_id!r} is no run's id{meant(run_id, call.session.account.runs)}")
     return run_id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall
@@ -15,12 +15,12 @@ def _step(call: AdminCall) -> dict[str, Any]:
     run = call.run()
     if run.pace != "manual":
         raise Refusal(409, f"the run's pace is {run.pace!r}; only a run of pace 'manual' is stepped")
-    run.stepped()
+    call.session.account.step(call.now, run.id)
     return {"run_id": run.id, "status": run.life(call.now).status}
 
 
 def _cancel(call: AdminCall) -> dict[str, Any]:
-    call.session.cancel(call.run(), call.now)
+    call.session.account.cancel(call.now, call.run().id)
     return {"run_id": call.run().id, "status": call.run().life(call.now).status}
 
 

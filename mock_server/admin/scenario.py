@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from mock_server.admin.call import route
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.catalog import UnknownScenario
 from mock_server.scenarios.model import Pace
 
@@ -30,7 +30,7 @@ def _write(call: AdminCall) -> dict[str, Any]:
         raise Refusal(400, str(unknown)) from unknown
     if pace is not None and pace not in get_args(Pace):
         raise Refusal(400, f"pace must be {', '.join(get_args(Pace))} or null; got {pace!r}")
-    call.session.scenario, call.session.pace = str(name), pace
+    call.session.choose_scenario(call.now, str(name), pace)
     return _read(call)
 
 

@@ -10,7 +10,7 @@ from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
 from mock_server.explain.text import text
 from mock_server.explain.why import why
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall, Answer

@@ -25,7 +25,6 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
 from mock_server.recording.bundle import BadBundle, opened, refuse_other_scenarios
-from mock_server.recording.journal import UPLOAD
 from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class _Stage:
     def _send(self, old: Mapping[str, Any]) -> None:
         headers = {name: value for name, value in reversed(old["request"]["headers"]) if name in _OWN}
         path = quote(old["path"], safe=_SAFE_IN_PATH) + (f"?{quote(old['query'], safe=_SAFE)}" if old["query"] else "")
-        if old["operation"] == UPLOAD:
+        if old["upload_ref"] is not None:
             path = self.uploads.get(old["upload_ref"], path)
         else:
             headers["x-api-key"] = self.bundle["key"]

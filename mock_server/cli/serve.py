@@ -69,6 +69,7 @@ def command(**given: Any) -> None:
       vern-mock serve --scenarios my-scenarios/ --watch
     """
     gc.disable()  # importing makes nothing but what stays; the server enables it again
+    from mock_server.preview.generation import PREVIEW  # noqa: PLC0415 - as above
     from mock_server.server.run import CannotServe, Serving, serve  # noqa: PLC0415 - help and mistakes need none of it
 
     settings = Settings(
@@ -88,6 +89,6 @@ def command(**given: Any) -> None:
     )
     serving = Serving(**{name: given[name] for name in Serving.__dataclass_fields__})
     try:
-        serve(settings, serving)
+        serve(settings, serving, PREVIEW)
     except CannotServe as reason:
         end(str(reason))

@@ -93,6 +93,9 @@ class Contract:
         self._requests: dict[str, Any] = {}
         self._answers: dict[tuple[str, int, str | None], Any] = {}
 
+    prefix = API
+    """What the path of every operation begins with."""
+
     @property
     def version(self) -> str:
         """The contract's own version."""

@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 from mock_server.contract.document import API
 from mock_server.dialects.reading import Said
 from mock_server.http.messages import JSON
-from mock_server.http.prefer import preferred
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,18 +25,20 @@ APPLIED = "preference-applied"
 NO_CONTENT = 204
 
 
-async def spoken(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
+async def speak(
+    dialect: Dialect, response: Response, scope: Scope, operation: str | None, preferred: str | None
+) -> Response:
     """The answer in that dialect; `operation` is None where the contract has none."""
     if dialect.readings:
-        response = await _spoken(dialect, response, scope, operation)
-    if preferred(scope, "dialect") is not None:
+        response = await _changed(dialect, response, scope, operation)
+    if preferred is not None:
         applied = f"dialect={dialect.name}"
         before = response.headers.get(APPLIED)
         response.headers[APPLIED] = f"{before}, {applied}" if before else applied
     return response
 
 
-async def _spoken(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
+async def _changed(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
     said = Said(
         operation=operation,
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),

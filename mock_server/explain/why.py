@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -19,12 +19,14 @@ from mock_server.kernel.clock import iso
 from mock_server.kernel.rate_limit import WINDOW
 from mock_server.preview import decisions
 from mock_server.preview import next_calls as advice
+from mock_server.preview.account import account_of
 from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
     from mock_server.contract.document import Contract
-    from mock_server.preview.session import Session
+    from mock_server.preview.lifecycle import Life
     from mock_server.recording.journal import Entry, Journal
+    from mock_server.session.session import Session
 
 _ID = re.compile(r"(stray-)?([0-9]{1,15})")
 
@@ -96,11 +98,11 @@ class _Explanation:
 
     def _moment(self) -> Moment | None:
         """The run that the call was about, as it came upon it; what was in flight for a call about a company."""
-        entry, runs = self.entry, self.session.runs
-        if entry.flight is not None and entry.flight.run_id in runs:
-            return Moment(runs[entry.flight.run_id], entry.flight.state, self.at)
+        entry, runs = self.entry, account_of(self.session).runs
+        if entry.flight is not None and entry.flight[0] in runs:
+            return Moment(runs[entry.flight[0]], cast("Life", entry.flight[1]), self.at)
         state, run = entry.before or entry.after, runs.get(entry.run_id or "")
-        return None if run is None or state is None else Moment(run, state, self.at)
+        return None if run is None or state is None else Moment(run, cast("Life", state), self.at)
 
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
@@ -155,22 +157,24 @@ class _Explanation:
 
     def _answers(self, body: Any) -> list[dict[str, Any]]:
         """The answers of a decision that did not fit the questions of the parking."""
-        entry, run = self.entry, self.session.runs.get(self.entry.run_id or "")
+        entry, run = self.entry, account_of(self.session).runs.get(self.entry.run_id or "")
         parked = entry.before is not None and entry.before.status == "needs_attention"
         if entry.operation != "decide" or not parked or not isinstance(run, ImportRun) or run.book is None:
             return []
         assert entry.before is not None  # noqa: S101 - `parked` says so
-        wrong = decisions.refusals(run, entry.before, body.get("answers") or ())
+        wrong = decisions.refusals(run, cast("Life", entry.before), body.get("answers") or ())
         return [{"path": each.text.partition(" ")[0], "text": each.text, "clause": each.clause} for each in wrong]
 
     def _known(self) -> str | None:
         """For a company or run that is not there: which are."""
-        entry, session = self.entry, self.session
-        if entry.status != 404 or entry.stray or entry.company_id is None:
+        entry, company_id = self.entry, self.entry.id_of("company_id")
+        if entry.status != 404 or entry.stray or company_id is None:
             return None
-        company = session.companies.get(entry.company_id)
+        company = account_of(self.session).companies.get(company_id)
         if company is None:
-            return _some("companies of this session", entry.company_id, list(session.companies))
+            return _some(
+                "companies of this session", entry.id_of("company_id") or "", list(account_of(self.session).companies)
+            )
         runs = company.exports if entry.operation == "poll_export" else company.imports
         if entry.run_id is None:
             return _some("sheets of this company", "", [sheet.id for sheet in company.sheets])
@@ -179,7 +183,7 @@ class _Explanation:
     def _legal(self, moment: Moment | None) -> list[dict[str, str]]:
         """The calls that were legal at that moment."""
         entry, contract = self.entry, self.contract
-        ids = {"company_id": entry.company_id or "{company_id}"}
+        ids = {"company_id": entry.id_of("company_id") or "{company_id}"}
         if entry.stray:
             match = contract.match(entry.method, entry.path)
             return (
@@ -195,7 +199,7 @@ class _Explanation:
             return advice.of_run(
                 contract, run.kind, moment.state.status, {"company_id": run.company_id, "run_id": run.id}
             )
-        if entry.company_id in self.session.companies:
+        if entry.id_of("company_id") in account_of(self.session).companies:
             return advice.of_company(contract, ids)
         return advice.of_nobody(contract)
 
@@ -208,11 +212,13 @@ class _Explanation:
     def _budget(self) -> dict[str, Any] | None:
         """When the next call of a throttled operation is admitted, as the journal can tell."""
         entry, session = self.entry, self.session
-        company = session.companies.get(entry.company_id or "")
-        own = None if company is None else session.scenario_of(company).rate_limit
+        company = account_of(self.session).companies.get(entry.id_of("company_id") or "")
+        own = None if company is None else account_of(self.session).scenario_of(company).rate_limit
         free = [
-            _frees([each.at for each in self._counted() if company_id in {None, each.company_id}], limit, entry.at)
-            for limit, company_id in ((session.settings.rate_limit, None), (own, entry.company_id))
+            _frees(
+                [each.at for each in self._counted() if company_id in {None, each.id_of("company_id")}], limit, entry.at
+            )
+            for limit, company_id in ((session.settings.rate_limit, None), (own, entry.id_of("company_id")))
         ]
         at = max((each for each in free if each is not None), default=None)
         return None if at is None else {"status": None, "at": iso(at), "in": at - entry.at, "by": "the rate limit"}

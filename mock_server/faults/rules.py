@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from mock_server.preview.intents import Tally
 from mock_server.scenarios.model import BENDS
 
 if TYPE_CHECKING:
@@ -85,10 +84,10 @@ class Strike:
         """Whether the call never arrives at the service."""
         return self.fault.what in BEFORE_IT_ARRIVES or (self.fault.what, self.fault.how) == ("reset", "before_headers")
 
-    def spare(self) -> None:
-        """Take the strike back: it does not count."""
-        self.armed.struck -= 1
-        self.spared = True
+    @property
+    def key(self) -> tuple[str | None, str | None, int]:
+        """Which of the session's faults it is."""
+        return self.armed.owner, self.armed.company_id, self.armed.place
 
     def __str__(self) -> str:
         return told(self.fault) + (f"; {self.found}" if self.found else "")
@@ -99,7 +98,6 @@ class Faults:
     """Every fault of one session, what its client meant, and the answers that are held back at the moment."""
 
     seed: int
-    tally: Tally = field(default_factory=Tally)
     own: list[Armed] = field(default_factory=list)
     """Those that the operator asked for; they come before a scenario's."""
     pending: set[Callable[[], None]] = field(default_factory=set)
@@ -123,6 +121,12 @@ class Faults:
                 self._scripted[key] = Armed(fault, now, place, self.seed, scenario, company_id)
             found.append(self._scripted[key])
         return found
+
+    def spare(self, key: tuple[str | None, str | None, int]) -> None:
+        """Take a hit of this fault back: it does not count."""
+        for each in self:
+            if (each.owner, each.company_id, each.place) == key:
+                each.struck -= 1
 
     def end(self) -> None:
         """Let go every answer that is held back: the session has ended."""

@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from mock_server.http.messages import JSON, busy, error
-from mock_server.recording.journal import created
+from mock_server.http.messages import JSON, error
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from mock_server.faults.rules import Strike
-    from mock_server.preview.session import Session
-    from mock_server.recording.journal import Entry
+    from mock_server.session.exchange import Exchange
 
 FAULT = "x-mock-fault"
 """The header by which a bent answer, if it has headers of ours, says so."""
@@ -72,19 +70,21 @@ class Wire:
         self._hung_up: asyncio.Task[None] | None = None
         self._broken = False
 
-    async def answer(self, strike: Strike, response: Response, entry: Entry, session: Session) -> None:
+    async def answer(self, strike: Strike, response: Response, call: Exchange) -> None:
         """Send the answer as the fault leaves it, and note what the client will not know."""
+        session, entry = call.session, call.entry
         if not strike.spared and not _bendable(strike, response):
-            strike.spare()
+            session.spare(call.now, strike.key)
+            strike.spared = True
         if strike.spared:
             await response(self._scope, self._receive, self._send)
             return
         entry.fault, entry.lost = str(strike), strike.fault.what in LOSES
-        entry.run_id = entry.run_id or created(entry.operation, response.status_code, getattr(response, "body", b""))
+        call.note_run(response.status_code, getattr(response, "body", b""))
         session.faults.pending.add(self._let_go.set)
         self._hung_up = asyncio.create_task(self._until_hung_up())
         try:
-            with busy(session):
+            with session.in_use():
                 await self._bent(strike, response)
         except _Broken as broken:
             self._break(reset=broken.reset)

@@ -11,23 +11,20 @@ from starlette.responses import Response
 
 from mock_server.contract.nearest import nearest
 from mock_server.http.messages import JSON, answer
-from mock_server.http.prefer import preferred
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.types import Scope
+    from collections.abc import Mapping, Sequence
 
     from mock_server.contract.document import Contract, Example
 
 
-def preferred_example(scope: Scope, contract: Contract, operation_id: str) -> Example | None:
+def preferred_example(prefers: Mapping[str, str], contract: Contract, operation_id: str) -> Example | None:
     """The example that the caller prefers, the first that fits; None when it prefers none.
 
     Raises Refusal 400 for a code or a name that the operation has no example of, with those that there are.
     """
-    code, name = preferred(scope, "code"), preferred(scope, "example")
+    code, name = prefers.get("code"), prefers.get("example")
     if code is None and name is None:
         return None
     there = contract.examples(operation_id)

@@ -1,119 +1,470 @@
-"""What an account holds: companies, their uploads and runs, as they are stored. `store` alone changes them."""
+"""An account of the Preview API, and every change that a call may make to it: the generation's half of the one door.
+
+Each change checks everything before it changes anything (AUTH-07, IMP-13, DEC-14); see `session.log`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from mock_server.kernel.clock import HOUR
+import orjson
+
+from mock_server.data.book import unresolved
+from mock_server.data.initial import generated
+from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
+from mock_server.kernel.errors import Refusal
+from mock_server.kernel.ids import made_uuid
+from mock_server.preview.companies import UPLOAD_LASTS, Company, Upload
+from mock_server.preview.exports import ExportRun
+from mock_server.preview.intents import Intents
+from mock_server.preview.lifecycle import Canceled, Started, before, decide
+from mock_server.preview.preconditions import (
+    parked,
+    refuse_busy,
+    refuse_closed,
+    refuse_exporting,
+    refuse_lacking,
+    taken,
+)
+from mock_server.preview.readings.requests import IDS_AGAIN
+from mock_server.preview.runs import ImportRun, Run
+from mock_server.session.generation import Subject
+from mock_server.session.log import change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Mapping
     from typing import BinaryIO
 
     from mock_server.data.book import Book, Sheet
-    from mock_server.data.templates import Link, Source
-    from mock_server.preview.exports import ExportRun
-    from mock_server.preview.lifecycle import Life
-    from mock_server.preview.runs import ImportRun, Run
+    from mock_server.preview.lifecycle import Life, Status
+    from mock_server.preview.runs import Approval
+    from mock_server.recording.journal import Entry
+    from mock_server.scenarios.model import Scenario
+    from mock_server.session.exchange import Exchange
+    from mock_server.session.log import Log
+    from mock_server.session.session import Session
 
-UPLOAD_LASTS = HOUR  # UPL-04
-
-
-class Refusal(Exception):
-    """A request that the contract refuses: its status and the text of its one-member error body (ERR-01, ERR-02).
-
-    `clause` is the rule that was broken, for whoever asks why; the caller is not told (ERR-02).
-    """
-
-    def __init__(self, status: int, text: str, clause: str | None = None) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-        self.clause = clause
+WAITED = 10 * MINUTE
+"""How long before the session a ready run was started: it has been parked for a while when somebody looks."""
 
 
-@dataclass(slots=True)
-class Upload:
-    """A signed URL, and what was put there: nothing yet, or one file (UPL-03)."""
+class Start(NamedTuple):
+    """A request to start an import, read and checked. Rows of the caller's own come as a book, or as a drift."""
 
-    ref: str
-    token: str
-    company_id: str
-    content_type: str | None
-    size: int | None
-    expires: int
-    file: BinaryIO | None = None
+    scenario: Scenario
+    key: str | None
+    digest: bytes
+    book: Book | None = None
+    drift: str | None = None
 
 
-@dataclass(slots=True)
-class Company:
-    """A customer of the account's: its workbook, and everything that was started for it."""
+class StartExport(NamedTuple):
+    """A request to start an export, with the rows that it selects counted."""
 
-    id: str
-    name: str
-    external_id: str | None
-    source: Source
-    created: int
-    workbook_id: str
-    sheets: tuple[Sheet, ...]
-    destination: str | None = None
-    """The id of its destination connection; credentials are never stored (PROV-18, SEC-01)."""
-    scenario: str | None = None
-    """The scenario that the company was made for."""
-    imports: list[ImportRun] = field(default_factory=list)
-    exports: list[ExportRun] = field(default_factory=list)
-    uploads: dict[str, Upload] = field(default_factory=dict)
-    keys: dict[tuple[str, str], tuple[bytes, Run]] = field(default_factory=dict)
-    """Kind of run and idempotency key (IDEM-06) to the payload's digest and the run it created."""
-    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a thread works out what a start or a decision makes, so that simultaneous ones do it once."""
+    mode: str
+    key: str | None
+    digest: bytes
+    writes: tuple[tuple[Sheet, int], ...]
 
-    def active(self, now: int) -> tuple[ImportRun, Life] | None:
-        """The one import in flight, with its state, or None (ACT-01, ACT-02)."""
-        if self.imports:
-            latest = self.imports[-1]
-            state = latest.life(now)
-            if not state.terminal:
-                return latest, state
-        return None
 
-    def books(self, now: int) -> Iterator[Book]:
-        """What the imports so far left in the sheets, the newest first: it hides what came before (OP-29)."""
-        for run in reversed(self.imports):
-            book = run.visible_book(run.life(now))
-            if book is not None:
-                yield book
+def account_of(session: Session) -> Account:
+    """The account of a session that speaks this generation."""
+    return cast("Account", session.account)
 
-    def settle(self) -> None:
-        """Let runs of pace `instant` go on: a read comes after all that happens by itself."""
-        for run in (*self.imports[-1:], *self.exports[-1:]):
-            run.settled()
 
-    def forget_hidden(self, now: int) -> None:
-        """Give back the rows of ended imports that newer ones hide for good, or that were never shown (OP-29)."""
-        covered: set[str] = set()
-        for run in reversed(self.imports):
-            state = run.life(now)
-            book = run.visible_book(state)
-            sheets = set() if book is None else {count.sheet.id for count in book.counts}
-            if state.terminal and sheets <= covered:
-                run.forget(state)
-            covered |= sheets if state.terminal else set()
+class Account:
+    """The companies, uploads and runs of one API key."""
 
-    def book(self, sheet: Sheet, now: int) -> Book | None:
-        """The book that fills the sheet now, or None while it is empty."""
-        for book in self.books(now):
-            if any(count.sheet.id == sheet.id for count in book.counts):
-                return book
-        return None
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.companies: dict[str, Company] = {}
+        self.runs: dict[str, Run] = {}
+        self.tokens: dict[str, Upload] = {}
+        """The uploads by the token of their signed URL."""
+        self.intents = Intents(session.generation.contract)
+        self._unended: dict[str, Run] = {}
+        """The runs that had not ended when somebody looked last."""
 
-    def linked(self, now: int) -> dict[Link, tuple[Sheet, int, Book]]:
-        """For every link of the workbook's columns the sheet, column number and book in which values may be found."""
-        found = {}
-        for link in {link for sheet in self.sheets for column in sheet.template.columns for link in column.links}:
-            for sheet in self.sheets:
-                if sheet.template.id == link.template_id and (book := self.book(sheet, now)) is not None:
-                    found[link] = (sheet, sheet.template.index(link.column), book)
-        return found
+    @property
+    def log(self) -> Log:
+        """The session's log: an account changes through the same door."""
+        return self.session.log
+
+    # -- what is asked
+
+    def company(self, company_id: str) -> Company:
+        """The company of that id; Refusal 404 when this account has none (AUTH-06)."""
+        company = self.known(company_id)
+        if company is None:
+            raise Refusal(404, f"no company {company_id!r} in this account", "AUTH-06")
+        return company
+
+    def known(self, company_id: str) -> Company | None:
+        """The company of that id, or None; a ready company is opened when it is first asked for."""
+        known = self.companies.get(company_id)
+        if known is None and company_id in self.session.world.ready:
+            known = self.open_ready(EPOCH, company_id)
+        return known
+
+    def scenario_of(self, company: Company) -> Scenario:
+        """The company's own scenario, else the session's."""
+        session = self.session
+        scenarios = session.world.scenarios
+        for name in (company.scenario, session.scenario, session.settings.scenario):
+            if name is not None and name in scenarios:
+                return scenarios[name]
+        return next(iter(scenarios.values()))
+
+    def running(self, now: int) -> list[Run]:
+        """The runs that have not ended at `now`, in the order of their start."""
+        for run in [run for run in self._unended.values() if run.life(now).terminal]:
+            del self._unended[run.id]
+        return list(self._unended.values())
+
+    def subject(self, operation: str | None, ids: Mapping[str, str], now: int) -> Subject:
+        """What a call is about, as it is when the call arrives; nothing is opened for it."""
+        if (run_id := ids.get("run_id")) is not None:
+            run = self.runs.get(run_id)
+            return Subject(run, None if run is None else run.life(now), None)
+        company = self.companies.get(ids.get("company_id", ""))
+        runs = () if company is None else company.exports if operation == "start_export" else company.imports
+        if not runs or (state := runs[-1].life(now)).terminal:
+            return Subject(None, None, None)
+        return Subject(None, None, (runs[-1].id, state))
+
+    def scenario(self, operation: str, ids: Mapping[str, str], preferred: str | None) -> Scenario | None:
+        """The scenario by whose faults a call may be hit: the run's, the asked for, the company's, the session's."""
+        scenarios, company_id = self.session.world.scenarios, ids.get("company_id")
+        if (run := self.runs.get(ids.get("run_id", ""))) is not None:
+            return scenarios.get(run.scenario)
+        if operation == "start_import" and preferred is not None:
+            return scenarios.get(preferred)
+        if company_id is None:
+            return scenarios.get(self.session.scenario)
+        company = self.companies.get(company_id)
+        return self.session.world.ready.get(company_id) if company is None else self.scenario_of(company)
+
+    def state(self, run_id: str | None, now: int) -> Life | None:
+        """The run of that id as it is, or None when there is none, or no id."""
+        run = None if run_id is None else self.runs.get(run_id)
+        return None if run is None else run.life(now)
+
+    def observe(self, entry: Entry, path: str, body: bytes) -> None:
+        """A call is over; `body` is the beginning of its body."""
+        if entry.operation is not None and (self.intents.pending or entry.operation in self.intents.counted):
+            call = (entry.operation, path, body)
+            self.intents.note(call, entry.ids.get("run_id"), entry.status, lost=entry.lost)
+
+    def scenarios(self) -> set[str]:
+        """The names of the scenarios that it has used."""
+        names = {run.scenario for run in self.runs.values()}
+        return names | {company.scenario for company in self.companies.values() if company.scenario is not None}
+
+    def earlier(self, exchange: Exchange) -> tuple[bytes, str] | None:
+        """For a stale read: the body before the present one, and what it shows, in words; None when there is none."""
+        run_id, now = exchange.parameters.get("run_id"), exchange.now
+        if run_id is not None:
+            run: Run | None = self.runs[run_id]
+        else:
+            imports = self.companies[exchange.parameters["company_id"]].imports
+            run = imports[-1] if imports and "status" in exchange.query else None
+        if run is None or (isinstance(run, ImportRun) and run.book is None and run.told is not None):
+            return None
+        was, is_now = before(run.script, run.started, run.events, run.time(now), run.stale_after), run.life(now)
+        if was is None and run_id is not None:
+            return None
+        words = f"it shows {'no run' if was is None else was.status}, and the run is {is_now.status}"
+        return orjson.dumps({"run": None} if was is None else run.described(was)), words
+
+    def budget(self, ids: Mapping[str, str]) -> tuple[str, int] | None:
+        """The budget that the company's scenario gives it."""
+        company = self.known(ids["company_id"]) if "company_id" in ids else None
+        limit = None if company is None else self.scenario_of(company).rate_limit
+        return None if company is None or limit is None else (company.id, limit)
+
+    def replayed(self, company: Company, kind: str, key: str | None, digest: bytes) -> Run | None:
+        """The run that this idempotency key created before, or None; Refusal 409 for another payload (IDEM-05)."""
+        if key is None or (kind, key) not in company.keys:
+            return None
+        known, run = company.keys[kind, key]
+        if known != digest:
+            clause = "IDEM-05" if kind == "import" else "DST-09"
+            raise Refusal(409, f"idempotency_key {key!r} was used before with another payload", clause)
+        return run
+
+    # -- companies
+
+    @change
+    def open_ready(self, _now: int, company_id: str) -> Company:
+        """Open the ready company of a scenario, with the run that waits there."""
+        world = self.session.world
+        scenario, catalogue = world.ready[company_id], world.catalogue
+        ready = scenario.ready
+        templates = [each.id for each in catalogue.templates if not ready.sheets or each.name in ready.sheets]
+        company = Company(
+            id=ready.company,
+            name=ready.name,
+            external_id=None,
+            source=catalogue.sources[0],
+            created=EPOCH - 2 * WAITED,
+            workbook_id=made_uuid("workbook", ready.company),
+            sheets=world.workbook(ready.company, templates, ready.sheets),
+            destination=made_uuid("destination", ready.company),
+            scenario=scenario.name,
+        )
+        self.companies[company.id] = company
+        if ready.run is not None:
+            book = self._generated(scenario, company)
+            run = self._add_import(company, ready.run, scenario, Started(EPOCH - WAITED), book)
+            run.stale_after = max(run.stale_after, HOUR)  # it is there, parked, whatever counts as stale afterwards
+        return company
+
+    @change
+    def provision(self, now: int, body: Mapping[str, Any]) -> Company:
+        """Create a company from a body of the contract's shape (PROV-01 to PROV-19)."""
+        session, catalogue = self.session, self.session.world.catalogue
+        source = next((source for source in catalogue.sources if source.id == body["source"]), None)
+        if source is None:
+            raise Refusal(404, f"no source {body['source']!r} in this account", "PROV-11")
+        known = [template.id for template in catalogue.templates]
+        wanted = body.get("template_ids", known)
+        if foreign := [template_id for template_id in wanted if template_id not in known]:
+            text = f"template_ids names a template that this account does not have: {foreign[0]!r}"
+            raise Refusal(400, text, "PROV-15")
+        external_id = body.get("external_id")
+        self._refuse_taken(body["name"], source.id, external_id)
+        scenario = session.world.scenarios.get((external_id or "").partition("--")[0])
+        if scenario is not None:
+            refuse_lacking(scenario, {template.name for template in catalogue.templates if template.id in wanted})
+        company_id = session.made_id("company")
+        company = self.companies[company_id] = Company(
+            id=company_id,
+            name=body["name"],
+            external_id=external_id,
+            source=source,
+            created=now,
+            workbook_id=session.made_id("workbook"),
+            sheets=session.world.workbook(company_id, wanted, {}),
+            destination=session.made_id("connection") if (body.get("connections") or {}).get("destination") else None,
+            scenario=None if scenario is None else scenario.name,
+        )
+        return company
+
+    def _refuse_taken(self, name: str, source_id: str, external_id: str | None) -> None:
+        """Refusal for a name or an external id that another company has (PROV-14, PROV-16)."""
+        world = self.session.world
+        first = world.catalogue.sources[0]
+        ready = source_id == first.id and any(each.ready.name == name for each in world.scenarios.values())
+        for company in self.companies.values():
+            if company.name == name and company.source.id == source_id:
+                raise taken(name, company.source)
+        if ready:
+            raise taken(name, first)
+        if external_id is not None and any(each.external_id == external_id for each in self.companies.values()):
+            raise Refusal(409, f"external_id {external_id!r} is used by another company", "PROV-14")
+
+    # -- uploads
+
+    @change
+    def request_upload(self, now: int, company_id: str, body: Mapping[str, Any]) -> Upload:
+        """Sign a URL for one file (UPL-01, UPL-05)."""
+        upload = Upload(
+            ref=f"upl_{self.session.made_id('upload').replace('-', '')}",
+            token=self.session.made_id("token").replace("-", ""),
+            company_id=company_id,
+            content_type=body.get("content_type"),
+            size=body.get("size"),
+            expires=now + UPLOAD_LASTS,
+        )
+        self.companies[company_id].uploads[upload.ref] = self.tokens[upload.token] = upload
+        return upload
+
+    @change
+    def receive(self, now: int, token: str, file: BinaryIO) -> None:
+        """Keep the file that was put to a signed URL; Refusal 403 for a used or an expired one (UPL-03, UPL-04)."""
+        self._refuse_closed()
+        refuse_closed(self.tokens[token], now)
+        self.tokens[token].file = file
+
+    # -- imports
+
+    @change
+    def start_import(self, now: int, company_id: str, request: Start) -> tuple[ImportRun, bool]:
+        """The run of this request, and whether it is a new one (IMP-01, IDEM-01, IDEM-08)."""
+        self._refuse_closed()
+        company = self.companies[company_id]
+        again = self.replayed(company, "import", request.key, request.digest)
+        if isinstance(again, ImportRun):
+            return again, False
+        refuse_busy(company, now)
+        scenario, book, flagged = request.scenario, request.book, False
+        if not scenario.own_rows:
+            book = self._generated(scenario, company)
+        elif book is not None:
+            flagged = unresolved(book)
+        self._forget_hidden(company, now)
+        run = self._add_import(
+            company, self.session.made_id("run"), scenario, Started(now, flagged, request.drift), book
+        )
+        if request.key is not None:
+            company.keys["import", request.key] = request.digest, run
+        run.settle()
+        self.log.about(run.id)
+        return run, True
+
+    def _generated(self, scenario: Scenario, company: Company) -> Book:
+        refuse_lacking(scenario, {sheet.name for sheet in company.sheets})
+        return generated(scenario, company.sheets, self.session.settings.seed)
+
+    def _add_import(
+        self, company: Company, run_id: str, scenario: Scenario, started: Started, book: Book | None
+    ) -> ImportRun:
+        session = self.session
+        run = ImportRun(
+            id=run_id,
+            company_id=company.id,
+            scenario=scenario.name,
+            script=scenario.run,
+            pace=session.pace or scenario.pace,
+            started=started,
+            stale_after=session.settings.stale_after,
+            local=max(started.at, EPOCH),  # a ready run is where it is when the session opens, whatever its pace
+            book=book,
+            ids_again=session.dialect.has(IDS_AGAIN),
+        )
+        company.add_import(run)
+        self.runs[run.id] = self._unended[run.id] = run
+        return run
+
+    def _forget_hidden(self, company: Company, now: int) -> None:
+        """Give back the rows of ended imports that newer ones hide for good, or that were never shown (OP-29).
+
+        Nothing can happen to such a run any more: what it is stands in the log for all that happened to it.
+        """
+        for run in company.hidden(now):
+            run.forget(run.life(now))
+            company.keeping.remove(run)
+            keys = [(kind, key, digest) for (kind, key), (digest, known) in company.keys.items() if known is run]
+            self.log.replace(run.id, "Account.restore", company.id, run, keys)
+
+    @change
+    def restore(self, _now: int, company_id: str, run: ImportRun, keys: Iterable[tuple[str, str, bytes]]) -> None:
+        """Put an ended run back whose rows were given back."""
+        company = self.companies[company_id]
+        if company_id not in self.session.world.ready or run.id != self.session.world.ready[company_id].ready.run:
+            self.session.made_id("run")
+        company.imports.append(run)
+        self.runs[run.id] = run
+        company.keys.update({(kind, key): (digest, run) for kind, key, digest in keys})
+        self.log.about(run.id)
+
+    @change
+    def reject(self, now: int, run_id: str) -> Status:
+        """Reject a parked run; the status that it has then (DEC-31)."""
+        run = self._import(run_id)
+        run.decide(decide(parked(run, now), run.time(now), approve=False))
+        return run.life(now).status
+
+    @change
+    def approve(self, now: int, run_id: str, considered: Life, approval: Approval, *, answered: bool) -> None:
+        """Approve a parked run, which must still be in the parking that the approval was worked out for (DEC-25)."""
+        self._refuse_closed()
+        run = self._import(run_id)
+        state = parked(run, now)
+        if len(state.parkings) != len(considered.parkings):
+            raise Refusal(409, "the run has parked anew meanwhile; read it again", "DEC-25")
+        left = unresolved(approval.book)
+        run.decide(decide(state, run.time(now), approve=True, answered=answered, unresolved=left), approval)
+
+    def _import(self, run_id: str) -> ImportRun:
+        run = self.runs[run_id]
+        assert isinstance(run, ImportRun), "a decision is about an import"  # noqa: S101 - the handler has looked
+        self.log.about(run_id)
+        return run
+
+    # -- exports
+
+    @change
+    def start_export(self, now: int, company_id: str, request: StartExport) -> tuple[ExportRun, bool]:
+        """The export of this request, and whether it is a new one (DST-01, DST-09, OP-18)."""
+        company, session = self.companies[company_id], self.session
+        again = self.replayed(company, "export", request.key, request.digest)
+        if isinstance(again, ExportRun):
+            return again, False
+        self._refuse_closed()
+        refuse_exporting(company, now)
+        scenario = self.scenario_of(company)
+        run = ExportRun(
+            id=session.made_id("run"),
+            company_id=company.id,
+            scenario=scenario.name,
+            script=scenario.export,
+            pace=session.pace or scenario.pace,
+            started=Started(now),
+            stale_after=session.settings.stale_after,
+            local=now,
+            mode=request.mode,
+            writes=request.writes,
+        )
+        company.exports.append(run)
+        self.runs[run.id] = self._unended[run.id] = run
+        if request.key is not None:
+            company.keys["export", request.key] = request.digest, run
+        run.settle()
+        return run, True
+
+    # -- a run's own time, and its operator
+
+    def poll(self, now: int, run: Run) -> None:
+        """A poll was answered: with pace `polls` the next one lets the next change happen."""
+        if run.pace == "polls":
+            self.count_poll(now, run.id)
+
+    @change
+    def count_poll(self, _now: int, run_id: str) -> None:
+        """A poll of a state that was shown before lets the next change happen."""
+        self.runs[run_id].poll()
+        self.log.about(run_id)
+
+    def settle(self, now: int, company: Company) -> None:
+        """With pace `instant`: a read comes after all that happens by itself."""
+        for run in (*company.imports[-1:], *company.exports[-1:]):
+            if run.unsettled:
+                self.settle_run(now, run.id)
+
+    @change
+    def settle_run(self, _now: int, run_id: str) -> None:
+        """Let everything happen to the run that happens by itself."""
+        self.runs[run_id].settle()
+        self.log.about(run_id)
+
+    @change
+    def step(self, _now: int, run_id: str) -> None:
+        """Let the run's own time pass to its next change."""
+        self.runs[run_id].step()
+        self.log.about(run_id)
+
+    @change
+    def cancel(self, now: int, run_id: str) -> None:
+        """Stop a run as somebody at the vendor would (OP-16); Refusal 409 when it has ended."""
+        run = self.runs[run_id]
+        if not isinstance(run, ImportRun):
+            raise Refusal(409, "only an import can be canceled; the contract knows no canceled export")
+        state = run.life(now)
+        if state.terminal:
+            raise Refusal(409, f"the run is {state.status}, and so has ended; nothing is left to cancel")
+        run.events.append(Canceled(run.time(now)))
+        self.log.about(run_id)
+
+    # -- the end
+
+    def close(self) -> None:
+        """Close the files that were put to signed URLs."""
+        for upload in self.tokens.values():
+            if upload.file is not None:
+                upload.file.close()
+
+    def _refuse_closed(self) -> None:
+        """Refusal 404 for a call that outlived its session: nobody could find what it would make."""
+        if self.session.closed:
+            raise Refusal(404, "the session ended while the call was under way")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

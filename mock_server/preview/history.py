@@ -6,12 +6,12 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
 
 _DEFAULT, _MOST = 20, 100
 _DIGITS = 10

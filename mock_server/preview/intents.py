@@ -1,58 +1,69 @@
 """What a client asked for, call by call, against what it meant: a call that repeats an unanswered one means no more.
 
-The mock knows what really came of the calls, and so it knows both sides. Pure: it is told of each call once it is over.
+The mock knows what really came of the calls, and so it knows both sides. Pure: it learns of each call when it is over.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
 import orjson
 
-from mock_server.scenarios.model import CHANGES
+if TYPE_CHECKING:
+    from mock_server.contract.document import Contract
 
 Intent = tuple[str, str, int]
-REPLAYS = ("start_import", "start_export")
-"""Operations that give back what they made before, with 200 (OP-06)."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Intents:
     """Calls by operation: how many there were, how many things they meant, how many answers never came."""
 
-    calls: Counter[str] = field(default_factory=Counter)
-    meant: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-    _unanswered: dict[Intent, str | None] = field(default_factory=dict)
-    """What was asked for and not answered, so that it may be asked for again, and the run that it was about or made."""
+    def __init__(self, contract: Contract) -> None:
+        self.calls: Counter[str] = Counter()
+        self.meant: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self.counted = frozenset(contract.changing)
+        """The operations that change something, and so mean something."""
+        self._replaying = contract.starts
+        """The operations that give back what they made before, with 200 (OP-06)."""
+        self._unanswered: dict[Intent, str | None] = {}
+        """What was asked for and not answered, so that it may be asked again, and the run that it was about or made."""
+        self._about: defaultdict[str, set[Intent]] = defaultdict(set)
+        """The unanswered ones about a run."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was asked for and not answered."""
+        return bool(self._unanswered)
 
     def note(self, call: tuple[str, str, bytes], run_id: str | None, status: int | None, *, lost: bool) -> None:
         """Count one call: operation, path and body; the run that it was about, and the status that the client saw."""
         operation = call[0]
         unanswered = lost or status is None or status == 429 or status >= 500
-        if operation not in CHANGES:
-            if self._unanswered and not unanswered:
-                self._looked(run_id)
+        if operation not in self.counted:
+            if not unanswered and run_id is not None:  # the client has seen the run, and means what it asks for next
+                for each in self._about.pop(run_id, ()):
+                    self._unanswered.pop(each, None)
             return
         self.calls[operation] += 1
         self.lost[operation] += lost
         intent = _intent(call) if unanswered or self._unanswered else None
         if intent is not None and intent in self._unanswered:
             if unanswered:
-                self._unanswered[intent] = run_id or self._unanswered[intent]
+                self._ask_again(intent, run_id or self._unanswered[intent])
             else:
                 del self._unanswered[intent]
         elif intent is not None and unanswered:
-            self._unanswered[intent] = run_id
+            self._ask_again(intent, run_id)
             self.meant[operation] += 1
-        elif status is not None and status < 400 and not (status == 200 and operation in REPLAYS):
+        elif status is not None and status < 400 and not (status == 200 and operation in self._replaying):
             self.meant[operation] += 1
 
-    def _looked(self, run_id: str | None) -> None:
-        """The client has seen the run: it knows what became of its call, and means whatever it asks for next."""
-        for intent in [intent for intent, about in self._unanswered.items() if about is not None and about == run_id]:
-            del self._unanswered[intent]
+    def _ask_again(self, intent: Intent, run_id: str | None) -> None:
+        self._unanswered[intent] = run_id
+        if run_id is not None:
+            self._about[run_id].add(intent)
 
 
 def _intent(call: tuple[str, str, bytes]) -> Intent:

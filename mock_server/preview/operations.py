@@ -12,15 +12,14 @@ from starlette.responses import StreamingResponse
 from mock_server.data import initial as opening
 from mock_server.data.csv_files import Drift, text
 from mock_server.http.messages import JSON, answer, canonical
-from mock_server.http.prefer import preferred
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.account import Start, StartExport, account_of
 from mock_server.preview.decisions import fixes
 from mock_server.preview.downloads import sheet_csv, workbook_zip
 from mock_server.preview.exports import Selection
 from mock_server.preview.history import asked, page
 from mock_server.preview.preconditions import parked, refuse_busy, refuse_exporting, refuse_unconnected
 from mock_server.preview.runs import ImportRun, created_at
-from mock_server.preview.session import Start, StartExport
 from mock_server.scenarios.catalog import UnknownScenario
 
 if TYPE_CHECKING:
@@ -30,24 +29,24 @@ if TYPE_CHECKING:
 
     from mock_server.data.templates import Link, Template
     from mock_server.data.uploaded import OwnBook
-    from mock_server.http.messages import Call
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import Approval
     from mock_server.scenarios.model import Scenario
+    from mock_server.session.exchange import Exchange
 
 MAGIC_LINKS = "/magic-links/"
 LARGE = 5_000
 """Rows from which on a decision is worked out in a thread, so that nobody else waits for it."""
 
 
-async def list_sources(call: Call) -> Response:
+async def list_sources(call: Exchange) -> Response:
     """The account's sources (SRC-01, SRC-02)."""
     sources = call.session.world.catalogue.sources
     return answer({"sources": [{"id": each.id, "name": each.name, "logo_url": each.logo_url} for each in sources]})
 
 
-async def list_templates(call: Call) -> Response:
+async def list_templates(call: Exchange) -> Response:
     """The account's templates (TPL-01 to TPL-06)."""
     return answer({"templates": [_template(each) for each in call.session.world.catalogue.templates]})
 
@@ -72,9 +71,10 @@ def _template(template: Template) -> dict[str, Any]:
     return {"id": template.id, "name": template.name, "description": template.description, "columns": columns}
 
 
-async def provision_company(call: Call) -> Response:
+async def provision_company(call: Exchange) -> Response:
     """Create a company with its workbook (PROV-01 to PROV-19)."""
-    company = call.session.provision(await call.json(), call.later())
+    body = await call.json()
+    company = account_of(call.session).provision(call.later(), body)
     connections = [{"id": company.destination, "kind": "destination", "creds_configured": True}]
     body = {
         "company": {
@@ -91,38 +91,39 @@ async def provision_company(call: Call) -> Response:
     return answer(body, 201)
 
 
-async def request_upload(call: Call) -> Response:
+async def request_upload(call: Exchange) -> Response:
     """Sign a URL for one file (UPL-01)."""
     company = _company(call)
-    upload = call.session.request_upload(company, await call.json(), call.later())
+    body = await call.json()
+    upload = account_of(call.session).request_upload(call.later(), company.id, body)
     return answer({"upload_url": f"{call.origin}/uploads/{upload.token}", "upload_ref": upload.ref}, 201)
 
 
-async def start_import(call: Call) -> Response:
+async def start_import(call: Exchange) -> Response:
     """Start an import, or find the one that the same idempotency key started (IMP-01 to IMP-13, IDEM-01 to IDEM-08)."""
-    company, session = _company(call), call.session
+    company, account = _company(call), account_of(call.session)
     body = await call.json()
     key, digest = _identity(body)
     scenario, applied = _scenario(call, company)
     async with company.changing:
         start = Start(scenario, key, digest)
-        if session.replayed(company, "import", key, digest) is None:
+        if account.replayed(company, "import", key, digest) is None:
             files = _files(company, body)
             refuse_busy(company, call.later())
             if scenario.own_rows:
                 book, drift = await _own_book(call, company, files, body.get("rows", ()))
                 start = Start(scenario, key, digest, book, drift)
-        run, new = session.start_import(company, start, call.later())
+        run, new = account.start_import(call.later(), company.id, start)
     if not new:
         return answer(run.accepted(run.life(call.later()).status))  # OP-06
     return answer(run.accepted(), 201, {"Preference-Applied": f"scenario={applied}"} if applied else None)
 
 
-def _scenario(call: Call, company: Company) -> tuple[Scenario, str | None]:
+def _scenario(call: Exchange, company: Company) -> tuple[Scenario, str | None]:
     """The scenario of a new import, and its name when the caller's Prefer header chose it."""
-    name = preferred(call.scope, "scenario")
+    name = call.preferred("scenario")
     if name is None:
-        return call.session.scenario_of(company), None
+        return account_of(call.session).scenario_of(company), None
     try:
         return call.session.world.scenario(name), name
     except UnknownScenario as unknown:
@@ -148,7 +149,7 @@ def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 async def _own_book(
-    call: Call, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
+    call: Exchange, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[OwnBook | None, str | None]:
     """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
     linked = company.linked(call.later())
@@ -168,7 +169,7 @@ async def _own_book(
         return None, str(drift)
 
 
-async def list_imports(call: Call) -> Response:
+async def list_imports(call: Exchange) -> Response:
     """The active run (ACT-01 to ACT-08), or a page of the company's history (HIST-01 to HIST-05)."""
     company, query = _company(call), call.query
     limit, before = asked(company, query)  # wrong ones are wrong beside a status, too
@@ -180,25 +181,25 @@ async def list_imports(call: Call) -> Response:
     return answer(active[0].body(call.now) if active else {"run": None})
 
 
-async def poll_import(call: Call) -> Response:
+async def poll_import(call: Exchange) -> Response:
     """What the run is now (POLL-01 to POLL-19)."""
     run = _import(call)
-    run.polled()
+    account_of(call.session).poll(call.now, run)
     return answer(run.body(call.now))
 
 
-async def decide(call: Call) -> Response:
+async def decide(call: Exchange) -> Response:
     """Take a decision on a parked run (DEC-01 to DEC-35)."""
-    run, session = _import(call), call.session
+    run, account = _import(call), account_of(call.session)
     body = await call.json()
     if body["decision"] == "reject":
-        return answer(run.accepted(session.reject(run, call.later())))
+        return answer(run.accepted(account.reject(call.later(), run.id)))
     answers = body.get("answers") or ()
-    async with session.company(run.company_id).changing:
+    async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
         considered = partial(_approval, run, state, answers)
         approval = await run_in_threadpool(considered) if run.rows(state) > LARGE else considered()
-        session.approve(run, state, approval, answered=bool(answers), now=call.later())
+        account.approve(call.later(), run.id, state, approval, answered=bool(answers))
     return answer(run.accepted("running"))
 
 
@@ -206,7 +207,7 @@ def _approval(run: ImportRun, state: Life, answers: Sequence[Mapping[str, Any]])
     return run.approved(state, fixes(run, state, answers))
 
 
-async def export_csv(call: Call) -> Response:
+async def export_csv(call: Exchange) -> Response:
     """One sheet as CSV, or the workbook as ZIP, streamed (CSV-01 to CSV-12)."""
     company, query = _company(call), call.query
     sheets = {sheet.id: sheet for sheet in company.sheets}
@@ -222,12 +223,12 @@ async def export_csv(call: Call) -> Response:
     return sheet_csv(sheet, company.book(sheet, call.now), flagged=chosen == "all")
 
 
-async def start_export(call: Call) -> Response:
+async def start_export(call: Exchange) -> Response:
     """Start a destination export, or find the one that the same idempotency key started (DST-01, DST-09)."""
-    company, session = _company(call), call.session
+    company, account = _company(call), account_of(call.session)
     body = await call.json(optional=True)
     key, digest = _identity(body)
-    again = session.replayed(company, "export", key, digest)
+    again = account.replayed(company, "export", key, digest)
     writes: tuple[Any, ...] = ()
     if again is None:
         refuse_unconnected(company)
@@ -235,7 +236,8 @@ async def start_export(call: Call) -> Response:
         refuse_exporting(company, call.later())
         books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
         writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
-    run, new = session.start_export(company, StartExport(body.get("mode", "full"), key, digest, writes), call.later())
+    start = StartExport(body.get("mode", "full"), key, digest, writes)
+    run, new = account.start_export(call.later(), company.id, start)
     return answer(run.accepted(), 201) if new else answer(run.accepted(run.life(call.later()).status))
 
 
@@ -253,29 +255,30 @@ def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
     return Selection(None if ids is None else frozenset(ids), wanted, body.get("mode") == "canary")
 
 
-async def poll_export(call: Call) -> Response:
+async def poll_export(call: Exchange) -> Response:
     """What the export is now (DST-04 to DST-07, DST-10)."""
     company = _company(call)
     run = next((run for run in company.exports if run.id == call.parameters["run_id"]), None)
     if run is None:
         raise Refusal(404, f"no export {call.parameters['run_id']!r} of this company")
-    run.polled()
+    account_of(call.session).poll(call.now, run)
     state = run.life(call.now)
     if state.end is not None:
         return StreamingResponse(run.pieces(state.end), media_type=JSON)
     return answer(run.body(call.now))
 
 
-def _company(call: Call) -> Company:
-    company = call.session.company(call.parameters["company_id"])
+def _company(call: Exchange) -> Company:
+    account = account_of(call.session)
+    company = account.company(call.parameters["company_id"])
     if call.operation_id != "decide":  # two decisions at one instant must meet the same parking (DEC-25)
-        company.settle()
+        account.settle(call.now, company)
     return company
 
 
-def _import(call: Call) -> ImportRun:
+def _import(call: Exchange) -> ImportRun:
     """The run of the path; Refusal 404 unless it is an import of the path's company (POLL-17, POLL-18, DEC-26)."""
-    company, run = _company(call), call.session.runs.get(call.parameters["run_id"])
+    company, run = _company(call), account_of(call.session).runs.get(call.parameters["run_id"])
     if not isinstance(run, ImportRun) or run.company_id != company.id:
         # POLL-18 is the rule for a run that there is, but under another company.
         clause = "DEC-26" if call.operation_id == "decide" else "POLL-17" if run is None else "POLL-18"
@@ -283,7 +286,7 @@ def _import(call: Call) -> ImportRun:
     return run
 
 
-HANDLERS: dict[str, Callable[[Call], Awaitable[Response]]] = {
+HANDLERS: dict[str, Callable[[Exchange], Awaitable[Response]]] = {
     handler.__name__: handler
     for handler in (
         list_sources,

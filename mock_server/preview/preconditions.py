@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_server.data.initial import lacking
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.preview.lifecycle import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mock_server.data.templates import Source
-    from mock_server.preview.account import Company, Upload
+    from mock_server.preview.companies import Company, Upload
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import ImportRun
     from mock_server.scenarios.model import Scenario

@@ -54,6 +54,9 @@ class Run(ABC):
     shown: bool = False
     """With pace `polls`: whether a poll has shown the state of `local`."""
     kept: Kept | None = None
+    _state: Life | None = None
+    """What the run was when somebody looked last; it holds until its `until`, or the next event."""
+    _events: int = 0
 
     kind = "import"
 
@@ -68,9 +71,17 @@ class Run(ABC):
 
     def life(self, now: int) -> Life:
         """What the run is when the session's clock shows `now`."""
-        return life(self.script, self.started, self.events, self.time(now), self.stale_after)
+        time, state, count = self.time(now), self._state, len(self.events)
+        if state is not None and self._events == count and state.since <= time:
+            if state.until is None or time < state.until:
+                return state
+        elif state is not None and time < state.since:  # somebody looks back: what is known of now stays known
+            return life(self.script, self.started, self.events, time, self.stale_after)
+        self._events = count
+        state = self._state = life(self.script, self.started, self.events, time, self.stale_after)
+        return state
 
-    def changes(self, after: int, until: int) -> Iterator[tuple[int, Status, Status]]:
+    def transitions(self, after: int, until: int) -> Iterator[tuple[int, Status, Status]]:
         """Every change of status by itself in `after` < t <= `until`: when, from what, to what."""
         if self.pace != "time":
             return
@@ -80,23 +91,27 @@ class Run(ABC):
                 yield state.since, before.status, state.status
             before = state
 
-    def stepped(self) -> None:
+    def step(self) -> None:
         """Let the run's own time pass to its next change; a run that waits for somebody stays where it is."""
         until = self.life(self.local).until
         if until is not None:
             self.local, self.shown = until, False
 
-    def settled(self) -> None:
-        """With pace `instant`: let everything happen that happens by itself."""
-        while self.pace == "instant" and self.life(self.local).until is not None:
-            self.stepped()
+    @property
+    def unsettled(self) -> bool:
+        """With pace `instant`: whether something is left that happens by itself."""
+        return self.pace == "instant" and self.life(self.local).until is not None
 
-    def polled(self) -> None:
+    def settle(self) -> None:
+        """With pace `instant`: let everything happen that happens by itself."""
+        while self.unsettled:
+            self.step()
+
+    def poll(self) -> None:
         """With pace `polls`: a poll of a state that was shown before lets the next change happen."""
-        if self.pace == "polls":
-            if self.shown:
-                self.stepped()
-            self.shown = True
+        if self.shown:
+            self.step()
+        self.shown = True
 
     def body(self, now: int) -> bytes:
         """The poll's answer."""
@@ -134,6 +149,13 @@ class ImportRun(Run):
     """Whether the ids of questions begin anew in each parking (OP-20); else none comes twice."""
     told: dict[str, Any] | None = None
     """The last report of an ended run whose rows were given back."""
+
+    def decide(self, event: Event, approval: Approval | None = None) -> None:
+        """A decision was taken."""
+        self.events.append(event)
+        if approval is not None:
+            self.approvals.append(approval)
+        self.shown = False
 
     def parked_book(self, state: Life) -> Book:
         """The book of the latest parking, before any decision on it."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_server.kernel.clock import iso
+from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import Canceled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
     from mock_server.preview.runs import Run
-    from mock_server.preview.session import Session
     from mock_server.recording.journal import Entry
-    from mock_server.server.sessions import Sessions
+    from mock_server.session.session import Session
+    from mock_server.session.sessions import Sessions
 
 _OPERATIONS = {"companies": "provision_company", "imports": "start_import", "exports": "start_export"}
 
@@ -26,7 +27,7 @@ def session(session: Session, now: int) -> dict[str, Any]:
         "dialect": session.dialect.name,
         "seed": session.settings.seed,
         "now": iso(now),
-        "companies": [_company(session, company, now) for company in session.companies.values()],
+        "companies": [_company(session, company, now) for company in account_of(session).companies.values()],
         "both_sides": both_sides(session),
     }
 
@@ -36,7 +37,7 @@ def _company(session: Session, company: Company, now: int) -> dict[str, Any]:
         "id": company.id,
         "name": company.name,
         "external_id": company.external_id,
-        "scenario": session.scenario_of(company).name,
+        "scenario": account_of(session).scenario_of(company).name,
         "runs": [_run(run, now) for run in (*company.imports, *company.exports)],
     }
 
@@ -57,7 +58,7 @@ def _run(run: Run, now: int) -> dict[str, Any]:
 def both_sides(session: Session) -> dict[str, dict[str, int]]:
     """What the client called for and meant, what really came of it, and how many answers never reached it."""
     ready = {scenario.ready.run for scenario in session.world.scenarios.values()}
-    companies = session.companies.values()
+    companies = account_of(session).companies.values()
     imports = [run for company in companies for run in company.imports]
     there = {
         "companies": sum(company.id not in session.world.ready for company in companies),
@@ -71,7 +72,7 @@ def both_sides(session: Session) -> dict[str, dict[str, int]]:
 
 
 def _side(session: Session, operation: str, did: str, count: int) -> dict[str, int]:
-    tally = session.faults.tally
+    tally = account_of(session).intents
     return {
         "calls": tally.calls[operation],
         "meant": tally.meant[operation],
@@ -86,7 +87,7 @@ def unauthenticated_calls(sessions: Sessions, session: Session) -> Iterator[Entr
     A scenario's ready company has the same id in every session, and so does not tell whose the call is.
     """
     alone = sessions.opened == 1
-    companies = session.companies.keys() - session.world.ready.keys()
+    companies = account_of(session).companies.keys() - session.world.ready.keys()
     for entry in sessions.strays:
         if alone or any(company_id in entry.path for company_id in companies):
             yield entry

@@ -15,6 +15,7 @@ import orjson
 
 from mock_server.contract.document import data
 from mock_server.contract.messages import complaint
+from mock_server.contract.redaction import Secrets
 from mock_server.kernel.clock import iso
 from mock_server.kernel.ids import stand_in
 from mock_server.recording.exchange import exchange
@@ -23,10 +24,10 @@ from mock_server.version import version
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mock_server.preview.session import Session
     from mock_server.recording.journal import Steered
     from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Scenario
+    from mock_server.session.session import Session
 
 FORMAT = 1
 """Raised with every change after which an older vern-mock would read a bundle wrongly."""
@@ -137,8 +138,7 @@ def _identity(scenario: Scenario) -> str:
 def _involved(session: Session) -> Iterator[Scenario]:
     """The scenarios that the session has used, and those that its next call would."""
     names = {session.scenario, session.settings.scenario}
-    names |= {run.scenario for run in session.runs.values()}
-    names |= {company.scenario for company in session.companies.values() if company.scenario is not None}
+    names |= session.account.scenarios()
     return (scenario for name, scenario in session.world.scenarios.items() if name in names)
 
 
@@ -147,7 +147,7 @@ def _matters(steered: Steered) -> bool:
 
 
 def _steered(session: Session, steered: Steered) -> dict[str, Any]:
-    body = session.journal.secrets(session.key).request(steered.body, len(steered.body))
+    body = Secrets(session.key, session.journal.tokens).request(steered.body, len(steered.body))
     return {
         "after": steered.after,
         "at": iso(steered.at),

@@ -17,8 +17,7 @@ from mock_server.version import version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mock_server.preview.lifecycle import Life
-    from mock_server.recording.journal import Entry, Part
+    from mock_server.recording.journal import Entry, Part, State
 
 
 def exchange(entry: Entry) -> dict[str, Any]:
@@ -34,12 +33,10 @@ def exchange(entry: Entry) -> dict[str, Any]:
         "path": entry.path,
         "query": entry.query,
         "operation": entry.operation,
-        "company_id": entry.company_id,
-        "run_id": entry.run_id,
-        "upload_ref": entry.upload_ref,
+        **entry.all_ids(),
         "before": _status(entry.before),
         "after": _status(entry.after),
-        "in_flight": None if flight is None else {"run_id": flight.run_id, "status": flight.state.status},
+        "in_flight": None if flight is None else {"run_id": flight[0], "status": flight[1].status},
         "status": entry.status,
         "lost": entry.lost,
         "fault": entry.fault,
@@ -141,7 +138,7 @@ def _named(part: Part) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in part.headers]
 
 
-def _status(state: Life | None) -> str | None:
+def _status(state: State | None) -> str | None:
     return None if state is None else state.status
 
 

@@ -1,15 +1,18 @@
-"""What was asked of a session and what it answered: every exchange from its arrival on, bounded, without secrets.
+"""What was asked of a session and what it answered: every exchange from its arrival on, bounded.
 
-The rule that it keeps: a key, the credentials of a connection and the token of a signed URL are gone before anything is
-kept. Instants are milliseconds: `real` of the process's clock, `at` of the session's.
+No reader gets a key, the credentials of a connection or the token of a signed URL: an entry gives nothing away but
+through `Secrets`. Instants are milliseconds: `real` of the process's clock, `at` of the session's.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -18,14 +21,19 @@ from mock_server.contract.redaction import UNREADABLE, Secrets
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-    from mock_server.preview.lifecycle import Life
 
 ENTRIES = 1_000
 """Exchanges that a session keeps; the oldest go first."""
 BODY = 65_536
 """Bytes that are kept of a body."""
-UPLOAD = "put_upload"
-"""The operation of a signed URL, which the contract describes and does not list."""
+
+
+class State(Protocol):
+    """What a run was at some instant."""
+
+    @property
+    def status(self) -> str:
+        """The word for it."""
 
 
 @dataclass(slots=True)
@@ -44,13 +52,6 @@ class Part:
         return next((value for known, value in self.headers if known == name), None)
 
 
-class Flight(NamedTuple):
-    """A run of the company that was in flight, and what it was."""
-
-    run_id: str
-    state: Life
-
-
 class Steered(NamedTuple):
     """A change that somebody made through the admin API: when, and what was asked."""
 
@@ -63,57 +64,76 @@ class Steered(NamedTuple):
     body: bytes
 
 
-@dataclass(slots=True)
-class Entry:
-    """One exchange. What is not known yet, while it is under way, is None."""
+Headers = Sequence[tuple[bytes, bytes]]
 
-    number: int
-    """Counts the session's exchanges from 1."""
-    real: int
-    """When it arrived."""
-    at: int
-    """The session's time when it arrived."""
-    method: str
-    path: str
-    query: str
-    request: Part
-    operation: str | None = None
-    """The operationId; `UPLOAD` for a signed URL; None for a path or method that the contract lacks."""
-    company_id: str | None = None
-    run_id: str | None = None
-    """The run of the path, or the one that the call created."""
-    before: Life | None = None
-    """The run as it was when the call arrived."""
-    after: Life | None = None
-    """The run as it was when the answer was ready."""
-    answer: Part = field(default_factory=Part)
-    status: int | None = None
+
+class Entry:
+    """One exchange. What is not known yet, while it is under way, is None.
+
+    It keeps what went over the wire; what a reader sees is worked out, without secrets, when somebody reads it.
+    """
+
     ended: int | None = None
     """The real time of its end: the answer was sent, or lost, or the client hung up."""
-    dialect: str = "documented"
+    status: int | None = None
+    operation: str | None = None
+    """The operationId, or that of a signed URL; None for a path or method that the contract lacks."""
+    ids: Mapping[str, str] = MappingProxyType({})
+    """The ids in its path, and the run that the call created."""
+    before: State | None = None
+    """The run as it was when the call arrived."""
+    after: State | None = None
+    """The run as it was when the answer was ready."""
+    flight: tuple[str, State] | None = None
+    """For a call that names no run: the one in flight that it met when it arrived, and what that was."""
+    dialect = "documented"
     """The dialect that the answer was given in."""
     example: str | None = None
     """The contract's example that it was answered with, since its Prefer header asked for it; nothing was done."""
     fault: str | None = None
     """The fault that bent it, in words."""
-    lost: bool = False
+    lost = False
     """True when the client got no whole answer, by a fault or because it hung up."""
     clause: str | None = None
     """The clause by which it was refused."""
-    note: str | None = None
-    """What helps whoever reads it: the text of a refusal, the nearest operation."""
-    key_in_url: bool = False
-    """True when the URL held a key, which is hidden here."""
-    stray: bool = False
-    """True for a call without an accepted key, which belongs to no session."""
-    upload_ref: str | None = None
-    """The upload of the signed URL to which the bytes were put."""
-    flight: Flight | None = None
-    """The import (for an export call: the export) of the path's company that was in flight when the call arrived."""
+    text: str | None = None
+    """The text of a refusal, the nearest operation; `note` is the same without secrets."""
+    signed = False
+    """True for a call of a signed URL, whose body is a file."""
     turn: int | None = None
     """The place of its effect among those of the session's exchanges: simultaneous ones may overtake each other."""
     acted: int | None = None
     """The session's time for which the answer was worked out, when that is not `at`."""
+
+    def __init__(self, journal: Journal, scope: Mapping[str, Any], key: str | None, real: int, at: int) -> None:
+        self.number = journal.latest
+        """Counts the session's exchanges from 1."""
+        self.real = real
+        """When it arrived."""
+        self.at = at
+        """The session's time when it arrived."""
+        self._journal = journal
+        self._key = key
+        self._method: str = scope["method"]
+        self._path: str = scope["path"]
+        self._query: bytes = scope["query_string"]
+        self._request: tuple[Headers, bytes, int] = (scope["headers"], b"", 0)
+        self._answer: tuple[Headers, bytes, int] = ((), b"", 0)
+
+    def finish(self, sent: bytes, size: int, answer: tuple[Headers, bytes, int]) -> None:
+        """Keep what went over the wire: what was sent, and how many bytes it had; the answer's headers, body, size."""
+        self._request = (self._request[0], sent, size)
+        self._answer = answer
+
+    @property
+    def stray(self) -> bool:
+        """True for a call without an accepted key, which belongs to no session."""
+        return self._journal.stray
+
+    @property
+    def run_id(self) -> str | None:
+        """The run of the path, or the one that the call created."""
+        return self.id_of("run_id")
 
     @property
     def id(self) -> str:
@@ -125,13 +145,82 @@ class Entry:
         """Whether the answer was an error of the contract's."""
         return self.status is not None and self.status >= 400
 
+    @property
+    def secrets(self) -> Secrets:
+        """What of it may not be shown."""
+        return Secrets(self._key, self._journal.tokens)
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        return self.secrets.text(self._method)
+
+    @property
+    def path(self) -> str:
+        """The request's path."""
+        return self.secrets.text(self._path)
+
+    @property
+    def query(self) -> str:
+        """The request's query."""
+        return self.secrets.query(self._query.decode("latin-1"))
+
+    @property
+    def key_in_url(self) -> bool:
+        """True when the URL held a key, which is hidden here."""
+        return self.secrets.in_url(self._path, self._query.decode("latin-1"))
+
+    @property
+    def note(self) -> str | None:
+        """What helps whoever reads it."""
+        return self.text and self.secrets.text(self.text)
+
+    @property
+    def request(self) -> Part:
+        """What was sent."""
+        headers, sent, size = self._request
+        body = (self.secrets.content if self.signed else self.secrets.request)(sent, size)
+        return Part(self.secrets.headers(headers), body, size, size > len(sent) or body == UNREADABLE)
+
+    @property
+    def answer(self) -> Part:
+        """What was answered."""
+        headers, body, size = self._answer
+        return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
+
+    def note_run(self, answer: bytes) -> None:
+        """Note the run that the call created or gave back, by what it was answered."""
+        with suppress(ValueError, KeyError, TypeError):  # bent by a fault
+            self.ids = {**self.ids, "run_id": str(orjson.loads(answer)["run_id"])}
+
+    def id_of(self, name: str) -> str | None:
+        """The id of that name, in its path or of what it created."""
+        value = self.ids.get(name)
+        return value and self.secrets.text(value)
+
+    def all_ids(self) -> dict[str, str | None]:
+        """Every id that a call of this API can be about, None where it is about none."""
+        return {name: self.id_of(name) for name in self._journal.ids}
+
 
 class Journal:
     """The exchanges of one session, in the order of their arrival."""
 
     def __init__(
-        self, tokens: Container[str] = (), *, stray: bool = False, limit: int = ENTRIES, body: int = BODY
+        self,
+        tokens: Container[str] = (),
+        ids: Sequence[str] = ("run_id",),
+        *,
+        stray: bool = False,
+        limit: int = ENTRIES,
+        body: int = BODY,
     ) -> None:
+        self.tokens = tokens
+        """The secrets of signed URLs, which no reader gets."""
+        self.ids = ids
+        """The names of the ids that calls are about."""
+        self.stray = stray
+        """Whether it holds the calls that belong to no session."""
         self.body = body
         """Bytes that are kept of a body."""
         self.dropped = 0
@@ -139,11 +228,9 @@ class Journal:
         self.latest = 0
         """The number of the latest exchange."""
         self.steered: deque[Steered] = deque(maxlen=limit)
-        self._tokens = tokens
-        self._stray = stray
         self._turn = 0
         self._entries: deque[Entry] = deque(maxlen=limit)
-        self._news = asyncio.Event()
+        self._news: asyncio.Event | None = None
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
@@ -151,56 +238,34 @@ class Journal:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def secrets(self, key: str | None) -> Secrets:
-        """What of an exchange with this key may not be kept."""
-        return Secrets(key, self._tokens)
-
     def arrived(self, scope: Mapping[str, Any], key: str | None, real: int, at: int) -> Entry:
         """A new exchange, noted at its arrival."""
         self.latest += 1
         if len(self._entries) == self._entries.maxlen:
             self.dropped += 1
-        secrets, path, query = self.secrets(key), scope["path"], scope["query_string"].decode("latin-1")
-        entry = Entry(
-            number=self.latest,
-            real=real,
-            at=at,
-            method=secrets.text(scope["method"]),
-            path=secrets.text(path),
-            query=secrets.query(query),
-            request=Part(secrets.headers(scope["headers"])),
-            key_in_url=secrets.in_url(path, query),
-            stray=self._stray,
-        )
+        entry = Entry(self, scope, key, real, at)
         self._entries.append(entry)
         return entry
 
-    def answered(self, entry: Entry) -> None:
+    def take_turn(self, entry: Entry) -> None:
         """The exchange has had its effect; its answer may still be on the way."""
         self._turn += 1
         entry.turn = self._turn
-
-    def finished(self, entry: Entry, secrets: Secrets, sent: Part, answer: Part) -> None:
-        """The exchange is over: what was sent and answered, as it went over the wire."""
-        bare = secrets.content if entry.operation == UPLOAD else secrets.request
-        entry.request.body, entry.request.size = bare(sent.body, sent.size), sent.size
-        entry.request.cut = sent.size > len(sent.body) or entry.request.body == UNREADABLE
-        body = secrets.content(answer.body, answer.size)
-        entry.answer = Part(answer.headers, body, answer.size, cut=answer.size > len(answer.body))
-        entry.note = entry.note and secrets.text(entry.note)
-        self.wake()
 
     def was_steered(self, at: int, method: str, path: str, body: bytes) -> None:
         """Somebody changed the session through the admin API."""
         self.steered.append(Steered(self._turn, at, method, path, body))
 
     def wake(self) -> None:
-        """Let everybody who waits for news look again."""
-        self._news.set()
-        self._news = asyncio.Event()
+        """Let everybody who waits for news look again: an exchange is over, or the session."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
 
     async def news(self) -> None:
         """Return when the next exchange is over, or the session."""
+        if self._news is None:
+            self._news = asyncio.Event()
         await self._news.wait()
 
     def find(self, number: int) -> Entry | None:
@@ -213,13 +278,3 @@ class Journal:
         self.dropped += count
         self._entries.clear()
         return count
-
-
-def created(operation: str | None, status: int, answer: bytes) -> str | None:
-    """The run that a call created or gave back, by what it was answered."""
-    if operation not in {"start_import", "start_export"} or not 200 <= status < 300:
-        return None
-    try:
-        return str(orjson.loads(answer)["run_id"])
-    except (ValueError, KeyError, TypeError):  # bent by a fault
-        return None

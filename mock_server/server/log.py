@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 if TYPE_CHECKING:
-    from mock_server.server.app import Exchange
+    from mock_server.server.app import Finished
 
 Format = Literal["text", "json"]
 WAITING = 2_000  # lines that may wait for a slow reader
@@ -97,7 +97,7 @@ class Log:
         self._second = 0
         self._time = ""
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, exchange: Finished) -> None:
         """Tell of one exchange."""
         self.say(self._json(exchange) if self._form == "json" else self._text(exchange))
 
@@ -116,14 +116,14 @@ class Log:
         else:
             self.say(f"{self._now()} {text}" if level == "info" else f"{self._now()} {level}: {text}")
 
-    def _text(self, exchange: Exchange) -> str:
+    def _text(self, exchange: Finished) -> str:
         line = (
             f"{self._now()} {exchange.method} {_printable(_safe(exchange.path))} {exchange.status}"
             f" {exchange.milliseconds:.1f}ms  {exchange.operation or '-'}"
         )
         return f"{line}  {_printable(_safe(exchange.note))}" if exchange.note else line
 
-    def _json(self, exchange: Exchange) -> str:
+    def _json(self, exchange: Finished) -> str:
         entry: dict[str, Any] = {
             "time": self._now(),
             "level": "info",

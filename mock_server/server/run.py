@@ -26,7 +26,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.scenarios.catalog import UnknownScenario, World, load_world
-from mock_server.server.app import create_app
+from mock_server.server.app import App
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.watch import Snapshot, changes, snapshot
 from mock_server.version import version
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mock_server.kernel.settings import Settings
-    from mock_server.server.app import App
+    from mock_server.session.generation import Generation
 
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
@@ -63,7 +63,7 @@ class Serving:
     ready_file: Path | None = None
 
 
-def serve(settings: Settings, serving: Serving) -> None:
+def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotServe when it cannot start."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_at_once)
@@ -78,7 +78,7 @@ def serve(settings: Settings, serving: Serving) -> None:
     bound = _bind(serving, guarded=settings.admin_token is not None or not settings.admin)
     log = Log(serving.log_format)
     listen(log)
-    app = create_app(settings, world, log)
+    app = App(settings, world, generation, log)
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
     gc.enable()
     with bound:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lies import App, Lie, answers, rule
 
 from mock_server.http import messages as http
-from mock_server.http.messages import Call
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.session.exchange import Exchange as Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,8 +77,8 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
     """A lie that changes the body of a request in place before it is checked; it may raise a Refusal of its own."""
     honest = http.parsed
 
-    async def json(self: http.Call, *, optional: bool = False) -> Any:
-        raw = await http.read(self.scope, self.receive, self.session.settings.max_body)
+    async def json(self: Call, *, optional: bool = False) -> Any:
+        raw = await self.read()
         body = {} if optional and not raw else honest(raw)
         if self.operation_id == operation and isinstance(body, dict):
             change(body)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lies import App, Lie, rule
 
 from mock_server.data import uploaded as own
-from mock_server.http.messages import Call, answer
+from mock_server.http.messages import answer
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions, lifecycle, runs
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.lifecycle import Approved
 from mock_server.preview.runs import ImportRun
-from mock_server.preview.session import Session
+from mock_server.session.exchange import Exchange as Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ _fixes = decisions.fixes
 _after = own._after
 _life = lifecycle.life
 _described = ImportRun.described
-_approve = Session.approve
+_approve = Account.approve
 
 
 def on_refusal(instead: Callable[[Call, ImportRun, Life, Refusal], Any]) -> Lie:
@@ -41,7 +42,7 @@ def on_refusal(instead: Callable[[Call, ImportRun, Life, Refusal], Any]) -> Lie:
         try:
             return await _decide(call)
         except Refusal as refusal:
-            run = call.session.runs.get(call.parameters["run_id"])
+            run = account_of(call.session).runs.get(call.parameters["run_id"])
             if not isinstance(run, ImportRun):
                 raise
             response = instead(call, run, run.life(call.now), refusal)
@@ -174,14 +175,14 @@ def described(change: Callable[[ImportRun, Life, dict[str, Any]], object]) -> Li
     return rule(ImportRun.described, bent)
 
 
-def approves(change: Callable[[Session, ImportRun, Life, Any], object]) -> Lie:
+def approves(change: Callable[[Account, ImportRun, Life, Any], object]) -> Lie:
     """A lie that does something right after an approval."""
 
-    def approve(self: Session, run: ImportRun, considered: Life, approval: Any, *, answered: bool, now: int) -> None:
-        _approve(self, run, considered, approval, answered=answered, now=now)
-        change(self, run, considered, approval)
+    def approve(self: Account, now: int, run_id: str, considered: Life, approval: Any, *, answered: bool) -> None:
+        _approve(self, now, run_id, considered, approval, answered=answered)
+        change(self, cast("ImportRun", self.runs[run_id]), considered, approval)
 
-    return rule(Session.approve, approve)
+    return rule(Account.approve, approve)
 
 
 def approve_now(run: ImportRun, state: Life, fixes: Sequence[Fix | None], *, unresolved: bool = False) -> None:

@@ -21,8 +21,8 @@ from places import place
 from conformance.preview.mock_target import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from places import Rule

@@ -1,6 +1,6 @@
 """Where a rule of the mock stands, so that a liar or an honest server can put another in its place.
 
-A rule is named by reference, so that a type checker and a rename see it: `Session.approve`, `uploaded.proposed`. A name
+A rule is named by reference, so that a type checker and a rename see it: `Account.approve`, `uploaded.proposed`. A name
 that another module imports, or a class inherits, is a pair: `(operations, decisions.fixes)` is what `operations` calls
 `fixes`. A value that knows no name of its own is a pair with that name: `(lifecycle, "TIMED_OUT")`.
 """

@@ -5,7 +5,6 @@ Each keeps the honest rule at hand: a lie is mostly the truth, and wrong in one 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,9 +12,10 @@ from bending import both
 from places import place
 
 from mock_server.http import messages as http
-from mock_server.preview import history, lifecycle, preconditions, runs, session
+from mock_server.kernel.errors import Refusal
+from mock_server.preview import account, history, lifecycle, preconditions, runs
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
 from mock_server.preview.runs import ImportRun, Run
 from mock_server.scenarios.model import Review
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from places import Rule
     from starlette.responses import Response
 
-    from mock_server.http.messages import Call
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
-    from mock_server.preview.session import Session
     from mock_server.scenarios.model import Beat
+    from mock_server.session.exchange import Exchange as Call
+    from mock_server.session.session import Session
 
     Handler = Callable[[Call], Awaitable[Response]]
     Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
@@ -63,14 +63,11 @@ def starts(bend: Bend) -> Lie:
 
     def around(honest: Handler) -> Handler:
         async def start_import(call: Call) -> Response:
-            raw = await http.read(call.scope, call.receive, call.session.settings.max_body)
+            raw = await call.read()
 
             async def answer(body: Any) -> Response:
-                async def receive() -> Any:
-                    content = body if isinstance(body, bytes) else orjson.dumps(body)
-                    return {"type": "http.request", "body": content, "more_body": False}
-
-                return await honest(replace(call, receive=receive))
+                call.repeat_body(body if isinstance(body, bytes) else orjson.dumps(body))
+                return await honest(call)
 
             try:
                 body = orjson.loads(raw)
@@ -85,7 +82,7 @@ def starts(bend: Bend) -> Lie:
 
 def company_of(call: Call) -> Company:
     """The company of the path."""
-    return call.session.company(call.parameters["company_id"])
+    return account_of(call.session).company(call.parameters["company_id"])
 
 
 def keyed(call: Call, body: dict[str, Any]) -> bool:
@@ -176,11 +173,10 @@ def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
         if blocks(company, now):
             raise Refusal(status, "an import of this company is in flight")
 
-    modules = (api, session)
+    modules = (api, account)
     return both(*(bent((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
 
 
 def everywhere(app: App) -> Iterator[Session]:
     """Every session of the server, for a lie that does not keep accounts apart."""
-    for each, _ in app.sessions._open.values():
-        yield each
+    yield from app.sessions._open.values()

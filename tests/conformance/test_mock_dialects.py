@@ -12,7 +12,7 @@ from judging import judged, with_outcome, worse_than_passed
 from lies import Liar, rule
 
 from conformance.model.results import Outcome
-from mock_server.preview import history, operations, preconditions, session, uploads
+from mock_server.preview import account, history, operations, preconditions, uploads
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -80,7 +80,7 @@ LENIENT = [
     Liar(
         "DST-01",
         "exports several at once",
-        both(*map(_side_by_side, (operations, session))),
+        both(*map(_side_by_side, (operations, account))),
     ),
 ]
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from mock_server.contract import document as contract
 from mock_server.data import initial
 from mock_server.http.messages import answer, error
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations, uploads
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session
+from mock_server.preview.account import Account, account_of
 
 KNOWN = {
     "provision_company": {"name", "source", "external_id", "template_ids", "connections"},
@@ -148,11 +148,11 @@ def _state_first(busy: Any) -> Any:
 
 
 def _importing(call: Any) -> bool:
-    return call.session.company(call.parameters["company_id"]).active(call.later()) is not None
+    return account_of(call.session).company(call.parameters["company_id"]).active(call.later()) is not None
 
 
 def _not_parked(call: Any) -> bool:
-    return bool(call.session.runs[call.parameters["run_id"]].life(call.later()).status != "needs_attention")
+    return bool(account_of(call.session).runs[call.parameters["run_id"]].life(call.later()).status != "needs_attention")
 
 
 def _strict(operation: str, body: Any) -> Any:
@@ -201,10 +201,10 @@ def _every_template(operation: str, body: Any) -> Any:
 def _conflict_first(honest: Any) -> Any:
     """An external_id that is used is told before a name that is taken."""
 
-    def provision(self: Any, body: Any, now: int) -> Any:
+    def provision(self: Any, now: int, body: Any) -> Any:
         used = {company.external_id for company in self.companies.values()} - {None}
         try:
-            return honest(self, body, now)
+            return honest(self, now, body)
         except Refusal as refusal:
             if refusal.status == 400 and body.get("external_id") in used:
                 raise Refusal(409, "external_id is used") from refusal
@@ -284,7 +284,7 @@ CALLS = (
     Honest(
         "OP-37",
         "tells a used external_id before a taken name",
-        around(Session.provision, _conflict_first),
+        around(Account.provision, _conflict_first),
         ("PROV", "ERR"),
     ),
 )

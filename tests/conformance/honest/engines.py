@@ -11,9 +11,9 @@ from honesty import Honest, all_of, around, target, waiting
 
 from conformance.preview.mock_target import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
-from mock_server.preview import lifecycle, preconditions, runs, session, uploads
+from mock_server.preview import account, lifecycle, preconditions, runs, uploads
+from mock_server.preview.account import Account
 from mock_server.preview.lifecycle import TIMED_OUT, Life
-from mock_server.preview.session import Session
 from mock_server.scenarios.model import Queue, Work
 
 LIVES = ("RUN", "POLL", "ACT", "STALE", "DEC", "IMP", "IDEM")
@@ -70,7 +70,7 @@ def _scripted(change: Any) -> Any:
 
         return scenario_of
 
-    return around(Session.scenario_of, changed)
+    return around(Account.scenario_of, changed)
 
 
 def _lasting(queue: int, work: int) -> Any:
@@ -122,7 +122,7 @@ ENGINES = (
         "moves the time of runs alone",
         all_of(
             around((uploads, preconditions.refuse_closed), _never_expires),
-            around((session, preconditions.refuse_closed), _never_expires),
+            around((account, preconditions.refuse_closed), _never_expires),
         ),
         ("UPL", "PROV", "STALE"),
     ),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from honesty import Honest, Sent, all_of, answered, around, handled
 
-from mock_server.preview import operations, preconditions, session
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.preview import account, operations, preconditions
+from mock_server.preview.account import account_of
 from mock_server.preview.exports import ExportRun
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def _refused(status: int, text: str) -> Any:
 
     def changed(_: Any) -> Any:
         async def start_export(call: Any) -> Any:
-            call.session.company(call.parameters["company_id"])
+            account_of(call.session).company(call.parameters["company_id"])
             raise Refusal(status, text)
 
         return start_export
@@ -92,7 +93,7 @@ EXPORTS = (
         "runs several exports of a company at once",
         all_of(
             around((operations, preconditions.refuse_exporting), lambda _: lambda *_: None),
-            around((session, preconditions.refuse_exporting), lambda _: lambda *_: None),
+            around((account, preconditions.refuse_exporting), lambda _: lambda *_: None),
         ),
         EXPORTS_OF,
     ),

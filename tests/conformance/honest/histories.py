@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, handled
 
 from mock_server.http.messages import answer
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.account import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,8 @@ def _history(page: Callable[[list[Any], dict[str, str], str], Any]) -> Any:
         async def list_imports(call: Any) -> Any:
             if "status" in call.query:
                 return await honest(call)
-            company = call.session.company(call.parameters["company_id"])
-            company.settle()
+            company = account_of(call.session).company(call.parameters["company_id"])
+            account_of(call.session).settle(call.now, company)
             items = [run.listed(run.life(call.now)) for run in reversed(company.imports)]
             return answer(page(items, call.query, call.scope["path"]))
 

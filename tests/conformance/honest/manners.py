@@ -11,10 +11,10 @@ from honesty import Honest, Sent, all_of, answered, around
 
 from mock_server.data.templates import Source
 from mock_server.kernel.ids import made_uuid
-from mock_server.preview import operations, runs
-from mock_server.preview import session as session_module
+from mock_server.preview import account, operations, runs
 from mock_server.scenarios import catalog
-from mock_server.server.sessions import Sessions
+from mock_server.session import session as session_module
+from mock_server.session.sessions import Sessions
 
 EVERYWHERE = ("SRC", "TPL", "PROV", "POLL", "ACT", "QUE", "PATCH", "FMT", "ERR", "ID")
 _numbers = count()
@@ -88,6 +88,7 @@ def _ids(change: Any) -> Any:
 
     return all_of(
         around((session_module, made_uuid), changed),
+        around((account, made_uuid), changed),
         around((catalog, made_uuid), changed),
     )
 

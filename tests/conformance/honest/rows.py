@@ -12,8 +12,10 @@ from starlette.responses import StreamingResponse
 from mock_server.data import csv_files
 from mock_server.data.book import Count
 from mock_server.http.messages import error
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import downloads, operations
-from mock_server.preview.account import Company, Refusal
+from mock_server.preview.account import account_of
+from mock_server.preview.companies import Company
 from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ def _no_zip(status: int) -> Any:
         async def export_csv(call: Any) -> Any:
             if "sheet_id" in call.query:
                 return await honest(call)
-            call.session.company(call.parameters["company_id"])
+            account_of(call.session).company(call.parameters["company_id"])
             if call.query.get("filter", "valid") not in {"valid", "all"}:
                 raise Refusal(400, "no such filter")
             return error(status, "the whole workbook cannot be downloaded yet")
@@ -147,7 +149,7 @@ ROWS = (
         "adds the rows of an import to those that are there",
         all_of(
             around(Company.book, _appending),
-            around(Company.forget_hidden, lambda _: lambda *_: None),
+            around(Company.hidden, lambda _: lambda *_: []),
         ),
         DOWNLOADS,
     ),

@@ -9,10 +9,10 @@ from bending import asked, before, key_of, refuses_with, with_key
 from lies import App, Liar, Lie, answers, rule
 
 from conformance.preview.mock_target import KEY, OTHER, REVOKED
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session
-from mock_server.server.sessions import Sessions
+from mock_server.preview.account import Account, account_of
+from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
     import pytest
@@ -75,29 +75,29 @@ def _late(app: App, patch: pytest.MonkeyPatch) -> App:
     return asked(change)(app, patch)
 
 
-def _first_alone(self: Session, company_id: str) -> None:
+def _first_alone(self: Account, company_id: str) -> None:
     if company_id in self.companies and company_id != next(iter(self.companies)):
         raise Refusal(404, f"no company {company_id!r} for this key")
 
 
 def _forbids(app: App, patch: pytest.MonkeyPatch) -> App:
     def bend(_method: str, path: str, status: int, body: Any) -> tuple[int, Any]:
-        foreign = [session for session, _ in app.sessions._open.values() if session.key == KEY]
-        known = any(company in path for session in foreign for company in session.companies)
+        foreign = [session for session in app.sessions._open.values() if session.key == KEY]
+        known = any(company in path for session in foreign for company in account_of(session).companies)
         return (403 if status == 404 and known and "in this account" in str(body) else status), body
 
     return answers(bend)(app, patch)
 
 
 def _names_it(app: App, patch: pytest.MonkeyPatch) -> App:
-    def company(self: Session, company_id: str) -> Any:
-        for session, _ in app.sessions._open.values():
-            if session is not self and company_id in session.companies:
-                raise Refusal(404, f"company {session.companies[company_id].name!r} is not in this account")
+    def company(self: Account, company_id: str) -> Any:
+        for session in app.sessions._open.values():
+            if session.account is not self and company_id in account_of(session).companies:
+                raise Refusal(404, f"company {account_of(session).companies[company_id].name!r} is not in this account")
         return honest(self, company_id)
 
-    honest = Session.company
-    patch.setattr(Session, "company", company)
+    honest = Account.company
+    patch.setattr(Account, "company", company)
     return app
 
 
@@ -106,10 +106,10 @@ def _runs_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
     honest = api._import
 
     def found(call: Any) -> Any:
-        call.session.company(call.parameters["company_id"])
+        account_of(call.session).company(call.parameters["company_id"])
         for session, _ in app.sessions._open.values():
-            if session is not call.session and call.parameters["run_id"] in session.runs:
-                return session.runs[call.parameters["run_id"]]
+            if session is not call.session and call.parameters["run_id"] in account_of(session).runs:
+                return account_of(session).runs[call.parameters["run_id"]]
         return honest(call)
 
     patch.setattr(api, "_import", found)
@@ -123,7 +123,7 @@ def _sheets_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
     def found(call: Any) -> Any:
         company = honest(call)
         for session, _ in app.sessions._open.values():
-            for other in session.companies.values():
+            for other in account_of(session).companies.values():
                 if session is not call.session and any(sheet.id in str(call.query) for sheet in other.sheets):
                     return other
         return company
@@ -158,7 +158,7 @@ LIARS = (
     Liar("AUTH-04", "goes on to accept a revoked key", _lets_in("", REVOKED)),
     Liar("AUTH-04", "lets a revoked key read", _lets_in("/imports$", REVOKED)),
     Liar("AUTH-04", "notices that a key was revoked one call later", _late),
-    Liar("AUTH-05", "ties a key to the first company that it made", before(Session, "company", _first_alone)),
+    Liar("AUTH-05", "ties a key to the first company that it made", before(Account, "company", _first_alone)),
     Liar("AUTH-06", "has one account for all keys", _lets_in("", OTHER)),
     Liar("AUTH-06", "forbids what belongs to another account (403)", _forbids),
     Liar("AUTH-06", "shows a run to every key", _lets_in(_RUN, OTHER)),

@@ -8,8 +8,8 @@ from bending import gives, reads
 from lies import App, Liar, Lie
 
 from mock_server.data import csv_files as csvfile
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import downloads
-from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

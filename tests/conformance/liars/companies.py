@@ -8,8 +8,8 @@ from uuid import uuid4
 from bending import before, gives, reads, refuses_with
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.account import Account
 from mock_server.scenarios.catalog import World
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
 LONGEST = 255
-_workbook, _provision = World.workbook, Session.provision
+_workbook, _provision = World.workbook, Account.provision
 
 
 def _answer(change: Callable[[Any], Any]) -> Lie:
@@ -96,25 +96,25 @@ def _linked_too(world: World, wanted: list[str]) -> list[str]:
 def _forgets(name: str) -> Lie:
     """A lie that knows nothing of what other companies have in this member."""
 
-    def forget(self: Session, *_: Any) -> None:
+    def forget(self: Account, *_: Any) -> None:
         for company in self.companies.values():
             setattr(company, name, None)
 
-    return before(Session, "provision", forget)
+    return before(Account, "provision", forget)
 
 
 def _kept_anyway(app: App, patch: pytest.MonkeyPatch) -> App:
     """The company is there before its external_id is looked at."""
 
-    def provision(self: Session, body: Any, now: int) -> Any:
+    def provision(self: Account, now: int, body: Any) -> Any:
         try:
-            return _provision(self, body, now)
+            return _provision(self, now, body)
         except Refusal as refusal:
             if refusal.status == 409:
-                _provision(self, _without(body), now)
+                _provision(self, now, _without(body))
             raise
 
-    patch.setattr(Session, "provision", provision)
+    patch.setattr(Account, "provision", provision)
     return app
 
 
@@ -125,17 +125,17 @@ def _without(body: Any) -> Any:
 def _finds_it(app: App, patch: pytest.MonkeyPatch) -> App:
     """A repeated external_id finds the company that has it, as if provisioning were idempotent."""
 
-    def provision(self: Session, body: Any, now: int) -> Any:
+    def provision(self: Account, now: int, body: Any) -> Any:
         for company in self.companies.values():
             if company.external_id is not None and company.external_id == body.get("external_id"):
                 return company
-        return _provision(self, body, now)
+        return _provision(self, now, body)
 
-    patch.setattr(Session, "provision", provision)
+    patch.setattr(Account, "provision", provision)
     return app
 
 
-def _of_all_sources(self: Session, body: Any, _: int) -> None:
+def _of_all_sources(self: Account, _: int, body: Any) -> None:
     if any(company.name == body["name"] for company in self.companies.values()):
         raise Refusal(400, "the name is taken")
 
@@ -284,7 +284,7 @@ LIARS = (
     Liar("PROV-15", "does not find a template that it lacks", refuses_with(400, 404, "template_ids names")),
     Liar("PROV-16", "lets two companies have one name", _forgets("name")),
     Liar("PROV-16", "calls a taken name a conflict", refuses_with(400, 409, "exists already")),
-    Liar("PROV-17", "wants names that no source has", before(Session, "provision", _of_all_sources)),
+    Liar("PROV-17", "wants names that no source has", before(Account, "provision", _of_all_sources)),
     Liar("PROV-18", "shows the credentials", _connected(auth={"kind": "bearer"})),
     Liar("PROV-18", "shows the destination's address", _connected(base_url="https://destination.example.com/v2")),
     Liar("PROV-18", "shows when credentials were given", _connected(credentials={"set": True})),

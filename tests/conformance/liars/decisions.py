@@ -10,13 +10,14 @@ from bending import gives
 from deciding import answered, approve_now, approves, carried_out, decides, described, taken, told
 from lies import App, Liar, Lie, answers, rule
 
-from mock_server.http.messages import Call, answer
+from mock_server.http.messages import answer
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.lifecycle import Approved, Rejected
 from mock_server.preview.runs import ImportRun
-from mock_server.preview.session import Session
+from mock_server.session.exchange import Exchange as Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from mock_server.preview.lifecycle import Life
 
-_reject = Session.reject
+_reject = Account.reject
 _decide = api.decide
 _fixes = decisions.fixes
 
@@ -103,21 +104,22 @@ def _first_options(run: ImportRun, state: Life, given: Any) -> Any:
     return chosen
 
 
-def _rejects_late(self: Session, run: ImportRun, now: int) -> Any:
+def _rejects_late(self: Account, now: int, run_id: str) -> Any:
+    run: Any = self.runs[run_id]
     state = run.life(now)
     if not state.terminal and run.approvals:
         run.approvals.pop()
         run.events[-1] = Rejected(run.time(now))
         run.kept = None
         return "failed"
-    return _reject(self, run, now)
+    return _reject(self, now, run_id)
 
 
 def _races(app: App, patch: pytest.MonkeyPatch) -> App:
     """Whether the run is parked is read, and written a little later."""
 
     async def lying(call: Call) -> Any:
-        run = call.session.runs.get(call.parameters["run_id"])
+        run = account_of(call.session).runs.get(call.parameters["run_id"])
         free = isinstance(run, ImportRun) and run.life(call.now).status == "needs_attention"
         try:
             await asyncio.sleep(0.1 if free else 0)
@@ -159,7 +161,7 @@ def _jammed(loser: int, *, nobody: bool = False, turns: bool = False) -> Lie:
             if at_work.count(run_id) > 1 and refusal.status == 409:
                 if turns and run_id not in turned:
                     turned.add(run_id)
-                    _turn(call.session.runs[run_id])
+                    _turn(account_of(call.session).runs[run_id])
                 raise Refusal(loser, refusal.text) from refusal
             raise
         finally:
@@ -172,8 +174,8 @@ def _jammed(loser: int, *, nobody: bool = False, turns: bool = False) -> Lie:
 def _spreads(reject: bool) -> Lie:
     """A decision is one for every company's run that is parked."""
 
-    def change(session: Session, run: ImportRun, state: Life, _: Any) -> None:
-        for other in list(session.runs.values()):
+    def change(account: Account, run: ImportRun, state: Life, _: Any) -> None:
+        for other in list(account.runs.values()):
             parked = (
                 other.life(state.since) if isinstance(other, ImportRun) and other.company_id != run.company_id else None
             )
@@ -218,7 +220,7 @@ LIARS = (
         "calls a second decision a bad request",
         told(409, 400, when=lambda run, s: bool(run.approvals) and s.status == "running"),
     ),
-    Liar("DEC-24", "lets a reject follow an approval", rule(Session.reject, _rejects_late)),
+    Liar("DEC-24", "lets a reject follow an approval", rule(Account.reject, _rejects_late)),
     Liar("DEC-25", "lets all concurrent decisions win", _races),
     Liar("DEC-25", "breaks down over concurrent decisions", _jammed(500)),
     Liar("DEC-25", "refuses every one of concurrent decisions", _jammed(409, nobody=True)),

@@ -13,9 +13,10 @@ from mock_server.data import book
 from mock_server.data import csv_files as csvfile
 from mock_server.data.csv_files import written
 from mock_server.http.messages import answer
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import downloads, runs
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -149,7 +150,7 @@ async def _filter_needed(call: Any) -> Any:
 
 
 async def _unknown_sheet_is_empty(call: Any) -> Any:
-    company = call.session.company(call.parameters["company_id"])
+    company = account_of(call.session).company(call.parameters["company_id"])
     wanted = call.query.get("sheet_id")
     if wanted is not None and wanted not in {sheet.id for sheet in company.sheets}:
         return downloads.sheet_csv(company.sheets[0], None, flagged=True)
@@ -159,17 +160,17 @@ async def _unknown_sheet_is_empty(call: Any) -> Any:
 async def _any_sheet(call: Any) -> Any:
     """Finds the sheet in whichever company of the account has it."""
     wanted = call.query.get("sheet_id")
-    for company in call.session.companies.values():
+    for company in account_of(call.session).companies.values():
         for sheet in company.sheets:
             if sheet.id == wanted and call.query.get("filter", "valid") in {"valid", "all"}:
-                call.session.company(call.parameters["company_id"])
+                account_of(call.session).company(call.parameters["company_id"])
                 flagged = call.query.get("filter") == "all"
                 return downloads.sheet_csv(sheet, company.book(sheet, call.now), flagged=flagged)
     return await api.export_csv(call)
 
 
 async def _makes_a_run(call: Any) -> Any:
-    company = call.session.company(call.parameters["company_id"])
+    company = account_of(call.session).company(call.parameters["company_id"])
     answered = await api.export_csv(call)
     if company.imports:
         company.imports.append(replace(company.imports[-1], id=call.session.made_id("run")))

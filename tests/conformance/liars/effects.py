@@ -12,8 +12,8 @@ from lies import Liar, Lie, rule
 from mock_server.data import uploaded as own
 from mock_server.data.book import Count, Fix
 from mock_server.data.uploaded import OwnBook
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
-from mock_server.preview.account import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,7 +10,7 @@ from lies import App, Liar, Lie, answers, rule
 from starlette.responses import Response
 
 from mock_server.http import messages as http
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
 from mock_server.preview.runs import ImportRun
 from mock_server.server import app as app_module
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 from lies import App, Liar, Lie, answers, rule
 
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import exports
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.lifecycle import Life, life
 from mock_server.scenarios.model import Cancel, Complete, Fail

@@ -10,9 +10,10 @@ from bending import gives, refuses_with
 from lies import Liar
 from runlies import bent, busy, company_of, handled, keyed, starts
 
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import Canceled, Started
-from mock_server.preview.session import Session
+from mock_server.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.http.messages import Call
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
     from mock_server.preview.runs import ImportRun
+    from mock_server.session.exchange import Exchange as Call
 
 ROWS = [{"Name": "Ada Ames", "Email": "ada@example.com"}]
 
@@ -101,7 +102,7 @@ async def _new_keys_pass(call: Call, body: dict[str, Any], honest: Any) -> Respo
     """A start with a key that was never used is no second import to this one: it ends the run in flight."""
     active = company_of(call).active(call.now)
     if "idempotency_key" in body and not keyed(call, body) and active and active[1].status != "needs_attention":
-        call.session.cancel(active[0], call.now)
+        account_of(call.session).cancel(call.now, active[0].id)
     answer: Response = await honest(body)
     return answer
 
@@ -118,7 +119,7 @@ async def _refused_and_created(call: Call, body: dict[str, Any], honest: Any) ->
 
 def _like(call: Call, run: ImportRun) -> ImportRun:
     made = replace(run, id=call.session.made_id("run"), events=[Canceled(run.started.at)], kept=None)
-    call.session.runs[made.id] = made
+    account_of(call.session).runs[made.id] = made
     return made
 
 
@@ -148,7 +149,7 @@ def _after(how: str) -> Callable[[Company, int], bool]:
 
 
 async def _one_for_all(call: Call, body: dict[str, Any], honest: Any) -> Response:
-    if not keyed(call, body) and any(each.active(call.now) for each in call.session.companies.values()):
+    if not keyed(call, body) and any(each.active(call.now) for each in account_of(call.session).companies.values()):
         raise Refusal(409, "an import of this account is in flight")
     answer: Response = await honest(body)
     return answer
@@ -190,13 +191,13 @@ def _traces(status: int, act: Callable[[Call, Company], None]) -> Lie:
 
 def _failed_start(call: Call, company: Company) -> None:
     started = Started(call.now, drift="the request was refused")
-    scenario = call.session.scenario_of(company)
-    call.session._add_import(company, call.session.made_id("run"), scenario, started, None)
+    scenario = account_of(call.session).scenario_of(company)
+    account_of(call.session)._add_import(company, call.session.made_id("run"), scenario, started, None)
 
 
 def _give_way(call: Call, company: Company) -> None:
     if (active := company.active(call.now)) is not None and active[1].status == "needs_attention":
-        call.session.reject(active[0], call.now)
+        account_of(call.session).reject(call.now, active[0].id)
 
 
 def _with_id(make: Callable[[str], str]) -> Lie:

@@ -10,10 +10,10 @@ from bending import both
 from lies import Liar
 from runlies import bent, busy, company_of, everywhere, keyed, starts
 
-from mock_server.preview.account import Refusal
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.lifecycle import Canceled
 from mock_server.preview.operations import _identity
-from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from lies import App, Lie
     from starlette.responses import Response
 
-    from mock_server.http.messages import Call
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
     from mock_server.preview.runs import ImportRun, Run
+    from mock_server.session.exchange import Exchange as Call
 
     Replayed = Callable[[], Run | None]
 
@@ -33,7 +33,7 @@ def _replays(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
     """A lie about the run that a key stands for; it is given company, key, digest, and the honest answer."""
 
     def bend(honest: Callable[..., Run | None]) -> Callable[..., Any]:
-        def replayed(session: Session, company: Company, kind: str, key: str | None, digest: bytes) -> Any:
+        def replayed(session: Account, company: Company, kind: str, key: str | None, digest: bytes) -> Any:
             def answer() -> Run | None:
                 return honest(session, company, kind, key, digest)
 
@@ -41,7 +41,7 @@ def _replays(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
 
         return replayed
 
-    return bent(Session.replayed, bend)
+    return bent(Account.replayed, bend)
 
 
 def _keyless(_: Company, __: str, ___: bytes, ____: Replayed) -> None:
@@ -122,7 +122,10 @@ def _of_the_account(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def find(company: Company, key: str, digest: bytes, honest: Replayed) -> Any:
         others = [
-            each.keys for session in everywhere(app) for each in session.companies.values() if each is not company
+            each.keys
+            for session in everywhere(app)
+            for each in account_of(session).companies.values()
+            if each is not company
         ]
         if any(keys["import", key][0] != digest for keys in others if ("import", key) in keys):
             raise Refusal(409, "idempotency_key was used before with another payload")

@@ -13,6 +13,7 @@ from runlies import bent, every_read, handled, histories, lives, run_bodies
 from mock_server.data import initial as opening
 from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.preview import operations
+from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import FOREVER
 from mock_server.preview.runs import ImportRun
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
+    from mock_server.session.exchange import Exchange as Call
 
 SECOND = 1_000
 
@@ -89,7 +90,7 @@ def _ages(run: ImportRun, body: dict[str, Any], reads: int) -> dict[str, Any] | 
 def _emptied(honest: Handler) -> Handler:
     async def export_csv(call: Call) -> Response:
         answer = await honest(call)
-        for run in call.session.company(call.parameters["company_id"]).imports:
+        for run in account_of(call.session).company(call.parameters["company_id"]).imports:
             if (state := run.life(call.now)).terminal:
                 run.forget(state)
         return answer
@@ -111,10 +112,10 @@ def _answered_once() -> Lie:
 def _approving_reads(honest: Handler) -> Handler:
     async def list_imports(call: Call) -> Response:
         answer = await honest(call)
-        company = call.session.company(call.parameters["company_id"])
+        company = account_of(call.session).company(call.parameters["company_id"])
         active = None if "status" in call.query else company.active(call.now)
         if active is not None and active[1].status == "needs_attention":
-            call.session.reject(active[0], call.later())
+            account_of(call.session).reject(call.later(), active[0].id)
         return answer
 
     return list_imports

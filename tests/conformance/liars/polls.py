@@ -8,8 +8,9 @@ from bending import gives, refuses_with
 from lies import Liar, answers
 from runlies import bent, everywhere, run_bodies
 
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     import pytest
     from lies import App, Lie
 
-    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import ImportRun
+    from mock_server.session.exchange import Exchange as Call
 
     Change = Callable[[dict[str, Any]], None]
 
@@ -102,8 +103,8 @@ def _of_any_company(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def bend(honest: Callable[[Call], ImportRun]) -> Callable[[Call], ImportRun]:
         def found(call: Call) -> ImportRun:
-            call.session.company(call.parameters["company_id"])
-            run: Any = call.session.runs.get(call.parameters["run_id"])
+            account_of(call.session).company(call.parameters["company_id"])
+            run: Any = account_of(call.session).runs.get(call.parameters["run_id"])
             return run if run is not None and call.operation_id == "poll_import" else honest(call)
 
         return found
@@ -116,7 +117,7 @@ def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def bend(honest: Callable[[Call], ImportRun]) -> Callable[[Call], ImportRun]:
         def found(call: Call) -> ImportRun:
-            runs: Any = {run_id: run for session in everywhere(app) for run_id, run in session.runs.items()}
+            runs: Any = {run_id: run for session in everywhere(app) for run_id, run in account_of(session).runs.items()}
             run = runs.get(call.parameters["run_id"])
             strange = run is None or run.company_id != call.parameters["company_id"]
             return honest(call) if strange or call.operation_id != "poll_import" else run
@@ -132,7 +133,9 @@ def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
     def bend(honest: Callable[[Call], ImportRun]) -> Callable[[Call], ImportRun]:
         def found(call: Call) -> ImportRun:
             company = call.parameters["company_id"]
-            if company not in call.session.companies and any(company in each.companies for each in everywhere(app)):
+            if company not in account_of(call.session).companies and any(
+                company in account_of(each).companies for each in everywhere(app)
+            ):
                 raise Refusal(403, "this company belongs to another account")
             return honest(call)
 

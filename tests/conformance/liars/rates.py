@@ -5,22 +5,26 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from bending import Headers, headed
 from lies import App, Liar, Lie, answers, rule
 
 from mock_server.kernel import rate_limit
+from mock_server.kernel.errors import Refusal
 from mock_server.kernel.rate_limit import WINDOW
-from mock_server.preview import session
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session
-from mock_server.server.app import App as Mock
+from mock_server.preview import operations
+from mock_server.server.pipeline import TOO_MANY
+from mock_server.session import session as session_module
+from mock_server.session.session import Session
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
 
-_admit, _operation = Session.admit, Mock._operation
+    import pytest
+
+    from mock_server.session.exchange import Exchange as Call
+
+_admit = Session.admit
 _LIMIT = 60
 
 
@@ -38,22 +42,22 @@ def _seconds(status: int, headers: Headers) -> Headers:
     return [*headers, (b"retry-after", b"60")] if status == 429 else headers
 
 
-def _for_all(self: Session, _operation_id: str, _company: str | None, now: int) -> bool:
-    return _admit(self, "any", None, now)
+def _for_all(self: Session, now: int, _operation_id: str, _own: Any = None) -> bool:
+    return _admit(self, now, "any")
 
 
-def _for_reads(self: Session, operation_id: str, company: str | None, now: int) -> bool:
-    return _admit(self, "reads" if operation_id.startswith("list") else operation_id, company, now)
+def _for_reads(self: Session, now: int, operation_id: str, own: Any = None) -> bool:
+    return _admit(self, now, "reads" if operation_id.startswith("list") else operation_id, own)
 
 
 def _of_one_address(app: App, patch: pytest.MonkeyPatch) -> App:
     """The budgets are those of the caller's address, whichever key it uses."""
     shared: list[Any] = []
 
-    def admit(self: Session, operation_id: str, company: str | None, now: int) -> bool:
+    def admit(self: Session, now: int, operation_id: str, own: Any = None) -> bool:
         shared.append(self._budgets)
         self._budgets = shared[0]
-        return _admit(self, operation_id, company, now)
+        return _admit(self, now, operation_id, own)
 
     patch.setattr(Session, "admit", admit)
     return app
@@ -62,17 +66,26 @@ def _of_one_address(app: App, patch: pytest.MonkeyPatch) -> App:
 def _acts(ending: str) -> Lie:
     """A lie that does what a throttled call asks for, and answers 429 all the same."""
 
-    async def operation(self: Mock, scope: Any, receive: Any, trace: Any) -> Any:
-        try:
-            return await _operation(self, scope, receive, trace)
-        except Refusal as throttled:
-            if throttled.status == 429 and scope["path"].endswith(ending):
-                with pytest.MonkeyPatch.context() as patch, suppress(Refusal):
-                    patch.setattr(Session, "admit", lambda *_: True)
-                    await _operation(self, scope, receive, trace)
-            raise
+    def make(app: App, patch: pytest.MonkeyPatch) -> App:
+        patch.setattr(Session, "admit", lambda *_: True)
+        for operation_id, honest in operations.HANDLERS.items():
+            patch.setitem(operations.HANDLERS, operation_id, _limited(honest, ending))
+        return app
 
-    return rule(Mock._operation, operation)
+    return make
+
+
+def _limited(honest: Any, ending: str) -> Any:
+    async def handler(call: Call) -> Any:
+        admitted = _admit(call.session, call.now, call.operation_id)
+        if admitted:
+            return await honest(call)
+        if call.scope["path"].endswith(ending):
+            with suppress(Refusal):
+                await honest(call)
+        raise Refusal(429, TOO_MANY)
+
+    return handler
 
 
 def _for_ever(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
@@ -119,13 +132,13 @@ LIARS = (
     Liar(
         "RATE-08",
         "never forgets the calls that were made",
-        rule((session, rate_limit.admit), _for_ever),
+        rule((session_module, rate_limit.admit), _for_ever),
         rate_limit=_LIMIT,
     ),
     Liar(
         "RATE-08",
         "locks a caller out for a day",
-        rule((session, rate_limit.admit), _counts_refused),
+        rule((session_module, rate_limit.admit), _counts_refused),
         rate_limit=_LIMIT,
     ),
 )

@@ -11,8 +11,9 @@ from runlies import bent, busy, company_of, handled, histories, looked_up
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import HOUR, MINUTE
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import history, lifecycle, operations
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from runlies import Handler
     from starlette.responses import Response
 
-    from mock_server.http.messages import Call
-    from mock_server.preview.account import Company
+    from mock_server.preview.companies import Company
+    from mock_server.session.exchange import Exchange as Call
 
 NONE = {"run": None}
 
@@ -91,7 +92,10 @@ def _stored_status(company: Company, now: int) -> Any:
 
 def _unknown_is_none(honest: Handler) -> Handler:
     async def list_imports(call: Call) -> Response:
-        if call.query.get("status") == "active" and call.parameters["company_id"] not in call.session.companies:
+        if (
+            call.query.get("status") == "active"
+            and call.parameters["company_id"] not in account_of(call.session).companies
+        ):
             return http.answer(NONE)
         return await honest(call)
 

@@ -9,9 +9,10 @@ from deciding import answered, approve_now, current, decides, on_refusal, taken,
 from lies import App, Liar, Lie, rule
 
 from conformance.preview.mock_target import KEY, OTHER
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import Canceled, Rejected
 from mock_server.preview.runs import ImportRun
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     import pytest
 
     from mock_server.data.book import Book, Fix
-    from mock_server.http.messages import Call
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.questions import Question
+    from mock_server.session.exchange import Exchange as Call
 
 _fixes = decisions.fixes
 _fix = decisions._fix
@@ -168,7 +169,7 @@ def _terminal(*statuses: str) -> Callable[[ImportRun, Life], bool]:
 
 def _anywhere(call: Call) -> ImportRun:
     """A run is looked up by its id alone when it is decided on."""
-    run = call.session.runs.get(call.parameters["run_id"])
+    run = account_of(call.session).runs.get(call.parameters["run_id"])
     if call.operation_id == "decide" and isinstance(run, ImportRun):
         return run
     return _import(call)
@@ -176,8 +177,8 @@ def _anywhere(call: Call) -> ImportRun:
 
 def _in_any_company(call: Call) -> ImportRun:
     """A run is looked up within the company, and a company that is unknown is not looked for."""
-    found = call.session.runs.get(call.parameters["run_id"])
-    known = call.session._known(call.parameters["company_id"])
+    found = account_of(call.session).runs.get(call.parameters["run_id"])
+    known = account_of(call.session).known(call.parameters["company_id"])
     if call.operation_id == "decide" and isinstance(found, ImportRun) and known is None:
         return found
     return _import(call)

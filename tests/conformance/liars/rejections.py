@@ -9,13 +9,13 @@ from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
 
 from mock_server.http.messages import answer
+from mock_server.kernel.errors import Refusal
+from mock_server.preview import account as store
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
 from mock_server.preview import preconditions as refusals
-from mock_server.preview import session as store
-from mock_server.preview.account import Company, Refusal
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.runs import ImportRun
-from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import pytest
 
     from mock_server.data.book import Book
-    from mock_server.http.messages import Call
+    from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
+    from mock_server.session.exchange import Exchange as Call
 
 _parked = refusals.parked
 _busy = refusals.refuse_busy
@@ -46,11 +47,12 @@ def _applied_all_the_same(app: App, patch: pytest.MonkeyPatch) -> App:
         if body.get("decision") == "reject" and body.get("answers"):
             given.append(body.pop("answers"))
 
-    def mend(_: Session, run: ImportRun, now: int) -> None:
+    def mend(account: Account, now: int, run_id: str) -> None:
+        run: Any = account.runs[run_id]
         if given and (state := _parked(run, now)):
             run.book = run.parked_book(state).decided(decisions.fixes(run, state, given.pop()))
 
-    return both(reads("decide", read), before(Session, "reject", mend))(app, patch)
+    return both(reads("decide", read), before(Account, "reject", mend))(app, patch)
 
 
 def _ends_and_refuses(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -83,13 +85,15 @@ def _says(**members: Any) -> Lie:
     return gives("decide", lambda body: body.update(members) if body["status"] == "failed" else None)
 
 
-def _approves_it(self: Session, run: ImportRun, now: int) -> Any:
+def _approves_it(self: Account, now: int, run_id: str) -> Any:
+    run: Any = self.runs[run_id]
     state = _parked(run, now)
     approve_now(run, state, [group.fix for group in run.parked_book(state).groups])
     return "failed"
 
 
-def _does_nothing(_self: Session, run: ImportRun, now: int) -> Any:
+def _does_nothing(self: Account, now: int, run_id: str) -> Any:
+    run: Any = self.runs[run_id]
     _parked(run, now)
     return "failed"
 
@@ -115,7 +119,7 @@ def _patched(_run: ImportRun, _state: Life, book: Book) -> Book:
 
 def _no_download(status: int) -> Lie:
     async def lying(call: Call) -> Any:
-        company = call.session.company(call.parameters["company_id"])
+        company = account_of(call.session).company(call.parameters["company_id"])
         if company.imports and company.imports[-1].life(call.now).rejected:
             raise Refusal(status, "the last import of this company failed")
         return await _export(call)
@@ -131,7 +135,7 @@ def _everything(app: App, patch: pytest.MonkeyPatch) -> App:
     """After a reject flagged rows are given as valid ones."""
 
     async def lying(call: Call) -> Any:
-        company = call.session.company(call.parameters["company_id"])
+        company = account_of(call.session).company(call.parameters["company_id"])
         if company.imports and company.imports[-1].life(call.now).rejected:
             call.scope["query_string"] = call.scope["query_string"].replace(b"filter=valid", b"filter=all")
         return await _export(call)
@@ -168,7 +172,7 @@ def _still_active(app: App, patch: pytest.MonkeyPatch) -> App:
         return found
 
     async def lying(call: Call) -> Any:
-        company = call.session.company(call.parameters["company_id"])
+        company = account_of(call.session).company(call.parameters["company_id"])
         if call.query.get("status") == "active" and company.id in last and _rejected_last(company, call.now):
             return answer(last[company.id])
         return await _listed(call)
@@ -210,12 +214,12 @@ LIARS = (
     Liar(
         "DEC-31",
         "says yes to a reject, and goes on as approved",
-        rule(Session.reject, _approves_it),
+        rule(Account.reject, _approves_it),
     ),
     Liar(
         "DEC-31",
         "leaves a run parked that is rejected",
-        rule(Session.reject, _does_nothing),
+        rule(Account.reject, _does_nothing),
     ),
     Liar("DEC-32", "forgets the report of a rejected run", _reports(lambda body: body.pop("report"))),
     Liar(

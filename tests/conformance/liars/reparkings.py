@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from deciding import approves, current, described, lives, told, tolerant
 from lies import App, Liar, Lie, rule
 
+from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations
 from mock_server.preview import preconditions as refusals
-from mock_server.preview.account import Refusal
+from mock_server.preview.account import Account
 from mock_server.preview.lifecycle import Approved
 from mock_server.preview.runs import ImportRun
-from mock_server.preview.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mock_server.preview.lifecycle import Life
 
-_approve = Session.approve
+_approve = Account.approve
 _report = ImportRun.report
 _parked = refusals.parked
 
@@ -36,7 +36,7 @@ def _old_count(self: ImportRun, state: Life) -> dict[str, Any] | None:
 def _as_if(*, unresolved: bool, at_first: bool = False) -> Lie:
     """A lie about whether rows still fail after an approval; `at_first`: after a run's first one alone."""
 
-    def change(_: Session, run: ImportRun, _before: Life, _approval: Any) -> None:
+    def change(_: Account, run: ImportRun, _before: Life, _approval: Any) -> None:
         if not at_first or len(run.approvals) == 1:
             run.events[-1] = Approved(run.events[-1].at, answered=True, unresolved=unresolved)
 
@@ -75,9 +75,10 @@ def _decided_before(run: ImportRun, now: int) -> Life:
     return _parked(run, now)
 
 
-def _first_alone(self: Session, run: ImportRun, considered: Life, approval: Any, **named: Any) -> None:
-    if not run.approvals:
-        _approve(self, run, considered, approval, **named)
+def _first_alone(self: Account, now: int, run_id: str, considered: Life, approval: Any, **named: Any) -> None:
+    run = self.runs[run_id]
+    if isinstance(run, ImportRun) and not run.approvals:
+        _approve(self, now, run_id, considered, approval, **named)
 
 
 def _once(_: ImportRun, state: Life) -> bool:
@@ -125,7 +126,7 @@ LIARS = (
     Liar(
         "DEC-29",
         "says yes to a further decision, and does nothing",
-        rule(Session.approve, _first_alone),
+        rule(Account.approve, _first_alone),
     ),
     Liar(
         "DEC-30",

@@ -10,18 +10,22 @@ from lies import App, Liar, Lie, answers, rule
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import real_time
+from mock_server.kernel.errors import Refusal
 from mock_server.kernel.ids import made_uuid
 from mock_server.preview import downloads, history
 from mock_server.preview import operations as api
-from mock_server.preview.account import Company, Refusal
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.runs import ImportRun
-from mock_server.preview.session import Session
 from mock_server.scenarios.catalog import World
+from mock_server.session.exchange import Exchange as Call
+from mock_server.session.session import Session
 
 if TYPE_CHECKING:
     import pytest
 
-_made_id, _add, _opened, _parsed = Session.made_id, Session._add_import, Session.company, http.parsed
+    from mock_server.preview.companies import Company
+
+_made_id, _add, _opened, _parsed = Session.made_id, Account._add_import, Account.company, http.parsed
 
 
 def _prefixed(kind: str, prefix: str) -> Lie:
@@ -40,14 +44,14 @@ def _numbers(self: Session, kind: str) -> str:
 
 
 def _run_of_company(call: Any) -> ImportRun:
-    company = call.session.company(call.parameters["company_id"])
+    company = account_of(call.session).company(call.parameters["company_id"])
     found: list[ImportRun] = [run for run in company.imports if run.id == call.parameters["run_id"]]
     if not found:
         raise Refusal(404, "no such import")
     return found[0]
 
 
-def _counted_by_company(self: Session, company: Company, _: str, *rest: Any) -> ImportRun:
+def _counted_by_company(self: Account, company: Company, _: str, *rest: Any) -> ImportRun:
     return _add(self, company, made_uuid("run", len(company.imports)), *rest)
 
 
@@ -70,13 +74,13 @@ def _told_back(app: App, patch: pytest.MonkeyPatch) -> App:
     """A refused body is quoted whole, so that its sender sees what was wrong."""
 
     async def json(self: Any, *, optional: bool = False) -> Any:
-        raw = await http.read(self.scope, self.receive, self.session.settings.max_body)
+        raw = await self.read()
         body = {} if optional and not raw else _parsed(raw)
         if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
             raise Refusal(400, f"{wrong}; got {body}")
         return body
 
-    patch.setattr(http.Call, "json", json)
+    patch.setattr(Call, "json", json)
     return app
 
 
@@ -127,8 +131,8 @@ def _not_found(_method: str, path: str, status: int, body: Any) -> tuple[int, An
 
 
 def _any_run(call: Any) -> ImportRun:
-    call.session.company(call.parameters["company_id"])
-    run = call.session.runs.get(call.parameters["run_id"])
+    account_of(call.session).company(call.parameters["company_id"])
+    run = account_of(call.session).runs.get(call.parameters["run_id"])
     if not isinstance(run, ImportRun):
         raise Refusal(404, "no such import")
     return run
@@ -137,7 +141,7 @@ def _any_run(call: Any) -> ImportRun:
 def _any_sheet(call: Any) -> Any:
     company = _company(call)
     if call.operation_id == "export_csv":
-        for other in call.session.companies.values():
+        for other in account_of(call.session).companies.values():
             if any(sheet.id == call.query.get("sheet_id") for sheet in other.sheets):
                 return other
     return company
@@ -151,7 +155,7 @@ def _all_runs(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def page(company: Company, limit: int, before: int, now: int) -> Any:
         body = _page(company, limit, before, now)
-        others = [run for session, _ in app.sessions._open.values() for run in session.runs.values()]
+        others = [run for session, _ in app.sessions._open.values() for run in account_of(session).runs.values()]
         more = [
             run.listed(run.life(now)) for run in others if isinstance(run, ImportRun) and run not in company.imports
         ]
@@ -166,7 +170,7 @@ def _last_book(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def csv(sheet: Any, book: Any, *, flagged: bool) -> Any:
         for session, _ in app.sessions._open.values():
-            companies, now = session.companies.values(), session.clock.at(real_time())
+            companies, now = account_of(session).companies.values(), session.clock.at(real_time())
             if any(sheet in each.sheets and not each.imports for each in companies):
                 for theirs, held in [(each, other.book(each, now)) for other in companies for each in other.sheets]:
                     if theirs.template.id == sheet.template.id and held is not None:
@@ -184,7 +188,7 @@ LIARS = (
     Liar("ID-01", "prefixes the id of a company", _prefixed("company", "cmp_"), ("PROV-03",)),
     Liar("ID-01", "writes the id of a workbook without hyphens", _prefixed("workbook", ""), ("PROV-03",)),
     Liar("ID-02", "counts the runs of each company",
-         both(rule(Session._add_import, _counted_by_company),
+         both(rule(Account._add_import, _counted_by_company),
               rule(api._import, _run_of_company))),
     Liar("ID-02", "gives a sheet the id of its template",
          rule(World.workbook, _sheet_is_template)),

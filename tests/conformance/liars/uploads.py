@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any
 from bending import both, gives, reads, refuses_with
 from lies import App, Liar, Lie, rule
 
+from mock_server.kernel.errors import Refusal
+from mock_server.preview import account, uploads
 from mock_server.preview import operations as api
 from mock_server.preview import preconditions as refusals
-from mock_server.preview import session, uploads
-from mock_server.preview.account import Refusal, Upload
-from mock_server.preview.session import Session
+from mock_server.preview.account import Account
 
 if TYPE_CHECKING:
     import pytest
 
-_refuse, _request = refusals.refuse_closed, Session.request_upload
+    from mock_server.preview.companies import Upload
+
+_refuse, _request = refusals.refuse_closed, Account.request_upload
 
 
 def _closes(refuse: Any) -> Lie:
     """A lie about when a signed URL is closed."""
     return both(
         rule((uploads, refusals.refuse_closed), refuse),
-        rule((session, refusals.refuse_closed), refuse),
+        rule((account, refusals.refuse_closed), refuse),
     )
 
 
@@ -54,14 +56,14 @@ def _relative(body: Any) -> None:
 def _same(ref: Any) -> Lie:
     """A lie that makes the reference of an upload of its session, company and body."""
 
-    def request(self: Session, company: Any, body: Any, now: int) -> Upload:
-        upload = _request(self, company, body, now)
+    def request(self: Account, now: int, company_id: str, body: Any) -> Upload:
+        upload, company = _request(self, now, company_id, body), self.companies[company_id]
         del company.uploads[upload.ref]
         upload.ref = ref(company, body)
         company.uploads[upload.ref] = upload
         return upload
 
-    return rule(Session.request_upload, request)
+    return rule(Account.request_upload, request)
 
 
 def _numbered(company: Any, _: Any) -> str:

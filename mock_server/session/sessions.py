@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import KEY
-from mock_server.preview.account import Refusal
-from mock_server.preview.session import Session
 from mock_server.recording.journal import Journal
+from mock_server.session.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mock_server.kernel.settings import Settings
-    from mock_server.preview.account import Upload
     from mock_server.scenarios.catalog import World
+    from mock_server.session.generation import Generation, SignedUrl
 
 
 class Sessions:
     """The sessions of one server."""
 
-    def __init__(self, settings: Settings, world: World) -> None:
+    def __init__(self, settings: Settings, world: World, generation: Generation) -> None:
         self.settings = settings
         self.world = world
-        self._open: OrderedDict[str, tuple[Session, int]] = OrderedDict()
-        """Least recently used first, each with the real time of its last use."""
-        self.strays = Journal(stray=True)
+        self.generation = generation
+        self._open: OrderedDict[str, Session] = OrderedDict()
+        """Least recently used first."""
+        self.strays = Journal(ids=generation.ids, stray=True)
         """Calls without an accepted key, which belong to no session."""
         self.ending = False
         """True once the server ends: nobody is to wait for anything any longer."""
@@ -49,60 +52,62 @@ class Sessions:
             raise Refusal(401, "the API key is unknown", "AUTH-03")
         return key
 
+    def enter(self, given: str | None, real: int) -> Session:
+        """The session of the key that a call carries; Refusal 401 unless the key is accepted."""
+        if given is None or given not in self._open:
+            self.accepted(given)
+        return self.session(given or "", real)
+
     def session(self, key: str, real: int) -> Session:
         """The session of an accepted key, opened when there is none, or none that was used lately."""
         self._close_idle(real)
-        if key in self._open:
-            session = self._open.pop(key)[0]
-            session.world = self.world
-        else:
+        session = self._open.get(key)
+        if session is None:
             if len(self._open) >= self.settings.max_sessions:
                 self._close_oldest()
-            session = Session(key, self.settings, self.world, real)
+            session = self._open[key] = Session(key, self.settings, self.world, self.generation, real)
             self.opened += 1
-        self._open[key] = session, real
+        else:
+            self._open.move_to_end(key)
+            if session.world is not self.world:
+                session.see(session.clock.at(real), self.world)
+        session.used = real
         return session
 
     def reset(self, key: str, real: int) -> Session:
         """The key's session as if it had just been opened."""
         if key in self._open:
-            _end(self._open.pop(key)[0])
+            self._open.pop(key).close()
             self.opened -= 1
         return self.session(key, real)
 
-    def upload(self, token: str) -> tuple[Session, Upload] | None:
-        """The session and upload of a signed URL; the URL itself is the credential (AUTH-09)."""
-        for session, _ in self._open.values():
-            if (upload := session.uploads.get(token)) is not None:
-                return session, upload
+    def find_signed(self, url: SignedUrl, token: str) -> tuple[Session, Mapping[str, str]] | None:
+        """The session of a signed URL, and what it is about; the URL itself is the credential (AUTH-09)."""
+        for session in self._open.values():
+            if (ids := url.find(session.account, token)) is not None:
+                return session, ids
         return None
 
     def let_go(self) -> None:
         """The server ends; whoever waits for an exchange is told what there is."""
         self.ending = True
-        for journal in (self.strays, *(session.journal for session, _ in self._open.values())):
+        for journal in (self.strays, *(session.journal for session in self._open.values())):
             journal.wake()
 
     def close(self) -> None:
         """End every session."""
         while self._open:
-            _end(self._open.popitem()[1][0])
+            self._open.popitem()[1].close()
 
     def _close_idle(self, real: int) -> None:
         idle = real - self.settings.session_idle
-        while self._open and (oldest := next(iter(self._open.values())))[1] <= idle and not oldest[0].busy:
+        while self._open and (oldest := next(iter(self._open.values()))).used <= idle and not oldest.busy:
             self._close_oldest()
 
     def _close_oldest(self) -> None:
         """Close the session that was unused longest; one with calls under way is spared."""
-        for key, (session, _) in self._open.items():
+        for key, session in self._open.items():
             if not session.busy:
                 del self._open[key]
-                _end(session)
+                session.close()
                 return
-
-
-def _end(session: Session) -> None:
-    """End the session; whoever waits for its next exchange learns that there will be none."""
-    session.close()
-    session.journal.wake()

@@ -1,0 +1,25 @@
+"""The one exception by which a request is refused; whoever serves it makes the error body of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Refusal(Exception):
+    """A request that the contract refuses: its status and the text of its one-member error body (ERR-01, ERR-02).
+
+    `clause` is the rule that was broken, for whoever asks why; the caller does not get it (ERR-02). `headers` go with
+    the answer, such as `Allow`.
+    """
+
+    def __init__(
+        self, status: int, text: str, clause: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.clause = clause
+        self.headers = headers

@@ -1,0 +1,54 @@
+"""The Preview generation as the value that the engine is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from mock_server.contract import document
+from mock_server.preview import uploads
+from mock_server.preview.account import Account
+from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
+from mock_server.server.app import App
+from mock_server.session.generation import Generation, SignedUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from mock_server.kernel.settings import Settings
+    from mock_server.scenarios.catalog import World
+    from mock_server.server.app import Finished
+    from mock_server.session.exchange import Exchange
+
+NO_IMPORT_PAGE = (
+    "At Vern this link opens the import page of the company. The mock has none; PROV-21 lets you ignore it.\n"
+)
+
+
+async def _put(call: Exchange) -> Response:
+    return await uploads.put(call)
+
+
+async def _show_no_import_page(_: Request) -> PlainTextResponse:
+    return PlainTextResponse(NO_IMPORT_PAGE)
+
+
+PREVIEW = Generation(
+    name="preview",
+    contract=document.load(),
+    handlers=HANDLERS,
+    open_account=Account,
+    signed=(SignedUrl(uploads.PREFIX, uploads.OPERATION, uploads.find, _put),),
+    pages=(Route(MAGIC_LINKS + "{company_id:path}", _show_no_import_page),),
+    ids=("company_id", "run_id", "upload_ref"),
+)
+
+
+def create_app(settings: Settings, world: World, log: Callable[[Finished], None] | None = None) -> App:
+    """The mock of the Preview API with these settings; `log` is called with each finished exchange."""
+    return App(settings, world, PREVIEW, log)

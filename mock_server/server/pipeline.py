@@ -1,0 +1,291 @@
+"""From a request to its answer: the steps in the order of OP-24 (401, 429, 404, 400, 409), and the way out.
+
+A step looks at the exchange and fills something in; it returns an answer where that ends the matter, or raises the
+Refusal that says why not. What comes of the last step goes out in the session's dialect, bent by the fault that hits
+the call, and is recorded before the caller has all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+
+from mock_server.dialects.apply import speak
+from mock_server.dialects.dialect import UnknownDialect
+from mock_server.faults.injection import carry_out, withheld
+from mock_server.faults.transport import Wire
+from mock_server.http.examples import preferred_example, shown
+from mock_server.http.messages import Answer, error
+from mock_server.kernel.clock import real_time
+from mock_server.kernel.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.responses import Response
+    from starlette.types import Message
+
+    from mock_server.session.exchange import Exchange
+
+    Step = Callable[[Exchange], Response | None]
+
+logger = logging.getLogger("vern-mock")
+REQUEST_ID = b"x-mock-request-id"
+"""The header that names an exchange in the session's journal."""
+TOO_MANY = "Too many requests"  # RATE-02
+
+
+# -- the steps of a call to an operation
+
+
+def open_session(x: Exchange) -> None:
+    """Whose call it is: the session of its key; Refusal 401 without an accepted one (AUTH-02, AUTH-03)."""
+    try:
+        x.session = x.known = x.sessions.enter(x.given, x.real)
+    except Refusal:
+        x.arrive(x.sessions.strays, x.given, x.real)
+        raise
+    x.arrive(x.session.journal, x.given, x.session.clock.at(x.real))
+
+
+def choose_dialect(x: Exchange) -> None:
+    """In which dialect it is answered: the preferred one, else the session's; Refusal 400 for an unknown one."""
+    x.dialect = x.session.dialect
+    if (name := x.preferred("dialect")) is not None:
+        try:
+            x.dialect = x.session.dialect_named(name)
+        except UnknownDialect as unknown:
+            raise Refusal(400, f"Prefer: {unknown}") from unknown
+    x.speaks = bool(x.dialect.readings) or x.dialect is not x.session.dialect
+    x.entry.dialect = x.dialect.name
+
+
+def find_operation(x: Exchange) -> Response | None:
+    """Which operation of the contract it is for; 404 or 405 for none."""
+    match = x.contract.match(x.scope["method"], x.scope["path"])
+    if match.operation is None:
+        return nothing_there(x, match.allowed)
+    x.operation_id = x.entry.operation = match.operation.id
+    x.parameters = match.parameters
+    return None
+
+
+def prefer_example(x: Exchange) -> Response | None:
+    """The contract's example, for a caller that prefers one; nothing is done then."""
+    if x.prefers is None or (example := preferred_example(x.prefers, x.contract, x.operation_id)) is None:
+        return None
+    x.speaks, x.entry.example = False, f"{example.status} {example.name}"
+    return shown(example)
+
+
+def meet_faults(x: Exchange) -> None:
+    """Which fault hits it, if any does."""
+    account, preferred = x.session.account, x.preferred("scenario")
+    scenario = account.scenario(x.operation_id, x.parameters, preferred)
+    if x.session.faults.own or (scenario is not None and scenario.faults):
+        run = account.runs.get(x.parameters.get("run_id", ""))
+        status = None if run is None else run.life(x.now).status
+        x.hit = x.session.meet_faults(
+            x.now, scenario, (x.operation_id, status, next(iter(x.parameters.values()), None))
+        )
+
+
+def limit_rate(x: Exchange) -> None:
+    """Refusal 429 for a call beyond its budget (RATE-01); one that never arrives spends nothing of it."""
+    never_arrives = x.hit is not None and x.hit.withheld
+    admitted = never_arrives or x.session.admit(x.now, x.operation_id, x.session.account.budget(x.parameters))
+    note_subject(x)
+    if not admitted:
+        raise Refusal(429, TOO_MANY, "RATE-01")
+
+
+def note_subject(x: Exchange) -> None:
+    """Note what the call is about, as it is now."""
+    x.entry.ids = x.parameters
+    _, x.entry.before, x.entry.flight = x.session.account.subject(x.operation_id, x.parameters, x.now)
+
+
+def withhold(x: Exchange) -> Response | None:
+    """The answer to a call that a fault keeps from the service."""
+    return withheld(x.hit) if x.hit is not None and x.hit.withheld else None
+
+
+CALL: Sequence[Step] = (
+    open_session,
+    choose_dialect,
+    find_operation,
+    prefer_example,
+    meet_faults,
+    limit_rate,
+    withhold,
+)
+
+
+# -- the steps of a signed URL, and of a path where there is nothing
+
+
+def find_signed_url(x: Exchange) -> None:
+    """Whose signed URL it is; the URL is the credential (AUTH-09). Refusal 404 for one that nobody was given."""
+    signed = x.signed
+    assert signed is not None  # noqa: S101 - the application has looked
+    found = x.sessions.find_signed(signed, x.scope["path"].removeprefix(signed.prefix))
+    if found is None:
+        entry = x.arrive(x.sessions.strays, x.given, x.real)
+    else:
+        x.session, x.parameters = found
+        x.known = x.session
+        entry = x.arrive(x.session.journal, x.session.key, x.session.clock.at(x.real))
+        entry.ids = x.parameters
+    entry.operation = x.operation_id = signed.operation
+    entry.signed = True
+    if found is None:
+        raise Refusal(404, "no such upload URL")
+
+
+SIGNED: Sequence[Step] = (find_signed_url, choose_dialect, meet_faults, withhold)
+
+
+def look_elsewhere(x: Exchange) -> Response:
+    """Nothing is there; the call goes to the journal of the session whose key it carries."""
+    with contextlib.suppress(Refusal):
+        open_session(x)
+    return nothing_there(x, ())
+
+
+ELSEWHERE: Sequence[Step] = (look_elsewhere,)
+
+
+def nothing_there(x: Exchange, allowed: tuple[str, ...]) -> Response:
+    """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""
+    method, path = x.scope["method"], x.scope["path"]
+    if allowed:
+        text = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
+        return error(405, text, {"Allow": ", ".join(allowed)})
+    near = x.contract.nearest(method, path)
+    x.note = f"no operation {method} {path}; did you mean {near.method} {near.route}?"
+    prefix = x.contract.prefix
+    hint = "" if path.startswith(f"{prefix}/") else f"; the API is under {prefix}"
+    return error(404, f"nothing is at {path}{hint}")
+
+
+# -- the way out
+
+
+async def respond(x: Exchange, steps: Sequence[Step]) -> int:
+    """Answer the exchange; the status that was sent, 0 for none."""
+    out = Outgoing(x)
+    wire: Wire | None = None
+    try:
+        response = await _answered(x, steps)
+        if x.speaks:
+            response = await speak(x.dialect, response, x.scope, x.entry.operation, x.preferred("dialect"))
+        x.journal.take_turn(x.entry)
+        if x.coming:
+            await x.drain(x.sessions.settings.max_upload)
+        if x.hit is not None:
+            wire = Wire(x.scope, x.receive, out.send, x.send)
+            await wire.answer(x.hit, response, x)
+        elif type(response) is Answer:
+            await out.send_whole(response)
+        else:
+            await response(x.scope, x.receive, out.send)
+    except ClientDisconnect:
+        x.note = "the client hung up"
+    finally:
+        out.finish()
+    if wire is not None:
+        await wire.over()
+    return out.status
+
+
+async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
+    try:
+        for step in steps:
+            if (response := step(x)) is not None:
+                return response
+        return await _carried_out(x)
+    except Refusal as refusal:
+        x.note = x.note or refusal.text
+        x.entry.clause = refusal.clause
+        return error(refusal.status, refusal.text, refusal.headers)
+    except ClientDisconnect:
+        raise
+    except Exception:
+        path = repr(x.path)[1:-1]  # on one line, whatever was sent
+        logger.exception("%s %s failed", x.scope["method"], path)
+        return error(500, "the mock failed to answer; its log has the details")
+
+
+async def _carried_out(x: Exchange) -> Response:
+    """The answer of the operation's handler, or what the fault makes of it."""
+    session = x.session
+    handler = session.generation.handlers[x.operation_id] if x.signed is None else x.signed.put
+    session.busy += 1
+    try:
+        return await (handler(x) if x.hit is None else carry_out(x.hit, x, handler))
+    finally:
+        session.busy -= 1
+        session.release()
+
+
+class Outgoing:
+    """An answer on its way out: its status, and the beginning of what was sent, for the journal."""
+
+    def __init__(self, x: Exchange) -> None:
+        self.x = x
+        self.status = 0
+        """0 until the answer begins."""
+        self.whole = False
+        """Whether all of it was handed over."""
+        self.headers: Sequence[tuple[bytes, bytes]] = ()
+        self.body = b""
+        self.size = 0
+
+    async def send_whole(self, response: Answer) -> None:
+        """Send an answer that is there as bytes; it is recorded before the caller has all of it."""
+        x, body = self.x, bytes(response.body)
+        headers = response.raw_headers
+        headers.append((REQUEST_ID, x.entry.id.encode()))
+        self.headers, self.status, self.size = headers, response.status_code, len(body)
+        self.body = body if self.size <= x.journal.body else body[: x.journal.body]
+        await x.send({"type": "http.response.start", "status": self.status, "headers": headers})
+        self.whole = True
+        self.finish()
+        await x.send({"type": "http.response.body", "body": body})
+
+    async def send(self, message: Message) -> None:
+        """Send the next message of an answer that comes in several."""
+        entry, journal = self.x.entry, self.x.journal
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [*message["headers"], (REQUEST_ID, entry.id.encode())]
+            message = {**message, "headers": self.headers}
+        elif message["type"] == "http.response.body":
+            piece = message.get("body", b"")
+            self.size += len(piece)
+            if (room := journal.body - len(self.body)) > 0:
+                self.body += piece[:room]
+            self.whole = not message.get("more_body", False)
+            if self.whole:
+                self.finish()  # before the caller has all of it, and may ask for the journal
+        await self.x.send(message)
+
+    def finish(self) -> None:
+        """Complete the journal's entry, unless that was done."""
+        x, entry = self.x, self.x.entry
+        if entry.ended is not None:
+            return
+        entry.ended = real_time()
+        entry.status = self.status or None
+        entry.lost = entry.lost or not self.whole
+        entry.text = entry.text or x.note
+        if x.known is not None and entry.operation is not None:
+            account = x.known.account
+            x.note_run(self.status, self.body)
+            account.observe(entry, x.scope["path"], x.kept)
+            entry.after = account.state(entry.ids.get("run_id"), x.known.clock.at(entry.ended))
+        entry.finish(x.kept, x.size, (self.headers, self.body, self.size))
+        x.journal.wake()

@@ -1,0 +1,193 @@
+"""One request on its way to its answer: what was sent, who asks, what it is about, and what was found out so far.
+
+The steps of `server.pipeline` fill it in; a handler reads it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from mock_server.contract.clause_map import refusal_clause
+from mock_server.dialects.reading import Heard
+from mock_server.http.messages import parsed, pieces
+from mock_server.http.prefer import preferences
+from mock_server.kernel.clock import real_time
+from mock_server.kernel.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from mock_server.contract.document import Contract
+    from mock_server.dialects.dialect import Dialect
+    from mock_server.faults.rules import Strike
+    from mock_server.recording.journal import Entry, Journal
+    from mock_server.session.generation import SignedUrl
+    from mock_server.session.session import Session
+    from mock_server.session.sessions import Sessions
+
+
+class Exchange:
+    """One request, and what became of it so far."""
+
+    session: Session
+    dialect: Dialect
+    """The dialect in which it is answered."""
+    speaks = False
+    """Whether the dialect changes the answer."""
+    now: int
+    """The session's time when it arrived."""
+    operation_id: str
+    journal: Journal
+    arrived = False
+    """Whether a journal knows of it."""
+    entry: Entry
+    """The journal's entry, from its arrival on."""
+    known: Session | None = None
+    """The session, or None for a call without an accepted key."""
+    parameters: Mapping[str, str] = MappingProxyType({})
+    """The ids in its path."""
+    signed: SignedUrl | None = None
+    """The kind of signed URL that it is for."""
+    hit: Strike | None = None
+    """The fault that hits it."""
+    note: str | None = None
+    """What helps whoever reads the log: the nearest operation, or the text of a refusal."""
+    size = 0
+    """Bytes of the body that have come so far."""
+    kept = b""
+    """The beginning of the body, for the journal."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, sessions: Sessions) -> None:
+        self.scope = scope
+        self.send = send
+        self.sessions = sessions
+        self.real = real_time()
+        self._receive = receive
+        self.given: str | None = None
+        """The key that it carries."""
+        self.prefers: Mapping[str, str] | None = None
+        """What its Prefer header states, by name; None without one."""
+        self.coming = False
+        """Whether it has a body that may still be on its way."""
+        for name, value in scope["headers"]:
+            if name == b"x-api-key":
+                if self.given is None:
+                    self.given = value.decode("latin-1")
+            elif name == b"content-length":
+                self.coming = self.coming or value != b"0"
+            elif name == b"transfer-encoding":
+                self.coming = True
+            elif name == b"prefer":
+                self.prefers = preferences(scope)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract by which it is served."""
+        return self.sessions.generation.contract
+
+    @property
+    def path(self) -> str:
+        """The path as a log may show it: the token of a signed URL is a credential."""
+        path: str = self.scope["path"]
+        return path if self.signed is None else f"{self.signed.prefix}…"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters; of a repeated one the last counts."""
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host as the caller wrote them, so that a signed URL leads back here."""
+        return f"{self.scope['scheme']}://{self.header(b'host') or 'localhost'}"
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that (lower-case) name."""
+        return next((value.decode("latin-1") for known, value in self.scope["headers"] if known == name), None)
+
+    def preferred(self, name: str) -> str | None:
+        """The value of the first preference of that name, or None."""
+        return None if self.prefers is None else self.prefers.get(name)
+
+    def later(self) -> int:
+        """The session's time now, when the call itself has taken a while."""
+        now = self.session.clock.at(real_time())
+        self.entry.acted = now
+        return now
+
+    def outcome(self) -> tuple[str | None, str | None]:
+        """For the log: which operation it was for, and what helps whoever reads it."""
+        if not self.arrived:
+            return None, self.note
+        return self.entry.operation, self.note or self.entry.fault
+
+    def arrive(self, journal: Journal, key: str | None, now: int) -> Entry:
+        """Note in that journal that it has arrived, at this time of the session's."""
+        self.journal, self.now, self.arrived = journal, now, True
+        self.entry = journal.arrived(self.scope, key, self.real, now)
+        return self.entry
+
+    def note_run(self, status: int, answer: bytes) -> None:
+        """Note the run that the call created or gave back, by its answer."""
+        entry = self.entry
+        if "run_id" not in entry.ids and entry.operation in self.contract.starts and 200 <= status < 300:
+            entry.note_run(answer)
+
+    async def json(self, *, optional: bool = False) -> Any:
+        """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
+        raw = await self.read()
+        body = {} if optional and not raw else self._understood(parsed(raw))
+        if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
+            differences = self.contract.request_differences(self.operation_id, body)
+            raise Refusal(400, wrong, refusal_clause(self.contract, self.operation_id, differences))
+        return body
+
+    def _understood(self, body: Any) -> Any:
+        """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
+        if not self.dialect.readings:
+            return body
+        heard = Heard(self.operation_id, self.header(b"content-type"), body)
+        if (refusal := self.dialect.refusal(heard)) is not None:
+            raise Refusal(*refusal)
+        return self.dialect.hear(heard)
+
+    async def read(self) -> bytes:
+        """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
+        return b"".join([piece async for piece in self.pieces(self.sessions.settings.max_body)])
+
+    def repeat_body(self, raw: bytes) -> None:
+        """Let the body be read again, any number of times."""
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        self.receive = receive  # type: ignore[method-assign]
+
+    def pieces(self, limit: int) -> AsyncIterator[bytes]:
+        """The body as it comes; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
+        return pieces(self.scope, self.receive, limit)
+
+    async def receive(self) -> Message:
+        """The next message of the body."""
+        message = await self._receive()
+        if piece := message.get("body"):
+            self.size += len(piece)
+            if self.arrived and (room := self.journal.body - len(self.kept)) > 0:
+                self.kept += piece[:room]
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self.coming = False
+        return message
+
+    async def drain(self, limit: int) -> None:
+        """Take in what nobody read, up to `limit` bytes.
+
+        A server that answers while the caller still sends, and closes, resets the connection: the caller sees a broken
+        pipe, and never the 413 or 401 that explains it.
+        """
+        size = 0
+        while self.coming and size <= limit:
+            size += len((await self.receive()).get("body", b""))

@@ -1,0 +1,137 @@
+"""A generation of the API as one value: all that the engine needs to serve, script, record, bend and explain it.
+
+`server`, `admin`, `explain`, `coverage` and `player` are given one and know none. `preview/` makes the first; another
+stands beside it without a change here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from mock_server.contract.document import Contract
+    from mock_server.recording.journal import Entry
+    from mock_server.scenarios.model import Beat, Pace, Scenario
+    from mock_server.session.session import Session
+
+    Handler = Callable[[Any], Awaitable[Response]]
+    """Answers a call of one operation; it is given the call's `Exchange`."""
+
+
+class State(Protocol):
+    """What a run is from `since` until `until` (None: until somebody acts, or for ever)."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def since(self) -> int: ...
+    @property
+    def until(self) -> int | None: ...
+    @property
+    def terminal(self) -> bool: ...
+
+
+class Run(Protocol):
+    """Something that was started and takes its time."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def script(self) -> Sequence[Beat]: ...
+    @property
+    def pace(self) -> Pace: ...
+    def life(self, now: int, /) -> State: ...
+    def transitions(self, after: int, until: int, /) -> Iterator[tuple[int, str, str]]: ...
+
+
+class Subject(NamedTuple):
+    """What a call is about, as it is when the call arrives."""
+
+    run: Run | None
+    """The run of its path."""
+    state: State | None
+    """What that run is."""
+    flight: tuple[str, State] | None
+    """For a call that names no run: the id and state of the one in flight that it would meet."""
+
+
+class Account(Protocol):
+    """What a generation keeps for one key."""
+
+    @property
+    def tokens(self) -> Container[str]:
+        """The secrets of its signed URLs."""
+
+    @property
+    def runs(self) -> Mapping[str, Run]:
+        """Everything that was started, by its id."""
+
+    def running(self, now: int) -> Iterable[Run]:
+        """The runs that have not ended at `now`, in the order of their start."""
+
+    def subject(self, operation: str | None, ids: Mapping[str, str], now: int) -> Subject:
+        """What a call is about whose path has these ids."""
+
+    def scenario(self, operation: str, ids: Mapping[str, str], preferred: str | None) -> Scenario | None:
+        """The scenario that a call belongs to, by whose faults it may be hit."""
+
+    def state(self, run_id: str | None, now: int) -> State | None:
+        """The run of that id as it is, or None when there is none, or no id."""
+
+    def observe(self, entry: Entry, path: str, body: bytes) -> None:
+        """A call is over: its entry, its path, and the beginning of its body."""
+
+    def budget(self, ids: Mapping[str, str]) -> tuple[str, int] | None:
+        """A further rate budget that the call spends: whose, and its limit a minute."""
+
+    def scenarios(self) -> set[str]:
+        """The names of the scenarios that it has used."""
+
+    def earlier(self, exchange: Any) -> tuple[bytes, str] | None:
+        """For a stale read: the body before the present one, and what it shows, in words; None when there is none."""
+
+    def step(self, now: int, run_id: str) -> None:
+        """Let the run's own time pass to its next change."""
+
+    def cancel(self, now: int, run_id: str) -> None:
+        """Stop the run as somebody at the vendor would; raises Refusal 409 when it cannot be."""
+
+    def close(self) -> None:
+        """Give back what is held outside memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A kind of URL that is its own credential: under which path, what is put there, and who it belongs to."""
+
+    prefix: str
+    operation: str
+    find: Callable[[Any, str], Mapping[str, str] | None]
+    """What the URL of this token is about in an account: its ids; None when the account does not have it."""
+    put: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generation of the API."""
+
+    name: str
+    contract: Contract
+    handlers: Mapping[str, Handler]
+    """By operationId; `tests/test_architecture.py` holds them to the contract's."""
+    open_account: Callable[[Session], Account]
+    signed: tuple[SignedUrl, ...] = ()
+    pages: tuple[BaseRoute, ...] = ()
+    """What the answers link to beside the API."""
+    ids: tuple[str, ...] = ("run_id",)
+    """The names of the ids that a call can be about, in the order in which the journal shows them."""
