@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("mock_server", "conformance")
-STATE = {"Session", "Company", "Upload", "Run", "ImportRun", "ExportRun"}
+STATE = {"Session", "Account", "Company", "Upload", "Run", "ImportRun", "ExportRun"}
 MUTATORS = frozenset(
     ("append", "appendleft", "add", "clear", "discard", "extend", "insert", "pop", "popleft", "popitem", "remove")
 ) | {"reverse", "setdefault", "sort", "update"}
-OTHERS = {"client", "entry", "entry.request", "partner", "self.part", "self.sessions", "trace", "trace.journal"}
-"""What has attributes of the same names and is no part of a session's state: an entry of the journal, a player, …"""
+OTHERS = {"client", "entry", "x", "x.entry", "partner", "self.sessions"}
+"""What has attributes of the same names and is no part of a session's state: an exchange, its entry, a player, …"""
 
 
 @dataclass(frozen=True)

@@ -75,12 +75,6 @@ class Company:
             if book is not None:
                 yield book
 
-    def add_import(self, run: ImportRun) -> None:
-        """An import was started."""
-        self.imports.append(run)
-        if run.book is not None:
-            self.keeping.append(run)
-
     def hidden(self, now: int) -> list[ImportRun]:
         """The ended imports whose rows newer ones hide for good, or that were never shown (OP-29)."""
         covered: set[str] = set()

@@ -223,12 +223,11 @@ async def _carried_out(x: Exchange) -> Response:
     """The answer of the operation's handler, or what the fault makes of it."""
     session = x.session
     handler = session.generation.handlers[x.operation_id] if x.signed is None else x.signed.put
-    session.busy += 1
+    session.enter()
     try:
         return await (handler(x) if x.hit is None else carry_out(x.hit, x, handler))
     finally:
-        session.busy -= 1
-        session.release()
+        session.leave()
 
 
 class Outgoing:

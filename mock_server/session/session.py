@@ -182,12 +182,25 @@ class Session:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Within this block a call of the session's is under way."""
-        self.busy += 1
+        self.enter()
         try:
             yield
         finally:
-            self.busy -= 1
+            self.leave()
+
+    def enter(self) -> None:
+        """A call of the session's is under way from here on."""
+        self.busy += 1
+
+    def leave(self) -> None:
+        """The call is over."""
+        self.busy -= 1
+        if self.closed:
             self.release()
+
+    def use(self, real: int) -> None:
+        """The session was called at this real time."""
+        self.used = real
 
     def close(self) -> None:
         """End the session: what it holds outside memory is given back as soon as no call is under way."""

@@ -71,7 +71,7 @@ class Sessions:
             self._open.move_to_end(key)
             if session.world is not self.world:
                 session.see(session.clock.at(real), self.world)
-        session.used = real
+        session.use(real)
         return session
 
     def reset(self, key: str, real: int) -> Session:

@@ -1,0 +1,150 @@
+"""What an account of the Preview API holds, and everything that is asked of it; `account` changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from mock_server.kernel.clock import EPOCH
+from mock_server.kernel.errors import Refusal
+from mock_server.preview.intents import Intents
+from mock_server.preview.lifecycle import before
+from mock_server.preview.runs import ImportRun, Run
+from mock_server.session.generation import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mock_server.preview.companies import Company, Upload
+    from mock_server.preview.lifecycle import Life
+    from mock_server.recording.journal import Entry
+    from mock_server.scenarios.model import Scenario
+    from mock_server.session.exchange import Exchange
+    from mock_server.session.log import Log
+    from mock_server.session.session import Session
+
+
+class Ledger:
+    """The companies, uploads and runs of one API key, as they are asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.companies: dict[str, Company] = {}
+        self.runs: dict[str, Run] = {}
+        self.tokens: dict[str, Upload] = {}
+        """The uploads by the token of their signed URL."""
+        self.intents = Intents(session.generation.contract)
+        self._unended: dict[str, Run] = {}
+        """The runs that had not ended when somebody looked last."""
+
+    @property
+    def log(self) -> Log:
+        """The session's log: an account changes through the same door."""
+        return self.session.log
+
+    # -- what is asked
+
+    def company(self, company_id: str) -> Company:
+        """The company of that id; Refusal 404 when this account has none (AUTH-06)."""
+        company = self.known(company_id)
+        if company is None:
+            raise Refusal(404, f"no company {company_id!r} in this account", "AUTH-06")
+        return company
+
+    def known(self, company_id: str) -> Company | None:
+        """The company of that id, or None; a ready company is opened when it is first asked for."""
+        known = self.companies.get(company_id)
+        if known is None and company_id in self.session.world.ready:
+            known = self.open_ready(EPOCH, company_id)
+        return known
+
+    def open_ready(self, now: int, company_id: str, /) -> Company:
+        """Open the ready company of a scenario; a change, and so the account's."""
+        raise NotImplementedError
+
+    def scenario_of(self, company: Company) -> Scenario:
+        """The company's own scenario, else the session's."""
+        session = self.session
+        scenarios = session.world.scenarios
+        for name in (company.scenario, session.scenario, session.settings.scenario):
+            if name is not None and name in scenarios:
+                return scenarios[name]
+        return next(iter(scenarios.values()))
+
+    def running(self, now: int) -> list[Run]:
+        """The runs that have not ended at `now`, in the order of their start."""
+        for run in [run for run in self._unended.values() if run.life(now).terminal]:
+            del self._unended[run.id]
+        return list(self._unended.values())
+
+    def subject(self, operation: str | None, ids: Mapping[str, str], now: int) -> Subject:
+        """What a call is about, as it is when the call arrives; nothing is opened for it."""
+        if (run_id := ids.get("run_id")) is not None:
+            run = self.runs.get(run_id)
+            return Subject(run, None if run is None else run.life(now), None)
+        company = self.companies.get(ids.get("company_id", ""))
+        runs = () if company is None else company.exports if operation == "start_export" else company.imports
+        if not runs or (state := runs[-1].life(now)).terminal:
+            return Subject(None, None, None)
+        return Subject(None, None, (runs[-1].id, state))
+
+    def scenario(self, operation: str, ids: Mapping[str, str], preferred: str | None) -> Scenario | None:
+        """The scenario by whose faults a call may be hit: the run's, the asked for, the company's, the session's."""
+        scenarios, company_id = self.session.world.scenarios, ids.get("company_id")
+        if (run := self.runs.get(ids.get("run_id", ""))) is not None:
+            return scenarios.get(run.scenario)
+        if operation == "start_import" and preferred is not None:
+            return scenarios.get(preferred)
+        if company_id is None:
+            return scenarios.get(self.session.scenario)
+        company = self.companies.get(company_id)
+        return self.session.world.ready.get(company_id) if company is None else self.scenario_of(company)
+
+    def state(self, run_id: str | None, now: int) -> Life | None:
+        """The run of that id as it is, or None when there is none, or no id."""
+        run = None if run_id is None else self.runs.get(run_id)
+        return None if run is None else run.life(now)
+
+    def observe(self, entry: Entry, path: str, body: bytes) -> None:
+        """A call is over; `body` is the beginning of its body."""
+        if entry.operation is not None and (self.intents.pending or entry.operation in self.intents.counted):
+            call = (entry.operation, path, body)
+            self.intents.note(call, entry.ids.get("run_id"), entry.status, lost=entry.lost)
+
+    def scenarios(self) -> set[str]:
+        """The names of the scenarios that it has used."""
+        names = {run.scenario for run in self.runs.values()}
+        return names | {company.scenario for company in self.companies.values() if company.scenario is not None}
+
+    def earlier(self, exchange: Exchange) -> tuple[bytes, str] | None:
+        """For a stale read: the body before the present one, and what it shows, in words; None when there is none."""
+        run_id, now = exchange.parameters.get("run_id"), exchange.now
+        if run_id is not None:
+            run: Run | None = self.runs[run_id]
+        else:
+            imports = self.companies[exchange.parameters["company_id"]].imports
+            run = imports[-1] if imports and "status" in exchange.query else None
+        if run is None or (isinstance(run, ImportRun) and run.book is None and run.told is not None):
+            return None
+        was, is_now = before(run.script, run.started, run.events, run.time(now), run.stale_after), run.life(now)
+        if was is None and run_id is not None:
+            return None
+        words = f"it shows {'no run' if was is None else was.status}, and the run is {is_now.status}"
+        return orjson.dumps({"run": None} if was is None else run.described(was)), words
+
+    def budget(self, ids: Mapping[str, str]) -> tuple[str, int] | None:
+        """The budget that the company's scenario gives it."""
+        company = self.known(ids["company_id"]) if "company_id" in ids else None
+        limit = None if company is None else self.scenario_of(company).rate_limit
+        return None if company is None or limit is None else (company.id, limit)
+
+    def replayed(self, company: Company, kind: str, key: str | None, digest: bytes) -> Run | None:
+        """The run that this idempotency key created before, or None; Refusal 409 for another payload (IDEM-05)."""
+        if key is None or (kind, key) not in company.keys:
+            return None
+        known, run = company.keys[kind, key]
+        if known != digest:
+            clause = "IDEM-05" if kind == "import" else "DST-09"
+            raise Refusal(409, f"idempotency_key {key!r} was used before with another payload", clause)
+        return run
