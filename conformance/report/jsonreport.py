@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of the report's form; it rises when a reader of an older one would be misled."""
 
+_PLAIN = ["target", "contract", "profile", "seed", "started", "seconds", "requests", "interrupted", "unreachable"]
+_FINDING = [each.name for each in fields(Finding) if each.name not in {"outcome", "exchanges"}]
+_EXCHANGE = [each.name for each in fields(Exchange)]
 _OUTCOMES = {outcome.word: outcome for outcome in Outcome}
 _HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
 
@@ -46,34 +50,6 @@ def from_json(text: str | bytes) -> Results:
         left_behind=tuple(document["left_behind"]),
         settings=document["settings"],
     )
-
-
-_PLAIN = (
-    "target",
-    "contract",
-    "profile",
-    "seed",
-    "started",
-    "seconds",
-    "requests",
-    "interrupted",
-    "unreachable",
-)
-_FINDING = ("clause", "check", "requirement", "expected", "got", "reason", "note")
-_EXCHANGE = (
-    "number",
-    "operation",
-    "method",
-    "url",
-    "request_headers",
-    "request_body",
-    "status",
-    "headers",
-    "body",
-    "problem",
-    "milliseconds",
-    "curl",
-)
 
 
 @lru_cache(maxsize=1)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from conformance.model.clauses import load
 from conformance.model.results import Finding, Outcome, Result, Results
-from conformance.verdict.baseline import Difference, compare
+from conformance.verdict.baseline import Mismatch, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from conformance.model.clauses import Clause
 
@@ -68,39 +68,19 @@ def exit_code(
     expected: Mapping[str, str] | None = None,
 ) -> int:
     """The exit code of a run; `required` clauses may not be skipped, `expected` ones are the baseline's failures."""
-    if results.interrupted:
-        return INTERRUPTED
-    if results.unreachable is not None:
-        return UNREACHABLE
-    gate = _gate(results, level, required)
-    against = _against(results, gate, expected or {})
-    if against.unexpected or against.stale or _missed(results, required):
-        return FAILED
-    ours = any(result.outcome is Outcome.ERROR for result in results.results)
-    open_ones = any(result.outcome is Outcome.INCONCLUSIVE for result in gate)
-    return INCOMPLETE if ours or open_ones or not counts(results.results)[Outcome.PASSED] else PASSED
+    return _Judgement(results, level, required, expected or {}).exit_code
 
 
 def judge(results: Results) -> Verdict:
     """The verdict by the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
-    level = str(results.settings.get("level", "must"))
-    required = frozenset(results.settings.get("require", ()))
-    expected = dict(results.settings.get("expected_failures", {}))
-    code = exit_code(results, level=level, required=required, expected=expected)
-    return Verdict(code, WORDS[code], headline(results), _remarks(results, level, required, expected))
+    judgement = _Judgement.of(results)
+    code = judgement.exit_code
+    return Verdict(code, WORDS[code], headline(results), tuple(judgement.remarks()))
 
 
 def aside(results: Results) -> dict[str, str]:
-    """The clauses that failed and decide nothing, each with the sentence that says why."""
-    expected = dict(results.settings.get("expected_failures", {}))
-    gate = _gate(results, str(results.settings.get("level", "must")), results.settings.get("require", ()))
-    said = {}
-    for result in filter(has_failed, results.results):
-        if result.clause in expected:
-            said[result.clause] = f"{result.clause} failed, as the baseline expects: {expected[result.clause]}"
-        elif result not in gate:
-            said[result.clause] = f"{result.clause} failed and decides nothing: it is a {result.level} clause"
-    return said
+    """The clauses whose failure does not count for the verdict, each with the sentence that says why."""
+    return dict(_Judgement.of(results).aside())
 
 
 def headline(results: Results) -> str:
@@ -131,30 +111,89 @@ def has_no_test(result: Result) -> bool:
     return result.outcome is Outcome.NOT_APPLICABLE and not any(finding.check for finding in result.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """Results under the settings that they are judged by."""
+
+    results: Results
+    level: str
+    required: Collection[str]
+    expected: Mapping[str, str]
+
+    @classmethod
+    def of(cls, results: Results) -> _Judgement:
+        """The results under the run's own settings."""
+        own = results.settings
+        return cls(
+            results, str(own.get("level", "must")), own.get("require", ()), dict(own.get("expected_failures", {}))
+        )
+
+    @property
+    def gate(self) -> list[Result]:
+        """The results that decide."""
+        levels = _LEVELS[self.level]
+        return [each for each in self.results.results if each.level in levels or each.clause in self.required]
+
+    @property
+    def mismatch(self) -> Mismatch:
+        """Where the failures that decide depart from the expected ones."""
+        passed = {each.clause for each in self.results.results if each.outcome is Outcome.PASSED}
+        return compare([each.clause for each in self.gate if has_failed(each)], passed, self.expected)
+
+    @property
+    def missed(self) -> list[str]:
+        """The required clauses that were not tried."""
+        tried = {each.clause for each in self.results.results if each.outcome > Outcome.SKIPPED}
+        return sorted(set(self.required) - tried)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code."""
+        results = self.results
+        if results.interrupted:
+            return INTERRUPTED
+        if results.unreachable is not None:
+            return UNREACHABLE
+        if self.mismatch.unexpected or self.mismatch.stale or self.missed:
+            return FAILED
+        found = counts(results.results)
+        undecided = any(each.outcome is Outcome.INCONCLUSIVE for each in self.gate)
+        return INCOMPLETE if found[Outcome.ERROR] or undecided or not found[Outcome.PASSED] else PASSED
+
+    def aside(self) -> Iterator[tuple[str, str]]:
+        """The failures that do not count, each clause with the sentence that says why."""
+        gate = self.gate
+        for each in filter(has_failed, self.results.results):
+            if each.clause in self.expected:
+                yield each.clause, f"{each.clause} failed, as the baseline expects: {self.expected[each.clause]}"
+            elif each not in gate:
+                yield each.clause, f"{each.clause} failed and decides nothing: it is a {each.level} clause"
+
+    def remarks(self) -> Iterator[str]:
+        """Why it is not simply passed, and what the baseline and `--require` say."""
+        results, found = self.results, counts(self.results.results)
+        if results.interrupted:
+            yield "interrupted: what was not tried by then is skipped"
+        if results.settings.get("out_of_time"):
+            yield "the time (--max-time) was over: what was not tried by then is skipped, and --require would tell"
+        if results.unreachable is not None:
+            yield f"the target cannot be judged: {results.unreachable}"
+        if self.expected:
+            yield from self.mismatch.sentences(self.expected)
+        yield from (sentence for _, sentence in self.aside())
+        yield from (f"{clause} is required and was not tried" for clause in self.missed)
+        if found[Outcome.ERROR]:
+            yield f"errors are faults of the suite, not of the target: {found[Outcome.ERROR]}; please report them"
+        if not found[Outcome.PASSED]:
+            yield "no clause passed, so nothing can be said for the target"
+
+
 def _result(clause: Clause, findings: tuple[Finding, ...]) -> Result:
     if not findings:
         outcome = Outcome.SKIPPED if clause.not_tested is None else Outcome.NOT_APPLICABLE
         findings = (Finding(clause.id, outcome, check="", reason=clause.not_tested or NOT_REACHED),)
     highest = max(finding.outcome for finding in findings)
     return Result(clause.id, clause.level, clause.text, highest, findings)
-
-
-def _gate(results: Results, level: str, required: Collection[str]) -> list[Result]:
-    """The results that decide."""
-    levels = _LEVELS[level]
-    return [result for result in results.results if result.level in levels or result.clause in required]
-
-
-def _against(results: Results, gate: list[Result], expected: Mapping[str, str]) -> Difference:
-    failed = [result.clause for result in gate if has_failed(result)]
-    passed = {result.clause for result in results.results if result.outcome is Outcome.PASSED}
-    return compare(failed, passed, expected)
-
-
-def _missed(results: Results, required: Collection[str]) -> list[str]:
-    """The required clauses that were not tried."""
-    tried = {result.clause for result in results.results if result.outcome > Outcome.SKIPPED}
-    return sorted(set(required) - tried)
 
 
 def _tally(results: Results, level: str) -> str:
@@ -166,22 +205,3 @@ def _tally(results: Results, level: str) -> str:
     worse = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
     rest = "".join(f", {found[outcome]} {outcome.word}" for outcome in worse if found[outcome])
     return f"{found[Outcome.PASSED]} of {tried} {level} clauses passed{rest}"
-
-
-def _remarks(results: Results, level: str, required: Collection[str], expected: Mapping[str, str]) -> tuple[str, ...]:
-    said = ["interrupted: what was not tried by then is skipped"] if results.interrupted else []
-    if results.settings.get("out_of_time"):
-        said.append("the time (--max-time) was over: what was not tried by then is skipped, and --require would tell")
-    if results.unreachable is not None:
-        said.append(f"the target cannot be judged: {results.unreachable}")
-    gate = _gate(results, level, required)
-    if expected:
-        said += _against(results, gate, expected).sentences(expected)
-    said += aside(results).values()
-    said += [f"{clause} is required and was not tried" for clause in _missed(results, required)]
-    whole = counts(results.results)
-    if whole[Outcome.ERROR]:
-        said.append(f"errors are faults of the suite, not of the target: {whole[Outcome.ERROR]}; please report them")
-    if not whole[Outcome.PASSED]:
-        said.append("no clause passed, so nothing can be said for the target")
-    return tuple(said)

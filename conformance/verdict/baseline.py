@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """Where what was found departs from what was expected; nothing departs when both are empty."""
 
     unexpected: tuple[str, ...]
@@ -42,9 +42,9 @@ class Difference:
         )
 
 
-def compare(failed: Collection[str], passed: Collection[str], expected: Mapping[str, str]) -> Difference:
+def compare(failed: Collection[str], passed: Collection[str], expected: Mapping[str, str]) -> Mismatch:
     """How a run departs from the expected failures; an entry whose clause was not tried says nothing."""
-    return Difference(
+    return Mismatch(
         tuple(clause for clause in failed if clause not in expected),
         tuple(clause for clause in expected if clause in passed),
     )
