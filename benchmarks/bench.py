@@ -132,32 +132,37 @@ class Bench:
         status, body = server.send(method, path, raw or None)
         assert status == case.status, body
         with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-            asked = {what: server}
             plain = running.enter_context(serving(bare(BARE, status, body, folder)))
-            for name, command, port in self._others(folder, body) if others else ():
+            asked = {what: (server, case), "": (plain, case)}
+            for name, command, port, its in self._others(folder, body, case) if others else ():
                 other = running.enter_context(serving(command, port=port))
                 wait(other)
-                asked[name] = other
-            for each in [*asked.values(), plain]:
-                each.load(case, self.calls // 2 if each in {server, plain} else 20_000)  # a JIT wants more warming
-            costs: list[dict[str, float]] = []
-            for _ in range(self.rounds):
-                costs.append({name: each.measured(case, self.calls) for name, each in asked.items()})
-                costs[-1][""] = plain.measured(case, self.calls)
-        for name in asked:
-            ours, its = (statistics.median(each[which] for each in costs) for which in (name, ""))
-            self.add(name, ours, "µs", its, statistics.median(each[name] / each[""] for each in costs))
+                other.load(its, 20_000)  # a JIT wants more warming
+                asked[name] = other, its
+            for each, its in asked.values():
+                each.load(its, self.calls // 2)
+            costs = [
+                {name: each.measured(its, self.calls) for name, (each, its) in asked.items()}
+                for _ in range(self.rounds)
+            ]
+        for name in filter(None, asked):
+            ours, plainly = (statistics.median(each[which] for each in costs) for which in (name, ""))
+            self.add(name, ours, "µs", plainly, statistics.median(each[name] / each[""] for each in costs))
 
-    def _others(self, folder: str, body: bytes) -> Iterator[tuple[str, list[str], int]]:
+    def _others(self, folder: str, body: bytes, case: Case) -> Iterator[tuple[str, list[str], int, Case]]:
+        """The mocks beside ours: name, command, port, and the case as each is asked for it."""
         if self.wiremock is not None:
             mapping = {"request": {"method": "ANY", "urlPattern": ".*"}, "response": {"body": body.decode()}}
             Path(folder, "mappings").mkdir()
             Path(folder, "mappings/any.json").write_text(json.dumps(mapping))
             port = free_port()
-            yield "  WireMock", ["java", "-jar", str(self.wiremock), "--port", str(port), "--root-dir", folder], port
+            command = ["java", "-jar", str(self.wiremock), "--port", str(port), "--root-dir", folder]
+            yield "  WireMock, the same bytes", command, port, case
         if self.prism is not None:
             port, program = free_port(), self.prism / "node_modules/.bin/prism"
-            yield "  Prism", [str(program), "mock", "-p", str(port), str(ROOT / "openapi/migration-api.yaml")], port
+            command = [str(program), "mock", "-p", str(port), str(ROOT / "openapi/migration-api.yaml")]
+            plain = Case(case.request.replace(b" /api/v1/", b" /", 1), case.status)  # it knows no prefix
+            yield "  Prism, the contract's example", command, port, plain
 
     def first_answer(self, pairs: int = 7) -> None:
         """Seconds from the command to the first answer, against uvicorn with a Starlette application of one route."""
