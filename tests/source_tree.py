@@ -17,7 +17,18 @@ STATE = {"Session", "Account", "Company", "Upload", "Run", "ImportRun", "ExportR
 MUTATORS = frozenset(
     ("append", "appendleft", "add", "clear", "discard", "extend", "insert", "pop", "popleft", "popitem", "remove")
 ) | {"reverse", "setdefault", "sort", "update"}
-OTHERS = {"client", "entry", "x", "x.entry", "partner", "self.sessions"}
+OTHERS = {
+    "client",
+    "entry",
+    "entry.request",
+    "partner",
+    "self.part",
+    "self.sessions",
+    "trace",
+    "trace.journal",
+    "x",
+    "x.entry",
+}
 """What has attributes of the same names and is no part of a session's state: an exchange, its entry, a player, …"""
 
 
