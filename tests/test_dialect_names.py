@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_docs import POINTS, ROOT, between
 
-from mock_server.dialects import dialect as chosen
-from mock_server.dialects.dialect import READINGS, TITLES, Dialect, UnknownDialect, dialect
+from mock_server.dialects.dialect import TITLES, Dialect, UnknownDialect
+from mock_server.preview.readings import DIALECTS
 
+READINGS, dialect = DIALECTS.readings, DIALECTS.find
 PAGE = ROOT / "docs/dialects.md"
 
 
@@ -22,7 +23,7 @@ PAGE = ROOT / "docs/dialects.md"
 def test_random_is_the_same_for_the_same_number_and_one_way_each(number: int) -> None:
     drawn = dialect(f"random:{number}")
     assert drawn == dialect(f" RANDOM:{number} ", "other", "words")
-    assert len({reading.about for reading in drawn.readings}) == len(drawn.readings)
+    assert len({reading.topic for reading in drawn.readings}) == len(drawn.readings)
 
 
 def test_random_differs_from_session_to_session_and_can_be_repeated() -> None:
@@ -81,11 +82,11 @@ def test_the_command_lists_dialects_and_readings() -> None:
     assert [line[1] for line in lines if line[0] == "dialect"] == list(TITLES)
     assert [line[1:] for line in lines if line[0] == "reading"] == [[e.name, e.point, e.does] for e in READINGS]
     told = json.loads(listed("--json").stdout)
-    assert told["dialects"] == chosen.entries()
+    assert told["dialects"] == DIALECTS.described()
 
 
 def test_the_command_describes_one() -> None:
-    assert json.loads(listed("random:7", "--json").stdout)["readings"] == chosen.described(dialect("random:7"))
+    assert json.loads(listed("random:7", "--json").stdout)["readings"] == dialect("random:7").described()
     page = listed("minimal").stdout
     assert page.startswith("minimal\n\nREADING")
     assert "no-run-id" in page
@@ -104,10 +105,8 @@ def test_the_command_refuses_an_unknown_name() -> None:
 
 def test_the_table_of_readings_is_what_there_is() -> None:
     minimal, extended = dialect("minimal"), dialect("extended")
-    rows = "".join(
-        f"| `{each.name}` | {each.point} | {'x' * minimal.has(each)} | {'x' * extended.has(each)} | {each.does} |\n"
-        for each in READINGS
-    )
+    marks = {each: ("x" * minimal.has(each.name), "x" * extended.has(each.name)) for each in READINGS}
+    rows = "".join(f"| `{each.name}` | {each.point} | {' | '.join(marks[each])} | {each.does} |\n" for each in READINGS)
     head = "| reading | point | minimal | extended | a server that has it |\n|---|---|---|---|---|\n"
     assert between(PAGE, "readings") == head + rows
 

@@ -10,27 +10,29 @@ import pytest
 
 from conformance.preview import tolerant_schema as relaxed
 from mock_server.contract import document as contract
-from mock_server.dialects.dialect import BY_NAME, READINGS, dialect
-from mock_server.dialects.reading import Heard, Said
-from mock_server.preview.readings.requests import MEMBERS
+from mock_server.dialects.reading import Answer, RequestBody
+from mock_server.preview.readings import DIALECTS
+from mock_server.preview.readings.shapes import is_page, is_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_server.contract.document import Example
 
+READINGS, BY_NAME, dialect = DIALECTS.readings, DIALECTS.by_name, DIALECTS.find
 CONTRACT = contract.load()
 
 EXAMPLES = [(name, each) for name in CONTRACT.operations for each in CONTRACT.examples(name)]
 COMPANY = CONTRACT.examples("provision_company")[0].value["company"]["id"]
 
 
-def said(operation: str | None, code: int, body: Any, *ids: str, **query: str) -> Said:
+def said(operation: str | None, code: int, body: Any, *ids: str, **query: str) -> Answer:
     headers = {"content-type": "application/json", "content-length": "1"}
-    return Said(operation, query, ids, code, headers, deepcopy(body))
+    path = "/api/v1/companies/{}/imports/{}".format(*ids, *(COMPANY, COMPANY)[len(ids) :])
+    return Answer(operation, path, query, code, headers, deepcopy(body))
 
 
-def of(operation: str, example: Example) -> Said:
+def of(operation: str, example: Example) -> Answer:
     """The example as the mock would have answered it."""
     made = said(operation, example.status, example.value, COMPANY)
     if example.media_type != "application/json":
@@ -46,24 +48,24 @@ BESIDE = [  # what the contract has no example of
     said("put_upload", 403, {"error": "used"}),
     said("poll_import", 404, {"error": "no"}, COMPANY, "no-uuid"),
     said("list_imports", 400, {"error": "no"}, COMPANY, status="parked"),
-    Said("export_csv", {}, (COMPANY,), 200, {"content-type": "application/zip"}, None),
+    Answer("export_csv", f"/api/v1/companies/{COMPANY}/export.csv", {}, 200, {"content-type": "application/zip"}, None),
 ]
 
 
-def in_short(each: Said) -> Any:
+def in_short(each: Answer) -> Any:
     return each.status, dict(each.headers), json.dumps(each.body), each.indented
 
 
 # what a reading does
 
 
-@pytest.mark.parametrize("reading", [each for each in READINGS if each.says], ids=lambda each: each.name)
+@pytest.mark.parametrize("reading", [each for each in READINGS if each.change_answer], ids=lambda each: each.name)
 def test_every_reading_of_answers_changes_one_and_says_the_same_again(reading: Any) -> None:
     changed = 0
     for each in (*(of(*example) for example in EXAMPLES), *map(deepcopy, BESIDE)):
         once, again = deepcopy(each), deepcopy(each)
-        reading.says(once)
-        reading.says(again)
+        reading.change_answer(once)
+        reading.change_answer(again)
         assert in_short(once) == in_short(again)  # QUE-03
         changed += in_short(once) != in_short(each)
     assert changed
@@ -81,26 +83,28 @@ def test_every_reading_of_answers_changes_one_and_says_the_same_again(reading: A
     ],
 )
 def test_what_a_reading_refuses(name: str, operation: str, body: Any, refused: int | None) -> None:
-    got = dialect(name).refusal(Heard(operation, "Application/JSON; charset=utf-8", body))
+    got = dialect(name).refuse(RequestBody(operation, "Application/JSON; charset=utf-8", body))
     assert (got and got[0]) == refused
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded"])
 def test_bodies_of_another_type_can_be_refused(content_type: str | None) -> None:
-    got = dialect("only-json").refusal(Heard("decide", content_type, {}))
+    got = dialect("only-json").refuse(RequestBody("decide", content_type, {}))
     assert got == (415, "the body must be application/json")
 
 
 def test_what_a_reading_takes_for_what_was_sent() -> None:
     lenient, every = dialect("lenient-answers"), dialect("all-templates")
     answers = [{"question_id": "fq0", "option_id": "a"}, {"question_id": "fq0", "custom": "b"}]
-    assert lenient.hear(Heard("decide", None, {"decision": "reject", "answers": answers})) == {"decision": "reject"}
+    assert lenient.change_body(RequestBody("decide", None, {"decision": "reject", "answers": answers})) == {
+        "decision": "reject"
+    }
     sent = {"decision": "approve", "answers": answers}
-    assert lenient.hear(Heard("decide", None, sent)) == {"decision": "approve", "answers": answers[1:]}
+    assert lenient.change_body(RequestBody("decide", None, sent)) == {"decision": "approve", "answers": answers[1:]}
     odd = {"decision": "approve", "answers": [3, {"question_id": []}]}
-    assert lenient.hear(Heard("decide", None, odd)) == odd
-    assert every.hear(Heard("provision_company", None, {"name": "A", "template_ids": []})) == {"name": "A"}
-    assert every.hear(Heard("provision_company", None, [])) == []
+    assert lenient.change_body(RequestBody("decide", None, odd)) == odd
+    assert every.change_body(RequestBody("provision_company", None, {"name": "A", "template_ids": []})) == {"name": "A"}
+    assert every.change_body(RequestBody("provision_company", None, [])) == []
 
 
 def test_the_members_that_are_known_are_the_contract_s() -> None:
@@ -112,18 +116,19 @@ def test_the_members_that_are_known_are_the_contract_s() -> None:
         "decide": "DecisionRequest",
         "start_export": "ExportRequest",
     }
-    assert {each: frozenset(schemas[name]["properties"]) for each, name in names.items()} == MEMBERS
+    members = {each: frozenset(schemas[name]["properties"]) for each, name in names.items()}
+    assert members == {each: CONTRACT.request_members(each) for each in names}
 
 
 # that it is legal
 
 
-def answered_by(name: str) -> Iterator[tuple[str, Said, Said]]:
+def answered_by(name: str) -> Iterator[tuple[str, Answer, Answer]]:
     """Each example of the contract as it is, and as a dialect says it."""
     spoken = dialect(name)
     for operation, example in EXAMPLES:
         made = of(operation, example)
-        spoken.say(made)
+        spoken.change_answer(made)
         yield operation, of(operation, example), made
 
 
@@ -163,11 +168,11 @@ def test_minimal_leaves_out_whatever_the_contract_marks_as_optional() -> None:
     }
     assert optional == LEFT_OUT | NOT_LEFT_OUT
     for _, before, after in answered_by("minimal"):
-        if after.of_import:
+        if is_run(after):
             assert "run_id" not in after.body
             parked = after.body["status"] in {"needs_attention", "failed"}
             assert not parked or "perSheet" not in after.body.get("report", {})
-        if after.is_page:
+        if is_page(after):
             assert not any("report" in run for run in after.body["runs"])
         if after.operation == "provision_company" and after.ok:
             assert ("connections" in after.body) == bool(before.body["connections"])
@@ -182,14 +187,14 @@ def test_no_reading_says_what_the_contract_forbids(name: str) -> None:
         status = made.status if str(made.status) in responses else before.status
         response = CONTRACT.resolved(responses[str(status)])
         schema = response["content"].get("application/json", {}).get("schema", {}).get("$ref", "")
-        if made.body is None or (before.is_page and not made.is_page):
+        if made.body is None or (is_page(before) and not is_page(made)):
             continue
         if made.status == 501:
             assert (operation, before.body) == ("export_csv", None)
             continue
         wanted = schema.rpartition("/")[2]
         if wanted == "ImportLookup":
-            wanted = "ImportHistory" if made.is_page else "Run" if made.of_import else "NoActiveRun"
+            wanted = "ImportHistory" if is_page(made) else "Run" if is_run(made) else "NoActiveRun"
         errors = [error.message for error in relaxed.validator(wanted).iter_errors(made.body)]
         assert not errors, (operation, before, made)
 
@@ -215,11 +220,11 @@ def test_extended_has_unknown_members_in_every_object_and_unknown_headers() -> N
 
     for _, before, made in answered_by("extended"):
         assert "x-request-id" in made.headers
-        if made.told and before.body != {"run": None}:
+        if made.has_json and before.body != {"run": None}:
             assert all("object" in each for each in objects(made.body)), made.body
 
 
 def test_extended_reads_in_every_way_but_those_that_have_a_rival() -> None:
-    ways = {reading.about for reading in READINGS}
+    ways = {reading.topic for reading in READINGS}
     kept = {"bare-history", "nulls-in-catalogue", "no-options"}  # of minimal, or of what another one shows
-    assert {reading.about for reading in dialect("extended").readings} == ways - kept
+    assert {reading.topic for reading in dialect("extended").readings} == ways - kept

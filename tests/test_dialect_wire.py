@@ -12,10 +12,11 @@ from conftest import Client
 from starlette.responses import Response, StreamingResponse
 from test_dialect_readings import COMPANY
 
-from mock_server.dialects import apply as speech
-from mock_server.dialects.dialect import BY_NAME, TITLES, dialect
+from mock_server.dialects import apply as application
+from mock_server.dialects.dialect import TITLES
 from mock_server.player.process import running
 from mock_server.player.transport import Transport
+from mock_server.preview.readings import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,7 +252,7 @@ def test_everybody_may_ask_which_there_are(server: str) -> None:
     with closing(Client(server, None)) as nobody:
         told = nobody.get("/_mock/dialects").body
     assert [each["name"] for each in told["dialects"]] == list(TITLES)
-    assert [each["name"] for each in told["readings"]] == list(BY_NAME)
+    assert [each["name"] for each in told["readings"]] == list(DIALECTS.by_name)
 
 
 # streams
@@ -264,8 +265,8 @@ def streamed(pieces: list[bytes], name: str) -> Response:
 
     async def drained() -> Response:
         scope = {"path": f"/api/v1/companies/{COMPANY}/exports/{COMPANY}", "query_string": b"", "headers": []}
-        made = await speech.speak(
-            dialect(name), StreamingResponse(come(), media_type="application/json"), scope, "poll_export", None
+        made = await application.apply(
+            DIALECTS.find(name), StreamingResponse(come(), media_type="application/json"), scope, "poll_export", None
         )
         if isinstance(made, StreamingResponse):
             body = b"".join([bytes(piece) async for piece in made.body_iterator])  # type: ignore[arg-type]
@@ -282,7 +283,7 @@ def test_a_streamed_report_is_changed_as_well() -> None:
 
 
 def test_a_report_too_large_to_be_held_passes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speech, "LARGEST", 10)
+    monkeypatch.setattr(application, "LARGEST", 10)
     pieces = [b'{"status":', b'"completed"', b"}"]
     got = streamed(pieces, "extended")
     assert got.body == b"".join(pieces)

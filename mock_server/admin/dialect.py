@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
-from mock_server.dialects.dialect import TITLES, UnknownDialect, described
+from mock_server.dialects.dialect import TITLES, UnknownDialect
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _read(call: AdminCall) -> dict[str, Any]:
     dialect = call.session.dialect
-    return {"name": dialect.name, "readings": described(dialect)}
+    return {"name": dialect.name, "readings": dialect.described()}
 
 
 def _choose(call: AdminCall) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from mock_server.admin.call import public
 from mock_server.contract.document import data
-from mock_server.dialects import dialect as dialects
 from mock_server.http.messages import answer
 from mock_server.scenarios.summary import entries
 
@@ -20,8 +19,9 @@ def _scenarios(sessions: Sessions) -> Response:
     return answer({"scenarios": entries(sessions.world.scenarios)})
 
 
-def _dialects(_: Sessions) -> Response:
-    return answer({"dialects": dialects.entries(), "readings": [dialects.told(each) for each in dialects.READINGS]})
+def _dialects(sessions: Sessions) -> Response:
+    dialects = sessions.generation.dialects
+    return answer({"dialects": dialects.described(), "readings": [each.described() for each in dialects.readings]})
 
 
 def _contract_yaml(_: Sessions) -> Response:

@@ -79,10 +79,11 @@ def key(text: str) -> str:
 def dialect(text: str) -> str:
     """The name of a dialect; ValueError with the nearest one for any other text."""
     if text != "documented":  # which every start without the option has; the others are worth an import
-        from mock_server.dialects.dialect import UnknownDialect, dialect  # noqa: PLC0415 - see above
+        from mock_server.dialects.dialect import UnknownDialect  # noqa: PLC0415 - see above
+        from mock_server.preview.readings import DIALECTS  # noqa: PLC0415 - see above
 
         try:
-            dialect(text)
+            DIALECTS.find(text)
         except UnknownDialect as unknown:
             raise ValueError(str(unknown)) from None
     return text

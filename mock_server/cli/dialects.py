@@ -1,7 +1,5 @@
 """`vern-mock dialects`: the dialects and the readings that they are made of, as tables, as JSON, and one by one."""
 
-# ruff: noqa: PLC0415 - imports inside the command: the others start at once
-
 from __future__ import annotations
 
 import json
@@ -11,6 +9,10 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import click
+
+from mock_server.cli.arguments import end
+from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, UnknownDialect
+from mock_server.preview.readings import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,24 +36,23 @@ def command(name: str | None, *, as_json: bool) -> None:
       vern-mock dialects random:7
       vern-mock serve --dialect minimal+ids-again
     """
-    from mock_server.dialects import dialect as chosen
-
     if name is not None:
         try:
-            spoken = chosen.dialect(name)
-        except chosen.UnknownDialect as wrong:
-            click.echo(f"vern-mock: {wrong}", err=True)
-            sys.exit(2)
-        whole = {"name": spoken.name, "readings": chosen.described(spoken)}
-        click.echo(json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(spoken.name, spoken.readings))
+            dialect = DIALECTS.find(name)
+        except UnknownDialect as wrong:
+            end(str(wrong))
+        whole = {"name": dialect.name, "readings": dialect.described()}
+        click.echo(
+            json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(dialect.name, dialect.readings)
+        )
     elif as_json:
-        readings = [chosen.told(reading) for reading in chosen.READINGS]
-        click.echo(json.dumps({"dialects": chosen.entries(), "readings": readings}, indent=2, ensure_ascii=False))
+        readings = [reading.described() for reading in DIALECTS.readings]
+        click.echo(json.dumps({"dialects": DIALECTS.described(), "readings": readings}, indent=2, ensure_ascii=False))
     elif sys.stdout.isatty():
         click.echo(_tables(shutil.get_terminal_size().columns))
     else:
-        lines = [f"dialect\t{name}\t{title}" for name, title in chosen.TITLES.items()]
-        lines += [f"reading\t{each.name}\t{each.point}\t{each.does}" for each in chosen.READINGS]
+        lines = [f"dialect\t{name}\t{title}" for name, title in TITLES.items()]
+        lines += [f"reading\t{each.name}\t{each.point}\t{each.does}" for each in DIALECTS.readings]
         click.echo("\n".join(lines))
 
 
@@ -64,16 +65,14 @@ def _page(name: str, readings: Iterable[Reading]) -> str:
 
 
 def _tables(width: int) -> str:
-    from mock_server.dialects import dialect as chosen
-
-    minimal, extended = chosen.dialect(chosen.MINIMAL), chosen.dialect(chosen.EXTENDED)
+    minimal, extended = DIALECTS.find(MINIMAL), DIALECTS.find(EXTENDED)
     readings: list[tuple[str, ...]] = [("READING", "POINT", "MINIMAL", "EXTENDED", "THIS SERVER …")]
-    for each in chosen.READINGS:
-        marks = ["x" if spoken.has(each) else "-" for spoken in (minimal, extended)]
+    for each in DIALECTS.readings:
+        marks = ["x" if dialect.has(each.name) else "-" for dialect in (minimal, extended)]
         readings.append((each.name, each.point, *marks, each.does))
     return "\n\n".join(
         (
-            _aligned([("DIALECT", "WHAT IT IS"), *chosen.TITLES.items()], width),
+            _aligned([("DIALECT", "WHAT IT IS"), *TITLES.items()], width),
             _aligned(readings, width),
             "Choose one: vern-mock serve --dialect NAME, or PUT /_mock/dialect, or the header Prefer: dialect=NAME.",
         )

@@ -1,4 +1,4 @@
-"""An answer said in the session's dialect: taken apart, changed by the readings, and put together again."""
+"""An answer answer in the session's dialect: taken apart, changed by the readings, and put together again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from mock_server.contract.document import API
-from mock_server.dialects.reading import Said
+from mock_server.dialects.reading import Answer
 from mock_server.http.messages import JSON
 
 if TYPE_CHECKING:
@@ -25,12 +24,12 @@ APPLIED = "preference-applied"
 NO_CONTENT = 204
 
 
-async def speak(
+async def apply(
     dialect: Dialect, response: Response, scope: Scope, operation: str | None, preferred: str | None
 ) -> Response:
     """The answer in that dialect; `operation` is None where the contract has none."""
     if dialect.readings:
-        response = await _changed(dialect, response, scope, operation)
+        response = await _change(dialect, response, scope, operation)
     if preferred is not None:
         applied = f"dialect={dialect.name}"
         before = response.headers.get(APPLIED)
@@ -38,46 +37,40 @@ async def speak(
     return response
 
 
-async def _changed(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
-    said = Said(
+async def _change(dialect: Dialect, response: Response, scope: Scope, operation: str | None) -> Response:
+    answer = Answer(
         operation=operation,
+        path=scope["path"],
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
-        ids=_ids(scope["path"]),
         status=response.status_code,
         headers=dict(response.headers),
-        body=await _value(response),
+        body=await _read_json(response),
     )
-    dialect.say(said)
-    if said.body is None:
+    dialect.change_answer(answer)
+    if answer.body is None:
         made = response
     else:
-        empty = said.status == NO_CONTENT
-        made = Response(None if empty else _written(said), said.status)
+        empty = answer.status == NO_CONTENT
+        made = Response(None if empty else _serialize(answer), answer.status)
         for name in ("content-length", "content-type") if empty else ("content-length",):
-            said.headers.pop(name, None)
-    made.headers.update(said.headers)
+            answer.headers.pop(name, None)
+    made.headers.update(answer.headers)
     return made
 
 
-def _ids(path: str) -> tuple[str, ...]:
-    """The ids in a path of the API: those of the company, and of the run."""
-    segments = path.removeprefix(API).split("/")
-    return tuple(segments[2:5:2])
+def _serialize(answer: Answer) -> bytes:
+    return orjson.dumps(answer.body, option=orjson.OPT_INDENT_2 if answer.indented else None)
 
 
-def _written(said: Said) -> bytes:
-    return orjson.dumps(said.body, option=orjson.OPT_INDENT_2 if said.indented else None)
-
-
-async def _value(response: Response) -> Any:
+async def _read_json(response: Response) -> Any:
     """The answer's JSON; None for any other, and for one that is too large to be held."""
     if not response.headers.get("content-type", "").startswith(JSON):
         return None
-    raw = await _whole(response) if isinstance(response, StreamingResponse) else bytes(response.body)
+    raw = await _read_whole(response) if isinstance(response, StreamingResponse) else bytes(response.body)
     return orjson.loads(raw) if raw else None
 
 
-async def _whole(response: StreamingResponse) -> bytes:
+async def _read_whole(response: StreamingResponse) -> bytes:
     """All of a streamed answer; nothing when it is too large, and then it is streamed as before."""
     pieces: list[bytes] = []
     size = 0
@@ -85,12 +78,12 @@ async def _whole(response: StreamingResponse) -> bytes:
         pieces.append(piece.encode() if isinstance(piece, str) else bytes(piece))
         size += len(pieces[-1])
         if size > LARGEST:
-            response.body_iterator = _again(pieces, response.body_iterator)
+            response.body_iterator = _replay(pieces, response.body_iterator)
             return b""
     return b"".join(pieces)
 
 
-async def _again(pieces: list[bytes], rest: Any) -> AsyncIterator[bytes]:
+async def _replay(pieces: list[bytes], rest: Any) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
     async for piece in rest:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Said:
+class Answer:
     """An answer on its way out; what a reading changes here is what the caller gets."""
 
     operation: str | None
     """The operationId, `put_upload` for a signed URL, None for a path or method that the contract lacks."""
+    path: str
+    """The request's path."""
     query: Mapping[str, str]
-    ids: tuple[str, ...]
-    """The ids in the request's path."""
     status: int
     headers: dict[str, str]
     """Names in lower case."""
@@ -35,29 +35,18 @@ class Said:
         return 200 <= self.status < 300
 
     @property
-    def told(self) -> bool:
+    def has_json(self) -> bool:
         """Whether it is an answer of 2xx in JSON."""
         return self.ok and self.body is not None
 
-    @property
-    def of_import(self) -> bool:
-        """Whether the body is an import as a poll shows it."""
-        if self.operation == "list_imports":
-            return self.told and isinstance(self.body, dict) and "status" in self.body
-        return self.operation == "poll_import" and self.told
 
-    @property
-    def is_page(self) -> bool:
-        """Whether the body is a page of the history, in the mock's own form."""
-        return self.operation == "list_imports" and self.told and isinstance(self.body, dict) and "runs" in self.body
-
-
-class Heard(NamedTuple):
+class RequestBody(NamedTuple):
     """A request's body on its way in."""
 
     operation: str
     content_type: str | None
-    body: Any
+    value: Any
+    """The JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +58,24 @@ class Reading:
     """The open point that it reads, or the clause that allows it."""
     does: str
     """The end of the sentence "This server …"."""
-    says: Callable[[Said], None] | None = None
+    change_answer: Callable[[Answer], None] | None = None
     """Changes an answer in place."""
-    hears: Callable[[Heard], Any] | None = None
-    """The body that is taken for the one that was sent."""
-    refuses: Callable[[Heard], tuple[int, str] | None] | None = None
+    change_body: Callable[[RequestBody], Any] | None = None
+    """The JSON value that is taken for the one that was sent."""
+    refuse: Callable[[RequestBody], tuple[int, str] | None] | None = None
     """Status and text with which a body is refused that the mock would take."""
-    instead: str | None = None
-    """What it is a way of, where it has rivals; only one of them can be spoken at a time. None: its own name."""
+    rivals: str | None = None
+    """The topic that it shares with its rivals; a dialect has only one of them. None: it has no rival."""
+    minimal: bool = False
+    """Whether the minimal dialect has it."""
+    extended: bool = True
+    """Whether the extended dialect has it."""
 
     @property
-    def about(self) -> str:
+    def topic(self) -> str:
         """What it is a way of."""
-        return self.instead or self.name
+        return self.rivals or self.name
+
+    def described(self) -> dict[str, str]:
+        """The reading as the admin API and the command line show it."""
+        return {"name": self.name, "point": self.point, "does": self.does}

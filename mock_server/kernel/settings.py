@@ -18,7 +18,7 @@ class Settings:
     scenario: str = "live"
     """The scenario of a session that has not chosen one."""
     dialect: str = "documented"
-    """The dialect of a session that has not chosen one; `dialects.chosen` knows the names."""
+    """The dialect of a session that has not chosen one; `dialects` knows the names."""
     seed: int = 0
     speed: float = 1.0
     """Session seconds in a real second; 0 freezes every session's clock."""

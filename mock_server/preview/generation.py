@@ -11,6 +11,7 @@ from mock_server.contract import document
 from mock_server.preview import uploads
 from mock_server.preview.account import Account
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
+from mock_server.preview.readings import DIALECTS
 from mock_server.server.app import App
 from mock_server.session.generation import Generation, SignedUrl
 
@@ -46,6 +47,7 @@ PREVIEW = Generation(
     signed=(SignedUrl(uploads.PREFIX, uploads.OPERATION, uploads.find, _put),),
     pages=(Route(MAGIC_LINKS + "{company_id:path}", _show_no_import_page),),
     ids=("company_id", "run_id", "upload_ref"),
+    dialects=DIALECTS,
 )
 
 

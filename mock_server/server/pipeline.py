@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from mock_server.dialects.apply import speak
+from mock_server.dialects.apply import apply
 from mock_server.dialects.dialect import UnknownDialect
 from mock_server.faults.injection import carry_out, withheld
 from mock_server.faults.transport import Wire
@@ -181,7 +181,7 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
     try:
         response = await _answered(x, steps)
         if x.speaks:
-            response = await speak(x.dialect, response, x.scope, x.entry.operation, x.preferred("dialect"))
+            response = await apply(x.dialect, response, x.scope, x.entry.operation, x.preferred("dialect"))
         x.journal.take_turn(x.entry)
         if x.coming:
             await x.drain(x.sessions.settings.max_upload)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
-from mock_server.dialects.reading import Heard
+from mock_server.dialects.reading import RequestBody
 from mock_server.http.messages import parsed, pieces
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import real_time
@@ -150,10 +150,10 @@ class Exchange:
         """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
         if not self.dialect.readings:
             return body
-        heard = Heard(self.operation_id, self.header(b"content-type"), body)
-        if (refusal := self.dialect.refusal(heard)) is not None:
+        sent = RequestBody(self.operation_id, self.header(b"content-type"), body)
+        if (refusal := self.dialect.refuse(sent)) is not None:
             raise Refusal(*refusal)
-        return self.dialect.hear(heard)
+        return self.dialect.change_body(sent)
 
     async def read(self) -> bytes:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from mock_server.dialects import headers
+from mock_server.dialects.dialect import Dialects
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Any], Awaitable[Response]]
     """Answers a call of one operation; it is given the call's `Exchange`."""
+
+OF_ANY_API = Dialects(*headers.READINGS)
+"""The dialects of the readings that fit any API."""
 
 
 class State(Protocol):
@@ -135,3 +141,5 @@ class Generation:
     """What the answers link to beside the API."""
     ids: tuple[str, ...] = ("run_id",)
     """The names of the ids that a call can be about, in the order in which the journal shows them."""
+    dialects: Dialects = OF_ANY_API
+    """The dialects in which it can answer."""

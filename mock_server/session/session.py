@@ -10,7 +10,6 @@ from collections import defaultdict, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.dialects.dialect import dialect
 from mock_server.faults.rules import Faults, strike
 from mock_server.kernel.clock import Clock
 from mock_server.kernel.ids import made_uuid, stand_in
@@ -68,7 +67,7 @@ class Session:
 
     def dialect_named(self, name: str) -> Dialect:
         """The dialect of that name, `random` drawn by the seed and the session; raises UnknownDialect."""
-        return dialect(name, self.settings.seed, stand_in(self.key))
+        return self.generation.dialects.find(name, self.settings.seed, stand_in(self.key))
 
     def transitions(self, after: int, until: int) -> list[Transition]:
         """Every change of every run by itself in `after` < t <= `until`, in order."""

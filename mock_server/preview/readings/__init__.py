@@ -1,1 +1,9 @@
-"""The readings of open points that an answer of the Preview generation can show."""
+"""The readings of the Preview API, and the dialects that are made of them."""
+
+from __future__ import annotations
+
+from mock_server.dialects import headers
+from mock_server.dialects.dialect import Dialects
+from mock_server.preview.readings import additions, bodies, codes, requests
+
+DIALECTS = Dialects(*bodies.READINGS, *requests.READINGS, *codes.READINGS, *additions.READINGS, *headers.READINGS)
