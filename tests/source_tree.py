@@ -167,15 +167,21 @@ def _root(node: ast.expr) -> str:
 
 def changes_of_state(module: Module) -> Iterator[str]:
     """Where a module changes the state of a session, a company or a run, without what makes a new one."""
+    for _, targets in changing_functions(module):
+        yield from (f"line {target.lineno} changes {ast.unparse(target)}" for target in targets)
+
+
+def changing_functions(module: Module) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, list[ast.Attribute]]]:
+    """The functions of a module that change such state, each with what it changes."""
     state = _state(module.path.parents[module.place.count("/") + 1])
-    for node, within_state in _functions(module.tree, within_state=False):
-        for each in ast.walk(node):
-            for target in _targets(each):
-                if target.attr in state and _root(target) not in OTHERS and (within_state or _root(target) != "self"):
-                    yield f"line {target.lineno} changes {ast.unparse(target)}"
+    for function, within_state in _functions(module.tree, within_state=False):
+        targets = [target for each in ast.walk(function) for target in _targets(each) if target.attr in state]
+        skipped = OTHERS if within_state else OTHERS | {"self"}
+        if found := [target for target in targets if _root(target) not in skipped]:
+            yield function, found
 
 
-def _functions(node: ast.AST, *, within_state: bool) -> Iterator[tuple[ast.AST, bool]]:
+def _functions(node: ast.AST, *, within_state: bool) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, bool]]:
     """Every function of a module, and whether it is a method of a class of the state; without what makes an object."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 import yaml
-from source_tree import PACKAGES, ROOT, Module, changes_of_state, cycles, modules, within, words
+from source_tree import PACKAGES, ROOT, Module, changes_of_state, changing_functions, cycles, modules, within, words
 
 from mock_server.contract import document as contract
 from mock_server.data.templates import Rule
@@ -71,6 +71,10 @@ SLEEPERS = "server/run.py server/log.py server/watch.py player cli"
 
 DOORS = "session/session.py preview/account.py preview/runs.py"
 """The modules that change a session, its companies and runs; what a run changes in itself its account calls."""
+ENTERED = "session/session.py preview/account.py"
+"""Where a method that changes state is marked `change`, and so an entry of the session's log."""
+BOOKKEEPING = {"enter", "leave", "use", "close", "made_id"}
+"""What is not done again when a session is made again: calls under way, its last use, its end; ids come of changes."""
 GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|poll)_imports?", re.IGNORECASE)
 """What only `preview/` speaks of; a second generation of the API has other nouns."""
 
@@ -308,6 +312,16 @@ def test_nobody_but_the_one_door_changes_a_session() -> None:
         if not stands_in(module, DOORS) and (changes := list(changes_of_state(module))):
             found[str(module)] = changes
     hold("door", found, "The state of a session, its companies and runs changes through one door")
+
+
+def test_what_changes_a_session_is_an_entry_of_its_log() -> None:
+    for module in modules("mock_server"):
+        for function, changed in changing_functions(module) if stands_in(module, ENTERED) else ():
+            marked = "change" in map(ast.unparse, function.decorator_list)
+            part_of_one = function.name.startswith("_") or function.name in BOOKKEEPING
+            assert marked or part_of_one, (
+                f"{module}: {function.name} changes {ast.unparse(changed[0])} and is no change"
+            )
 
 
 # -- words

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README, SCENARIOS, POINTS = ROOT / "README.md", ROOT / "docs/scenarios.md", ROOT / "docs/open-points.md"
-MAP = ROOT / "docs/architecture.md"
+MAP, TERMS = ROOT / "docs/architecture.md", ROOT / "docs/terms.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 RUNNABLE = [README, *sorted(ROOT.glob("docs/*.md"))]
 WORLD = load_world()
@@ -340,6 +340,15 @@ def test_the_map_of_the_house_is_short_and_has_every_room() -> None:
     assert len(text.splitlines()) <= 110
     rooms = {f"{package}/{path.parent.name}" for package in LEVELS for path in (ROOT / package).glob("*/__init__.py")}
     assert not {room for room in rooms if f"`{room.partition('/')[2]}/`" not in text}
+
+
+def test_every_term_has_one_line_and_lives_where_it_says() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", TERMS.read_text(), re.MULTILINE)[1:]
+    assert 25 <= len(rows) <= 40
+    places = {term: re.findall(r"`([^`]+)`", where) for term, _, where in rows}
+    assert all(places.values())
+    gone = [f"{term}: {place}" for term, where in places.items() for place in where if not (ROOT / place).exists()]
+    assert not gone, gone
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda path: path.stem)
