@@ -15,7 +15,6 @@ from starlette.concurrency import run_in_threadpool
 from mock_server.admin.call import route
 from mock_server.contract.nearest import meant
 from mock_server.kernel.errors import Refusal
-from mock_server.preview import session_view
 from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ async def _read(call: AdminCall) -> dict[str, Any]:
 
     query, session = call.query("ongoing", "without"), call.session
     ongoing, without = _yes("ongoing", query.get("ongoing", "false")), _codes(query.get("without", ""))
-    entries = [*session_view.unauthenticated_calls(call.sessions, session), *session.journal]
+    entries = call.exchanges()
     clock, dialect, forgotten = session.clock.mode, session.dialect.name, session.journal.dropped
 
     def judge() -> dict[str, Any]:

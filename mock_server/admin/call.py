@@ -23,6 +23,7 @@ from mock_server.kernel.errors import Refusal
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from mock_server.recording.journal import Entry
     from mock_server.session.generation import Run
     from mock_server.session.session import Session
     from mock_server.session.sessions import Sessions
@@ -64,6 +65,16 @@ class AdminCall:
         if strange := [name for name in parameters if name not in known]:
             raise Refusal(400, f"the query's {strange[0]!r} is not known here{meant(strange[0], known)}")
         return parameters
+
+    def exchanges(self) -> list[Entry]:
+        """The session's exchanges, and those of the calls without an accepted key that are its own.
+
+        Such a call is its own when it names something that this session alone has, or when there is no other session.
+        """
+        alone, session = self.sessions.opened == 1, self.session
+        is_named = session.generation.is_named
+        strays = [each for each in self.sessions.strays if alone or is_named(session, each.path)]
+        return [*strays, *session.journal]
 
     def run(self) -> Run:
         """The run that the path names; Refusal 404 when this session has none of that id."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.call import route
-from mock_server.preview import session_view
-from mock_server.preview.coverage_items import coverage
+from mock_server.coverage.items import coverage_of
 from mock_server.recording.exchange import exchange
 
 if TYPE_CHECKING:
@@ -19,10 +18,10 @@ async def _read(call: AdminCall) -> dict[str, Any]:
     call.query()
     session = call.session
     forgotten = session.journal.dropped
-    entries = [*session_view.unauthenticated_calls(call.sessions, session), *session.journal]
+    entries = call.exchanges()
 
     def describe() -> dict[str, Any]:
-        items = coverage()
+        items = coverage_of(session.generation)
         return items.describe(items.met(exchange(entry) for entry in entries))
 
     return {"exchanges": len(entries), "forgotten": forgotten} | await run_in_threadpool(describe)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
-from mock_server.preview import session_view
+from mock_server.kernel.clock import iso
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
-    return session_view.session(call.session, call.now)
+    session, now = call.session, call.now
+    return {
+        "scenario": session.scenario,
+        "dialect": session.dialect.name,
+        "seed": session.settings.seed,
+        "now": iso(now),
+        **session.generation.show(session, now),
+    }
 
 
 def _reset(call: AdminCall) -> dict[str, Any]:

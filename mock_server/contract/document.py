@@ -42,6 +42,13 @@ class Operation:
     run: str | None = None
     """The kind of run that it is about, by the contract's `x-run`."""
 
+    def described(self, ids: Mapping[str, str], remark: str) -> dict[str, str]:
+        """The call as a person is told to make it: its path has these ids, and templates for the others."""
+        path = self.route
+        for name, value in ids.items():
+            path = path.replace(f"{{{name}}}", value)
+        return {"operation": self.id, "method": self.method, "path": path, "remark": remark}
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the route's parameters, in order."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mock_server.contract.document import Contract
+    from mock_server.session.generation import Generation
 
 ERROR_CODES, FAULTS = "error_codes", "faults"
 """The groups that every generation has."""
@@ -79,6 +80,15 @@ class Coverage:
             ]
             groups.append({"group": group, "title": title, **_count(met, items), "items": members})
         return {**_count(met, self.items), "groups": groups}
+
+
+def coverage_of(generation: Generation) -> Coverage:
+    """What the clients of this generation can meet."""
+    if generation.coverage is None:
+        titles = {ERROR_CODES: "error codes", FAULTS: "faults"}
+        return Coverage(generation.contract, titles, {}, lambda *_: (), dict)
+    coverage: Coverage = generation.coverage()
+    return coverage
 
 
 def _count(met: frozenset[Item], items: Sequence[Item]) -> dict[str, Any]:

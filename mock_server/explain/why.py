@@ -1,4 +1,4 @@
-"""Why an exchange went as it did: what the call came upon, what refused it, what was legal then, what comes next.
+"""Why an exchange went as it did: what the call met, what refused it, what was legal then, what comes next.
 
 Explaining looks at what is stored, changes nothing, and has something to say of any id.
 """
@@ -13,19 +13,14 @@ import orjson
 
 from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_texts
-from mock_server.contract.nearest import nearest
-from mock_server.explain.snapshot import Moment
+from mock_server.explain.snapshot import Snapshot
 from mock_server.kernel.clock import iso
-from mock_server.kernel.rate_limit import WINDOW
-from mock_server.preview import decisions
-from mock_server.preview import next_calls as advice
-from mock_server.preview.account import account_of
-from mock_server.preview.runs import ImportRun
+from mock_server.kernel.rate_limit import admitted_at
 
 if TYPE_CHECKING:
     from mock_server.contract.document import Contract
-    from mock_server.preview.lifecycle import Life
     from mock_server.recording.journal import Entry, Journal
+    from mock_server.session.generation import Explainer, State
     from mock_server.session.session import Session
 
 _ID = re.compile(r"(stray-)?([0-9]{1,15})")
@@ -33,20 +28,20 @@ _ID = re.compile(r"(stray-)?([0-9]{1,15})")
 
 def why(session: Session, strays: Journal, name: str) -> dict[str, Any]:
     """The explanation of the exchange of that id, or of why there is none."""
-    found = _ID.fullmatch(name)
-    journal = strays if found and found[1] else session.journal
-    entry = next(reversed(list(journal)), None) if name == "last" else journal.find(int(found[2])) if found else None
-    return _missing(name, journal, found) if entry is None else _Explanation(session, journal, entry).told()
+    match = _ID.fullmatch(name)
+    journal = strays if match and match[1] else session.journal
+    entry = next(reversed(list(journal)), None) if name == "last" else journal.find(int(match[2])) if match else None
+    return _missing(name, journal, match) if entry is None else _Explanation(session, journal, entry).as_json()
 
 
-def _missing(name: str, journal: Journal, found: re.Match[str] | None) -> dict[str, Any]:
+def _missing(name: str, journal: Journal, match: re.Match[str] | None) -> dict[str, Any]:
     """What there is to say of an id that names no exchange, or one that was forgotten."""
     kept = [entry.id for entry in journal]
     there = f"kept are {kept[0]} to {kept[-1]}" if kept else "none is kept"
-    if found is None:
+    if match is None:
         text = "no exchange has such an id" if name != "last" else "there was no exchange yet"
         text += "; an id is what x-mock-request-id says: a number, or stray- and a number without an accepted key"
-    elif 1 <= int(found[2]) <= journal.latest:
+    elif 1 <= int(match[2]) <= journal.latest:
         text = f"the exchange is forgotten: {journal.dropped} were dropped, or cleared"
     else:
         text = "there was no such exchange yet in this session"
@@ -66,12 +61,16 @@ class _Explanation:
         return self.session.world.contract
 
     @property
+    def explainer(self) -> Explainer:
+        return self.session.generation.explainer
+
+    @property
     def at(self) -> int:
         """The session's time for which the answer was worked out."""
         return self.entry.at if self.entry.acted is None else self.entry.acted
 
-    def told(self) -> dict[str, Any]:
-        entry, moment = self.entry, self._moment()
+    def as_json(self) -> dict[str, Any]:
+        entry, snapshot = self.entry, self._snapshot()
         return {
             "id": entry.id,
             "found": True,
@@ -89,20 +88,22 @@ class _Explanation:
             "clause": self._clause(),
             "clauses": self._clauses(),
             "differences": self._differences(),
-            "run": None if moment is None else moment.described(self.journal, entry),
+            "run": None if snapshot is None else snapshot.described(self.journal, entry),
             "after": None if entry.after is None else entry.after.status,
-            "known": self._known(),
-            "legal": self._legal(moment),
-            "next": self._next(moment),
+            "known": None if entry.stray else self.explainer.known_ids(self.session, entry),
+            "legal": self._legal(snapshot),
+            "next": self._next(snapshot),
         }
 
-    def _moment(self) -> Moment | None:
+    def _snapshot(self) -> Snapshot | None:
         """The run that the call was about, as it came upon it; what was in flight for a call about a company."""
-        entry, runs = self.entry, account_of(self.session).runs
-        if entry.flight is not None and entry.flight[0] in runs:
-            return Moment(runs[entry.flight[0]], cast("Life", entry.flight[1]), self.at)
-        state, run = entry.before or entry.after, runs.get(entry.run_id or "")
-        return None if run is None or state is None else Moment(run, cast("Life", state), self.at)
+        entry, runs = self.entry, self.session.account.runs
+        run_id, state = entry.flight or (entry.run_id or "", entry.before or entry.after)
+        if run_id not in runs and entry.flight is not None:
+            run_id, state = entry.run_id or "", entry.before or entry.after
+        if run_id not in runs or state is None:
+            return None
+        return Snapshot(self.session, runs[run_id], cast("State", state), self.at)
 
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
@@ -147,106 +148,46 @@ class _Explanation:
             body = orjson.loads(entry.request.body)
         except ValueError as error:
             return [{"path": "the body", "text": f"no valid JSON: {error}", "clause": "ERR-11"}]
-        found = self.contract.request_differences(entry.operation, body)
-        if not found:
-            return self._answers(body)
+        differences = self.contract.request_differences(entry.operation, body)
+        if not differences:
+            return self.explainer.wrong_members(self.session, entry, body)
         return [
             {"path": each.path, "text": each.text, "clause": request_clause(self.contract, entry.operation, each)}
-            for each in found
+            for each in differences
         ]
 
-    def _answers(self, body: Any) -> list[dict[str, Any]]:
-        """The answers of a decision that did not fit the questions of the parking."""
-        entry, run = self.entry, account_of(self.session).runs.get(self.entry.run_id or "")
-        parked = entry.before is not None and entry.before.status == "needs_attention"
-        if entry.operation != "decide" or not parked or not isinstance(run, ImportRun) or run.book is None:
-            return []
-        assert entry.before is not None  # noqa: S101 - `parked` says so
-        wrong = decisions.refusals(run, cast("Life", entry.before), body.get("answers") or ())
-        return [{"path": each.text.partition(" ")[0], "text": each.text, "clause": each.clause} for each in wrong]
-
-    def _known(self) -> str | None:
-        """For a company or run that is not there: which are."""
-        entry, company_id = self.entry, self.entry.id_of("company_id")
-        if entry.status != 404 or entry.stray or company_id is None:
-            return None
-        company = account_of(self.session).companies.get(company_id)
-        if company is None:
-            return _some(
-                "companies of this session", entry.id_of("company_id") or "", list(account_of(self.session).companies)
-            )
-        runs = company.exports if entry.operation == "poll_export" else company.imports
-        if entry.run_id is None:
-            return _some("sheets of this company", "", [sheet.id for sheet in company.sheets])
-        return _some(f"runs of company {company.id}", entry.run_id, [run.id for run in runs])
-
-    def _legal(self, moment: Moment | None) -> list[dict[str, str]]:
+    def _legal(self, snapshot: Snapshot | None) -> list[dict[str, str]]:
         """The calls that were legal at that moment."""
         entry, contract = self.entry, self.contract
-        ids = {"company_id": entry.id_of("company_id") or "{company_id}"}
         if entry.stray:
-            match = contract.match(entry.method, entry.path)
-            return (
-                advice.again(contract, match.operation.id, "with an accepted key in x-api-key [AUTH-01]", {})
-                if match.operation is not None
-                else []
-            )
+            operation = contract.match(entry.method, entry.path).operation
+            remark = "with an accepted key in x-api-key [AUTH-01]"
+            return [] if operation is None else [operation.described({}, remark)]
         if entry.status == 429 and entry.operation in contract.operations:
-            ids |= {"run_id": entry.run_id or "{run_id}"}
-            return advice.again(contract, entry.operation, "after 1 to 2 s, and then longer [RATE-04]", ids)
-        if moment is not None:
-            run = moment.run
-            return advice.of_run(
-                contract, run.kind, moment.state.status, {"company_id": run.company_id, "run_id": run.id}
-            )
-        if entry.id_of("company_id") in account_of(self.session).companies:
-            return advice.of_company(contract, ids)
-        return advice.of_nobody(contract)
+            ids = {name: value for name, value in entry.all_ids().items() if value is not None}
+            remark = "after 1 to 2 s, and then longer [RATE-04]"
+            return [contract.operations[entry.operation].described(ids, remark)]
+        run, state = (None, None) if snapshot is None else (snapshot.run, snapshot.state)
+        return self.explainer.legal_calls(self.session, entry, run, state)
 
-    def _next(self, moment: Moment | None) -> dict[str, Any] | None:
+    def _next(self, snapshot: Snapshot | None) -> dict[str, Any] | None:
         entry = self.entry
         if entry.status == 429 and entry.fault is None:
             return self._budget()
-        return None if moment is None else moment.next()
+        return None if snapshot is None else snapshot.next()
 
     def _budget(self) -> dict[str, Any] | None:
         """When the next call of a throttled operation is admitted, as the journal can tell."""
-        entry, session = self.entry, self.session
-        company = account_of(self.session).companies.get(entry.id_of("company_id") or "")
-        own = None if company is None else account_of(self.session).scenario_of(company).rate_limit
-        free = [
-            _frees(
-                [each.at for each in self._counted() if company_id in {None, each.id_of("company_id")}], limit, entry.at
-            )
-            for limit, company_id in ((session.settings.rate_limit, None), (own, entry.id_of("company_id")))
-        ]
-        at = max((each for each in free if each is not None), default=None)
-        return None if at is None else {"status": None, "at": iso(at), "in": at - entry.at, "by": "the rate limit"}
-
-    def _counted(self) -> list[Entry]:
-        """The calls that the budget of the exchange's operation had admitted in the last 60 s."""
-        entry = self.entry
-        return [
+        entry, account = self.entry, self.session.account
+        calls = [
             each
             for each in self.journal
-            if each.number < entry.number
-            and each.operation == entry.operation
-            and each.status != 429
-            and each.at > entry.at - WINDOW
+            if each.number < entry.number and each.operation == entry.operation and each.status != 429
         ]
-
-
-def _frees(calls: list[int], limit: int | None, now: int) -> int | None:
-    """When a call would be admitted after these, or None when it is at once."""
-    if limit is None or len(calls) < limit:
-        return None
-    return max(now, sorted(calls)[-limit] + WINDOW)
-
-
-def _some(what: str, wanted: str, ids: list[str]) -> str:
-    """Which there are, the nearest first, and no more than a person reads."""
-    if not ids:
-        return f"{what}: none"
-    near = nearest(wanted, ids)
-    shown = list(dict.fromkeys([near, *ids[-3:]] if near else ids[-3:]))
-    return f"{what}: {', '.join(shown)}" + (f" and {len(ids) - len(shown)} more" if len(ids) > len(shown) else "")
+        budgets = [] if self.session.settings.rate_limit is None else [(calls, self.session.settings.rate_limit)]
+        if (own := account.budget(entry.ids)) is not None:
+            budgets.append(([each for each in calls if account.budget(each.ids) == own], own[1]))
+        at = max((admitted_at([each.at for each in passed], limit, entry.at) for passed, limit in budgets), default=0)
+        if at <= entry.at:
+            return None
+        return {"status": None, "at": iso(at), "in": at - entry.at, "by": "the rate limit"}

@@ -24,3 +24,8 @@ def admit(budgets: Sequence[tuple[deque[int], int]], now: int) -> bool:
     for passed, _ in budgets:
         passed.append(now)
     return True
+
+
+def admitted_at(passed: Sequence[int], limit: int, now: int) -> int:
+    """When `admit` lets the next call pass after those that passed, in the order of their instants."""
+    return now if len(passed) < limit else max(now, passed[-limit] + WINDOW)

@@ -8,8 +8,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mock_server.contract import document
-from mock_server.preview import uploads
+from mock_server.preview import session_view, uploads
 from mock_server.preview.account import Account
+from mock_server.preview.coverage_items import coverage
+from mock_server.preview.explanations import EXPLAINER
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
 from mock_server.preview.readings import DIALECTS
 from mock_server.server.app import App
@@ -48,6 +50,10 @@ PREVIEW = Generation(
     pages=(Route(MAGIC_LINKS + "{company_id:path}", _show_no_import_page),),
     ids=("company_id", "run_id", "upload_ref"),
     dialects=DIALECTS,
+    explainer=EXPLAINER,
+    show=session_view.show,
+    is_named=session_view.is_named,
+    coverage=coverage,
 )
 
 

@@ -1,11 +1,11 @@
-"""What a client may do: the calls that are legal for a run in a status, and for whoever went astray.
+"""The calls that are legal for a run in each status, for a company without one, and without a company.
 
-A table, from status to operations; the contract knows the paths.
+A table from status to operations; the contract knows the paths.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,38 +54,19 @@ _NOBODY = (("provision_company", "a company of your own; its id comes back [PROV
 def of_run(contract: Contract, kind: str, status: Status, ids: Mapping[str, str]) -> list[dict[str, str]]:
     """The calls that are legal for a run in this status; `ids` fill the paths."""
     if kind == "import":
-        return _listed(contract, IMPORT[status], ids)
-    return _listed(contract, _EXPORTING if status in {"queued", "running"} else _EXPORTED, ids)
+        return _describe(contract, IMPORT[status], ids)
+    return _describe(contract, _EXPORTING if status in {"queued", "running"} else _EXPORTED, ids)
 
 
 def of_company(contract: Contract, ids: Mapping[str, str]) -> list[dict[str, str]]:
     """The calls that are legal for a company in which nothing is in flight."""
-    return _listed(contract, _FREE, ids)
+    return _describe(contract, _FREE, ids)
 
 
 def of_nobody(contract: Contract) -> list[dict[str, str]]:
     """The calls that need no company."""
-    return _listed(contract, _NOBODY, {})
+    return _describe(contract, _NOBODY, {})
 
 
-def again(contract: Contract, operation_id: str, remark: str, ids: Mapping[str, str]) -> list[dict[str, str]]:
-    """The same call once more, on the condition that the remark names."""
-    return _listed(contract, ((operation_id, remark),), ids)
-
-
-def _listed(contract: Contract, calls: tuple[tuple[str, str], ...], ids: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [
-        {
-            "operation": operation_id,
-            "method": contract.operations[operation_id].method,
-            "path": _filled(contract.operations[operation_id].route, ids),
-            "remark": remark,
-        }
-        for operation_id, remark in calls
-    ]
-
-
-def _filled(route: str, ids: Mapping[str, str]) -> str:
-    for name, value in ids.items():
-        route = route.replace(f"{{{name}}}", value)
-    return route
+def _describe(contract: Contract, calls: tuple[tuple[str, str], ...], ids: Mapping[str, str]) -> list[dict[str, str]]:
+    return [contract.operations[operation_id].described(ids, remark) for operation_id, remark in calls]

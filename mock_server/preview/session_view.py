@@ -9,25 +9,18 @@ from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import Canceled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mock_server.preview.companies import Company
     from mock_server.preview.runs import Run
-    from mock_server.recording.journal import Entry
     from mock_server.session.session import Session
-    from mock_server.session.sessions import Sessions
 
 _OPERATIONS = {"companies": "provision_company", "imports": "start_import", "exports": "start_export"}
 
 
-def session(session: Session, now: int) -> dict[str, Any]:
-    """The session as `GET /_mock/session` shows it."""
+def show(session: Session, now: int) -> dict[str, Any]:
+    """What `GET /_mock/session` shows of the account."""
+    companies = account_of(session).companies.values()
     return {
-        "scenario": session.scenario,
-        "dialect": session.dialect.name,
-        "seed": session.settings.seed,
-        "now": iso(now),
-        "companies": [_company(session, company, now) for company in account_of(session).companies.values()],
+        "companies": [_company(session, company, now) for company in companies],
         "both_sides": both_sides(session),
     }
 
@@ -81,13 +74,7 @@ def _side(session: Session, operation: str, did: str, count: int) -> dict[str, i
     }
 
 
-def unauthenticated_calls(sessions: Sessions, session: Session) -> Iterator[Entry]:
-    """Calls without an accepted key that are this session's: they name a company that it alone has, or it is alone.
-
-    A scenario's ready company has the same id in every session, and so does not tell whose the call is.
-    """
-    alone = sessions.opened == 1
+def is_named(session: Session, path: str) -> bool:
+    """Whether the path names a company that this session alone has; ready ones have the same id in every session."""
     companies = account_of(session).companies.keys() - session.world.ready.keys()
-    for entry in sessions.strays:
-        if alone or any(company_id in entry.path for company_id in companies):
-            yield entry
+    return any(company_id in path for company_id in companies)

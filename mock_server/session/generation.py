@@ -41,6 +41,8 @@ class State(Protocol):
     def until(self) -> int | None: ...
     @property
     def terminal(self) -> bool: ...
+    @property
+    def beat(self) -> Beat | None: ...
 
 
 class Run(Protocol):
@@ -56,6 +58,7 @@ class Run(Protocol):
     def script(self) -> Sequence[Beat]: ...
     @property
     def pace(self) -> Pace: ...
+    def time(self, now: int, /) -> int: ...
     def life(self, now: int, /) -> State: ...
     def transitions(self, after: int, until: int, /) -> Iterator[tuple[int, str, str]]: ...
 
@@ -128,6 +131,24 @@ class SignedUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class Explainer:
+    """What a generation knows of an exchange, beside what its contract says."""
+
+    legal_calls: Callable[[Session, Entry, Run | None, State | None], list[dict[str, str]]] = lambda *_: []
+    """The calls that were legal then: for the run that the exchange was about in this state, or without one."""
+    known_ids: Callable[[Session, Entry], str | None] = lambda *_: None
+    """For something that is not there, which are, in words."""
+    wrong_members: Callable[[Session, Entry, Any], list[dict[str, Any]]] = lambda *_: []
+    """What of a refused body the contract takes and the run does not: path, text and clause of each."""
+    cause: Callable[[State], str | None] = lambda _: None
+    """What somebody did that made a run so, as a past participle; None when it became so by itself."""
+    has_caused: Callable[[Session, Entry, str], bool] = lambda *_: False
+    """Whether an exchange did that to its run."""
+    next_status: Callable[[Run, State], str] = lambda run, state: run.life(state.until or 0).status
+    """What a run becomes when this state ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """One generation of the API."""
 
@@ -143,3 +164,10 @@ class Generation:
     """The names of the ids that a call can be about, in the order in which the journal shows them."""
     dialects: Dialects = OF_ANY_API
     """The dialects in which it can answer."""
+    explainer: Explainer = Explainer()
+    show: Callable[[Session, int], dict[str, Any]] = lambda *_: {}
+    """What `GET /_mock/session` shows of an account."""
+    is_named: Callable[[Session, str], bool] = lambda *_: False
+    """Whether a path names something that this session alone has."""
+    coverage: Callable[[], Any] | None = None
+    """Makes the `Coverage` of what a client can meet; None: error codes and faults alone."""
