@@ -69,7 +69,7 @@ def additions(root: Path) -> dict[str, list[str]]:
     """The files of each addition. Tests (but the liars), documents, scenarios and written tables do not count."""
     found: dict[str, list[str]] = {}
     for each in ADDITIONS:
-        files = [path for folder in each.folders for path in _files(root / folder)]
+        files = [path for folder in each.folders for path in _files(root / folder) if each.pattern]
         found[each.name] = [str(path.relative_to(root)) for path in files if _names(path, each.pattern)]
     found["clause with check and liar"] = _clause(root)
     found["store"] = [str(each) for each in modules("mock_server", root) if any(changes_of_state(each))]
@@ -98,7 +98,7 @@ def _files(place: Path, *kinds: str) -> Iterator[Path]:
 
 
 def _names(path: Path, pattern: str) -> bool:
-    return bool(pattern) and any(re.fullmatch(pattern, word) for word in _spoken(path))
+    return any(re.fullmatch(pattern, word) for word in _spoken(path))
 
 
 @cache
@@ -106,7 +106,8 @@ def _spoken(path: Path) -> frozenset[str]:
     """The words of a file of data; of a module its name, identifiers, strings and what it imports."""
     if path.suffix != ".py":
         return frozenset(re.findall(r"[\w./-]+", path.read_text(encoding="utf-8")))
-    module = Module("", path, path.name)
+    known = (each for package in PACKAGES for each in modules(package, ROOT) if each.path == path)  # parsed already
+    module = next(known, Module("", path, path.name))
     return frozenset({path.stem, *words(module), *(each.name for each in module.imports)})
 
 
