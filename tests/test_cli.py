@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, their output and their exit codes."""
+"""The command line as a user meets it: its output and its exit codes, and what a server does as a process."""
 
 # ruff: noqa: S104 - the processes are our own, and an address open to all is what is refused
 
@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from commanding import Ran, ran
 
+from mock_server.cli.main import main
 from mock_server.player.transport import Transport
 from mock_server.server.log import Format, Log, listen
 
@@ -56,13 +58,9 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-P", "-m", "mock_server", *map(str, arguments)]
 
 
-def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, **variables: str) -> Ran:
     """A command that ends by itself."""
-    done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment(**variables)
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    return ran(main, *arguments, **variables)
 
 
 class Served:
@@ -150,9 +148,8 @@ def test_what_serves_imports_nothing_heavy_before_it_is_needed() -> None:
         "create_app(Settings(), load_world()); "
         "print(sorted({'faker', 'jsonschema', 'difflib', 'httpx2', 'rich'} & set(sys.modules)))"
     )
-    command = [sys.executable, "-c", code]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -145,6 +145,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     plan = _plan(clauses, given, known)
     reports = _reports(given)
     signal.signal(signal.SIGTERM, _ended_once)  # whoever ends a job wants its reports, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind `&` with it ignored
     try:
         with _progress() as progress:
             results = suite.run(known, plan, progress)

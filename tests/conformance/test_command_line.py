@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+import math
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from xml.etree import ElementTree
 import bad_targets
 import pytest
 from bad_targets import serving
+from commanding import Ran, ran
 
+from conformance.cli import main as cli
 from conformance.preview.mock_target import KEY, OTHER, mock
 
 if TYPE_CHECKING:
@@ -34,16 +37,8 @@ states:
 """
 
 
-def command(*arguments: str | Path, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, **KEYS, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def command(*arguments: str | Path, folder: Path | None = None) -> Ran:
+    return ran(cli.main, *arguments, folder=folder, **KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +55,14 @@ def target(url: str, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_mock_passes_and_every_report_says_so(tmp_path: Path) -> None:
+def test_the_mock_passes_and_every_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "TELL_EVERY", math.inf)  # however slow this machine is
     files = {kind: tmp_path / f"report.{kind}" for kind in ("junit", "json", "html", "markdown", "badge")}
     options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
-    ran = command("run", "--target", "mock", "AUTH", "DEC-24", *options)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "passed: 7 of 7 must clauses passed" in ran.stdout.replace("\n", " ")
-    assert ran.stderr == ""  # no progress in a pipe
+    done = command("run", "--target", "mock", "AUTH", "DEC-24", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed: 7 of 7 must clauses passed" in done.stdout.replace("\n", " ")
+    assert done.stderr == ""
     assert len(ElementTree.parse(files["junit"]).getroot().findall(".//testcase")) == 7
     document = json.loads(files["json"].read_text())
     assert {each["clause"] for each in document["results"]} >= {"AUTH-02", "DEC-24"}
@@ -75,33 +71,41 @@ def test_the_mock_passes_and_every_report_says_so(tmp_path: Path) -> None:
     assert json.loads(files["badge"].read_text())["schemaVersion"] == 1
 
 
+def test_a_long_run_tells_a_pipe_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "TELL_EVERY", 0)
+    told = command("run", "--target", "mock", "SRC", "--max-examples", "0").stderr.splitlines()
+    count = len(told)
+    assert count > 1
+    assert [line.partition(" ")[0] for line in told] == [f"{number}/{count}" for number in range(1, count + 1)]
+
+
 def test_a_report_to_standard_output_is_alone_there() -> None:
-    ran = command("run", "--target", "mock", "SRC", "--json", "-")
-    assert json.loads(ran.stdout)["results"]
-    assert "passed:" in ran.stderr
+    done = command("run", "--target", "mock", "SRC", "--json", "-")
+    assert json.loads(done.stdout)["results"]
+    assert "passed:" in done.stderr
 
 
 def test_no_key_is_ever_written(target: Path, tmp_path: Path) -> None:
     files = [word for kind in ("junit", "json", "html", "markdown") for word in (f"--{kind}", tmp_path / f"r.{kind}")]
-    ran = command("run", "--target", target, "AUTH", "ERR", "SRC", "ACT", *files)
-    written = ran.stdout + ran.stderr + "".join(path.read_text() for path in tmp_path.glob("r.*"))
+    done = command("run", "--target", target, "AUTH", "ERR", "SRC", "ACT", *files)
+    written = done.stdout + done.stderr + "".join(path.read_text() for path in tmp_path.glob("r.*"))
     assert KEY not in written
     assert OTHER not in written
 
 
 def test_a_clause_that_is_required_may_not_be_skipped(target: Path) -> None:
     assert command("run", "--target", target, "AUTH").returncode == 0
-    ran = command("run", "--target", target, "AUTH", "--require", "AUTH-04")
-    assert ran.returncode == 1
-    assert "AUTH-04 is required and was not tried" in ran.stdout
+    done = command("run", "--target", target, "AUTH", "--require", "AUTH-04")
+    assert done.returncode == 1
+    assert "AUTH-04 is required and was not tried" in done.stdout
 
 
 def test_a_baseline_holds_in_both_directions(tmp_path: Path) -> None:
     baseline = tmp_path / "known.yaml"
     baseline.write_text("SRC-01: our ticket 118\n")
-    ran = command("run", "--target", "mock", "SRC", "--baseline", baseline)
-    assert ran.returncode == 1
-    assert "take the entry out" in ran.stdout.replace("\n", " ")
+    done = command("run", "--target", "mock", "SRC", "--baseline", baseline)
+    assert done.returncode == 1
+    assert "take the entry out" in done.stdout.replace("\n", " ")
 
 
 def test_existing_runs_are_judged_by_reads_alone(tmp_path: Path) -> None:
@@ -109,10 +113,10 @@ def test_existing_runs_are_judged_by_reads_alone(tmp_path: Path) -> None:
         company, run = server.ways()["canceled"]()
         (tmp_path / "target.yaml").write_text(TARGET.format(url=server.url))
         arguments = ["run", "--target", str(tmp_path / "target.yaml"), "--read-only", f"{company}/{run}"]
-        ran = command(*arguments, "--json", "-")
+        done = command(*arguments, "--json", "-")
         listed = server.admin("GET", "/_mock/session")
-    results = {each["clause"]: each["outcome"] for each in json.loads(ran.stdout)["results"]}
-    assert ran.returncode == 0, ran.stderr
+    results = {each["clause"]: each["outcome"] for each in json.loads(done.stdout)["results"]}
+    assert done.returncode == 0, done.stderr
     assert results["POLL-16"] == results["SRC-01"] == results["AUTH-03"] == "passed"
     assert results["DEC-01"] == results["PROV-01"] == "skipped"
     assert json.dumps(listed).count("conformance-") == 0
@@ -133,19 +137,19 @@ def test_a_bad_target_has_a_clear_outcome(behave: object, code: int, tmp_path: P
     with serving(behave) as bad:  # type: ignore[arg-type]
         text = f"base_url: {bad.url}\napi_key: a-key-of-mine\ntimeouts: {{request: 0.3}}\n"
         (tmp_path / "target.yaml").write_text(text)
-        ran = command("run", "--target", tmp_path / "target.yaml", "SRC", "TPL", "--max-time", "20")
-    assert ran.returncode == code, ran.stdout
-    assert "Traceback" not in ran.stderr
+        done = command("run", "--target", tmp_path / "target.yaml", "SRC", "TPL", "--max-time", "20")
+    assert done.returncode == code, done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_what_has_no_time_left_is_skipped(target: Path) -> None:
-    ran = command("run", "--target", target, "--max-time", "0.3", "--poll-every", "0.2", "--json", "-")
-    reasons = {found["reason"] for each in json.loads(ran.stdout)["results"] for found in each["findings"]}
+    done = command("run", "--target", target, "--max-time", "0.3", "--poll-every", "0.2", "--json", "-")
+    reasons = {found["reason"] for each in json.loads(done.stdout)["results"] for found in each["findings"]}
     assert any("--max-time" in (reason or "") for reason in reasons)
 
 
 def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
-    """It comes while the second request hangs, so that something was done."""
+    """It comes while the second request hangs, so that something was done, and to a job behind a shell's `&`."""
     said = bad_targets.answer(b'{"sources": []}')
 
     def hangs_later(connection: socket.socket, target: bad_targets.Target) -> None:
@@ -160,13 +164,28 @@ def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
         (tmp_path / "target.yaml").write_text(f"base_url: {target.url}\napi_key: a-key-of-mine\n")
         line = [sys.executable, "-m", "conformance", "run"]
         line += ["--target", str(tmp_path / "target.yaml"), "--json", str(report)]
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        with started_deaf(line) as process:
             assert asked.wait(30)
             process.send_signal(signal.SIGINT)
             told, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(report.read_text())["interrupted"] is True
     assert "interrupted" in told
+
+
+@contextlib.contextmanager
+def started_deaf(line: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that SIGINT does not reach at first, as in the background of a script; it is gone after the block."""
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -199,21 +218,21 @@ def test_an_interruption_writes_the_reports(tmp_path: Path) -> None:
     ],
 )
 def test_bad_usage_is_told_in_a_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
-    ran = command(*arguments, folder=tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
-    assert ran.returncode == 2, ran.stdout
-    assert says in ran.stderr
-    assert "Traceback" not in ran.stderr
+    done = command(*arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_target_file_that_is_wrong_is_told_by_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "target.yaml").write_text("base_url: http://127.0.0.1:1/api/v1\napi_kye: x\n")
-    ran = command("run", "--target", tmp_path / "target.yaml")
-    assert ran.returncode == 2
-    assert "target.yaml:2:1" in ran.stderr
+    done = command("run", "--target", tmp_path / "target.yaml")
+    assert done.returncode == 2
+    assert "target.yaml:2:1" in done.stderr
 
 
 def test_the_file_that_init_writes_is_in_order_and_never_overwritten(tmp_path: Path) -> None:
-    assert command("init", folder=tmp_path, PYTHONPATH=str(Path(__file__).parents[2])).returncode == 0
+    assert command("init", folder=tmp_path).returncode == 0
     again = command("init", tmp_path / "target.yaml")
     assert again.returncode == 2
     assert "stays as it is" in again.stderr
@@ -235,20 +254,20 @@ def test_every_server_clause_is_listed() -> None:
 
 def test_a_run_to_read_that_is_not_there_is_told(target: Path) -> None:
     nowhere = "11111111-1111-4111-8111-111111111111"
-    ran = command("run", "--target", target, "--read-only", f"{nowhere}/{nowhere}")
-    assert ran.returncode == 2
-    assert f"there is no run {nowhere}/{nowhere}" in ran.stderr
+    done = command("run", "--target", target, "--read-only", f"{nowhere}/{nowhere}")
+    assert done.returncode == 2
+    assert f"there is no run {nowhere}/{nowhere}" in done.stderr
 
 
 def test_two_reports_need_two_files(tmp_path: Path) -> None:
-    ran = command("run", "--target", "mock", "SRC", "--json", tmp_path / "x", "--html", tmp_path / "x")
-    assert ran.returncode == 2
-    assert "same file" in ran.stderr
+    done = command("run", "--target", "mock", "SRC", "--json", tmp_path / "x", "--html", tmp_path / "x")
+    assert done.returncode == 2
+    assert "same file" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk on this machine")
 def test_a_report_that_cannot_be_written_loses_no_verdict() -> None:
-    ran = command("run", "--target", "mock", "SRC", "--json", "/dev/full")
-    assert ran.returncode == 2
-    assert "passed:" in ran.stdout
-    assert "/dev/full cannot be written" in ran.stderr
+    done = command("run", "--target", "mock", "SRC", "--json", "/dev/full")
+    assert done.returncode == 2
+    assert "passed:" in done.stdout
+    assert "/dev/full cannot be written" in done.stderr
