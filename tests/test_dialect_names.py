@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
+from commanding import Ran, ran
 from hypothesis import given
 from hypothesis import strategies as st
 from test_docs import POINTS, ROOT, between
 
+from mock_server.cli.main import main
 from mock_server.dialects.dialect import TITLES, Dialect, UnknownDialect
 from mock_server.preview.readings import DIALECTS
 
@@ -72,9 +72,8 @@ def test_an_unknown_name_is_told_with_the_nearest_one(name: str, near: str) -> N
 # the command line
 
 
-def listed(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "mock_server", "dialects", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def listed(*arguments: str) -> Ran:
+    return ran(main, "dialects", *arguments)
 
 
 def test_the_command_lists_dialects_and_readings() -> None:

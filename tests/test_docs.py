@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+from commanding import ran
 from conftest import Client
 from test_architecture import LEVELS
 
 import conformance.cli.main
 from mock_server.admin.application import calls
-from mock_server.cli.main import COMMANDS
+from mock_server.cli.main import COMMANDS, main
 from mock_server.cli.main import commands as mock_commands
 from mock_server.cli.serve import command as serve
 from mock_server.contract import document as contract
@@ -69,7 +70,10 @@ demo) "{python}" -P -m mock_server "$@" --speed 0 ;;
 esac
 code=$?; echo "$code vern-mock $*" >>ran; exit $code""",
     "python": """"{python}" -P "$@"; code=$?; echo "$code python $*" >>ran; exit $code""",
-    "vern-conformance": """"{python}" -P -m conformance "$@"
+    "vern-conformance": """case "$1" in
+run) "{python}" -P -m conformance "$@" --max-examples 1 ;;
+*) "{python}" -P -m conformance "$@" ;;
+esac
 code=$?; echo "$code vern-conformance $*" >>ran; exit $code""",
     "pip": """echo "0 pip $*" >>ran""",
 }
@@ -138,10 +142,10 @@ def test_every_command_of_a_document_works_as_written(document: Path, server: st
         timeout=60,
         check=False,
     )
-    ran = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]
-    wrong = [line for status, _, line in ran if status not in {"0", "200", "201"}]
+    noted = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]
+    wrong = [line for status, _, line in noted if status not in {"0", "200", "201"}]
     assert (done.returncode, wrong) == (0, []), done.stdout + done.stderr
-    assert len(ran) == len(re.findall(rf"(?:^|\$\()(?:{'|'.join(STAND_INS)})\b", text, re.MULTILINE))
+    assert len(noted) == len(re.findall(rf"(?:^|\$\()(?:{'|'.join(STAND_INS)})\b", text, re.MULTILINE))
 
 
 def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -> None:
@@ -153,8 +157,7 @@ def test_the_documented_example_is_parked_and_takes_its_answer(client: Client) -
 
 
 def test_the_demo_s_excerpt_is_what_the_demo_shows() -> None:
-    command = [sys.executable, "-P", "-m", "mock_server", "demo", "--speed", "0"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=True)
+    done = ran(main, "demo", "--speed", "0")
     excerpt, _ = blocks(README, "console")
     shown = iter(done.stdout.splitlines())
     first, *lines = excerpt.splitlines()
@@ -167,10 +170,7 @@ def test_what_lint_is_shown_to_say_is_what_it_says(tmp_path: Path) -> None:
     files(SCENARIOS, tmp_path)
     (shown,) = blocks(SCENARIOS, "console")
     line, _, said = shown.partition("\n")
-    command = [sys.executable, "-P", "-m", "mock_server", *line.removeprefix("$ vern-mock ").split()]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=False
-    )
+    done = ran(main, *line.removeprefix("$ vern-mock ").split(), folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, said)
 
 
@@ -183,8 +183,7 @@ def test_the_report_card_s_excerpt_is_what_a_client_gets(client: Client, server:
         client.post(f"/api/v1/companies/{company}/imports", body)
     for _ in range(7):
         assert client.post(f"/api/v1/companies/{company}/imports", body).status == 409
-    command = [sys.executable, "-P", "-m", "mock_server", "audit", "--url", server, "--api-key", key]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = ran(main, "audit", "--url", server, "--api-key", key)
     assert done.returncode == 1
     _, excerpt = blocks(README, "console")
     shown, told = (re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", text) for text in (done.stdout, excerpt))

@@ -1,18 +1,26 @@
-"""The fixture `vern_mock`, in pytest runs of their own, with the clients that people use."""
+"""The fixture `vern_mock`, in runs of pytest within this one, with the clients that people use.
+
+They share a server; the run itself, alone and with xdist, and the end of its server have processes of their own.
+"""
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mock_server.player.process import running
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+    Within = Callable[[], pytest.RunResult]
 
 pytest_plugins = "pytester"
 
 FAST = ("-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
-ONE = (*FAST, "-n", "0")
+ONE = (*FAST, "-p", "no:xdist")
 CLIENTS = """
 import aiohttp
 import asyncio
@@ -66,13 +74,26 @@ def call(mock, path, body=None, method=None):
 """
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[str]:
+    """A server like the one that the plugin starts."""
+    with running("--rate-limit", "100/min") as process:
+        yield process.url
+
+
+@pytest.fixture
+def within(pytester: pytest.Pytester, shared: str) -> Within:
+    """Run pytest in this process on the file that was made, with the shared server."""
+    return lambda: pytester.runpytest_inprocess(*ONE, "--vern-mock-url", shared)
+
+
 @pytest.mark.parametrize("workers", [("-n", "0"), ("-n", "2")], ids=["alone", "xdist"])
 def test_every_client_and_every_test_has_a_mock_of_its_own(pytester: pytest.Pytester, workers: tuple[str, str]) -> None:
     pytester.makepyfile(CLIENTS)
     pytester.runpytest_subprocess(*FAST, *workers).assert_outcomes(passed=4)
 
 
-def test_the_marker_says_what_the_mock_is_like(pytester: pytest.Pytester) -> None:
+def test_the_marker_says_what_the_mock_is_like(pytester: pytest.Pytester, within: Within) -> None:
     pytester.makepyfile(
         CALL
         + """
@@ -82,17 +103,17 @@ def test_it(vern_mock):
     assert vern_mock.advance(to="next")["next"] is None
 """
     )
-    pytester.runpytest_subprocess(*ONE).assert_outcomes(passed=1)
+    within().assert_outcomes(passed=1)
 
 
-def test_a_client_s_mistake_fails_its_test_with_the_timeline(pytester: pytest.Pytester) -> None:
+def test_a_client_s_mistake_fails_its_test_with_the_timeline(pytester: pytest.Pytester, within: Within) -> None:
     pytester.makepyfile(CALL + "def test_it(vern_mock): call(vern_mock, '/companie')\n")
-    ran = pytester.runpytest_subprocess(*ONE)
+    ran = within()
     ran.assert_outcomes(passed=1, errors=1)
     ran.stdout.fnmatch_lines(["*1 GET /api/v1/companie 404*expected? then allow=*404*", "*vern-mock*"])
 
 
-def test_a_refusal_that_the_test_allows_is_none(pytester: pytest.Pytester) -> None:
+def test_a_refusal_that_the_test_allows_is_none(pytester: pytest.Pytester, within: Within) -> None:
     pytester.makepyfile(
         CALL
         + """
@@ -102,10 +123,12 @@ def test_it(vern_mock):
     assert call(vern_mock, "/companies/x/imports")[0] == 404
 """
     )
-    pytester.runpytest_subprocess(*ONE).assert_outcomes(passed=1)
+    within().assert_outcomes(passed=1)
 
 
-def test_errors_of_the_report_card_fail_the_test_unless_it_says_otherwise(pytester: pytest.Pytester) -> None:
+def test_errors_of_the_report_card_fail_the_test_unless_it_says_otherwise(
+    pytester: pytest.Pytester, within: Within
+) -> None:
     """A decision is sent twice, though the first was answered."""
     body = """
 def test_it{0}(vern_mock):
@@ -121,12 +144,12 @@ def test_it{0}(vern_mock):
         '\n@pytest.mark.vern_mock(without=["decision-sent-twice", "decision-unread"])',
     )
     pytester.makepyfile(CALL + body.format("") + off + body.format("_unaudited") + some + body.format("_in_part"))
-    ran = pytester.runpytest_subprocess(*ONE)
+    ran = within()
     ran.assert_outcomes(passed=3, errors=1)
     ran.stdout.fnmatch_lines(["*decision-sent-twice: *"])
 
 
-def test_a_fault_is_seen_and_explained(pytester: pytest.Pytester) -> None:
+def test_a_fault_is_seen_and_explained(pytester: pytest.Pytester, within: Within) -> None:
     pytester.makepyfile(
         CALL
         + """
@@ -141,7 +164,7 @@ def test_it(vern_mock):
     assert vern_mock.wait(1, timeout="1s")
 """
     )
-    pytester.runpytest_subprocess(*ONE).assert_outcomes(passed=1)
+    within().assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -154,24 +177,22 @@ def test_it(vern_mock):
         ('clock="froze"', "*mode must be 'real', 'scaled' or 'frozen'*"),
     ],
 )
-def test_a_mistake_in_a_marker_is_told(pytester: pytest.Pytester, marker: str, says: str) -> None:
+def test_a_mistake_in_a_marker_is_told(pytester: pytest.Pytester, within: Within, marker: str, says: str) -> None:
     pytester.makepyfile(f"import pytest\n@pytest.mark.vern_mock({marker})\ndef test_it(vern_mock): pass\n")
-    ran = pytester.runpytest_subprocess(*ONE)
+    ran = within()
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines([says])
 
 
 def test_a_server_that_runs_already_is_used(pytester: pytest.Pytester, server: str) -> None:
     pytester.makepyfile(f"def test_it(vern_mock): assert vern_mock.origin == {server!r}")
-    pytester.runpytest_subprocess(*ONE, "--vern-mock-url", f"{server}/api/v1").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*ONE, "--vern-mock-url", f"{server}/api/v1").assert_outcomes(passed=1)
 
 
-def test_the_server_ends_with_the_run_and_leaves_nothing(pytester: pytest.Pytester, tmp_path: Path) -> None:
+def test_the_server_ends_with_the_run_and_leaves_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(vern_mock): print('served at', vern_mock.origin)")
     ran = pytester.runpytest_subprocess(*ONE, "-s")
     (line,) = [line for line in ran.outlines if line.startswith("served at") or " served at" in line]
     port = int(line.rpartition(":")[2].rstrip("."))
-    import socket  # noqa: PLC0415 - only here
-
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):  # noqa: PT011 - any
         pass

@@ -21,10 +21,10 @@ def example(language: str) -> str:
     return str(found[0])
 
 
-def test_the_example_for_pytest(pytester: pytest.Pytester) -> None:
+def test_the_example_for_pytest(pytester: pytest.Pytester, server: str) -> None:
     pytester.makepyfile(example("python"))
-    options = ("-n", "0", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "error")
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+    options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "error", "--vern-mock-url", server)
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")

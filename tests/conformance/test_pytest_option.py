@@ -1,4 +1,4 @@
-"""The pytest plugin, in pytest runs of their own."""
+"""The pytest plugin, in runs of pytest within this one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 
 pytest_plugins = "pytester"
 
-FAST = ("-n", "0", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+PLUGINS = ("cacheprovider", "cov", "schemathesis", "hypothesispytest", "xdist")
+FAST = tuple(word for name in PLUGINS for word in ("-p", f"no:{name}"))
 
 
 def test_each_clause_is_a_test(pytester: pytest.Pytester) -> None:
-    ran = pytester.runpytest_subprocess(
+    ran = pytester.runpytest_inprocess(
         *FAST, "-v", "--vern-conformance", "mock", "--vern-clauses", "SRC,AUTH-02,RUN-10"
     )
     ran.stdout.fnmatch_lines(
@@ -24,7 +25,7 @@ def test_each_clause_is_a_test(pytester: pytest.Pytester) -> None:
 
 def test_clauses_run_beside_other_tests_and_are_chosen_like_them(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(): pass")
-    ran = pytester.runpytest_subprocess(*FAST, "--vern-conformance", "mock", "-k", "SRC-01 or mine")
+    ran = pytester.runpytest_inprocess(*FAST, "--vern-conformance", "mock", "-k", "SRC-01 or mine")
     ran.assert_outcomes(passed=2, deselected=201)
 
 
@@ -32,7 +33,7 @@ def test_a_broken_clause_fails_with_the_report_of_the_suite(pytester: pytest.Pyt
     answer = bad_targets.answer(b'{"sources": [{"id": 1}]}')
     with bad_targets.serving(bad_targets.says(answer)) as target:
         Path("target.yaml").write_text(f"base_url: {target.url}\napi_key: a-key-of-mine\n")
-        ran = pytester.runpytest_subprocess(*FAST, "--vern-conformance", "target.yaml", "--vern-clauses", "SRC-02")
+        ran = pytester.runpytest_inprocess(*FAST, "--vern-conformance", "target.yaml", "--vern-clauses", "SRC-02")
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["*FAILED*SRC-02*", "*required*", "*vern-conformance run SRC-02*"])
     ran.stdout.no_fnmatch_line("*Traceback*")
@@ -46,12 +47,12 @@ def test_a_broken_clause_fails_with_the_report_of_the_suite(pytester: pytest.Pyt
     ],
 )
 def test_bad_usage_is_told(pytester: pytest.Pytester, options: list[str], says: str) -> None:
-    ran = pytester.runpytest_subprocess(*FAST, *options)
+    ran = pytester.runpytest_inprocess(*FAST, *options)
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     ran.stderr.fnmatch_lines([says])
 
 
 def test_a_target_that_cannot_be_judged_ends_the_run(pytester: pytest.Pytester) -> None:
     Path("target.yaml").write_text("base_url: http://127.0.0.1:9/api/v1\napi_key: a-key-of-mine\n")
-    ran = pytester.runpytest_subprocess(*FAST, "--vern-conformance", "target.yaml", "--vern-clauses", "SRC")
+    ran = pytester.runpytest_inprocess(*FAST, "--vern-conformance", "target.yaml", "--vern-clauses", "SRC")
     assert ran.ret == 4
