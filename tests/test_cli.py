@@ -63,6 +63,14 @@ def run(*arguments: str | Path, **variables: str) -> Ran:
     return ran(main, *arguments, **variables)
 
 
+def run_alone(*arguments: str | Path) -> Ran:
+    """The same in a process of its own, for a server that has begun to serve."""
+    done = subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment()
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
 class Served:
     """A `vern-mock serve` of a test's own, with its ready line and its log."""
 

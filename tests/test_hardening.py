@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, scenario_file, serving
+from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, run_alone, scenario_file, serving
 
 from mock_server.contract import document as contract
 from mock_server.contract import messages as words
@@ -179,7 +179,9 @@ def test_the_token_of_an_upload_is_in_no_log_of_a_server() -> None:
 
 
 def test_a_ready_file_that_cannot_be_written_is_one_line_and_2(tmp_path: Path) -> None:
-    done = run("serve", "--port", "0", "--ready-file", tmp_path / ("r" * 250))  # its temporary neighbour is too long
+    done = run_alone(
+        "serve", "--port", "0", "--ready-file", tmp_path / ("r" * 250)
+    )  # its temporary neighbour is too long
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "--ready-file" in done.stderr
