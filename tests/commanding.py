@@ -11,13 +11,17 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ class Ran:
     stderr: str
 
 
-def ran(main: Callable[[], None], *arguments: str | Path, folder: Path | None = None, **environment: str) -> Ran:
-    """Run a command line from its `main` on, as a user in that folder would, with these variables of ours alone."""
+def ran(
+    main: Callable[[], None], *arguments: str | Path, folder: Path | None = None, variables: Mapping[str, str] = NONE
+) -> Ran:
+    """Run a command line from its `main` on, as a user in that folder would, with these of our variables alone."""
     words = list(map(str, arguments))
     with contextlib.ExitStack() as stack:
         ours = dict.fromkeys(name for name in os.environ if name.startswith("VERN_"))
-        out, errors, _ = stack.enter_context(CliRunner().isolation(env={**ours, **environment}))
+        out, errors, _ = stack.enter_context(CliRunner().isolation(env={**ours, **variables}))
         stack.enter_context(_process_as_it_was())
         if folder is not None:
             stack.enter_context(contextlib.chdir(folder))

@@ -60,7 +60,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 def run(*arguments: str | Path, **variables: str) -> Ran:
     """A command that ends by itself."""
-    return ran(main, *arguments, **variables)
+    return ran(main, *arguments, variables=variables)
 
 
 def run_alone(*arguments: str | Path) -> Ran:

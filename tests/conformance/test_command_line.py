@@ -38,7 +38,7 @@ states:
 
 
 def command(*arguments: str | Path, folder: Path | None = None) -> Ran:
-    return ran(cli.main, *arguments, folder=folder, **KEYS)
+    return ran(cli.main, *arguments, folder=folder, variables=KEYS)
 
 
 @pytest.fixture(scope="module")
