@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mock_server.contract.messages import Difference
 
 API = "/api/v1"
+MATCHES = 2_000
+"""How many requests' matches are remembered: a client polls the same few paths again and again."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -97,6 +99,7 @@ class Contract:
         self.document = document
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._routes = _tree(self.operations.values())
+        self._matches: dict[tuple[str, str], Match] = {}
         self._requests: dict[str, Any] = {}
         self._answers: dict[tuple[str, int, str | None], Any] = {}
 
@@ -160,6 +163,15 @@ class Contract:
 
     def match(self, method: str, path: str) -> Match:
         """The operation that a request is for."""
+        known = self._matches.get((method, path))
+        if known is None:
+            known = self._match(method, path)
+            if len(self._matches) >= MATCHES:
+                self._matches.clear()
+            self._matches[method, path] = known
+        return known
+
+    def _match(self, method: str, path: str) -> Match:
         place = self._routes
         values: list[str] = []
         for segment in path.split("/")[1:]:

@@ -59,9 +59,7 @@ async def _twice(found: Strike, call: Exchange, handler: Handler) -> Response:
     said = []
     for number in range(2):
         try:
-            if number and not call.session.admit(
-                call.now, call.operation_id, call.session.account.budget(call.parameters)
-            ):
+            if number and not call.session.admit(call.now, call.operation_id, call.subject.budget):
                 raise Refusal(429, TOO_MANY, "RATE-01")
             said.append(await handler(call))
         except Refusal as refusal:

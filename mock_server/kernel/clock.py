@@ -86,7 +86,11 @@ class Clock:
 
     def at(self, real: int) -> int:
         """The session's time at this real time; it never runs back."""
-        return min(LAST, self.shows + int(max(0, real - self.since) * self.speed))
+        passed = real - self.since
+        if passed <= 0:
+            return self.shows
+        now = self.shows + (passed if self.speed == 1.0 else int(passed * self.speed))
+        return now if now < LAST else LAST
 
     def moved(self, real: int, to: int) -> Clock:
         """The same clock, put to `to` at this real time."""

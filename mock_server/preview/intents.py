@@ -27,15 +27,10 @@ class Intents:
         """The operations that change something, and so mean something."""
         self._replaying = contract.starts
         """The operations that give back what they made before, with 200 (OP-06)."""
-        self._unanswered: dict[Intent, str | None] = {}
+        self.unanswered: dict[Intent, str | None] = {}
         """What was asked for and not answered, so that it may be asked again, and the run that it was about or made."""
         self._about: defaultdict[str, set[Intent]] = defaultdict(set)
         """The unanswered ones about a run."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether something was asked for and not answered."""
-        return bool(self._unanswered)
 
     def note(self, call: tuple[str, str, bytes], run_id: str | None, status: int | None, *, lost: bool) -> None:
         """Count one call: operation, path and body; the run that it was about, and the status that the client saw."""
@@ -44,16 +39,16 @@ class Intents:
         if operation not in self.counted:
             if not unanswered and run_id is not None:  # the client has seen the run, and means what it asks for next
                 for each in self._about.pop(run_id, ()):
-                    self._unanswered.pop(each, None)
+                    self.unanswered.pop(each, None)
             return
         self.calls[operation] += 1
         self.lost[operation] += lost
-        intent = _intent(call) if unanswered or self._unanswered else None
-        if intent is not None and intent in self._unanswered:
+        intent = _intent(call) if unanswered or self.unanswered else None
+        if intent is not None and intent in self.unanswered:
             if unanswered:
-                self._ask_again(intent, run_id or self._unanswered[intent])
+                self._ask_again(intent, run_id or self.unanswered[intent])
             else:
-                del self._unanswered[intent]
+                del self.unanswered[intent]
         elif intent is not None and unanswered:
             self._ask_again(intent, run_id)
             self.meant[operation] += 1
@@ -61,7 +56,7 @@ class Intents:
             self.meant[operation] += 1
 
     def _ask_again(self, intent: Intent, run_id: str | None) -> None:
-        self._unanswered[intent] = run_id
+        self.unanswered[intent] = run_id
         if run_id is not None:
             self._about[run_id].add(intent)
 

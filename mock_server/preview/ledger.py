@@ -78,28 +78,27 @@ class Ledger:
             del self._unended[run.id]
         return list(self._unended.values())
 
-    def subject(self, operation: str | None, ids: Mapping[str, str], now: int) -> Subject:
-        """What a call is about, as it is when the call arrives; nothing is opened for it."""
-        if (run_id := ids.get("run_id")) is not None:
-            run = self.runs.get(run_id)
-            return Subject(run, None if run is None else run.life(now), None)
-        company = self.companies.get(ids.get("company_id", ""))
-        runs = () if company is None else company.exports if operation == "start_export" else company.imports
-        if not runs or (state := runs[-1].life(now)).terminal:
-            return Subject(None, None, None)
-        return Subject(None, None, (runs[-1].id, state))
+    def subject(self, operation: str, ids: Mapping[str, str], preferred: str | None, now: int) -> Subject:
+        """What a call is about, as it is when the call arrives.
 
-    def scenario(self, operation: str, ids: Mapping[str, str], preferred: str | None) -> Scenario | None:
-        """The scenario by whose faults a call may be hit: the run's, the asked for, the company's, the session's."""
-        scenarios, company_id = self.session.world.scenarios, ids.get("company_id")
-        if (run := self.runs.get(ids.get("run_id", ""))) is not None:
-            return scenarios.get(run.scenario)
-        if operation == "start_import" and preferred is not None:
-            return scenarios.get(preferred)
+        The scenario by whose faults it may be hit is the run's, else the preferred one, the company's, the session's.
+        """
+        scenarios, company_id, run_id = self.session.world.scenarios, ids.get("company_id"), ids.get("run_id")
+        company = None if company_id is None else self.known(company_id)
+        own = None if company is None else self.scenario_of(company)
+        budget = None if own is None or own.rate_limit is None or company is None else (company.id, own.rate_limit)
+        if run_id is not None and (run := self.runs.get(run_id)) is not None:
+            return Subject(run, run.life(now), None, scenarios.get(run.scenario), budget)
         if company_id is None:
-            return scenarios.get(self.session.scenario)
-        company = self.companies.get(company_id)
-        return self.session.world.ready.get(company_id) if company is None else self.scenario_of(company)
+            return Subject(None, None, None, scenarios.get(self.session.scenario), None)
+        flight = None
+        if company is not None and run_id is None:
+            runs = company.exports if operation == "start_export" else company.imports
+            if runs and not (state := runs[-1].life(now)).terminal:
+                flight = runs[-1].id, state
+        if operation == "start_import" and preferred is not None:
+            own = scenarios.get(preferred)
+        return Subject(None, None, flight, own, budget)
 
     def state(self, run_id: str | None, now: int) -> Life | None:
         """The run of that id as it is, or None when there is none, or no id."""
@@ -108,9 +107,9 @@ class Ledger:
 
     def observe(self, entry: Entry, path: str, body: bytes) -> None:
         """A call is over; `body` is the beginning of its body."""
-        if entry.operation is not None and (self.intents.pending or entry.operation in self.intents.counted):
-            call = (entry.operation, path, body)
-            self.intents.note(call, entry.ids.get("run_id"), entry.status, lost=entry.lost)
+        operation, intents = entry.operation, self.intents
+        if operation is not None and (operation in intents.counted or intents.unanswered):
+            intents.note((operation, path, body), entry.ids.get("run_id"), entry.status, lost=entry.lost)
 
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""
@@ -132,12 +131,6 @@ class Ledger:
             return None
         words = f"it shows {'no run' if was is None else was.status}, and the run is {is_now.status}"
         return orjson.dumps({"run": None} if was is None else run.described(was)), words
-
-    def budget(self, ids: Mapping[str, str]) -> tuple[str, int] | None:
-        """The budget that the company's scenario gives it."""
-        company = self.known(ids["company_id"]) if "company_id" in ids else None
-        limit = None if company is None else self.scenario_of(company).rate_limit
-        return None if company is None or limit is None else (company.id, limit)
 
     def replayed(self, company: Company, kind: str, key: str | None, digest: bytes) -> Run | None:
         """The run that this idempotency key created before, or None; Refusal 409 for another payload (IDEM-05)."""

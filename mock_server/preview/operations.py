@@ -16,7 +16,7 @@ from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of
 from mock_server.preview.decisions import fixes
 from mock_server.preview.downloads import sheet_csv, workbook_zip
-from mock_server.preview.exports import Selection
+from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.history import asked, page
 from mock_server.preview.preconditions import parked, refuse_busy, refuse_exporting, refuse_unconnected
 from mock_server.preview.runs import ImportRun, created_at
@@ -184,7 +184,8 @@ async def list_imports(call: Exchange) -> Response:
 async def poll_import(call: Exchange) -> Response:
     """What the run is now (POLL-01 to POLL-19)."""
     run = _import(call)
-    account_of(call.session).poll(call.now, run)
+    if run.pace == "polls":
+        account_of(call.session).count_poll(call.now, run.id)
     return answer(run.body(call.now))
 
 
@@ -257,11 +258,12 @@ def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
 
 async def poll_export(call: Exchange) -> Response:
     """What the export is now (DST-04 to DST-07, DST-10)."""
-    company = _company(call)
-    run = next((run for run in company.exports if run.id == call.parameters["run_id"]), None)
-    if run is None:
+    company, account = _company(call), account_of(call.session)
+    run = account.runs.get(call.parameters["run_id"])
+    if not isinstance(run, ExportRun) or run.company_id != company.id:
         raise Refusal(404, f"no export {call.parameters['run_id']!r} of this company")
-    account_of(call.session).poll(call.now, run)
+    if run.pace == "polls":
+        account.count_poll(call.now, run.id)
     state = run.life(call.now)
     if state.end is not None:
         return StreamingResponse(run.pieces(state.end), media_type=JSON)

@@ -45,6 +45,8 @@ class Writer:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._lines: list[str] = []
+        """Lines of this turn of the event loop, which are written in one go at its end."""
         self._waiting: queue.Queue[str] | None = None
         self._dropped = 0
         if _may_block(stream):
@@ -54,7 +56,7 @@ class Writer:
     def line(self, text: str) -> None:
         """Write a line, or count it when too many wait already."""
         if self._waiting is None:
-            put(self._stream, text)
+            self._gather(text)
             return
         try:
             if self._dropped:
@@ -64,8 +66,23 @@ class Writer:
         except queue.Full:
             self._dropped += 1
 
+    def _gather(self, text: str) -> None:
+        """Write the line at the end of this turn of the event loop, with the others of the turn."""
+        self._lines.append(text)
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write_gathered)
+            except RuntimeError:  # there is no loop
+                self._write_gathered()
+
+    def _write_gathered(self) -> None:
+        if self._lines:
+            put(self._stream, "\n".join(self._lines))
+            self._lines.clear()
+
     def flush(self) -> None:
         """Wait until all is written, but not for long."""
+        self._write_gathered()
         waiting = self._waiting
         if waiting is not None:
             with waiting.all_tasks_done:
@@ -118,10 +135,10 @@ class Log:
 
     def _text(self, exchange: Finished) -> str:
         line = (
-            f"{self._now()} {exchange.method} {_printable(_safe(exchange.path))} {exchange.status}"
+            f"{self._now()} {exchange.method} {_shown(exchange.path)} {exchange.status}"
             f" {exchange.milliseconds:.1f}ms  {exchange.operation or '-'}"
         )
-        return f"{line}  {_printable(_safe(exchange.note))}" if exchange.note else line
+        return f"{line}  {_shown(exchange.note)}" if exchange.note else line
 
     def _json(self, exchange: Finished) -> str:
         entry: dict[str, Any] = {
@@ -170,6 +187,13 @@ def listen(log: Log) -> None:
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.WARNING)
+
+
+def _shown(text: str) -> str:
+    """The text as it may stand in a line."""
+    if len(text) <= LONGEST and "/uploads/" not in text and text.isprintable():
+        return text
+    return _printable(_safe(text))
 
 
 def _safe(text: str) -> str:

@@ -81,31 +81,25 @@ def prefer_example(x: Exchange) -> Response | None:
     return shown(example)
 
 
+def find_subject(x: Exchange) -> None:
+    """What it is about, as it is now."""
+    x.subject = x.session.account.subject(x.operation_id, x.parameters, x.preferred("scenario"), x.now)
+    x.entry.ids, x.entry.before, x.entry.flight = x.parameters, x.subject.state, x.subject.flight
+
+
 def meet_faults(x: Exchange) -> None:
     """Which fault hits it, if any does."""
-    account, preferred = x.session.account, x.preferred("scenario")
-    scenario = account.scenario(x.operation_id, x.parameters, preferred)
+    scenario, state = x.subject.scenario, x.subject.state
     if x.session.faults.own or (scenario is not None and scenario.faults):
-        run = account.runs.get(x.parameters.get("run_id", ""))
-        status = None if run is None else run.life(x.now).status
-        x.hit = x.session.meet_faults(
-            x.now, scenario, (x.operation_id, status, next(iter(x.parameters.values()), None))
-        )
+        where = next(iter(x.parameters.values()), None)
+        x.hit = x.session.meet_faults(x.now, scenario, (x.operation_id, None if state is None else state.status, where))
 
 
 def limit_rate(x: Exchange) -> None:
     """Refusal 429 for a call beyond its budget (RATE-01); one that never arrives spends nothing of it."""
     never_arrives = x.hit is not None and x.hit.withheld
-    admitted = never_arrives or x.session.admit(x.now, x.operation_id, x.session.account.budget(x.parameters))
-    note_subject(x)
-    if not admitted:
+    if not never_arrives and not x.session.admit(x.now, x.operation_id, x.subject.budget):
         raise Refusal(429, TOO_MANY, "RATE-01")
-
-
-def note_subject(x: Exchange) -> None:
-    """Note what the call is about, as it is now."""
-    x.entry.ids = x.parameters
-    _, x.entry.before, x.entry.flight = x.session.account.subject(x.operation_id, x.parameters, x.now)
 
 
 def withhold(x: Exchange) -> Response | None:
@@ -118,6 +112,7 @@ CALL: Sequence[Step] = (
     choose_dialect,
     find_operation,
     prefer_example,
+    find_subject,
     meet_faults,
     limit_rate,
     withhold,
@@ -138,14 +133,13 @@ def find_signed_url(x: Exchange) -> None:
         x.session, x.parameters = found
         x.known = x.session
         entry = x.arrive(x.session.journal, x.session.key, x.session.clock.at(x.real))
-        entry.ids = x.parameters
     entry.operation = x.operation_id = signed.operation
     entry.signed = True
     if found is None:
         raise Refusal(404, "no such upload URL")
 
 
-SIGNED: Sequence[Step] = (find_signed_url, choose_dialect, meet_faults, withhold)
+SIGNED: Sequence[Step] = (find_signed_url, choose_dialect, find_subject, meet_faults, withhold)
 
 
 def look_elsewhere(x: Exchange) -> Response:
@@ -195,7 +189,8 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
     except ClientDisconnect:
         x.note = "the client hung up"
     finally:
-        out.finish()
+        if not out.finished:
+            out.finish()
     if wire is not None:
         await wire.over()
     return out.status
@@ -206,7 +201,13 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
         for step in steps:
             if (response := step(x)) is not None:
                 return response
-        return await _carried_out(x)
+        session = x.session
+        handler = session.generation.handlers[x.operation_id] if x.signed is None else x.signed.put
+        session.enter()
+        try:
+            return await (handler(x) if x.hit is None else carry_out(x.hit, x, handler))
+        finally:
+            session.leave()
     except Refusal as refusal:
         x.note = x.note or refusal.text
         x.entry.clause = refusal.clause
@@ -219,17 +220,6 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
         return error(500, "the mock failed to answer; its log has the details")
 
 
-async def _carried_out(x: Exchange) -> Response:
-    """The answer of the operation's handler, or what the fault makes of it."""
-    session = x.session
-    handler = session.generation.handlers[x.operation_id] if x.signed is None else x.signed.put
-    session.enter()
-    try:
-        return await (handler(x) if x.hit is None else carry_out(x.hit, x, handler))
-    finally:
-        session.leave()
-
-
 class Outgoing:
     """An answer on its way out: its status, and the beginning of what was sent, for the journal."""
 
@@ -239,6 +229,8 @@ class Outgoing:
         """0 until the answer begins."""
         self.whole = False
         """Whether all of it was handed over."""
+        self.finished = False
+        """Whether it is recorded."""
         self.headers: Sequence[tuple[bytes, bytes]] = ()
         self.body = b""
         self.size = 0
@@ -273,10 +265,9 @@ class Outgoing:
         await self.x.send(message)
 
     def finish(self) -> None:
-        """Complete the journal's entry, unless that was done."""
+        """Complete the journal's entry."""
         x, entry = self.x, self.x.entry
-        if entry.ended is not None:
-            return
+        self.finished = True
         entry.ended = real_time()
         entry.status = self.status or None
         entry.lost = entry.lost or not self.whole

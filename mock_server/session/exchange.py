@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mock_server.dialects.dialect import Dialect
     from mock_server.faults.rules import Strike
     from mock_server.recording.journal import Entry, Journal
-    from mock_server.session.generation import SignedUrl
+    from mock_server.session.generation import SignedUrl, Subject
     from mock_server.session.session import Session
     from mock_server.session.sessions import Sessions
 
@@ -50,6 +50,8 @@ class Exchange:
     """The session, or None for a call without an accepted key."""
     parameters: Mapping[str, str] = MappingProxyType({})
     """The ids in its path."""
+    subject: Subject
+    """What it is about."""
     signed: SignedUrl | None = None
     """The kind of signed URL that it is for."""
     hit: Strike | None = None

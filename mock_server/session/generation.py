@@ -72,6 +72,10 @@ class Subject(NamedTuple):
     """What that run is."""
     flight: tuple[str, State] | None
     """For a call that names no run: the id and state of the one in flight that it would meet."""
+    scenario: Scenario | None
+    """The scenario by whose faults it may be hit."""
+    budget: tuple[str, int] | None
+    """A further rate budget that it spends: whose, and its limit a minute."""
 
 
 class Account(Protocol):
@@ -88,20 +92,14 @@ class Account(Protocol):
     def running(self, now: int) -> Iterable[Run]:
         """The runs that have not ended at `now`, in the order of their start."""
 
-    def subject(self, operation: str | None, ids: Mapping[str, str], now: int) -> Subject:
-        """What a call is about whose path has these ids."""
-
-    def scenario(self, operation: str, ids: Mapping[str, str], preferred: str | None) -> Scenario | None:
-        """The scenario that a call belongs to, by whose faults it may be hit."""
+    def subject(self, operation: str, ids: Mapping[str, str], preferred: str | None, now: int) -> Subject:
+        """What a call is about whose path has these ids; `preferred` is the scenario that it asks for."""
 
     def state(self, run_id: str | None, now: int) -> State | None:
         """The run of that id as it is, or None when there is none, or no id."""
 
     def observe(self, entry: Entry, path: str, body: bytes) -> None:
         """A call is over: its entry, its path, and the beginning of its body."""
-
-    def budget(self, ids: Mapping[str, str]) -> tuple[str, int] | None:
-        """A further rate budget that the call spends: whose, and its limit a minute."""
 
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""

@@ -60,7 +60,8 @@ class Sessions:
 
     def session(self, key: str, real: int) -> Session:
         """The session of an accepted key, opened when there is none, or none that was used lately."""
-        self._close_idle(real)
+        if self._open and next(iter(self._open.values())).used <= real - self.settings.session_idle:
+            self._close_idle(real)
         session = self._open.get(key)
         if session is None:
             if len(self._open) >= self.settings.max_sessions:
