@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mock_server.preview.companies import Company, Upload
-    from mock_server.preview.lifecycle import Life
     from mock_server.recording.journal import Entry
     from mock_server.scenarios.model import Scenario
     from mock_server.session.exchange import Exchange
@@ -100,16 +99,13 @@ class Ledger:
             own = scenarios.get(preferred)
         return Subject(None, None, flight, own, budget)
 
-    def state(self, run_id: str | None, now: int) -> Life | None:
-        """The run of that id as it is, or None when there is none, or no id."""
-        run = None if run_id is None else self.runs.get(run_id)
-        return None if run is None else run.life(now)
-
-    def observe(self, entry: Entry, path: str, body: bytes) -> None:
-        """A call is over; `body` is the beginning of its body."""
-        operation, intents = entry.operation, self.intents
+    def observe(self, entry: Entry, path: str, body: bytes, now: int) -> None:
+        """A call is over; note what its run has become. `body` is the beginning of its body."""
+        run_id, operation, intents = entry.ids.get("run_id"), entry.operation, self.intents
         if operation is not None and (operation in intents.counted or intents.unanswered):
-            intents.note((operation, path, body), entry.ids.get("run_id"), entry.status, lost=entry.lost)
+            intents.note((operation, path, body), run_id, entry.status, lost=entry.lost)
+        if run_id is not None and (run := self.runs.get(run_id)) is not None:
+            entry.after = run.life(now)
 
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""

@@ -15,7 +15,7 @@ import orjson
 from mock_server.contract.document import API
 from mock_server.data.book import report
 from mock_server.kernel.clock import iso
-from mock_server.preview.lifecycle import FOREVER, life, states
+from mock_server.preview.lifecycle import life, states
 from mock_server.preview.questions import needs_attention, questions
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from mock_server.preview.lifecycle import Event, Life, Started, Status
     from mock_server.preview.questions import Question
     from mock_server.scenarios.model import Beat, Pace
-
-
-@dataclass(slots=True)
-class Kept:
-    """A poll's bytes, and the run's own time and number of events for which they hold."""
-
-    since: int
-    until: int
-    events: int
-    body: bytes
 
 
 @dataclass(slots=True)
@@ -53,7 +43,8 @@ class Run(ABC):
     """The run's own time, for every pace but `time`."""
     shown: bool = False
     """With pace `polls`: whether a poll has shown the state of `local`."""
-    kept: Kept | None = None
+    kept: tuple[Life, bytes] | None = None
+    """The poll's bytes, and the state that they show."""
     _state: Life | None = None
     """What the run was when somebody looked last; it holds until its `until`, or the next event."""
     _events: int = 0
@@ -71,15 +62,15 @@ class Run(ABC):
 
     def life(self, now: int) -> Life:
         """What the run is when the session's clock shows `now`."""
-        time, state, count = self.time(now), self._state, len(self.events)
-        if state is not None and self._events == count and state.since <= time:
-            if state.until is None or time < state.until:
-                return state
-        elif state is not None and time < state.since:  # somebody looks back: what is known of now stays known
+        time, known = now if self.pace == "time" else self.local, self._state
+        if known is not None and self._events == len(self.events) and time >= known.since:
+            if known.until is None or time < known.until:
+                return known
+        elif known is not None and time < known.since:  # somebody looks back: what is known of now stays known
             return life(self.script, self.started, self.events, time, self.stale_after)
-        self._events = count
-        state = self._state = life(self.script, self.started, self.events, time, self.stale_after)
-        return state
+        self._events = len(self.events)
+        self._state = life(self.script, self.started, self.events, time, self.stale_after)
+        return self._state
 
     def transitions(self, after: int, until: int) -> Iterator[tuple[int, Status, Status]]:
         """Every change of status by itself in `after` < t <= `until`: when, from what, to what."""
@@ -115,12 +106,10 @@ class Run(ABC):
 
     def body(self, now: int) -> bytes:
         """The poll's answer."""
-        time, kept = self.time(now), self.kept
-        if kept is None or not kept.since <= time < kept.until or kept.events != len(self.events):
-            state = self.life(now)
-            until = FOREVER if state.until is None else state.until
-            kept = self.kept = Kept(state.since, until, len(self.events), orjson.dumps(self.described(state)))
-        return kept.body
+        state, kept = self.life(now), self.kept
+        if kept is None or kept[0] is not state:
+            kept = self.kept = state, orjson.dumps(self.described(state))
+        return kept[1]
 
     @abstractmethod
     def described(self, state: Life) -> dict[str, Any]:

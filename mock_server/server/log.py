@@ -55,8 +55,10 @@ class Writer:
 
     def line(self, text: str) -> None:
         """Write a line, or count it when too many wait already."""
-        if self._waiting is None:
-            self._gather(text)
+        if self._waiting is None:  # written at the end of this turn of the event loop, with the others of the turn
+            self._lines.append(text)
+            if len(self._lines) == 1:
+                self._write_soon()
             return
         try:
             if self._dropped:
@@ -66,14 +68,11 @@ class Writer:
         except queue.Full:
             self._dropped += 1
 
-    def _gather(self, text: str) -> None:
-        """Write the line at the end of this turn of the event loop, with the others of the turn."""
-        self._lines.append(text)
-        if len(self._lines) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self._write_gathered)
-            except RuntimeError:  # there is no loop
-                self._write_gathered()
+    def _write_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_soon(self._write_gathered)
+        except RuntimeError:  # there is no loop
+            self._write_gathered()
 
     def _write_gathered(self) -> None:
         if self._lines:
@@ -116,7 +115,7 @@ class Log:
 
     def __call__(self, exchange: Finished) -> None:
         """Tell of one exchange."""
-        self.say(self._json(exchange) if self._form == "json" else self._text(exchange))
+        self._writer.line(self._json(exchange) if self._form == "json" else self._text(exchange))
 
     def say(self, line: str) -> None:
         """Write a line as it is."""

@@ -21,6 +21,7 @@ from mock_server.http.examples import preferred_example, shown
 from mock_server.http.messages import Answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
+from mock_server.server.one_write import send_in_one_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -242,10 +243,10 @@ class Outgoing:
         headers.append((REQUEST_ID, x.entry.id.encode()))
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
-        await x.send({"type": "http.response.start", "status": self.status, "headers": headers})
         self.whole = True
         self.finish()
-        await x.send({"type": "http.response.body", "body": body})
+        start = {"type": "http.response.start", "status": self.status, "headers": headers}
+        await send_in_one_write(x.send, start, {"type": "http.response.body", "body": body})
 
     async def send(self, message: Message) -> None:
         """Send the next message of an answer that comes in several."""
@@ -273,9 +274,7 @@ class Outgoing:
         entry.lost = entry.lost or not self.whole
         entry.text = entry.text or x.note
         if x.known is not None and entry.operation is not None:
-            account = x.known.account
             x.note_run(self.status, self.body)
-            account.observe(entry, x.scope["path"], x.kept)
-            entry.after = account.state(entry.ids.get("run_id"), x.known.clock.at(entry.ended))
+            x.known.account.observe(entry, x.scope["path"], x.kept, x.known.clock.at(entry.ended))
         entry.finish(x.kept, x.size, (self.headers, self.body, self.size))
         x.journal.wake()

@@ -40,7 +40,7 @@ class Exchange:
     """Whether the dialect changes the answer."""
     now: int
     """The session's time when it arrived."""
-    operation_id: str
+    operation_id = ""
     journal: Journal
     arrived = False
     """Whether a journal knows of it."""
@@ -135,9 +135,8 @@ class Exchange:
 
     def note_run(self, status: int, answer: bytes) -> None:
         """Note the run that the call created or gave back, by its answer."""
-        entry = self.entry
-        if "run_id" not in entry.ids and entry.operation in self.contract.starts and 200 <= status < 300:
-            entry.note_run(answer)
+        if self.operation_id in self.contract.starts and 200 <= status < 300:
+            self.entry.note_run(answer)
 
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""

@@ -95,11 +95,8 @@ class Account(Protocol):
     def subject(self, operation: str, ids: Mapping[str, str], preferred: str | None, now: int) -> Subject:
         """What a call is about whose path has these ids; `preferred` is the scenario that it asks for."""
 
-    def state(self, run_id: str | None, now: int) -> State | None:
-        """The run of that id as it is, or None when there is none, or no id."""
-
-    def observe(self, entry: Entry, path: str, body: bytes) -> None:
-        """A call is over: its entry, its path, and the beginning of its body."""
+    def observe(self, entry: Entry, path: str, body: bytes, now: int) -> None:
+        """A call is over: its entry, its path, and the beginning of its body; note what its run has become."""
 
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""
