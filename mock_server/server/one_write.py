@@ -1,7 +1,7 @@
 """A whole answer in one write: uvicorn writes an answer's head and body apart, which costs a system call and a packet.
 
-For as long as an answer is sent, the request's cycle is given this in the place of its transport. A server that shows no
-cycle sends in its own way.
+For as long as an answer is sent, the cycle of the request is given this in the place of its transport. A server that
+shows no cycle sends in its own way.
 """
 
 from __future__ import annotations
