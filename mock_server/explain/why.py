@@ -185,8 +185,8 @@ class _Explanation:
             if each.number < entry.number and each.operation == entry.operation and each.status != 429
         ]
         budgets = [] if self.session.settings.rate_limit is None else [(calls, self.session.settings.rate_limit)]
-        if (own := account.budget(entry.ids)) is not None:
-            budgets.append(([each for each in calls if account.budget(each.ids) == own], own[1]))
+        if (own := account.subject(entry.operation or "", entry.ids, None, entry.at).budget) is not None:
+            budgets.append(([each for each in calls if own[0] in each.ids.values()], own[1]))
         at = max((admitted_at([each.at for each in passed], limit, entry.at) for passed, limit in budgets), default=0)
         if at <= entry.at:
             return None
