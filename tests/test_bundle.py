@@ -1,4 +1,4 @@
-"""A session in one file: whole, without secrets, re-enacted to the byte, and refused when it is not what it says."""
+"""A session in one file: whole, without secrets, replayed to the byte, and refused when it is not what it says."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_replay_gives_every_answer_once_more(bundle: bytes, content: dict[str,
     path = tmp_path / "bundle.json"
     path.write_bytes(bundle)
     code, output = run(path)
-    assert (code, output) == (0, f"{len(content['exchanges'])} exchanges re-enacted: all answers are the same\n")
+    assert (code, output) == (0, f"{len(content['exchanges'])} exchanges replayed: all answers are the same\n")
 
 
 def test_a_replay_says_which_answer_differs_and_where(content: dict[str, Any], tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_the_command_ends_with_2_and_the_reason(bundle: bytes, tmp_path: Path) -
     path.write_bytes(bundle[:-10])
     code, output = run(path)
     assert code == 2
-    assert f"{path} cannot be re-enacted: it is no whole JSON, perhaps truncated" in output
+    assert f"{path} cannot be replayed: it is no whole JSON, perhaps truncated" in output
     assert run(tmp_path / "missing.json")[0] == 2
 
 

@@ -110,7 +110,7 @@ def test_the_status_question_of_the_documentation_comes_out_in_its_form() -> Non
     [
         ({"Email": ""}, "1 row in Contacts has no Email."),
         ({"Email": "a@example.com"}, "1 row in Contacts repeats the Email of an earlier row."),
-        ({"Email": "nowhere"}, "1 row in Contacts has an Email of another form."),
+        ({"Email": "nowhere"}, "1 row in Contacts has an Email that is not in the expected form."),
         ({"Email": "b@example.com", "Status": "?"}, "1 row in Contacts has a Status outside Open / Closed / Pending."),
     ],
 )

@@ -24,7 +24,7 @@ def checks_of(clause: Clause) -> tuple[Check, ...]:
 
 
 def table(chosen: Mapping[str, Clause]) -> str:
-    """A line a clause: id, level, text; what has no test says why."""
+    """A line for each clause: its id, level and text, and why no check can try it where none does."""
     lines = []
     for clause in chosen.values():
         untested = f" [not tested: {clause.not_tested}]" if clause.not_tested else ""
@@ -48,7 +48,7 @@ def markdown(chosen: Mapping[str, Clause]) -> str:
 
 
 def pages(chosen: Mapping[str, Clause]) -> str:
-    """A page a clause: what it asks, where that is said, what is sent, how to reach the state, how to run it."""
+    """A page for each clause: what it asks, where that is said, what is sent, how to reach the state, how to run it."""
     return "\n".join("\n".join(_page(clause)) + "\n" for clause in chosen.values())
 
 

@@ -61,7 +61,7 @@ def _told() -> Iterator[None]:
             raise
         _end(f"{missing.name} is not installed; it comes with: pip install '.[conformance]' in a checkout")
     except (KeyboardInterrupt, click.Abort):
-        _end("interrupted while nothing was tried", code=INTERRUPTED)
+        _end("interrupted before any clause was tried", code=INTERRUPTED)
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(BAD_USAGE)
@@ -84,49 +84,65 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 def commands() -> None:
-    """Hold an implementation of Vern's Preview Migration API to its contract, over HTTP alone.
+    """Test over HTTP whether an API does what the contract of Vern's Preview Migration API says.
 
     \b
       vern-conformance init                           write a target file to fill in
-      vern-conformance run --target target.yaml       judge what it describes
-      vern-conformance run --target mock DEC POLL-04  judge our own mock, these clauses
-      vern-conformance list                           every clause, and what tries it
-      vern-conformance explain DEC-24                 one clause: what is sent, what is required
+      vern-conformance run --target target.yaml       judge the API that the file describes
+      vern-conformance run --target mock DEC POLL-04  judge our own mock by these clauses
+      vern-conformance list                           list every clause, and what tries it
+      vern-conformance explain DEC-24                 explain one clause: what is sent, what is required
     """
 
 
 @commands.command(short_help="Judge a target.")
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
-@click.option("--target", metavar="FILE|mock", help="The target file, or our own mock, in this process.")
-@click.option("--base-url", metavar="URL", help="The API's root, where there is no target file.")
-@click.option("--api-key", envvar="VERN_API_KEY", metavar="KEY", help="With --base-url.  [env var: VERN_API_KEY]")
+@click.option("--target", metavar="FILE|mock", help="Judge the API that this file describes, or our own mock.")
+@click.option("--base-url", metavar="URL", help="Judge the API at this root without a target file.")
+@click.option(
+    "--api-key", envvar="VERN_API_KEY", metavar="KEY", help="Send this key with --base-url.  [env var: VERN_API_KEY]"
+)
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True,
-              help="core: polling and decisions; full: everything.")  # fmt: skip
+              help="Judge by these clauses: core are those about polling and decisions, full are all.")  # fmt: skip
 @click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
-              help="What decides the verdict: the must clauses alone, or the should clauses, too.")  # fmt: skip
-@click.option("--require", metavar="CLAUSE,...", default="", help="Clauses that may not be skipped.")
-@click.option("--baseline", type=_FILE, help="Failures to expect, as lines `CLAUSE: reason`; a stale one is a failure.")
+              help="Let the must clauses alone decide the verdict, or the should clauses, too.")  # fmt: skip
+@click.option("--require", metavar="CLAUSE,...", default="", help="Fail when one of these clauses is skipped.")
+@click.option(
+    "--baseline",
+    type=_FILE,
+    help="Expect the failures of this file (lines `CLAUSE: reason`); one that passes fails the run.",
+)
 @click.option("--isolated/--journey", default=None,
-              help="Each check makes its own runs, or checks share them.  [default: isolated for mock]")  # fmt: skip
-@click.option("--rate-checks", is_flag=True, help="Also spend a whole rate limit, at the very end.")
+              help="Make new runs for each check, or share them (faster).  [default: isolated for mock]")  # fmt: skip
+@click.option(
+    "--rate-checks", is_flag=True, help="Try the rate limit, too; it spends a whole minute's calls at the end."
+)
 @click.option("--read-only", metavar="RUN", multiple=True,
-              help="Judge this run (its poll_url, or COMPANY/RUN) by reads alone; repeatable.")  # fmt: skip
+              help="Change nothing; judge this run (its poll_url, or COMPANY/RUN). Repeat for several.")  # fmt: skip
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-              help="What has not been tried by then is skipped.")  # fmt: skip
+              help="Stop after this time, and skip the clauses that were not tried.")  # fmt: skip
 @click.option("--max-examples", type=click.IntRange(0), metavar="N",
-              help="Generated requests for each operation.  [default: 10 for mock, else 0]")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what is generated.")
+              help="Send this many generated requests to each operation.  [default: 10 for mock, else 0]")  # fmt: skip
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Generate requests from this number; the same seed gives the same ones.",
+)
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
-              help="Pause between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
-@click.option("--junit", type=_FILE, help="Write a JUnit report, a test case for each clause.")
-@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write everything, in a form with a schema.")
-@click.option("--html", type=_FILE, help="Write one page that needs nothing else.")
-@click.option("--markdown", type=_FILE, help="Write a summary for a CI job's page.")
-@click.option("--badge", type=_FILE, help="Write the JSON of a shields.io endpoint badge.")
+              help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
+@click.option("--junit", type=_FILE, help="Write a JUnit report with a test case for each clause.")
+@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write everything as JSON, by a published schema.")
+@click.option("--html", type=_FILE, help="Write one HTML page that needs no other file.")
+@click.option("--markdown", type=_FILE, help="Write a Markdown summary for the page of a CI job.")
+@click.option("--badge", type=_FILE, help="Write the JSON that a shields.io endpoint badge reads.")
 def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
-    """Judge a target by all clauses of the contract, or by the areas and ids that are named.
+    """Judge a target by all clauses of the contract, or only by the areas and clauses that you name.
 
     \b
       vern-conformance run --target mock
@@ -134,8 +150,8 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
       vern-conformance run --base-url http://127.0.0.1:8376/api/v1 --api-key my-key
       vern-conformance run --target target.yaml --junit out.xml --markdown "$GITHUB_STEP_SUMMARY"
 
-    A report file called - is standard output. Exit codes: 0 every tried clause passed; 1 one failed; 2 bad usage or a
-    bad file; 3 nothing failed, but something could not be told; 4 the target cannot be reached; 130 interrupted.
+    The FILE - is standard output. Exit codes: 0 every clause that was tried passed; 1 a clause failed; 2 an option or a
+    file is wrong; 3 no clause failed, but some could not be judged; 4 the target cannot be reached; 130 interrupted.
     """
     from conformance.preview import suite
     from conformance.report import terminal
@@ -295,13 +311,13 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
-@commands.command("list", short_help="Every clause, and what tries it.")
+@commands.command("list", short_help="List the clauses, and what tries each.")
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True)
-@click.option("--markdown", is_flag=True, help="As a table for a document.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(clauses: tuple[str, ...], profile: str, *, markdown: bool, as_json: bool) -> None:
-    """List the clauses that bind servers: all, or the areas and ids that are named.
+    """List the clauses that servers have to obey, or only the areas and clauses that you name.
 
     \b
       vern-conformance list
@@ -317,10 +333,10 @@ def list_(clauses: tuple[str, ...], profile: str, *, markdown: bool, as_json: bo
     click.echo(render(chosen), nl=False)
 
 
-@commands.command(short_help="What a clause asks, and how it is tried.")
+@commands.command(short_help="Explain what a clause asks, and how it is tried.")
 @click.argument("clauses", metavar="CLAUSE...", nargs=-1, required=True)
 def explain(clauses: tuple[str, ...]) -> None:
-    """Tell of each clause what it asks, where the documentation says so, what is sent and how to reach the state.
+    """Explain each clause: what it asks, where the documentation says so, what is sent, and how to reach the state.
 
     \b
       vern-conformance explain DEC-24
@@ -334,9 +350,9 @@ def explain(clauses: tuple[str, ...]) -> None:
 
 @commands.command(short_help="Write a target file to fill in.")
 @click.argument("file", default="target.yaml", type=_FILE)
-@click.option("--force", is_flag=True, help="Also over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 def init(file: Path, *, force: bool) -> None:
-    """Write a target file with comments, target.yaml unless FILE says otherwise; - is standard output.
+    """Write a target file with comments to FILE, or else to target.yaml; - is standard output.
 
     \b
       vern-conformance init

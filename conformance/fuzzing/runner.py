@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.fuzzing.minimize import minimize
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 from mock_server.contract import document as contract
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,7 @@ class Trier:
     def report(self) -> None:
         """Say of every clause that held how often it was tried."""
         for (clause, requirement), count in self._passed.items():
-            self._ctx.require(clause, True, f"{requirement} (generated, {count} times)")  # noqa: FBT003 - a claim
+            self._ctx.require(clause, True, f"{requirement} (generated, {counted(count, 'time')})")  # noqa: FBT003 - a claim
         self._passed.clear()
 
     def spoken(self) -> set[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 import re
 
+from mock_server.contract.nearest import counted
+
 _STEERING = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -30,7 +32,7 @@ def line(text: str) -> str:
 def cut(text: str, characters: int) -> str:
     """The beginning of a text, and how much more there is."""
     left = len(text) - characters
-    return text if left <= 0 else f"{text[:characters]}… ({left} more characters)"
+    return text if left <= 0 else f"{text[:characters]}… ({counted(left, 'more character')})"
 
 
 def as_html(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conformance.report import summary
 from conformance.report.escape import as_html, as_markdown, cut, line
 from conformance.verdict import PASSED, judge
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +39,7 @@ def render(results: Results) -> str:
             room += len(block.encode()) + 1
     if left_out := len(blocks) - len(kept):
         kept.append(
-            f"*{left_out} parts of this report are left out to keep it short; `--html` and `--json` have all.*\n"
+            f"*This report is cut short by {counted(left_out, 'part')}; `--html` and `--json` have everything.*\n"
         )
     return "\n".join(kept)
 
@@ -77,7 +78,7 @@ def _fault(results: Results, result: Result) -> str:
     found = summary.evidence(result)
     parts = [part for finding in found[:_FINDINGS] for part in _finding(finding)]
     if len(found) > _FINDINGS:
-        parts.append(f"and {len(found) - _FINDINGS} more findings about this clause\n")
+        parts.append(f"and {counted(len(found) - _FINDINGS, 'more finding')} about this clause\n")
     parts.append(f"To repeat it:\n{_pre(summary.again(results, [result.clause]))}")
     return f"<details><summary>{said}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
 

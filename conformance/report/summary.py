@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from conformance.model.clauses import area_names, area_of, load, open_points
 from conformance.model.results import Outcome
 from conformance.verdict import counts
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -165,7 +166,7 @@ def facts(results: Results) -> tuple[tuple[str, str], ...]:
         ("profile", results.profile),
         ("seed", str(results.seed)),
         ("started", results.started),
-        ("took", f"{results.seconds:.1f} s, {results.requests} requests"),
+        ("took", f"{results.seconds:.1f} s, {counted(results.requests, 'request')}"),
     )
 
 

@@ -14,6 +14,7 @@ from conformance.model.results import Outcome
 from conformance.report import summary
 from conformance.report.escape import cut, escape, line
 from conformance.verdict import judge
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def _fault(results: Results, result: Result) -> Iterator[str]:
         yield ""
         yield from _finding(finding)
     if len(found) > _FINDINGS:
-        yield f"  … and {len(found) - _FINDINGS} more findings about this clause; --json has them all"
+        yield f"  … and {counted(len(found) - _FINDINGS, 'more finding')} about this clause; --json has them all"
     yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}", "")
 
 
@@ -90,7 +91,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     for exchange in finding.exchanges[:_EXCHANGES]:
         yield from _exchange(exchange)
     if len(finding.exchanges) > _EXCHANGES:
-        yield f"  … and {len(finding.exchanges) - _EXCHANGES} more exchanges; --json has them all"
+        yield f"  … and {counted(len(finding.exchanges) - _EXCHANGES, 'more exchange')}; --json has them all"
 
 
 def _exchange(exchange: Exchange) -> Iterator[str]:

@@ -30,7 +30,9 @@ def bring(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[s
         return str(value["company"]), str(value["run"])
     except (ValueError, TypeError, KeyError) as error:
         text = 'expected {"company": "…", "run": "…"} on standard output, and nothing else there'
-        raise CommandFailed(f"{text}; the command printed {len(printed):,} bytes of another form") from error
+        raise CommandFailed(
+            f"{text}; the command printed {len(printed):,} bytes that are not the expected JSON"
+        ) from error
 
 
 def let_pass(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from conformance.model.clauses import load
 from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.verdict.baseline import Mismatch, compare
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -84,14 +85,14 @@ def aside(results: Results) -> dict[str, str]:
 
 
 def headline(results: Results) -> str:
-    """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 6 skipped; 4 have no test`."""
+    """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 4 cannot be tested`."""
     parts = [_tally(results, level) for level in ("must", "should")]
     whole = counts(results.results)
     untested = sum(has_no_test(result) for result in results.results)
     parts += [
         f"{whole[Outcome.SKIPPED]} skipped" if whole[Outcome.SKIPPED] else "",
         f"{less} not applicable" if (less := whole[Outcome.NOT_APPLICABLE] - untested) else "",
-        f"{untested} {'has' if untested == 1 else 'have'} no test" if untested else "",
+        f"{untested} cannot be tested" if untested else "",
     ]
     return "; ".join(part for part in parts if part) or "no clause was chosen"
 
@@ -167,15 +168,18 @@ class _Judgement:
             if each.clause in self.expected:
                 yield each.clause, f"{each.clause} failed, as the baseline expects: {self.expected[each.clause]}"
             elif each not in gate:
-                yield each.clause, f"{each.clause} failed and decides nothing: it is a {each.level} clause"
+                yield (
+                    each.clause,
+                    f"{each.clause} failed, but does not count for the verdict: it is a {each.level} clause",
+                )
 
     def remarks(self) -> Iterator[str]:
         """Why it is not simply passed, and what the baseline and `--require` say."""
         results, found = self.results, counts(self.results.results)
         if results.interrupted:
-            yield "interrupted: what was not tried by then is skipped"
+            yield "the run was interrupted: the clauses that were not tried by then are skipped"
         if results.settings.get("out_of_time"):
-            yield "the time (--max-time) was over: what was not tried by then is skipped, and --require would tell"
+            yield "the time of --max-time was over: clauses not tried by then are skipped; --require fails on that"
         if results.unreachable is not None:
             yield f"the target cannot be judged: {results.unreachable}"
         if self.expected:
@@ -183,9 +187,10 @@ class _Judgement:
         yield from (sentence for _, sentence in self.aside())
         yield from (f"{clause} is required and was not tried" for clause in self.missed)
         if found[Outcome.ERROR]:
-            yield f"errors are faults of the suite, not of the target: {found[Outcome.ERROR]}; please report them"
+            broken = counted(found[Outcome.ERROR], "clause")
+            yield f"the suite itself failed on {broken}; that is not the target's fault, so please report it"
         if not found[Outcome.PASSED]:
-            yield "no clause passed, so nothing can be said for the target"
+            yield "no clause passed, so the run says nothing in favour of the target"
 
 
 def _result(clause: Clause, findings: tuple[Finding, ...]) -> Result:

@@ -1,4 +1,4 @@
-"""The session in one file, to take away and re-enact."""
+"""The session in one file, to take away and replay."""
 
 from __future__ import annotations
 

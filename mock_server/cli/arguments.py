@@ -115,17 +115,15 @@ def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 
 def scenario_files(command: Callable[..., Any]) -> Any:
     """Add the option `--scenarios` to a command."""
-    return option("--scenarios", type=FILES, multiple=True, help="Scenario file or folder of your own; repeatable.")(
-        command
-    )
+    return option(
+        "--scenarios",
+        type=FILES,
+        multiple=True,
+        help="Add the scenarios of this file or folder; repeat the option for several.",
+    )(command)
 
 
 def end(message: str, code: int = 2) -> NoReturn:
     """End the command with the message and the exit code."""
     click.echo(f"vern-mock: {message}", err=True)
     sys.exit(code)
-
-
-def counted(number: int, noun: str) -> str:
-    """The number with its noun, as in `1 file` and `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

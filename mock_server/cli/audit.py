@@ -23,21 +23,39 @@ if TYPE_CHECKING:
 @click.command("audit")
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit", "markdown"]), default="text",
               show_default=True)  # fmt: skip
-@click.option("--baseline", type=FILE, help="Findings to expect, as lines `CODE: reason`; a stale one is a failure.")
-@click.option("--disable", multiple=True, metavar="CODE=REASON", help="Leave a rule out, and say why; repeatable.")
-@click.option("--ongoing", is_flag=True, help="The client is not done: say nothing about what has not come yet.")
 @click.option(
-    "--rules", is_flag=True, help="Print every rule, and what is not judged, as tables in Markdown; then end."
+    "--baseline",
+    type=FILE,
+    help="Expect the findings of this file (lines `CODE: reason`); one that is not found fails the card.",
 )
-@click.option("--bundle", type=FILE, help="Judge the session of this file, from GET /_mock/bundle.")
-@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
-@click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help="Whose session; needed unless --bundle.")
-@option("--admin-token", help="The server's admin token, when it has one.")
+@click.option(
+    "--disable",
+    multiple=True,
+    metavar="CODE=REASON",
+    help="Leave this rule out, for this reason; repeat the option for several.",
+)
+@click.option(
+    "--ongoing",
+    is_flag=True,
+    help="Judge a client that is still at work: leave out the rules about calls that never came.",
+)
+@click.option(
+    "--rules", is_flag=True, help="Print all rules, and the clauses that no rule covers, as Markdown tables; then exit."
+)
+@click.option("--bundle", type=FILE, help="Judge the session in this file, which GET /_mock/bundle returned.")
+@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Ask the server at this address.")
+@click.option(
+    "--api-key",
+    envvar="VERN_API_KEY",
+    show_envvar=True,
+    help="Judge the session of this key; required without --bundle.",
+)
+@option("--admin-token", help="Send this admin token; required when the server has one.")
 def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
-    """Print the report card of the client that used a session: what it does not do as the documentation wants it.
+    """Print the report card of a client: where its calls in a session do not follow the documentation.
 
-    The exit code is 1 when an error or a warning is found that the baseline does not expect, when the baseline expects
-    one that is not found, and when there is nothing to judge. Notes are printed and fail nothing.
+    The exit code is 1 when there is an error or a warning that the baseline does not expect, when the baseline expects
+    one that is not there, and when the session has no calls. Notes do not change the exit code.
 
     \b
       vern-mock audit --api-key my-key

@@ -53,9 +53,20 @@ def ask(
 def of_a_session(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command about one session of a running server: `url`, `api_key` and `admin_token`."""
     for add in (
-        option("--admin-token", help="The server's admin token, when it has one."),
-        click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, required=True, help="Whose session."),
-        option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server."),
+        option("--admin-token", help="Send this admin token; required when the server has one."),
+        click.option(
+            "--api-key",
+            envvar="VERN_API_KEY",
+            show_envvar=True,
+            required=True,
+            help="Ask about the session of this key.",
+        ),
+        option(
+            "--url",
+            default=f"http://127.0.0.1:{DEFAULT_PORT}",
+            show_default=True,
+            help="Ask the server at this address.",
+        ),
     ):
         command = add(command)
     return command

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mock_server.cli.arguments import FILE, counted, end, option
+from mock_server.cli.arguments import FILE, end, option
 from mock_server.cli.client import call_admin
+from mock_server.contract.nearest import counted
 from mock_server.kernel.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -36,20 +37,30 @@ def percent(text: str) -> Fraction:
 @click.command("coverage")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@option("--fail-under", reads=percent, metavar="PERCENT", help="Exit code 1 when less of all items was met.")
-@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="The running server.")
-@click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, multiple=True,
-              help="Whose session; repeatable. Of the variable's no use is made where a FILE is given.")  # fmt: skip
-@option("--admin-token", help="The server's admin token, when it has one.")
+@option(
+    "--fail-under",
+    reads=percent,
+    metavar="PERCENT",
+    help="Exit with code 1 when the client has met fewer items than this.",
+)
+@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Ask the server at this address.")
+@click.option(
+    "--api-key",
+    envvar="VERN_API_KEY",
+    show_envvar=True,
+    multiple=True,
+    help="Ask about the session of this key; repeat the option for several. With a FILE the variable is ignored.",
+)
+@option("--admin-token", help="Send this admin token; required when the server has one.")
 @click.pass_context
 def command(
     context: click.Context, /, files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any
 ) -> None:
-    """Tell which statuses, transitions, errors, patches, questions, decisions and faults the client of a session has
-    met, out of those that the contract and the fault language know; and for each that it has not, what shows it.
+    """Print which statuses, transitions, errors, patches, questions, decisions and faults a client has met in its
+    session, and how to meet those that it has not.
 
-    What several sessions and files have met is put together. A FILE is what GET /_mock/bundle, GET /_mock/requests or
-    GET /_mock/coverage gave, or this command with --format json.
+    Several sessions and files are taken together. A FILE is the answer of GET /_mock/bundle, GET /_mock/requests or
+    GET /_mock/coverage, or the output of this command with --format json.
 
     \b
       vern-mock coverage --api-key my-key

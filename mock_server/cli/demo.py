@@ -15,6 +15,7 @@ import click
 
 from mock_server.cli.arguments import option, scenario_files, speed
 from mock_server.cli.scenarios import find_scenario, load
+from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import duration, spoken
 from mock_server.player import timeline
 from mock_server.player.play import Moment, moments
@@ -40,10 +41,21 @@ class DemoFailed(Exception):
 @click.command("demo")
 @click.argument("scenario", default="re-park")
 @scenario_files
-@option("--play", type=click.IntRange(1), default=1, show_default=True, help="Which of the scenario's plays.")
-@option("--speed", reads=speed, metavar="FLOAT", help="Session seconds in a real one.  [default: six seconds in all]")
+@option(
+    "--play",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Show this one of the scenario's plays; 1 is the first.",
+)
+@option(
+    "--speed",
+    reads=speed,
+    metavar="FLOAT",
+    help="How many seconds of the session pass in a real one.  [default: the play takes six seconds]",
+)
 def command(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float | None) -> None:
-    """Start a server of its own, play SCENARIO against it over HTTP, and show each exchange.
+    """Play SCENARIO against a new server over HTTP, and show each exchange.
 
     \b
       vern-mock demo
@@ -52,7 +64,7 @@ def command(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float 
     """
     chosen = find_scenario(load(scenarios), scenario)
     if play > len(chosen.plays):
-        raise click.BadParameter(f"{scenario} has {len(chosen.plays)} plays", param_hint="--play")
+        raise click.BadParameter(f"{scenario} has {counted(len(chosen.plays), 'play')}", param_hint="--play")
     sys.exit(_run(chosen, chosen.plays[play - 1], scenarios, speed))
 
 
@@ -74,7 +86,7 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
         return 1
     took = f"{spoken(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
     click.echo()
-    click.secho(f"Every step saw what it should: {count} exchanges, {took}.", fg="green", bold=True)
+    click.secho(f"Every step saw what it should: {counted(count, 'exchange')}, {took}.", fg="green", bold=True)
     click.echo("Next: `vern-mock scenarios` lists what else can happen, `vern-mock serve` starts the mock.")
     return 0
 

@@ -24,11 +24,11 @@ NARROWEST = 30  # columns that a sentence needs beside the others
 
 @click.command("dialects")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str | None, *, as_json: bool) -> None:
-    """List the dialects that the mock can speak, and the readings that they, or the one called NAME, are made of.
+    """List the dialects of the mock and the readings that they combine, or describe the dialect NAME.
 
-    Put names together with + for a dialect of your own; of two readings that exclude each other the last one counts.
+    Join names with + to make a dialect of your own. Where two readings exclude each other, the last one counts.
 
     \b
       vern-mock dialects

@@ -8,6 +8,7 @@ from http.client import HTTPException
 import click
 
 from mock_server.cli.arguments import option
+from mock_server.contract.nearest import counted
 from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.player.transport import Transport
 
@@ -15,10 +16,17 @@ PATIENCE = 3  # seconds; a probe that waits longer is no probe
 
 
 @click.command("healthcheck")
-@option("--url", help="The server.  [default: http://127.0.0.1 and the port of VERN_MOCK_PORT]")
-@option("--port", "-p", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True)
+@option("--url", help="Ask the server at this address.  [default: http://127.0.0.1 and the port]")
+@option(
+    "--port",
+    "-p",
+    type=click.IntRange(1, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Ask the server at this port.",
+)
 def command(url: str | None, port: int) -> None:
-    """Ask a running server whether it is ready: exit code 0 when it is, 1 when not.
+    """Ask a server whether it is ready. The exit code is 0 when it is, else 1.
 
     \b
       vern-mock healthcheck
@@ -44,4 +52,4 @@ def _look(url: str) -> tuple[bool, str]:
     body = call.body if isinstance(call.body, dict) else {}
     if call.status != 200 or body.get("status") != "ready":
         return False, f"not ready: {url} answered {call.status} {call.text[:200]}".rstrip()
-    return True, f"ready: vern-mock {body.get('version')} at {url} with {body.get('scenarios')} scenarios"
+    return True, f"ready: vern-mock {body.get('version')} at {url} with {counted(body.get('scenarios', 0), 'scenario')}"

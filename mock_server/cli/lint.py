@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.arguments import FILES, counted
+from mock_server.cli.arguments import FILES
 from mock_server.contract import document as contract
+from mock_server.contract.nearest import counted
 from mock_server.scenarios.loader import complaints, load_catalogue
 from mock_server.server.watch import snapshot
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 @click.command("lint")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FILES)
 def command(paths: tuple[Path, ...]) -> None:
-    """Check scenario files, or all files of folders, and say what is wrong where.
+    """Check scenario files, or all files of folders, and print what is wrong and where.
 
-    The exit code is 1 when a file cannot be used; a warning (W4xx) alone leaves it at 0.
+    The exit code is 1 when a file cannot be used. Warnings (W4xx) do not change it.
 
     \b
       vern-mock lint my-scenario.yaml

@@ -19,16 +19,16 @@ from mock_server.contract.nearest import nearest
 from mock_server.version import version
 
 COMMANDS = {
-    "audit": "Judge a client by what it did.",
-    "coverage": "Say what a client has met, and what it never has.",
-    "demo": "See a scenario happen.",
+    "audit": "Print the report card of a client.",
+    "coverage": "Print what a client has met, and what it has not.",
+    "demo": "Play a scenario and show each exchange.",
     "dialects": "List the dialects, or describe one.",
-    "healthcheck": "Is the server ready?",
+    "healthcheck": "Ask a server whether it is ready.",
     "lint": "Check scenario files.",
-    "replay": "Re-enact a session from its bundle.",
+    "replay": "Send a recorded session again and compare.",
     "scenarios": "List the scenarios, or describe one.",
     "serve": "Start the mock server.",
-    "why": "Say why an exchange went as it did.",
+    "why": "Explain why an exchange was answered as it was.",
 }
 """Each command, whose module has its name, and what it is for."""
 
@@ -83,7 +83,9 @@ def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 def commands() -> None:
     """A mock of Vern's Preview Migration API that you script with scenarios.
 
@@ -94,5 +96,5 @@ def commands() -> None:
       vern-mock scenarios re-park    one scenario, beat by beat
       vern-mock lint my-scenarios/   check scenario files of your own
 
-    Every option can also be given as an environment variable; --help of a command names it.
+    Most options can also be set by an environment variable, which the --help of the command names.
     """

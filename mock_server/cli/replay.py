@@ -20,6 +20,7 @@ import orjson
 
 from mock_server.cli.arguments import FILE, end
 from mock_server.contract import document as contract
+from mock_server.contract.nearest import counted
 from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
@@ -57,10 +58,10 @@ class Outcome:
 @click.command("replay")
 @click.argument("bundle", type=FILE)
 def command(bundle: Path) -> None:
-    """Start a server of its own, send it the calls of BUNDLE once more, and compare answer by answer.
+    """Send the calls of BUNDLE to a new server, and compare its answers with the recorded ones.
 
-    BUNDLE is what `GET /_mock/bundle` gave. The exit code is 0 when all answers are the same, 1 when one differs,
-    2 when the bundle cannot be re-enacted.
+    BUNDLE is the answer of `GET /_mock/bundle`. The exit code is 0 when all answers are the same, 1 when one differs,
+    2 when the bundle cannot be replayed.
 
     \b
       curl -H "x-api-key: my-key" http://127.0.0.1:8376/_mock/bundle > bundle.json
@@ -69,7 +70,7 @@ def command(bundle: Path) -> None:
     try:
         outcomes = replay(opened(bundle.read_bytes(), contract.load().version))
     except BadBundle as bad:
-        end(f"{bundle} cannot be re-enacted: {bad}")
+        end(f"{bundle} cannot be replayed: {bad}")
     for line in summary(outcomes):
         click.echo(line)
     sys.exit(1 if any(outcome.differences for outcome in outcomes) else 0)
@@ -209,7 +210,9 @@ def _in_bodies(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         values = list(_differing(orjson.loads(content(old)), orjson.loads(content(new)), "the body"))
     except ValueError:  # no JSON, or cut
         values = []
-    yield from values or [f"the body: {old['size']} bytes then, {new['size']} bytes now, and not the same ones"]
+    yield from values or [
+        f"the body: {counted(old['size'], 'byte')} then, {counted(new['size'], 'byte')} now, and not the same ones"
+    ]
 
 
 def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -247,4 +250,4 @@ def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     skipped = len(outcomes) - len(sent)
     left = f"; {skipped} could not be sent again, and had no effect" if skipped else ""
     same = "all answers are the same" if not other else f"{other} of them differ"
-    yield f"{len(sent)} exchanges re-enacted: {same}{left}"
+    yield f"{counted(len(sent), 'exchange')} replayed: {same}{left}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mock_server.cli.arguments import end, option, scenario_files
+from mock_server.contract.nearest import counted
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.scenarios.catalog import UnknownScenario, load_world
@@ -30,9 +31,9 @@ NARROWEST = 30  # columns that a title needs beside name and company
 @click.command("scenarios")
 @click.argument("name", required=False)
 @scenario_files
-@option("--json", "as_json", is_flag=True, help="As JSON.")
+@option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -> None:
-    """List the scenarios with their ready companies, or tell what happens in the one called NAME.
+    """List the scenarios with their ready companies, or describe the scenario NAME step by step.
 
     \b
       vern-mock scenarios
@@ -103,8 +104,12 @@ def _page(scenario: Scenario) -> str:
         ("company", f"{scenario.ready.company}  {scenario.ready.name}"),
         ("run", f"{scenario.ready.run}  (parked when a session opens)" if scenario.ready.run else ""),
         ("pace", PACES[scenario.pace]),
-        ("data", ", ".join(f"{data.rows} rows in {data.sheet}" for data in scenario.data) or "the rows that you send"),
-        ("limit", f"{scenario.rate_limit} calls a minute and operation" if scenario.rate_limit else ""),
+        (
+            "data",
+            ", ".join(f"{counted(data.rows, 'row')} in {data.sheet}" for data in scenario.data)
+            or "the rows that you send",
+        ),
+        ("limit", f"{counted(scenario.rate_limit, 'call')} a minute and operation" if scenario.rate_limit else ""),
         ("clauses", ", ".join(scenario.clauses)),
         ("file", scenario.path),
     ]

@@ -15,9 +15,20 @@ DEFAULTS = Settings()
 
 
 @click.command("serve")
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@option("--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
-@option("--scenario", default=DEFAULTS.scenario, show_default=True, help="For callers that choose none.")
+@option(
+    "--host", default="127.0.0.1", show_default=True, help="Listen on this address; 0.0.0.0 lets other machines in."
+)
+@option(
+    "--port",
+    "-p",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Listen on this port; 0 takes a free one.",
+)
+@option(
+    "--scenario", default=DEFAULTS.scenario, show_default=True, help="Play this scenario for callers that choose none."
+)
 @scenario_files
 @option(
     "--dialect",
@@ -25,28 +36,73 @@ DEFAULTS = Settings()
     metavar="NAME",
     default=DEFAULTS.dialect,
     show_default=True,
-    help="minimal, extended or random answers; `vern-mock dialects` lists them.",
+    help="Answer in another legal way: minimal, extended, random …; `vern-mock dialects` lists them.",
 )
-@option("--seed", type=int, default=DEFAULTS.seed, show_default=True, help="Same seed, same ids, names and dates.")
-@option("--speed", reads=speed, default="1", show_default=True, help="Session seconds in a real one; 0: frozen.")
+@option(
+    "--seed",
+    type=int,
+    default=DEFAULTS.seed,
+    show_default=True,
+    help="Make ids, names and dates from this number; the same seed gives the same ones.",
+)
+@option(
+    "--speed",
+    reads=speed,
+    default="1",
+    show_default=True,
+    help="How many seconds of a session pass in a real one; 0 freezes the clock.",
+)
 @option(
     "--rate-limit",
     reads=rate,
     metavar="N/min|off",
     default="100/min",
     show_default=True,
-    help="Calls per key and operation.",
+    help="Answer 429 to more calls than this for one key and operation.",
 )
-@option("--api-key", reads=key, multiple=True, help="Accept this key and no other; repeatable.")
-@option("--admin-token", help="Admin calls need the header x-admin-token with this value.")
-@option("--no-admin", is_flag=True, help="No admin API at all.")
-@option("--watch", is_flag=True, help="Load the files of --scenarios again when they change.")
-@option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="One line a call.")
-@option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Gets the ready line when it is ready.")
-@option("--max-body", reads=size, metavar="SIZE", default="10MB", show_default=True, help="Largest JSON body.")
-@option("--max-upload", reads=size, metavar="SIZE", default="200MB", show_default=True, help="Largest uploaded file.")
 @option(
-    "--max-sessions", type=click.IntRange(1), default=DEFAULTS.max_sessions, show_default=True, help="Then one goes."
+    "--api-key",
+    reads=key,
+    multiple=True,
+    help="Accept only this key; repeat the option for several. Without it every key is accepted.",
+)
+@option("--admin-token", help="Refuse admin calls whose header x-admin-token has another value.")
+@option("--no-admin", is_flag=True, help="Switch the admin API off.")
+@option("--watch", is_flag=True, help="Load the files of --scenarios again whenever they change.")
+@option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Write the log, a line for each call, as text or as JSON.",
+)
+@option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the ready line to this file, too; a script can wait for it.",
+)
+@option(
+    "--max-body",
+    reads=size,
+    metavar="SIZE",
+    default="10MB",
+    show_default=True,
+    help="Refuse JSON bodies that are larger.",
+)
+@option(
+    "--max-upload",
+    reads=size,
+    metavar="SIZE",
+    default="200MB",
+    show_default=True,
+    help="Refuse uploaded files that are larger.",
+)
+@option(
+    "--max-sessions",
+    type=click.IntRange(1),
+    default=DEFAULTS.max_sessions,
+    show_default=True,
+    help="Keep at most this many sessions; the one that was idle longest is closed first.",
 )
 @option(
     "--session-idle",
@@ -54,13 +110,20 @@ DEFAULTS = Settings()
     metavar="DURATION",
     default="1h",
     show_default=True,
-    help="Unused so long, it goes.",
+    help="Close sessions that were idle for this long.",
 )
-@option("--stale-after", reads=span, metavar="DURATION", default="1h", show_default=True, help="Then a dead run fails.")
+@option(
+    "--stale-after",
+    reads=span,
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    help="Fail a run whose engine has died when it made no progress for this long.",
+)
 def command(**given: Any) -> None:
     """Start the mock server; SIGINT and SIGTERM end it.
 
-    It prints one line of JSON with its real address when it accepts connections.
+    When it accepts connections, it prints one line of JSON with its address (the ready line).
 
     \b
       vern-mock serve

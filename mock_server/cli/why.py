@@ -18,14 +18,14 @@ from mock_server.explain.text import text
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @of_a_session
 def command(exchange: str, form: str, **given: Any) -> None:
-    """Explain the exchange whose answer carried `x-mock-request-id: ID`; ID may be `last`.
+    """Explain why an exchange was answered as it was. ID is the x-mock-request-id of its answer, or `last`.
 
-    The exit code is 1 when there is no such exchange, or it is forgotten.
+    The exit code is 1 when the server has no exchange with that ID, or has forgotten it.
 
     \b
       vern-mock why 17 --api-key my-key
       vern-mock why last --api-key my-key --format json
-      vern-mock why stray-3 --api-key my-key     a call without an accepted key
+      vern-mock why stray-3 --api-key my-key     # a call without an accepted key
     """
     path = f"/_mock/why/{quote(exchange, safe='')}"
     explanation = json.loads(call_admin(given, "GET", path))

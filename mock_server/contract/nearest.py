@@ -1,4 +1,4 @@
-"""Telling a person that a word is wrong: the nearest right one, and which there are."""
+"""Words for a person: the nearest right one to a wrong one, which there are, and how many of a thing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def meant(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str:
     words = list(allowed)
     near = nearest(name, words, known)
     return (f"; did you mean '{near}'?" if near else ".") + f" Allowed here: {', '.join(words) or 'nothing'}"
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, as in `1 file` and `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def unknown(kind: str, name: str, known: Iterable[str], owner: str | None = None) -> str:

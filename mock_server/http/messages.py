@@ -10,6 +10,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from mock_server.contract.nearest import counted
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[by
     declared = header(scope, b"content-length")
     size = int(declared) if declared and declared.isdecimal() else 0
     if size > limit:
-        raise Refusal(413, f"the body has {size} bytes; at most {limit} are taken")
+        raise Refusal(413, f"the body has {counted(size, 'byte')}; at most {limit} are taken")
     size = 0
     while True:
         message = await receive()
@@ -51,7 +52,7 @@ async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[by
         piece = message.get("body", b"")
         size += len(piece)
         if size > limit:
-            raise Refusal(413, f"the body has more than {limit} bytes")
+            raise Refusal(413, f"the body has more than {counted(limit, 'byte')}")
         if piece:
             yield piece
         if not message.get("more_body", False):

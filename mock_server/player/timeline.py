@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import spoken
 from mock_server.player.expectation import rows_of
 
@@ -65,14 +66,16 @@ def _told(call: Call) -> Iterator[str]:
     if call.status == 0:
         yield click.style(f"no answer: {call.text}", fg="yellow")
     elif body is None and (call.status >= 400 or call.media_type == "application/json"):
-        yield click.style(f"no answer of the API: {call.media_type}, {len(call.received)} bytes", fg="yellow")
+        yield click.style(
+            f"no answer of the API: {call.media_type}, {counted(len(call.received), 'byte')}", fg="yellow"
+        )
     elif call.status >= 400:
         text = body.get("error", "") if isinstance(body, dict) else call.text
         yield click.style(f"refused: {shortened(str(text))}", fg="yellow")
     elif call.media_type == "text/csv":
         yield from _csv(call)
     elif not isinstance(body, dict):
-        yield f"{len(call.sent or b'')} bytes sent"
+        yield f"{counted(len(call.sent or b''), 'byte')} sent"
     elif call.method == "GET":
         yield from _read(body)
     else:
@@ -105,7 +108,7 @@ def _status(body: Mapping[str, Any]) -> str:
         sheets = report.get("perSheet", [])
         into = f" into {sheets[0]['templateName']}" if len(sheets) == 1 else ""
         each = ", ".join(f"{sheet['rowCount']} {sheet['templateName']}" for sheet in sheets if len(sheets) > 1)
-        parts.append(f"{report['inserted']} rows inserted{into}" + (f" ({each})" if each else ""))
+        parts.append(f"{counted(report['inserted'], 'row')} inserted{into}" + (f" ({each})" if each else ""))
         parts.append(f"{flagged or 'none'} flagged")
     if "total" in report:
         parts.append(f"{report['succeeded']} of {report['total']} writes succeeded, {report['failed']} failed")
@@ -179,7 +182,7 @@ def _answer(answer: Mapping[str, Any]) -> str:
 
 def _csv(call: Call) -> Iterator[str]:
     header, rows = rows_of(call)
-    yield f"{len(rows)} rows of {len(header)} columns, {_spoken_size(len(call.received))} of CSV"
+    yield f"{counted(len(rows), 'row')} of {counted(len(header), 'column')}, {_spoken_size(len(call.received))} of CSV"
     for line in call.text.splitlines()[: CSV_ROWS + 1]:
         yield click.style("     " + _cut(line, WIDEST - len(INDENT) - 5), dim=True)
     if len(rows) > CSV_ROWS:
@@ -191,7 +194,7 @@ def _spoken_size(octets: int) -> str:
     for size, unit in ((10**6, "MB"), (10**3, "KB")):
         if octets >= size:
             return f"{octets / size:.3g} {unit}"
-    return f"{octets} bytes"
+    return counted(octets, "byte")
 
 
 def pause(milliseconds: int) -> str:

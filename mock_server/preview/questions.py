@@ -99,7 +99,7 @@ def _prose(group: Group) -> tuple[str, str, str]:
         )
     return (
         f"Some {column} values don't have the expected form. {ask}",
-        f"{rows} in {sheet} {have} {a} {column} of another form.",
+        f"{rows} in {sheet} {have} {a} {column} that is not in the expected form.",
         f"Does not match the pattern {group.column.pattern}",
     )
 

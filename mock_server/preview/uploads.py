@@ -5,6 +5,7 @@ from __future__ import annotations
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, cast
 
+from mock_server.contract.nearest import counted
 from mock_server.http.messages import answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
@@ -47,7 +48,7 @@ async def put(call: Exchange) -> Response:
             file.write(piece)
         size = file.tell()
         if upload.size is not None and size != upload.size:
-            raise Refusal(400, f"the file has {size} bytes; its upload was requested for {upload.size}")
+            raise Refusal(400, f"the file has {counted(size, 'byte')}; its upload was requested for {upload.size}")
         account_of(call.session).receive(call.session.clock.at(real_time()), upload.token, file)
     except BaseException:
         file.close()

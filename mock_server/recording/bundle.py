@@ -1,4 +1,4 @@
-"""A session in one file, from which another server re-enacts it: what it was served with, and its journal.
+"""A session in one file, from which another server replays it: what it was served with, and its journal.
 
 Secrets are not in it. A stand-in takes the key's place, which gives the same ids; the tokens of signed URLs are left
 out and come anew. A digest over everything else tells a file that was cut or edited from one that was not.
@@ -38,7 +38,7 @@ NOT_REENACTED = ("requests", "session", "clock")
 
 
 class BadBundle(Exception):
-    """The file is no bundle that can be re-enacted here; the text says why."""
+    """The file is no bundle that can be replayed here; the text says why."""
 
 
 def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def digest(content: dict[str, Any]) -> str:
 def opened(raw: bytes, contract_version: str, *, partial: bool = False) -> dict[str, Any]:
     """The bundle of a file, of our version; BadBundle with the reason for any other.
 
-    It is one that can be re-enacted, unless `partial` says that what is left of a session will do.
+    It is one that can be replayed, unless `partial` says that what is left of a session will do.
     """
     try:
         content = orjson.loads(raw)

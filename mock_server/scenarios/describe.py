@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from mock_server.contract.nearest import counted
 from mock_server.faults.rules import told
 from mock_server.kernel.clock import spoken
 from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
@@ -47,7 +48,7 @@ def _fault(fault: Fault) -> str:
     }
     said = [which[name] for name in which if getattr(fault, name) is not None]
     said += [f"while the run is `{fault.status}`"] if fault.status else []
-    said += [_counted(fault.times, "time")] if fault.times else []
+    said += [counted(fault.times, "time")] if fault.times else []
     said += [f"for {spoken(fault.lasts)}"] if fault.lasts is not None else []
     return f"{told(fault)} ({fault.operation or 'any operation'}{''.join(f', {each}' for each in said)})"
 
@@ -93,13 +94,13 @@ def _branch(when: str, beats: Sequence[Beat]) -> Iterator[str]:
 
 def _writes(beat: Complete) -> Iterator[str]:
     if beat.refused:
-        yield f"  {_counted(beat.refused, 'write')} refused by the destination with {beat.status}: {beat.error}"
+        yield f"  {counted(beat.refused, 'write')} refused by the destination with {beat.status}: {beat.error}"
     if beat.hollow:
-        yield f"  {_counted(beat.hollow, 'write')} accepted but found missing afterwards"
+        yield f"  {counted(beat.hollow, 'write')} accepted but found missing afterwards"
 
 
 def _group(group: Flagged) -> str:
-    wrong = f"{_counted(group.rows, 'row')} flagged: {group.sheet}.{group.column} {_FAILURES[group.fails]}"
+    wrong = f"{counted(group.rows, 'row')} flagged: {group.sheet}.{group.column} {_FAILURES[group.fails]}"
     match group.fix:
         case "set_value":
             fix = f"map to {group.value!r}" if group.value else "clear the cells"
@@ -118,7 +119,3 @@ _FAILURES = {
     "link": "names nothing that is there",
     "unique": "is not unique",
 }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -19,6 +19,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from mock_server.contract.nearest import counted
+
 if TYPE_CHECKING:
     from mock_server.server.app import Finished
 
@@ -62,7 +64,7 @@ class Writer:
             return
         try:
             if self._dropped:
-                self._waiting.put_nowait(f"… {self._dropped} lines dropped: nobody read them in time")
+                self._waiting.put_nowait(f"… {counted(self._dropped, 'line')} dropped: nobody read them in time")
                 self._dropped = 0
             self._waiting.put_nowait(text)
         except queue.Full:

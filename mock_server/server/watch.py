@@ -37,4 +37,4 @@ def changes(before: Mapping[str, Scenario], after: Mapping[str, Scenario]) -> st
     removed = sorted(before.keys() - after.keys())
     changed = sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
     parts = [("added", added), ("changed", changed), ("removed", removed)]
-    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "nothing that matters"
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "no scenario changed"

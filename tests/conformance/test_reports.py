@@ -294,7 +294,7 @@ def test_the_markdown_stays_under_its_bound_and_says_what_it_leaves_out() -> Non
     long = finding("DEC-04", Outcome.FAILED, got="g" * 9_000, exchanges=(exchange(body="é" * 90_000),) * 9)
     text = markdown.render(results(*(finding(c, Outcome.FAILED, exchanges=long.exchanges) for c in server_clauses())))
     assert 100_000 < len(text.encode()) <= markdown.MOST_BYTES
-    assert re.search(r"\d+ parts of this report are left out", text.splitlines()[-1])
+    assert re.search(r"This report is cut short by \d+ parts", text.splitlines()[-1])
     assert "### Not verified" in markdown.render(mixed())
 
 

@@ -12,6 +12,7 @@ from conformance.preview.driver import Company, Run
 from conformance.preview.poll_body import actions, at, count, listed
 from conformance.preview.submitted_rows import described, sent, templates
 from conformance.target.file import Existing
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from conformance.preview.driver import StateDriver
@@ -26,7 +27,7 @@ def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     kept = len(made.all.rows) - len(made.valid.rows)
     flags = count(made.end, "invalidCellCount") or 0
     lent = made.run.company.provisioned is None  # where flagged rows of earlier imports may lie beside (OP-29)
-    expected = f"{flags} rows in `all` alone{', or more' if lent else ''}"
+    expected = f"{counted(flags, 'row')} in `all` alone{', or more' if lent else ''}"
     holds = kept >= flags if lent else kept == flags
     requirement = "rows that are kept flagged are in filter=all and not in filter=valid"
     ctx.require("DEC-09", holds, requirement, made.run.polled, made.valid.answer, expected=expected, got=kept)

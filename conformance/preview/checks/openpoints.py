@@ -17,6 +17,7 @@ from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run
 from conformance.preview.driver import TERMINAL
 from conformance.preview.poll_body import at, count, listed, questions
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
@@ -137,7 +138,7 @@ def a_parked_run_shows_its_rows(ctx: StateDriver) -> None:
         )
     except Blocked as blocked:
         raise Skipped("the sheets of a parked run cannot be downloaded (OP-31)") from blocked
-    ctx.reads("OP-31", f"of a parked run {valid} rows are shown by filter=valid, {whole} by filter=all")
+    ctx.reads("OP-31", f"of a parked run, filter=valid shows {counted(valid, 'row')}, filter=all {whole}")
     if ctx.target.strict:
         inserted, wrong = count(run.state, "inserted") or 0, count(run.state, "invalidCellCount") or 0
         requirement = "a parked run's right rows are shown by filter=valid, all of them by filter=all"

@@ -14,6 +14,7 @@ from conformance.preview.csv_download import download
 from conformance.preview.patch_effects import CLAUSES
 from conformance.preview.poll_body import actions, at, count, ids, questions, shown
 from conformance.preview.submitted_rows import UNSURE, columns_of, sent, sheet_of
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,7 @@ def samples_are_wrong_values_that_were_sent(ctx: StateDriver) -> None:
         wrong += [each for each in samples if not _offends(rows, column, each)]
         affected = at(target, "affected_count")
         if isinstance(affected, int) and 0 < affected < len({str(each) for each in samples}):
-            many.append(f"{column.name}: {samples} of {affected} rows")
+            many.append(f"{column.name}: {samples} of {counted(affected, 'row')}")
     _say(ctx, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
     _say(ctx, run, "QUE-07", "there are no more distinct sample values than rows", many)
     requirement = "affected_count is no more than the rows whose column breaks a rule"
@@ -215,7 +216,7 @@ def _miscounted(body: Any) -> list[str]:
     asked = Counter(at(each, "target", "column") for each in questions(body))
     acts = Counter(each.get("column") for each in actions(body))
     if most is not None and acts and acts <= asked and total < most and not found:
-        found.append(f"{total} rows in all, though {most} are flagged and every group is asked about")
+        found.append(f"{counted(total, 'row')} in all, though {most} are flagged and every group is asked about")
     return found
 
 
@@ -267,7 +268,7 @@ def _overstated(rows: Sent, body: Any) -> list[str]:
             continue
         wrong = sum(_offends(rows, column, row[name]) for row in rows.rows)
         if total > wrong:
-            found.append(f"{name}: {total}, though {wrong} rows are wrong there")
+            found.append(f"{name}: {total}, though the download shows {counted(wrong, 'wrong row')} there")
     return found
 
 

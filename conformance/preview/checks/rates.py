@@ -14,6 +14,7 @@ from conformance.model.results import Blocked, Skipped
 from conformance.preview.checks.catalogue import heard, member, other_key, valid_import
 from conformance.preview.checks.imports import listing
 from conformance.preview.checks.register import check
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
         passed += len(answers) - len(throttled)
         refused += throttled
         if passed > MOST and ctx.now() - begun > WINDOW:
-            raise Blocked(f"{passed} calls took the target longer than a minute", answers[-1:])
+            raise Blocked(f"{counted(passed, 'call')} took the target longer than a minute", answers[-1:])
         if passed > MOST or len(throttled) == len(answers):
             return Burst(passed, tuple(refused), answers[-1])
 
@@ -104,9 +105,11 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
             exact = burst.passed == WRITTEN
             ctx.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
         ctx.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
-        ctx.reads("OP-25", f"{burst.passed} calls passed, the next got 429" if burst.refused else "no 429 was seen")
+        ctx.reads(
+            "OP-25", f"{counted(burst.passed, 'call')} passed, the next got 429" if burst.refused else "no 429 was seen"
+        )
         if not burst.refused:
-            raise Blocked(f"{burst.passed} calls in a minute, and no 429", [burst.last])
+            raise Blocked(f"{counted(burst.passed, 'call')} in a minute, and no 429", [burst.last])
         sources = ctx.client.call("list_sources")
         with ctx.speaking_of("RATE-06"):
             other = ctx.client.call("list_templates", key=other_key(ctx))

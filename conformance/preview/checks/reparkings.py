@@ -10,6 +10,7 @@ from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import optional, same, with_options
 from conformance.preview.poll_body import actions, at, concerned, count, ids, questions, shown
 from conformance.preview.submitted_rows import checked, columns_of, sheet_of
+from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
@@ -57,7 +58,7 @@ def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) ->
     still = failing or flagged_rows
     if still and not kept:
         requirement = "a run whose rows still fail parks again"
-        got = f"completed, with {flagged_rows} rows flagged and {failing} wrong in the download"
+        got = f"completed, with {counted(flagged_rows, 'row')} flagged and {failing} wrong in the download"
         ctx.require("DEC-28", not still, requirement, run.polled, lines.answer, expected="needs_attention", got=got)
     raise Blocked("the way to needs_attention_again leads to completed", [run.polled, lines.answer])
 

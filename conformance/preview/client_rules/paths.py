@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found
+from conformance.audit.rule import Found, counted
 from conformance.preview.client_rules.access import API
 from conformance.preview.client_rules.history import RULES
 
@@ -100,7 +100,7 @@ def _poll_url_unused(history: History) -> Iterator[Found]:
         if any(_is_lost_poll(each, known.id, known.poll_url) for each in history.exchanges):
             continue  # poll-url-misresolved
         looked = sum(each.is_look_up for each in history.after(accepted) if each.company_id == known.company_id)
-        instead = f"; the company's list was read {looked} times instead" if looked else ""
+        instead = f"; the company's list was read {counted(looked, 'time')} instead" if looked else ""
         yield Found([accepted], f"the run was accepted, and its poll_url was never read{instead}")
 
 
