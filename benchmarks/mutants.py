@@ -6,7 +6,7 @@ Mutants that no client could see are listed, with the reason, in `invisible-muta
 
     python benchmarks/mutants.py                       a fixed random 400 of them
     python benchmarks/mutants.py --all --log found.jsonl
-    python benchmarks/mutants.py --show 'runs:decide'  what these mutants are, and what became of them
+    python benchmarks/mutants.py --show 'preview.runs:Run'  what these mutants are, and what became of them
 """
 
 from __future__ import annotations
@@ -31,21 +31,26 @@ ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs/mutants.md"
 REVIEWED = Path(__file__).parent / "invisible-mutants.txt"
 MODULES = (
-    *("account", "api", "catalogue", "decisions", "downloads", "exports", "history", "http", "identity", "lifecycle"),
-    *("limits", "refusals", "runs", "store", "uploads"),
-    *("sheets.book", "sheets.checks", "sheets.csvfile", "sheets.own", "sheets.review"),
+    *("preview.account", "preview.companies", "preview.decisions", "preview.downloads", "preview.exports"),
+    *("preview.history", "preview.ledger", "preview.lifecycle", "preview.operations", "preview.preconditions"),
+    *("preview.questions", "preview.runs", "preview.uploads"),
+    *("data.book", "data.csv_files", "data.rules", "data.templates", "data.uploaded"),
+    *("http.messages", "kernel.ids", "kernel.rate_limit", "session.exchange"),
 )
-"""The modules that obey the contract; what the judge reads itself (contract, language) and what no client of the API
-reaches (admin, commands, logs, summary) is left out, and so are the generated rows of scripted scenarios
-(`sheets.scripted`, `sheets.opening`): the suite sends rows of its own, to the scenario `live`."""
+"""The modules that obey the contract; what the judge reads itself (contract) and what no client of the API reaches
+(admin, commands, logs) is left out, and so are the generated rows of scripted scenarios (`data.generated`,
+`data.initial`): the suite sends rows of its own, to the scenario `live`."""
 OPERATORS = (
-    "account:Company.forget_hidden", "account:Company.settle", "runs:ImportRun.forget",  # memory given back
-    "runs:Run.changes", "runs:Run.polled", "runs:Run.settled", "runs:Run.stepped",  # paces, and what the clock tells
-    "store:Session._open_ready", "store:Session.cancel", "store:Session.scenario_of", "api:_scenario",
-    "refusals:refuse_lacking", "catalogue:wrong_values",  # scenarios, their data, and what is done to their runs
-    "store:Session.close", "store:Session.release", "store:Session._refuse_closed", "http:busy",  # sessions that end
-    "http:Call._heard", "lifecycle:before",  # dialects, and what the journal tells
-    "http:Body.__init__", "http:Body.receive", "http:Body.drained", "http:arriving",  # what the journal keeps of a body
+    "preview.account:Account._forget_hidden", "preview.runs:ImportRun.forget",  # memory given back
+    *(f"preview.account:Account.{name}" for name in ("poll", "count_poll", "settle", "settle_run", "step")),  # paces
+    *(f"preview.runs:Run.{name}" for name in ("transitions", "poll", "settle", "step")),  # and what the clock tells
+    "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.ledger:Ledger.scenario_of",
+    "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.templates:wrong_values",  # scenarios
+    *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
+    *(f"preview.ledger:Ledger.{name}" for name in ("scenario", "scenarios", "subject", "observe", "earlier")),  # why
+    *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),
+    *(f"session.exchange:Exchange.{name}" for name in ("arrive", "note_run")),  # dialects, what the journal keeps
+    "preview.lifecycle:before",
 )  # fmt: skip
 """Functions of these modules that serve the mock's operator and of which the contract says nothing; left out, too."""
 
@@ -88,6 +93,11 @@ def mutants(module: str) -> Iterator[Mutant]:
                 _Put(changed, node).visit(tree)
                 line = getattr(node, "lineno", 0)
                 yield Mutant(f"{name}:{counted[name]}", module, line, f"{before} -> {after}", source)
+
+
+def functions(path: Path) -> list[str]:
+    """The names of a module's functions, those within a class as `Class.name`."""
+    return [name for name, _ in _functions(ast.parse(path.read_text(encoding="utf-8")))]
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
