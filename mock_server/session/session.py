@@ -165,7 +165,6 @@ class Session:
         """Take a hit of the fault back: the call had nothing that it could bend."""
         self.faults.spare(key)
 
-    @change
     def spend(self, _now: int, name: tuple[str, ...], passed: Sequence[int]) -> None:
         """Count the calls that a budget let pass."""
         self._budgets[name].extend(passed)
