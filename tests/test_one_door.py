@@ -186,8 +186,8 @@ def test_every_kind_of_change_is_among_the_entries_and_numbered() -> None:
     story = (
         "provision, import wrong rows, let time pass, answer, let time pass, import a file, let time pass, approve, "
         "let time pass, import right rows, let time pass, decide at the docs' company, another dialect, poll by poll, "
-        "import by script, poll, poll, cancel, step by step, prefer a scenario, step, at once, import right rows, poll, "
-        "two faults, poll, export, by the clock, import by script, let much time pass, reject, no faults"
+        "import by script, poll, poll, cancel, step by step, prefer a scenario, step, at once, import right rows, "
+        "poll, two faults, poll, export, by the clock, import by script, let much time pass, reject, no faults"
     )
     session = play(story.split(", "))
     numbers = [entry.number for entry in session.entries()]
