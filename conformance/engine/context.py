@@ -7,7 +7,7 @@ and did not lead there. Neither is ever a pass.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from conformance.engine.findings import Findings
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.engine.generation import Ways
     from conformance.target.file import Target
 
+T = TypeVar("T")
 IN_VAIN = "waits in vain"
 
 
@@ -36,6 +37,14 @@ class Context(Findings):
     known: dict[str, Any] = field(default_factory=dict)
     """What was learned once; it outlives a check in both executions."""
     left_behind: list[str] = field(default_factory=list)
+
+    def share(self, key: str, make: Callable[[], T]) -> T:
+        """What is made once where checks share what they look at, and anew where they do not."""
+        if self.shared is None:
+            return make()
+        if key not in self.shared:
+            self.shared[key] = make()
+        return cast("T", self.shared[key])
 
     def looks(self) -> Iterator[None]:
         """One look after another, a little of the target's time apart, for as long as the target file says.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from conformance.engine.check import Check
+    from conformance.engine.generation import Check
     from conformance.http.client import Answer, Client
 
 BOUND = 500
@@ -43,14 +43,29 @@ class Findings:
         self.findings.append(Finding(clause, outcome, self.check.name, requirement, wanted, found, exchanges=exchanges))
         return holds
 
-    def status(self, clause: str, answer: Answer, *statuses: int, requirement: str) -> bool:
-        """Record whether the answer has one of these statuses; 2 stands for any 2xx."""
-        if answer.status is None:
-            raise Blocked(f"no answer: {answer.problem}", [answer])
-        holds = answer.status in statuses or (2 in statuses and 200 <= answer.status < 300)
-        wanted = " or ".join("2xx" if each == 2 else str(each) for each in statuses)
+    def equal(self, clause: str, got: object, expected: object, requirement: str, *answers: Answer) -> bool:
+        """Record whether what came is what was expected."""
+        return self.require(clause, got == expected, requirement, *answers, expected=expected, got=got)
+
+    def none(self, clause: str, wrong: Any, requirement: str, *answers: Answer) -> bool:
+        """Record whether there is nothing of what would be wrong."""
+        return self.require(clause, not wrong, requirement, *answers, got=wrong)
+
+    def status(self, clause: str, answer: Answer, wanted: int | tuple[int, ...], requirement: str) -> bool:
+        """Record whether the answer has one of these statuses; 2 and 4 stand for any 2xx and 4xx."""
+        must_come(answer)
         got = f"{answer.status} {answer.text[:200]}"
-        return self.require(clause, holds, requirement, answer, expected=wanted, got=got)
+        return self.require(clause, _fits(answer, wanted), requirement, answer, expected=_words(wanted), got=got)
+
+    def each_status(
+        self, clause: str, answers: Mapping[str, Answer], wanted: int | tuple[int, ...], requirement: str
+    ) -> bool:
+        """Record whether each of the named answers has one of these statuses."""
+        must_come(*answers.values())
+        wrong = {name: answer for name, answer in answers.items() if not _fits(answer, wanted)}
+        got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
+        expected = f"{_words(wanted)} from each"
+        return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
     def reads(self, open_point: str, reading: str) -> None:
         """Note how the target reads a point that the docs leave open."""
@@ -92,3 +107,20 @@ def note(readings: dict[str, str], open_point: str, reading: str) -> None:
     """Put a reading of an open point beside what was read of it before."""
     known = readings.get(open_point)
     readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
+
+
+def must_come(*answers: Answer) -> None:
+    """Blocked when one of the answers never came: what did not come cannot be judged."""
+    for answer in answers:
+        if answer.status is None:
+            raise Blocked(f"no answer: {answer.problem}", [answer])
+
+
+def _fits(answer: Answer, wanted: int | tuple[int, ...]) -> bool:
+    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
+    return answer.status in statuses or (answer.status or 0) // 100 in statuses
+
+
+def _words(wanted: int | tuple[int, ...]) -> str:
+    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
+    return " or ".join(f"{each}xx" if each < 10 else str(each) for each in statuses)

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.check import Draw
 from conformance.engine.findings import note
+from conformance.engine.generation import Draw
 from conformance.http.client import OVER, Client
 from conformance.http.network import MIDDLE
 from conformance.model.clauses import select
@@ -26,11 +26,9 @@ from mock_server.contract import document as contract
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conformance.engine.check import Check, Progress
     from conformance.engine.context import Context
-    from conformance.engine.driver import Driver
-    from conformance.engine.generation import Generation, Ways
-    from conformance.engine.plan import Plan
+    from conformance.engine.generation import Check, Generation, Progress, Ways
+    from conformance.engine.plan import Driver, Plan
     from conformance.http.client import Answer
     from conformance.model.clauses import Clause
     from conformance.target.file import Target

@@ -18,11 +18,11 @@ from mock_server.contract.nearest import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.engine.check import Draw
     from conformance.engine.context import Context
+    from conformance.engine.generation import Draw
     from conformance.fuzzing.case import Case
     from conformance.fuzzing.expected import Expected
-    from conformance.fuzzing.subject import Subject
+    from conformance.fuzzing.layer import Subject
     from conformance.http.client import Answer
 
 SILENCE = 3

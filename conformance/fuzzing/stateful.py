@@ -10,7 +10,7 @@ from conformance.fuzzing.runner import Tried, Trier, accuse
 from conformance.model.results import Blocked, Skipped
 
 if TYPE_CHECKING:
-    from conformance.engine.check import Draw
+    from conformance.engine.generation import Draw
 
 Steps = Sequence[Any]
 """A walk's steps; their `str` says them."""

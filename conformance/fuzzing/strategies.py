@@ -22,7 +22,7 @@ from mock_server.contract import document as contract
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.fuzzing.subject import Grammar
+    from conformance.fuzzing.layer import Grammar
 
 WRONG_KEY = "invalid-key-of-nobody"
 _SCALARS = (str, int, float, bool)

@@ -20,7 +20,19 @@ from conformance.http.budget import Budget
 from conformance.http.known_secrets import KnownSecrets
 from conformance.http.network import Network, Received
 from conformance.http.recorder import Recorder, headers_with_key
-from conformance.http.request import DEFAULT, NO_KEY, OTHER, REVOKED, Key, Request, base, for_operation, for_url, origin
+from conformance.http.request import (
+    DEFAULT,
+    NO_KEY,
+    OTHER,
+    REVOKED,
+    Key,
+    Request,
+    base,
+    for_operation,
+    for_url,
+    is_download,
+    origin,
+)
 from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
@@ -244,7 +256,7 @@ class Client:
         return self._recorder.record(request, received, milliseconds, waited_out=throttled)
 
     def _sent(self, request: Request, key: str | None) -> Received:
-        patience = self._timeout * (DOWNLOAD_PATIENCE if request.operation == "export_csv" else 1)
+        patience = self._timeout * (DOWNLOAD_PATIENCE if is_download(request.operation) else 1)
         with self._lock:
             self.requests += 1
         return self._network.send(

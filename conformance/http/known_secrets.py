@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
+from conformance.http.request import gives_upload_url
 from mock_server.contract.redaction import SECRET_HEADERS, hide_members
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class KnownSecrets:
     def bare(self, content: bytes, operation: str | None = None) -> str:
         """A body without secrets."""
         text = self.clean(content.decode("utf-8", "replace"))
-        if operation == "request_upload":
+        if gives_upload_url(operation):
             text = _SIGNED.sub(lambda url: upload_place(url.group()), text)
             text = _UPLOAD_URL.sub(lambda found: found.group(1) + upload_place(found.group(2)), text)
         return without_credentials(text)

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -130,5 +131,20 @@ def _segment(value: str | None) -> str:
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
 
 
+def is_download(operation_id: str | None) -> bool:
+    """Whether the operation succeeds with something else than JSON."""
+    return operation_id is not None and operation_id not in contract.load().json_operations
+
+
+@cache
+def gives_upload_url(operation_id: str | None) -> bool:
+    """Whether the answer of the operation holds a signed URL, which is a secret."""
+    known = contract.load()
+    if operation_id not in known.json_operations:
+        return False
+    found = [each["content"].get("application/json", {}).get("schema", {}) for each in known.successes(operation_id)]
+    return any("upload_url" in known.resolved(schema).get("properties", ()) for schema in found)
+
+
 def _limit(operation_id: str) -> int:
-    return DOWNLOAD_LIMIT if operation_id == "export_csv" else JSON_LIMIT
+    return DOWNLOAD_LIMIT if is_download(operation_id) else JSON_LIMIT

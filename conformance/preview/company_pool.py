@@ -10,14 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.poll_body import at
+from conformance.preview.poll_body import TERMINAL, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from conformance.preview.driver import Run, StateDriver
-
-_OVER = ("completed", "failed", "canceled")
 
 
 def idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
@@ -32,7 +30,7 @@ def give_back(ctx: StateDriver, *, for_good: bool = False) -> None:
     """End what was begun, but for what later checks may still look at; `for_good`: that, too."""
     wanted = set() if for_good else {run.id for _, run in _shared(ctx)}
     for _, run in _shared(ctx):
-        if at(run.state, "status") in _OVER:
+        if at(run.state, "status") in TERMINAL:
             ctx.begun.pop(run.id, None)
     for run in [each for each in ctx.begun.values() if each.id not in wanted]:
         _end(ctx, run)

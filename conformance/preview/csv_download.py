@@ -42,8 +42,7 @@ def parsed(text: str) -> Lines | None:
 
 def fetch(ctx: StateDriver, company_id: str, sheet_id: str | None, filter_: str | None = None) -> Answer:
     """Ask for a download; without `filter_` that member is not sent."""
-    query = {"sheet_id": sheet_id, "filter": filter_}
-    sent = {name: value for name, value in query.items() if value is not None}
+    sent = {name: value for name, value in {"sheet_id": sheet_id, "filter": filter_}.items() if value is not None}
     return ctx.client.call("export_csv", company_id=company_id, query=sent)
 
 

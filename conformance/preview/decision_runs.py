@@ -104,15 +104,15 @@ def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Trial:
 
 def trial(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None]) -> Trial:
     """Approve a fresh parking with what `answers` makes of it; once where checks share what they see."""
-    key = f"trial {name}"
-    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Trial):
-        ctx.held.add(there.run.id)
-        return there
-    run = parked_run(ctx)
-    parked = run.state
-    made = follow(ctx, run, parked, ctx.decide(run, "approve", answers(parked)))
-    keep(ctx, name, made)
-    return made
+
+    def made() -> Trial:
+        run = parked_run(ctx)
+        parked = run.state
+        return follow(ctx, run, parked, ctx.decide(run, "approve", answers(parked)))
+
+    there = ctx.share(f"trial {name}", made)
+    ctx.held.add(there.run.id)
+    return there
 
 
 def keep(ctx: StateDriver, name: str, made: Trial) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.engine.context import Context
+from conformance.engine.findings import must_come
+from conformance.model.clauses import load
 from conformance.model.results import Blocked, Skipped
 from conformance.preview import company_pool
+from conformance.preview.poll_body import MOVING, array, at
+from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
 from conformance.target.file import Body, Command, Existing, ExistingRun, Provision
 
@@ -17,8 +22,6 @@ if TYPE_CHECKING:
 
     from conformance.http.client import Answer
 
-TERMINAL = ("completed", "failed", "canceled")
-MOVING = ("queued", "running")
 REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
 _SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
@@ -68,23 +71,42 @@ class StateDriver(Context):
         """End what was begun in borrowed companies, but for what later checks may still look at."""
         company_pool.give_back(self, for_good=for_good)
 
-    # -- companies
+    def shaped(self, answer: Answer, *clauses: str) -> bool:
+        """Record of each clause whether it lets the answer be as it is: members, types, forms; whether all do."""
+        must_come(answer)
+        found = differences(answer.operation, answer, to_the_letter=self.target.strict)
+        broken = {clause: each.text for each in reversed(found) for clause in (each.place, each.clause)}
+        for clause in clauses:
+            got = broken.get(clause, "")
+            expected = "an answer of the contract's shape"
+            self.require(clause, clause not in broken, clause_texts()[clause], answer, expected=expected, got=got)
+        return not broken.keys() & set(clauses)
+
+    @property
+    def lent(self) -> tuple[str, ...] | None:
+        """The companies that the target file lends; None when the suite provisions its own."""
+        company = self.target.company
+        return company.companies if isinstance(company, Existing) else None
+
+    def must_provision(self) -> None:
+        """Skipped when the target file lends companies: then the suite makes none of its own."""
+        if self.lent is not None:
+            raise Skipped("the target file names existing companies, so the suite provisions none")
 
     def company(self, *, fresh: bool = False) -> Company:
         """A company of the suite's: a new one, or, when looking is enough, one that others look at too."""
-        if self.shared is not None and not fresh and "company" in self.shared:
-            return cast("Company", self.shared["company"])
-        chosen = self.target.company
-        if self.client.read_only and isinstance(chosen, Existing) and not fresh:
-            return Company(chosen.companies[0])
-        if self.client.read_only:
+        return self._company(fresh=True) if fresh else self.share("company", self._company)
+
+    def _company(self, *, fresh: bool = False) -> Company:
+        if self.client.read_only and (fresh or self.lent is None):
             raise Skipped("--read-only: this needs a company to write in")
-        company = self._lent(chosen.companies) if isinstance(chosen, Existing) else self._provisioned()
-        if (
-            self.shared is not None and not fresh
-        ):  # a fresh one is its asker's alone: its rows are nobody else's (SEC-02)
-            self.shared["company"] = company
-        return company
+        if self.client.read_only and self.lent:
+            return Company(self.lent[0])
+        return self._provisioned() if self.lent is None else self._borrowed(self.lent)
+
+    def any_company(self) -> Company:
+        """A company to look at, whatever it is busy with; what is asked of it changes nothing."""
+        return self.company() if self.lent is None else Company(self.lent[0])
 
     def provision(self, **members: Any) -> Answer:
         """Ask for a new company; `members` replace or add to what the suite sends (None leaves one out)."""
@@ -95,9 +117,8 @@ class StateDriver(Context):
             body["template_ids"] = list(chosen.template_ids)
         body = {member: value for member, value in body.items() if value is not None}
         answer = self.client.call("provision_company", body=body)
-        made = answer.json.get("company") if answer.ok and isinstance(answer.json, dict) else None
-        if isinstance(made, dict):
-            self.left_behind.append(f"company {made.get('id')}")
+        if answer.ok and isinstance(at(answer.json, "company"), dict):
+            self.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
         return answer
 
     def source(self) -> str:
@@ -106,22 +127,19 @@ class StateDriver(Context):
             return self.target.company.source
         if "source" not in self.known:
             answer = self.client.call("list_sources")
-            try:
-                self.known["source"] = str(answer.json["sources"][0]["id"])
-            except (TypeError, KeyError, IndexError):
-                raise Blocked("GET /sources gives no source to provision with", [answer]) from None
+            if at(answer.json, "sources", 0, "id") is None:
+                raise Blocked("GET /sources gives no source to provision with", [answer])
+            self.known["source"] = str(at(answer.json, "sources", 0, "id"))
         return str(self.known["source"])
 
     def _provisioned(self) -> Company:
         answer = self.provision()
-        try:
-            body = answer.json
-            sheets = {str(sheet["id"]): str(sheet["template_id"]) for sheet in body["sheets"]}
-            return Company(str(body["company"]["id"]), sheets, body)
-        except (TypeError, KeyError):
-            raise Blocked("a company could not be provisioned", [answer]) from None
+        company = provisioned(answer)
+        if company is None:
+            raise Blocked("a company could not be provisioned", [answer])
+        return company
 
-    def _lent(self, companies: Sequence[str]) -> Company:
+    def _borrowed(self, companies: Sequence[str]) -> Company:
         """The next existing company without an import in flight."""
         found = company_pool.idle(self, companies)
         if found is not None:
@@ -130,7 +148,13 @@ class StateDriver(Context):
             raise Skipped(f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
 
-    # -- runs
+    def history(self, company: Company) -> Answer:
+        """The company's history, its first page."""
+        return self.client.call("list_imports", company_id=company.id)
+
+    def active(self, company: Company) -> Answer:
+        """The active look-up of the company."""
+        return self.client.call("list_imports", company_id=company.id, query={"status": "active"})
 
     def run(self, state: str, *, fresh: bool = True) -> Run:
         """A run in that state; `fresh=False` when looking at one that others look at too is enough."""
@@ -179,7 +203,7 @@ class StateDriver(Context):
         seen = []
         for _ in self.looks():
             answer = self.poll(run)
-            status = answer.json.get("status") if isinstance(answer.json, dict) else None
+            status = at(answer.json, "status")
             seen.append(status)
             if status in statuses or (not statuses and status not in MOVING):
                 return answer.json
@@ -187,15 +211,21 @@ class StateDriver(Context):
                 raise Blocked(f"expected {' or '.join(statuses)}; the run is {status}", [answer])
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
 
+    def begin(self, company: Company, body: Any, what: str = "the import") -> Run:
+        """The run that a start of the body begins; Blocked when it begins none."""
+        return self.begun_by(self.start(company, body), company, body, what)
+
+    def begun_by(self, answer: Answer, company: Company, body: Any, what: str = "the import") -> Run:
+        """The run that this start of the body began."""
+        run_id = at(answer.json, "run_id")
+        if not answer.ok or run_id is None:
+            raise Blocked(f"{what} could not be started", [answer])
+        return Run(company, str(run_id), str(at(answer.json, "poll_url")), body, answer, answer)
+
     def started(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""
-        owner = company or self.company(fresh=True)
-        body = self.body(state)
-        answer = self.start(owner, body)
-        if not answer.ok or not isinstance(answer.json, dict) or "run_id" not in answer.json:
-            raise Blocked(f"the import that leads to {state} could not be started", [answer])
-        run_id = str(answer.json["run_id"])
-        return Run(owner, run_id, str(answer.json.get("poll_url", "")), body, answer, answer)
+        owner, body = company or self.company(fresh=True), self.body(state)
+        return self.begin(owner, body, f"the import that leads to {state}")
 
     def _brought(self, state: str) -> Run:
         if state in self.ways:
@@ -236,10 +266,25 @@ class StateDriver(Context):
         url = f"/api/v1/companies/{company}/imports/{run_id}"
         polled = self.client.call("poll_import", company_id=company, run_id=run_id)
         wanted = _SHOWN.get(state, state)
-        shown = polled.json.get("status") if isinstance(polled.json, dict) else None
+        shown = at(polled.json, "status")
         if shown != wanted:
             got = f"status {shown!r}" if polled.ok else f"{polled.status or polled.problem}"
             raise Blocked(
                 f"the way to {state} gives run {run_id}, which is not {wanted}: its poll says {got}", [polled]
             )
         return Run(Company(company), run_id, url, None, None, polled)
+
+
+def provisioned(answer: Answer) -> Company | None:
+    """The company that the answer says was made, with its sheets; None where it does not say so."""
+    body, sheets = answer.json, array(answer.json, "sheets")
+    company_id = at(body, "company", "id")
+    if not answer.ok or company_id is None or not isinstance(at(body, "sheets"), list):
+        return None
+    return Company(str(company_id), {str(at(each, "id")): str(at(each, "template_id")) for each in sheets}, body)
+
+
+@cache
+def clause_texts() -> dict[str, str]:
+    """What each clause says."""
+    return {clause.id: clause.text for clause in load().values()}

@@ -5,7 +5,16 @@ Answers are compared by their documented members alone, since an implementation 
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from mock_server.contract import document as contract
+
+STATUSES = contract.load().run_statuses.every
+MOVING, TERMINAL = contract.load().run_statuses.moving, contract.load().run_statuses.terminal
+"""The statuses that a run leaves by itself, and those that it never leaves."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 DOCUMENTED = frozenset(
     {
@@ -33,8 +42,18 @@ def at(value: Any, *path: str | int) -> Any:
 
 def listed(value: Any, *path: str | int) -> list[dict[str, Any]]:
     """The objects of the array at the end of the path; empty where there is none."""
+    return [each for each in array(value, *path) if isinstance(each, dict)]
+
+
+def array(value: Any, *path: str | int) -> list[Any]:
+    """The array at the end of the path; empty where there is none."""
     there = at(value, *path)
-    return [each for each in there if isinstance(each, dict)] if isinstance(there, list) else []
+    return there if isinstance(there, list) else []
+
+
+def is_uuid(value: Any) -> bool:
+    """Whether it is a UUID as people write it."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def questions(body: Any) -> list[dict[str, Any]]:

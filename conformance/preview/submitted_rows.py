@@ -102,16 +102,16 @@ class Sent:
 
 def templates(ctx: StateDriver) -> list[dict[str, Any]]:
     """The account's templates; read once where checks share what they see."""
-    if ctx.shared is not None and "templates" in ctx.shared:
-        return listed(ctx.shared, "templates")
+    return ctx.share("templates", lambda: _templates(ctx))
+
+
+def _templates(ctx: StateDriver) -> list[dict[str, Any]]:
     answer = ctx.client.call("list_templates")
     found = listed(answer.json, "templates")
     if not answer.ok or not found:
         raise Blocked("GET /templates gives no template", [answer])
     if not all(map(_is_described, found)):
         raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
-    if ctx.shared is not None:
-        ctx.shared["templates"] = found
     return found
 
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.driver import Driver, driver_of
 from conformance.engine.generation import Generation
-from conformance.engine.plan import Plan, UnknownRun
+from conformance.engine.plan import Driver, Plan, UnknownRun, driver_of
 from conformance.engine.runner import judge
 from conformance.model import clauses
 from conformance.model.results import Skipped
@@ -23,8 +22,7 @@ from mock_server.contract import document as contract
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.engine.check import Progress
-    from conformance.engine.generation import Ids, Ways
+    from conformance.engine.generation import Ids, Progress, Ways
     from conformance.http.client import Client
     from conformance.model.results import Results
     from conformance.preview.mock_target import Mock

@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from mock_server.contract import document as contract
 
-STATUSES = ("queued", "running", "needs_attention", "completed", "failed", "canceled")
+STATUSES = contract.load().run_statuses.every
 _LOOSE_FORMATS = ("uri", "regex")  # an address is text to its reader; dialects of expressions differ
 
 # A member of one status that has no business in another, POLL-03, POLL-05, POLL-13, POLL-16. Null counts as absent.

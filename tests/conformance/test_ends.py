@@ -11,7 +11,7 @@ import pytest
 
 from conformance import Plan
 from conformance.cli import main as cli
-from conformance.engine.check import Check
+from conformance.engine.generation import Check
 from conformance.http.client import Client
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite

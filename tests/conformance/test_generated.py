@@ -17,7 +17,7 @@ from bending import asked, reads
 from judging import worse_than_passed
 from lies import Liar, answers, polls
 
-from conformance.engine.check import Check, Draw
+from conformance.engine.generation import Check, Draw
 from conformance.fuzzing.case import Case
 from conformance.fuzzing.layer import NAME, STIMULUS
 from conformance.fuzzing.minimize import minimize
@@ -25,7 +25,7 @@ from conformance.fuzzing.strategies import Drawer
 from conformance.http.client import Client
 from conformance.model import clauses
 from conformance.model.results import Finding, Outcome
-from conformance.preview.cases.expected_answers import expected
+from conformance.preview.cases.expected import expected
 from conformance.preview.cases.layer import LAYER, grammar
 from conformance.preview.cases.placeholders import UPLOAD, Facts, fill
 from conformance.preview.cases.walks import plans

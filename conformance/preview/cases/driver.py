@@ -6,21 +6,19 @@ with a destination.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.cases.expected_answers import expected
-from conformance.preview.cases.placeholders import DESTINATION, UNKNOWN, Facts, fill
-from conformance.preview.checks.catalogue import may_provision, templates_of
+from conformance.preview.account import file_of, templates_of, with_connection
+from conformance.preview.cases.expected import expected
+from conformance.preview.cases.placeholders import UNKNOWN, Facts, fill
 from conformance.preview.decision_runs import same
-from conformance.preview.driver import MOVING, TERMINAL, Company, Run
-from conformance.preview.poll_body import at, listed
+from conformance.preview.driver import Company, Run
+from conformance.preview.poll_body import MOVING, TERMINAL, at, listed
 from conformance.preview.response_schema import differences
-from conformance.target.file import Body, Existing, Provision
+from conformance.target.file import Body, Provision
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -55,8 +53,6 @@ class CaseDriver:
         self._stuck: Blocked | None = None
         """Why no run comes to rest: that is waited for once, for as long as the target file says, and not again."""
 
-    # -- the state of each operation
-
     def begin(self) -> None:
         """A new operation: what was renewed before is forgiven."""
         self._renewals = 0
@@ -67,7 +63,7 @@ class CaseDriver:
             case "list_sources" | "list_templates":
                 return Facts()
             case "provision_company":
-                may_provision(self.ctx)
+                self.ctx.must_provision()
                 sources, templates = self._account()
                 return Facts(sources=sources, templates=templates)
             case "request_upload" | "list_imports":
@@ -118,8 +114,6 @@ class CaseDriver:
         self._company = self._parked = self._completed = self._exportable = self._export = None
         self._uploads.clear()  # they are of the company that was left
         return True
-
-    # -- companies and runs
 
     def company(self) -> Company:
         """The company for imports."""
@@ -179,8 +173,6 @@ class CaseDriver:
             self._stuck = blocked
             raise
 
-    # -- after a call
-
     def effect(self, case: Case, facts: Facts) -> tuple[bool, Answer] | None:
         """Whether a refused call left all as it was, with the answer that tells; None where nobody can see."""
         if case.operation == "decide" and facts.run is not None:
@@ -190,7 +182,7 @@ class CaseDriver:
                 return None
             return same(before, polled), polled
         if case.operation == "start_import" and facts.company is not None and self._idle_seen:
-            found = self._active(facts.company)
+            found = self.ctx.active(facts.company)
             if not found.ok or not isinstance(found.json, dict):
                 return None
             return found.json.get("status") not in (*MOVING, "needs_attention"), found
@@ -224,13 +216,8 @@ class CaseDriver:
     def _look(self) -> None:
         """See whether the target itself calls the company idle."""
         if self._company is not None:
-            found = self._active(self._company)
+            found = self.ctx.active(self._company)
             self._idle_seen = found.ok and isinstance(found.json, dict) and found.json.get("run", 0) is None
-
-    def _active(self, company: Company) -> Answer:
-        return self.ctx.client.call("list_imports", company_id=company.id, query={"status": "active"})
-
-    # -- what can be named
 
     def _account(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Every source of the account, the one to provision with first; and the templates to choose from."""
@@ -251,25 +238,15 @@ class CaseDriver:
         free = [ref for ref, had in self._uploads.items() if not had and ref not in others]
         if free:
             return free[0]
-        client, content = self.ctx.client, self._csv()
-        body = {"name": "conformance.csv", "content_type": "text/csv", "size": len(content)}
-        answer = client.call("request_upload", company_id=self.company().id, body=body)
-        url, ref = at(answer.json, "upload_url"), at(answer.json, "upload_ref")
-        if not isinstance(url, str) or not isinstance(ref, str) or not client.put_upload(url, content, "text/csv").ok:
-            return str(uuid4())
-        self._uploads[ref] = False
-        return ref
-
-    def _csv(self) -> bytes:
         way = self.ctx.target.states.get("completed")
         rows = listed(dict(way.body), "rows") if isinstance(way, Body) else []
-        written = io.StringIO()
-        writer = csv.DictWriter(written, columns(self.ctx) or ("Name",))
-        writer.writeheader()
-        writer.writerows(rows)
-        return written.getvalue().encode()
-
-    # -- exports
+        try:
+            body = file_of(self.ctx, self.company(), rows, columns(self.ctx) or ("Name",))
+        except Blocked:
+            return str(uuid4())
+        ref = str(body["files"][0]["upload_ref"])
+        self._uploads[ref] = False
+        return ref
 
     def _exporting(self, operation: str) -> Facts:
         if self._stuck is not None:
@@ -290,14 +267,11 @@ class CaseDriver:
 
     def _with_destination(self) -> Company | None:
         """A new company with a destination and rows; None where the target lends companies or takes no connections."""
-        if isinstance(self.ctx.target.company, Existing):
+        if self.ctx.lent is not None:
             return None
-        auth = {"kind": "bearer", "token": f"secret-{uuid4().hex}"}
-        answer = self.ctx.provision(connections={"destination": {"base_url": DESTINATION, "auth": auth}})
-        company_id = at(answer.json, "company", "id")
-        if not answer.ok or not isinstance(company_id, str):
+        company, _ = with_connection(self.ctx)
+        if company is None:
             return None
-        company = Company(company_id)
         run = self.ctx.started("completed", company)
         self.ctx.until(run, "completed")
         return company

@@ -59,8 +59,7 @@ def fill(case: Case, facts: Facts) -> Case:
     """The case as it is sent."""
     fresh, filler = f"conformance-{uuid4().hex[:12]}", _Filler(facts)
     body = _at_once(case.operation, filler.worded(case.body), fresh)
-    query = {name: filler.worded(value) for name, value in case.query.items()}
-    return replace(case, body=body, query=query)
+    return replace(case, body=body, query={name: filler.worded(value) for name, value in case.query.items()})
 
 
 class _Filler:

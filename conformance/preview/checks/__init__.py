@@ -1,4 +1,4 @@
-"""The checks: one file a clause group, each check a stimulus and what is required of the answer.
+"""The checks: one file a group of clauses, each check a stimulus and what is required of the answer.
 
 A check is a function of its context. It says what it found clause by clause and goes on; it never decides a verdict.
 """
@@ -10,30 +10,28 @@ from typing import TYPE_CHECKING
 from conformance.preview.checks.register import CHECKS
 
 if TYPE_CHECKING:
-    from conformance.engine.check import Check
+    from conformance.engine.generation import Check
 
 
 def load() -> dict[str, Check]:
     """Every check, in the order of the contract's chapters."""
     from conformance.preview.checks import (  # noqa: F401, PLC0415 - importing them registers them
-        access,
+        approvals,
+        auth,
         catalogue,
         companies,
-        decisions,
         downloads,
+        errors,
         exports,
         imports,
-        keeping,
-        keys,
-        life,
-        openpoints,
+        lookups,
+        open_points,
         polls,
         questions,
         rates,
-        recovery,
         refusals,
-        rejections,
         reparkings,
+        runs,
         secrecy,
         staleness,
         uploads,

@@ -5,28 +5,19 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.catalogue import FILE
-from conformance.preview.checks.imports import begun
-from conformance.preview.checks.register import check
-from conformance.preview.checks.uploads import uploaded, written
-from conformance.preview.csv_download import decoded, download, fetch, parsed, read, text
+from conformance.preview.account import file_of
+from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, at, check, count
+from conformance.preview.csv_download import Download, decoded, download, fetch, parsed, read, text
 from conformance.preview.decision_runs import flagged
-from conformance.preview.driver import Run
-from conformance.preview.poll_body import at, count
+from conformance.preview.history import listing
 from conformance.preview.submitted_rows import UNSURE, Column, checked, columns_of, inline, sent, sheet_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from conformance.http.client import Answer
-    from conformance.preview.csv_download import Download
-    from conformance.preview.driver import Company, StateDriver
-
-    Both = Mapping[str, tuple[Download, Download]]
 
 AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore', "Zoë Ångström"]
 """Texts that a download must quote, and one that it must encode."""
@@ -38,16 +29,16 @@ def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
     run = _completed(ctx)
     answers = _answers(ctx, run)
     for answer in [each for pair in answers.values() for each in pair]:
-        _judge_answer(ctx, answer)
+        ctx.status("CSV-01", answer, 200, "a sheet can be downloaded")
+        ctx.shaped(answer, "CSV-01")
     both = _read(answers)
     for sheet, (lines, _) in both.items():
         names = tuple(column.name for column in columns_of(ctx, run.company, sheet))
-        requirement = "the header has the template's columns, in its order"
-        ctx.require("CSV-08", lines.header == names, requirement, lines.answer, expected=names, got=lines.header)
+        ctx.equal("CSV-08", lines.header, names, "the header has the template's columns, in its order", lines.answer)
     inserted = count(run.state, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import inserted"
     total = sum(len(lines.rows) for lines, _ in both.values())
-    ctx.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
+    ctx.equal("CSV-07", total, inserted, requirement, run.polled)
     with ctx.speaking_of("CSV-05"):
         _judge_rows(ctx, run, both)
 
@@ -57,15 +48,14 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
     run, sheet, valid, whole = _flagged_sheet(ctx)
     answer = fetch(ctx, run.company.id, sheet)
-    if ctx.status("CSV-03", answer, 200, requirement="a sheet can be downloaded without filter"):
+    if ctx.status("CSV-03", answer, 200, "a sheet can be downloaded without filter"):
         plain = read(answer)
         requirement = "without filter the download is that of filter=valid"
         holds = (plain.header, sorted(plain.rows)) == (valid.header, sorted(valid.rows))
         ctx.require("CSV-03", holds, requirement, answer, valid.answer, expected=valid.rows, got=plain.rows)
     columns = columns_of(ctx, run.company, sheet)
     wrong = _wrong(sheet, columns, valid)
-    requirement = "filter=valid leaves out each row with a wrong cell"
-    ctx.require("CSV-04", not wrong, requirement, valid.answer, got=wrong)
+    ctx.none("CSV-04", wrong, "filter=valid leaves out each row with a wrong cell", valid.answer)
     surplus = Counter(valid.rows) - Counter(whole.rows)
     requirement = "filter=valid has no row that filter=all has not"
     ctx.require("CSV-04", not surplus, requirement, valid.answer, whole.answer, got=sorted(surplus))
@@ -91,12 +81,12 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
     company = ctx.company(fresh=True)
     name, rows = _awkward_rows(ctx, company)
-    run = begun(company, {"rows": rows}, ctx.start(company, {"rows": rows}))
+    run = ctx.begin(company, {"rows": rows})
     end = ctx.until(run)
     if at(end, "status") != "completed":
         raise Skipped(f"the import of rows with awkward texts became {at(end, 'status')}")
     answer = fetch(ctx, company.id, sheet_of(end), "all")
-    if not ctx.status("CSV-09", answer, 200, requirement="the rows can be downloaded"):
+    if not ctx.status("CSV-09", answer, 200, "the rows can be downloaded"):
         return
     lines = parsed(text(answer)) or ()
     place = lines[0].index(name) if lines and name in lines[0] else None
@@ -111,12 +101,7 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     """Import a CSV file of such rows, whose name is no template's, and download all."""
     company = ctx.company(fresh=True)
     name, rows = _awkward_rows(ctx, company)
-    url, ref = uploaded(ctx, company, content := written(rows))
-    put = ctx.client.put_upload(url, content, FILE["content_type"])
-    if not put.ok:
-        raise Blocked("the file could not be uploaded", [put])
-    body = {"files": [{"name": FILE["name"], "upload_ref": ref}]}
-    run = begun(company, body, ctx.start(company, body))
+    run = ctx.begin(company, file_of(ctx, company, rows))
     end = ctx.until(run)
     requirement = "the import of a file of right rows completes"
     if at(end, "status") != "completed" and not ctx.target.strict:
@@ -126,7 +111,7 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
     total, inserted = sum(len(lines.rows) for lines in sheets), count(end, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import of a file inserted"
-    ctx.require("CSV-07", total == inserted, requirement, run.polled, expected=inserted, got=total)
+    ctx.equal("CSV-07", total, inserted, requirement, run.polled)
     got = [_broken_alike(record[name]).strip() for lines in sheets for record in lines.records if record.get(name)]
     requirement = "filter=all has every row of the file"
     expected = [_broken_alike(row[name]).strip() for row in rows]
@@ -142,16 +127,14 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     sheet = sheet_of(run.state)
     for word in ("clean", "invalid"):
         answer = fetch(ctx, run.company.id, sheet, word)
-        ctx.status("CSV-10", answer, 400, requirement="a filter that is neither valid nor all is refused with 400")
-    answer = fetch(ctx, run.company.id, str(uuid4()))
-    ctx.status("CSV-11", answer, 404, requirement="an unknown sheet is answered with 404")
+        ctx.status("CSV-10", answer, 400, "a filter that is neither valid nor all is refused with 400")
+    ctx.status("CSV-11", fetch(ctx, run.company.id, str(uuid4())), 404, "an unknown sheet is answered with 404")
     with ctx.speaking_of("CSV-11"):
         other = ctx.run("needs_attention", fresh=False)
         theirs = next((each for each in other.company.sheets if each not in run.company.sheets), None)
         if theirs is None:
             raise Skipped("the sheets of a second company are known when the suite provisioned it")
-        answer = fetch(ctx, run.company.id, theirs)
-        ctx.status("CSV-11", answer, 404, requirement="a sheet of another company is answered with 404")
+        ctx.status("CSV-11", fetch(ctx, run.company.id, theirs), 404, "a sheet of another company is answered with 404")
 
 
 @check("CSV-12", needs=("completed",))
@@ -160,9 +143,8 @@ def a_download_is_no_run(ctx: StateDriver) -> None:
     run = _completed(ctx)
     before = _runs(ctx, run)
     answer = fetch(ctx, run.company.id, sheet_of(run.state), "all")
-    ctx.status("CSV-12", answer, 200, requirement="the download is the answer itself")
-    after = _runs(ctx, run)
-    ctx.require("CSV-12", before == after, "a download creates no run", answer, expected=before, got=after)
+    ctx.status("CSV-12", answer, 200, "the download is the answer itself")
+    ctx.equal("CSV-12", _runs(ctx, run), before, "a download creates no run", answer)
 
 
 @check("CSV-02", needs=("completed",))
@@ -172,7 +154,7 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     answer = fetch(ctx, run.company.id, None)
     if answer.status is not None and (400 <= answer.status < 500 or answer.status == 501):
         raise Skipped(f"the target answers {answer.status}: the ZIP may not have been built yet")
-    if not ctx.status("CSV-02", answer, 200, requirement="without sheet_id the whole workbook is downloaded"):
+    if not ctx.status("CSV-02", answer, 200, "without sheet_id the whole workbook is downloaded"):
         return
     zipped = answer.media_type == "application/zip"
     ctx.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
@@ -200,18 +182,7 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
 
 
-def _judge_answer(ctx: StateDriver, answer: Answer) -> None:
-    """Whether the download is text/csv, as an attachment (CSV-01)."""
-    if not ctx.status("CSV-01", answer, 200, requirement="a sheet can be downloaded"):
-        return
-    disposition = answer.headers.get("content-disposition", "")
-    holds = answer.media_type == "text/csv" and disposition.strip().lower().startswith("attachment")
-    requirement = "a sheet's download is text/csv, with a Content-Disposition that says attachment"
-    got = f"{answer.media_type}, {disposition or 'no Content-Disposition'}"
-    ctx.require("CSV-01", holds, requirement, answer, expected="text/csv, attachment; …", got=got)
-
-
-def _judge_rows(ctx: StateDriver, run: Run, both: Both) -> None:
+def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, Download]]) -> None:
     """Whether every row that was sent is in the download (CSV-05)."""
     rows = sent(ctx, run, run.state)
     lines = both[rows.sheet_id][0]
@@ -229,34 +200,28 @@ def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:
     left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(ctx, run)).values())
     expected = count(end, "invalidCellCount")
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"
-    ctx.require("CSV-06", left_out == expected, requirement, run.polled, expected=expected, got=left_out)
+    ctx.equal("CSV-06", left_out, expected, requirement, run.polled)
 
 
 def _completed(ctx: StateDriver) -> Run:
     """The completed first and only import of a company, which the checks of downloads share."""
-    key = "run completed, alone in its company"
-    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Run):
-        return there
-    run = ctx.run("completed")
+    run = ctx.share("run completed, alone in its company", lambda: ctx.run("completed"))
     if run.company.provisioned is None:
         raise Skipped("rows are counted in companies that the suite provisioned, which had none before")
-    if ctx.shared is not None:
-        ctx.shared[key] = run
     return run
 
 
 def _answers(ctx: StateDriver, run: Run) -> dict[str, tuple[Answer, Answer]]:
     """The downloads of each sheet of a completed run, all rows and valid ones; the checks of a journey share them."""
-    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("downloads", {})
-    if run.id not in kept:
-        kept[run.id] = {
-            sheet: (fetch(ctx, run.company.id, sheet, "all"), fetch(ctx, run.company.id, sheet, "valid"))
-            for sheet in run.company.sheets
-        }
-    return cast("dict[str, tuple[Answer, Answer]]", kept[run.id])
+
+    def fetched() -> dict[str, tuple[Answer, Answer]]:
+        ask, company_id = partial(fetch, ctx), run.company.id
+        return {each: (ask(company_id, each, "all"), ask(company_id, each, "valid")) for each in run.company.sheets}
+
+    return ctx.share(f"downloads after {run.id}", fetched)
 
 
-def _read(answers: Mapping[str, tuple[Answer, Answer]]) -> Both:
+def _read(answers: Mapping[str, tuple[Answer, Answer]]) -> dict[str, tuple[Download, Download]]:
     """All rows and the valid ones by sheet; Blocked where one of the answers is no CSV."""
     return {sheet: (read(whole), read(valid)) for sheet, (whole, valid) in answers.items()}
 
@@ -325,17 +290,13 @@ def _broken_alike(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _runs(ctx: StateDriver, run: Run) -> list[Any]:
-    """How many runs the company's history has, and its active one."""
-    answers = [
-        ctx.client.call("list_imports", company_id=run.company.id, query=query) for query in ({}, {"status": "active"})
-    ]
-    for answer in answers:
+def _runs(ctx: StateDriver, run: Run) -> tuple[Any, Any]:
+    """What the company's history lists, and the status of its active run."""
+    history, active = ctx.history(run.company), ctx.active(run.company)
+    for answer in (history, active):
         if not answer.ok:
             raise Blocked("the company's runs could not be read", [answer])
-    history = answers[0].json
-    arrays = [history] if isinstance(history, list) else [each for each in history.values() if isinstance(each, list)]
-    return [[[at(item, "run_id") for item in array] for array in arrays], at(answers[1].json, "status")]
+    return listing(history), at(active.json, "status")
 
 
 def _files(content: bytes) -> list[tuple[tuple[str, ...], ...]]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.catalogue import each_status
-from conformance.preview.checks.register import check
+from conformance.preview.account import with_destination
+from conformance.preview.checks.register import (
+    MOVING,
+    TERMINAL,
+    Answer,
+    Blocked,
+    Company,
+    Skipped,
+    StateDriver,
+    array,
+    at,
+    check,
+    listed,
+)
 from conformance.preview.csv_download import download
-from conformance.preview.driver import MOVING, REFUSING, TERMINAL, UNREACHABLE, Company, Run
-from conformance.preview.poll_body import at, listed
-from conformance.target.file import Existing
+from conformance.preview.driver import REFUSING, UNREACHABLE
 
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
-
-BASE_URL = "https://destination.invalid/api"
 COUNTS = ("total", "succeeded", "failed")
 
 
@@ -32,19 +36,18 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     except Blocked as blocked:  # a server error is no answer that OP-18 allows, and a run that was started can be read
         answer = blocked.answers[-1]
         if answer.status is not None and not answer.ok:
-            requirement = "an export can be started, or is refused, and then it can be polled"
-            ctx.status("DST-01", answer, 2, requirement=requirement)
+            ctx.status("DST-01", answer, 2, "an export can be started, or is refused, and then it can be polled")
         raise
     _judge_start(ctx, company, started)
     asks = [each for each in seen if at(each.json, "status") == "needs_attention"]
     ctx.require("DST-10", not asks, "an export never needs attention", *asks[:1], got=len(asks))
     report = _report(body)
     mode = at(report, "mode")
-    ctx.require("DST-02", mode == "full", "an export without mode is a full one", seen[-1], expected="full", got=mode)
+    ctx.equal("DST-02", mode, "full", "an export without mode is a full one", seen[-1])
     _judge_report(ctx, report, seen[-1])
     requirement = "a full export writes as many rows as filter=valid has over all sheets"
     right, wrote = sum(rows.values()), _written(report)
-    ctx.require("DST-08", wrote == right, requirement, seen[-1], expected=right, got=wrote)
+    ctx.equal("DST-08", wrote, right, requirement, seen[-1])
 
 
 @check("DST-08", needs=("needs_attention",))
@@ -69,7 +72,7 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
         if answers[repr(mode)].ok:
             ended(ctx, company, answers[repr(mode)])  # so that other exports can be started
     requirement = "a mode that is neither full nor canary is refused with a 4xx"  # OP-18
-    each_status(ctx, "DST-02", answers, 4, requirement=requirement)
+    ctx.each_status("DST-02", answers, 4, requirement)
 
 
 @check("DST-03", "DST-09", needs=("completed",))
@@ -139,14 +142,14 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
         if wrote != wanted and not ctx.target.strict:
             raise Skipped("the target reads a row_filter otherwise than as texts by column (OP-18)")
         requirement = f"an export of the rows whose {column!r} is {value!r} writes these"
-        ctx.require("DST-08", wrote == wanted, requirement, started, seen[-1], expected=wanted, got=wrote)
+        ctx.equal("DST-08", wrote, wanted, requirement, started, seen[-1])
 
 
 def _selected(ctx: StateDriver, started: Answer) -> None:
     """Stop where a selection is refused, which any target may do (OP-18) but one that reads as the contract."""
     if not started.ok and started.status is not None and started.status < 500:
         if ctx.target.strict:
-            ctx.status("DST-08", started, 2, requirement="a selection of what the company has is accepted")
+            ctx.status("DST-08", started, 2, "a selection of what the company has is accepted")
         raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
 
 
@@ -174,8 +177,7 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     results = listed(_report(body), "results")
     if not results and not at(body, "report", "failed"):
         raise Skipped("the export wrote nothing")
-    odd = [each for each in results if "fields_confirmed" not in each or not _tristate(each["fields_confirmed"])]
-    ctx.require("DST-07", not odd, "fields_confirmed is true, false or null", seen[-1], got=odd)
+    ctx.shaped(seen[-1], "DST-07")
     refused = [each for each in results if each.get("ok") is False]
     unread = [each for each in refused if each.get("fields_confirmed") is not None and not _took(each.get("status"))]
     requirement = "fields_confirmed is null where the destination took nothing that could be read back"
@@ -206,37 +208,12 @@ def _prepared(ctx: StateDriver, way: str) -> Company | None:
 
 def _full(ctx: StateDriver, company: Company) -> tuple[Answer, Any, list[Answer]]:
     """An export of the company without saying how: its start, its last body, and all answers; one for all checks."""
-    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("full exports", {})
-    if company.id not in kept:
+
+    def exported() -> tuple[Answer, Any, list[Answer]]:
         started = _started(ctx, company, {})
-        kept[company.id] = started, *ended(ctx, company, started)
-    return cast("tuple[Answer, Any, list[Answer]]", kept[company.id])
+        return started, *ended(ctx, company, started)
 
-
-def with_destination(ctx: StateDriver, state: str) -> Company:
-    """A company with a destination, after an import that leads to the state; what parks is rejected."""
-    key = f"destination after {state}"
-    if ctx.shared is not None and isinstance(there := ctx.shared.get(key), Company):
-        return there
-    if isinstance(ctx.target.company, Existing):
-        raise Skipped("only a company that the suite provisions is known to have a destination")
-    auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
-    answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
-    sheets = {str(each.get("id")): str(each.get("template_id")) for each in listed(answer.json, "sheets")}
-    if not answer.ok or not sheets:
-        raise Skipped(f"a company with a destination is answered with {answer.status}")
-    company = Company(str(at(answer.json, "company", "id")), sheets, answer.json)
-    run: Run = ctx.started(state, company)
-    ctx.until(run, state)
-    if state == "needs_attention" and not _rejected(ctx, run):
-        raise Skipped("no import could be rejected, which would leave flagged rows")
-    if ctx.shared is not None:
-        ctx.shared[key] = company
-    return company
-
-
-def _rejected(ctx: StateDriver, run: Run) -> bool:
-    return ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"
+    return ctx.share(f"full export of {company.id}", exported)
 
 
 def _written(report: Any) -> int | None:
@@ -249,10 +226,10 @@ def _written(report: Any) -> int | None:
 
 def _right_rows(ctx: StateDriver, company: Company) -> dict[str, int]:
     """How many right rows each sheet has; exports do not change them."""
-    kept: dict[str, Any] = {} if ctx.shared is None else ctx.shared.setdefault("right rows", {})
-    if company.id not in kept:
-        kept[company.id] = {sheet: len(download(ctx, company.id, sheet, "valid").rows) for sheet in company.sheets}
-    return cast("dict[str, int]", kept[company.id])
+    return ctx.share(
+        f"right rows of {company.id}",
+        lambda: {sheet: len(download(ctx, company.id, sheet, "valid").rows) for sheet in company.sheets},
+    )
 
 
 def _start(ctx: StateDriver, company: Company, body: Any) -> Answer:
@@ -273,13 +250,12 @@ def _started(ctx: StateDriver, company: Company, body: Any) -> Answer:
 def _judge_start(ctx: StateDriver, company: Company, answer: Answer) -> None:
     """Whether the answer names the new run (DST-01)."""
     ctx.reads("OP-40", str(answer.status))
-    run_id, url = at(answer.json, "run_id"), at(answer.json, "poll_url")
-    here = isinstance(url, str) and url.startswith("/") and url.endswith(f"/companies/{company.id}/exports/{run_id}")
     if ctx.target.strict:
-        ctx.status("DST-01", answer, 201, requirement="an export that is started is answered with 201 (OP-40)")
-    holds = isinstance(run_id, str) and at(answer.json, "status") == "queued" and here
-    requirement = "the answer has run_id, the status queued, and a poll_url under /exports/"
-    ctx.require("DST-01", holds, requirement, answer, expected="run_id, queued, /…/exports/{run_id}", got=answer.text)
+        ctx.status("DST-01", answer, 201, "an export that is started is answered with 201 (OP-40)")
+    ctx.shaped(answer, "DST-01")
+    end, url = f"/companies/{company.id}/exports/{at(answer.json, 'run_id')}", at(answer.json, "poll_url")
+    here = isinstance(url, str) and url.endswith(end)
+    ctx.require("DST-01", here, "the poll_url is that of the export", answer, expected=f"…{end}", got=url)
 
 
 def ended(ctx: StateDriver, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
@@ -306,24 +282,19 @@ def _report(body: Any) -> Any:
 
 def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
     """Whether the report's numbers agree with each other and with its results (DST-04)."""
+    if not ctx.shaped(answer, "DST-04"):
+        return
     total, succeeded, failed = (at(report, name) for name in COUNTS)
-    results = at(report, "results")
-    whole = all(_whole(each) for each in (total, succeeded, failed)) and isinstance(results, list)
-    holds = whole and at(report, "mode") in {"full", "canary"} and total == succeeded + failed
-    ctx.require("DST-04", holds, "total is succeeded plus failed", answer, got=report)
-    if holds and len(results) == total:
+    ctx.require("DST-04", total == succeeded + failed, "total is succeeded plus failed", answer, got=report)
+    results = array(report, "results")
+    if len(results) == total:
         right = sum(at(each, "ok") is True for each in results)
-        requirement = "as many results are ok as succeeded"
-        ctx.require("DST-04", right == succeeded, requirement, answer, expected=succeeded, got=right)
+        ctx.equal("DST-04", right, succeeded, "as many results are ok as succeeded", answer)
 
 
 def _took(status: Any) -> bool:
     """Whether the destination took the write."""
     return _whole(status) and 200 <= status < 300
-
-
-def _tristate(value: Any) -> bool:
-    return value is True or value is False or value is None
 
 
 def _whole(value: Any) -> bool:

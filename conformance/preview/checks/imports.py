@@ -1,29 +1,20 @@
-"""Starting an import (IMP).
+"""Starting an import, and the keys that make a start repeatable (IMP, IDEM).
 
-The rule that it keeps: whether a refused start had an effect is told by the company's history, read before
+The rule that it keeps: whether a start had an effect is told by the company's history and the run itself, read before
 and after, never by the answer to the start alone.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.register import check
+from conformance.preview.account import file_of
+from conformance.preview.checks.register import TERMINAL, Answer, Blocked, Company, Run, Skipped, StateDriver, at, check
 from conformance.preview.decision_runs import same
-from conformance.preview.driver import TERMINAL, Run
-from conformance.preview.poll_body import at, shown
-
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import Company, StateDriver
-
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+from conformance.preview.history import added, names
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
@@ -41,7 +32,7 @@ def an_import_of_rows_starts_queued(ctx: StateDriver) -> None:
     if not isinstance(url, str) or not url.endswith(f"/companies/{company.id}/imports/{run_id}") or url[0] != "/":
         raise Blocked("the start gave no poll_url that could be the run's", [answer])  # IMP-04
     polled = ctx.client.get(url)
-    if ctx.status("IMP-05", polled, 2, requirement="the poll_url of a run just started can be read at once"):
+    if ctx.status("IMP-05", polled, 2, "the poll_url of a run just started can be read at once"):
         told = at(polled.json, "run_id")  # OP-05: only where it is there
         here = told in (None, run_id)
         requirement = "the poll_url of a run just started leads to that run"
@@ -54,7 +45,9 @@ def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
     body = ctx.body("completed")
     company = ctx.company(fresh=True)
     if "files" not in body:
-        body = {"files": [{"name": "conformance.csv", "upload_ref": _uploaded(ctx, company, body.get("rows"))}]}
+        if not isinstance(body.get("rows"), list):
+            raise Skipped("the body that leads to completed has no rows to make a file of")
+        body = file_of(ctx, company, body["rows"])
     _judge_start(ctx, "IMP-01", company, ctx.start(company, body))
 
 
@@ -62,7 +55,7 @@ def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
 def a_malformed_start_is_refused(ctx: StateDriver) -> None:
     """Start imports without rows and files, and with malformed files, of a company that has none in flight."""
     company, key = ctx.company(fresh=True), new_key()
-    before = named(history(ctx, company))
+    before = names(ctx, company)
     neither, malformed = "neither files nor rows", "malformed files"
     bodies: list[tuple[str, str, Any]] = [
         ("IMP-06", neither, {}),
@@ -72,21 +65,19 @@ def a_malformed_start_is_refused(ctx: StateDriver) -> None:
     ]
     answers = [ctx.start(company, body) for _, _, body in bodies]
     for (clause, what, _), answer in zip(bodies, answers, strict=True):
-        ctx.status(clause, answer, 400, requirement=f"a start with {what} is refused with 400")
+        ctx.status(clause, answer, 400, f"a start with {what} is refused with 400")
     if accepted := [answer for answer in answers if answer.ok]:
         raise Blocked("a malformed start was not refused", accepted)
-    after = named(history(ctx, company))
-    requirement = "a start refused with 400 creates no run"
-    ctx.require("IMP-13", after == before, requirement, *answers, expected=before, got=after)
+    ctx.equal("IMP-13", names(ctx, company), before, "a start refused with 400 creates no run", *answers)
     used = ctx.start(company, ctx.body("completed") | {"idempotency_key": key})
-    ctx.status("IMP-13", used, 2, requirement="a start refused with 400 does not consume its idempotency_key")
+    ctx.status("IMP-13", used, 2, "a start refused with 400 does not consume its idempotency_key")
 
 
 @check("IMP-08", needs=("completed",))
 def an_unknown_company_starts_nothing(ctx: StateDriver) -> None:
     """Start an import of a company that does not exist."""
     answer = ctx.client.call("start_import", company_id=str(uuid4()), body=ctx.body("completed"))
-    ctx.status("IMP-08", answer, 404, requirement="a start for an unknown company is refused with 404")
+    ctx.status("IMP-08", answer, 404, "a start for an unknown company is refused with 404")
 
 
 @check("IMP-09", "IMP-10", "IMP-11", "IMP-13", needs=("completed", "needs_attention"))
@@ -94,22 +85,21 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     """Start further imports while one is in flight, while it is parked, and after its end."""
     clean, flagged, key = ctx.body("completed"), ctx.body("needs_attention"), new_key()
     company = ctx.company(fresh=True)
-    earlier = named(history(ctx, company))
+    earlier = names(ctx, company)
     run = ctx.started("needs_attention", company)
     moving = [ctx.start(company, clean), ctx.start(company, flagged | {"idempotency_key": key})]
     for answer, what in zip(moving, ("without a key", "with a new key"), strict=True):
-        requirement = f"a start {what} is refused with 409 while an import is in flight"
-        ctx.status("IMP-09", answer, 409, requirement=requirement)
+        ctx.status("IMP-09", answer, 409, f"a start {what} is refused with 409 while an import is in flight")
     _refused(*moving)
     parked = ctx.until(run, "needs_attention")
-    before = named(history(ctx, company))
+    before = names(ctx, company)
     new = added(before, earlier)
     requirement = "a start refused with 409 creates no run: the history has one run more than before the first start"
     ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving, expected="1 new run", got=new)
     third = ctx.start(company, clean)
-    ctx.status("IMP-10", third, 409, requirement="a start is refused with 409 while the company's run is parked")
+    ctx.status("IMP-10", third, 409, "a start is refused with 409 while the company's run is parked")
     _refused(third)
-    after, again = named(history(ctx, company)), ctx.poll(run)
+    after, again = names(ctx, company), ctx.poll(run)
     unchanged = after == before and same(parked, again)
     requirement = "a start refused with 409 changes neither the history nor the run in flight"
     ctx.require("IMP-13", unchanged, requirement, third, again, expected=parked, got=again.json)
@@ -128,11 +118,11 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
     last = ctx.start(ended.company, clean | {"idempotency_key": key})
     if last.status == 409:
         without = ctx.start(ended.company, clean)
-        ctx.status("IMP-11", without, 2, requirement="once the run is terminal a new import is accepted")
+        ctx.status("IMP-11", without, 2, "once the run is terminal a new import is accepted")
         if not without.ok:
             raise Blocked("whether the key was consumed cannot be told: no start is accepted", [last, without])
     else:
-        ctx.status("IMP-11", last, 2, requirement="once the run is terminal a new import is accepted")
+        ctx.status("IMP-11", last, 2, "once the run is terminal a new import is accepted")
     holds = last.ok and at(last.json, "run_id") != ended.id
     requirement = "a start refused with 409 does not consume its idempotency_key"
     ctx.require("IMP-13", holds, requirement, last, expected="2xx with a new run", got=f"{last.status} {last.text}")
@@ -140,29 +130,15 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
 
 def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer) -> None:
     """The start's answer: 201, its members, queued, and a path that fits them."""
-    ctx.status(clause, answer, 201, requirement="a well-formed start is answered with 201")
+    ctx.status(clause, answer, 201, "a well-formed start is answered with 201")
     if not answer.ok:
         raise Blocked("a well-formed start was refused", [answer])
-    run_id, status, url = (at(answer.json, name) for name in ("run_id", "status", "poll_url"))
-    complete = all(isinstance(each, str) for each in (run_id, status, url))
-    requirement = "the answer to a start has run_id, status and poll_url"
-    if not ctx.require(clause, complete, requirement, answer, expected="three strings", got=answer.text):
+    if not ctx.shaped(answer, clause, "IMP-03", "IMP-04"):
         raise Blocked("the answer to the start is not whole", [answer])
-    requirement = "a run starts queued"
-    ctx.require("IMP-03", status == "queued", requirement, answer, expected="queued", got=status)
-    path = f"/companies/{company.id}/imports/{run_id}"
-    root = urlsplit(ctx.target.base_url).path.rstrip("/")
-    fits = UUID.fullmatch(run_id) is not None and url in {root + path, f"/api/v1{path}"}
-    requirement = "run_id is a UUID, and poll_url the relative path of the company and that run"
-    ctx.require("IMP-04", fits, requirement, answer, expected=root + path, got=url)
-
-
-def begun(company: Company, body: dict[str, Any], answer: Answer) -> Run:
-    """The run that this start of the body began."""
-    run_id = at(answer.json, "run_id")
-    if not answer.ok or not isinstance(run_id, str):
-        raise Blocked("the import could not be started", [answer])
-    return Run(company, run_id, str(at(answer.json, "poll_url")), body, answer, answer)
+    path = f"/companies/{company.id}/imports/{at(answer.json, 'run_id')}"
+    root, url = urlsplit(ctx.target.base_url).path.rstrip("/"), at(answer.json, "poll_url")
+    requirement = "poll_url is the relative path of the company and the run"
+    ctx.require("IMP-04", url in {root + path, f"/api/v1{path}"}, requirement, answer, expected=root + path, got=url)
 
 
 def end(ctx: StateDriver, run: Run) -> None:
@@ -173,66 +149,90 @@ def end(ctx: StateDriver, run: Run) -> None:
     ctx.until(run, *TERMINAL)
 
 
-def _uploaded(ctx: StateDriver, company: Company, rows: Any) -> Any:
-    """The reference of a CSV file of these rows, uploaded."""
-    if not isinstance(rows, list):
-        raise Skipped("the body that leads to completed has no rows to make a file of")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    content = text.getvalue().encode()
-    asked = {"name": "conformance.csv", "content_type": "text/csv", "size": len(content)}
-    promised = ctx.client.call("request_upload", company_id=company.id, body=asked)
-    url = at(promised.json, "upload_url")
-    if not promised.ok or not isinstance(url, str):
-        raise Blocked("no upload URL was given", [promised])
-    put = ctx.client.put_upload(url, content, "text/csv")
-    if not put.ok:
-        raise Blocked("the file could not be uploaded", [promised, put])
-    return at(promised.json, "upload_ref")
-
-
-def history(ctx: StateDriver, company: Company) -> list[Any] | None:
-    """The newest runs of the company, as its history lists them; None when there is no list."""
-    return entries(ctx.client.call("list_imports", company_id=company.id).json)
-
-
-def entries(body: Any) -> list[Any] | None:
-    """The entries of a history's page: a bare array, or the one array of an envelope (OP-08)."""
-    if isinstance(body, dict) and isinstance(body.get("runs"), list):
-        return list(body["runs"])  # as the contract names it, whatever else is there
-    values = list(body.values()) if isinstance(body, dict) else [body]
-    arrays = [each for each in values if isinstance(each, list)]
-    return arrays[0] if len(arrays) == 1 else None
-
-
-def named(found: list[Any] | None) -> list[str] | None:
-    """What the entries are known by: an id where they have one, else all that they say."""
-    return None if found is None else [_name(entry) for entry in found]
-
-
-def listing(answer: Answer) -> Any:
-    """What of a history stays as long as no run starts: its entries; an envelope may tell the time, say (OP-08)."""
-    found = named(entries(answer.json))
-    return answer.json if found is None else found
-
-
-def identity(entry: Any) -> str | None:
-    """What an entry is known by, at the top of it or in an object in it; None where it has no such member."""
-    within = [entry, *(each for each in entry.values() if isinstance(each, dict))] if isinstance(entry, dict) else []
-    ids = [at(each, name) for name in ("run_id", "poll_url", "id") for each in within]
-    return next((each for each in ids if isinstance(each, str)), None)
-
-
-def _name(entry: Any) -> str:
-    return identity(entry) or repr(shown(entry) or entry)  # members that nobody documented may change at every look
-
-
-def added(now: list[str] | None, before: list[str] | None) -> list[str] | None:
-    """The entries that were not there before; None when it cannot be told."""
-    return None if now is None or before is None else [name for name in now if name not in before]
-
-
 def new_key() -> str:
     return f"conformance-{uuid4().hex}"
+
+
+STARTS_AT_ONCE = 8
+
+
+@check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07", needs=("completed", "needs_attention"))
+def a_key_starts_one_run(ctx: StateDriver) -> None:
+    """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
+    company = ctx.company(fresh=True)
+    earlier = names(ctx, company)
+    body = ctx.body("needs_attention") | {"idempotency_key": new_key()}
+    run = ctx.begin(company, body)
+    moving = ctx.start(company, body)
+    if moving.ok:
+        ctx.status("IDEM-07", moving, (200, 201), "a replay is answered with 200 or 201")
+        ctx.reads("OP-06", f"{moving.status}, with status {at(moving.json, 'status')!r} while the run is active")
+    _judge_replay(ctx, "IDEM-02", run, moving, "while the run is active")
+    parked = ctx.until(run, "needs_attention")
+    _judge_replay(ctx, "IDEM-04", run, ctx.start(company, body), "while the run is parked")
+    other = ctx.body("completed") | {"idempotency_key": body["idempotency_key"]}
+    _judge_conflict(ctx, run, other, parked)
+    new = added(names(ctx, company), earlier)
+    same_run = not moving.ok or at(moving.json, "run_id") == run.id  # a refusal is IDEM-02's
+    requirement = "the same start with the same key gives the same run, and no second one"
+    holds = same_run and (new is None or len(new) <= 1)
+    ctx.require("IDEM-01", holds, requirement, moving, expected=f"run {run.id} alone", got=new)
+    end(ctx, run)
+    ended = run.state
+    if _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the run's end"):
+        _judge_conflict(ctx, run, other, ended)
+
+
+@check("IDEM-06", "IMP-12", needs=("completed", "needs_attention"))
+def companies_import_side_by_side(ctx: StateDriver) -> None:
+    """Start an import of one company, and of another while the first is in flight, with one key and other rows."""
+    key = {"idempotency_key": new_key()}
+    requirement = "a company without an import in flight starts one, whatever other companies do"
+    first = ctx.start(ctx.company(fresh=True), ctx.body("needs_attention") | key)
+    if first.status == 409:  # for want of an import of its own, it is others' that keep it from starting one
+        ctx.status("IMP-12", first, 2, requirement)
+    if not first.ok:
+        raise Blocked("the first import was not accepted", [first])
+    company = ctx.company(fresh=True)
+    second = ctx.start(company, ctx.body("completed") | key)
+    answer = second if second.ok else ctx.start(company, ctx.body("completed"))
+    if not ctx.status("IMP-12", answer, 2, requirement):
+        raise Blocked("the second company can start no import at all", [second, answer])
+    requirement = "a key that another company used starts a run of its own"
+    if ctx.status("IDEM-06", second, 2, requirement):
+        ids = {str(at(each.json, "run_id")) for each in (first, second)}
+        ctx.require("IDEM-06", len(ids) == 2, requirement, first, second, expected="two runs", got=ids)
+
+
+@check("IDEM-08", needs=("completed",))
+def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
+    """Send eight equal starts with one key at once."""
+    company = ctx.company(fresh=True)
+    earlier = names(ctx, company)
+    body = ctx.body("completed") | {"idempotency_key": new_key()}
+
+    answers = ctx.client.concurrently([partial(ctx.start, company, body)] * STARTS_AT_ONCE)
+    if not (accepted := [answer for answer in answers if answer.ok]):
+        raise Blocked("none of the concurrent starts was accepted", answers[:2])
+    ids = {str(at(answer.json, "run_id")) for answer in accepted}
+    new = added(names(ctx, company), earlier)
+    holds = len(ids) == 1 and (new is None or len(new) <= 1)
+    requirement = "concurrent starts with one key create one run"
+    ctx.require("IDEM-08", holds, requirement, *accepted[:3], expected="1 run", got=f"{ids}; new in history: {new}")
+
+
+def _judge_replay(ctx: StateDriver, clause: str, run: Run, answer: Answer, when: str) -> bool:
+    requirement = f"the same start with the same key gives the existing run {when}"
+    holds, got = answer.ok and at(answer.json, "run_id") == run.id, f"{answer.status} {answer.text}"
+    return ctx.require(clause, holds, requirement, answer, expected=f"2xx, run {run.id}", got=got)
+
+
+def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: Any) -> None:
+    """Other rows with a used key are refused, and the run is as before (IDEM-05)."""
+    refused = ctx.start(run.company, other)
+    status = before.get("status") if isinstance(before, dict) else before
+    requirement = f"a used key with clearly different rows is refused with 409; its run is {status}"
+    ctx.status("IDEM-05", refused, 409, requirement)
+    after = ctx.poll(run)
+    requirement = "a used key with different rows leaves the existing run as it is"
+    ctx.require("IDEM-05", same(before, after), requirement, refused, after, expected=before, got=after.json)

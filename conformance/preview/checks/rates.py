@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.catalogue import heard, member, other_key, valid_import
-from conformance.preview.checks.imports import listing
-from conformance.preview.checks.register import check
+from conformance.preview.account import other_key, valid_import
+from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, at, check, must_come
+from conformance.preview.history import listing
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
 
 FEWEST, MOST, WRITTEN = 60, 200, 100
 WINDOW = 61
@@ -52,7 +48,7 @@ def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
     passed, refused, begun = 0, [], ctx.now()
     while True:
         answers = ctx.client.concurrently([call] * AT_ONCE)
-        heard(*answers)
+        must_come(*answers)
         throttled = [answer for answer in answers if answer.status == 429]
         passed += len(answers) - len(throttled)
         refused += throttled
@@ -113,20 +109,17 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
         sources = ctx.client.call("list_sources")
         with ctx.speaking_of("RATE-06"):
             other = ctx.client.call("list_templates", key=other_key(ctx))
-            ctx.status("RATE-06", other, 2, requirement="another key has a budget of its own")
-        ctx.status("RATE-05", sources, 2, requirement="another endpoint has a budget of its own")
+            ctx.status("RATE-06", other, 2, "another key has a budget of its own")
+        ctx.status("RATE-05", sources, 2, "another endpoint has a budget of its own")
         _form(ctx, burst.refused)
         later = _after_the_window(ctx, call)
-        ctx.status("RATE-08", later, 2, requirement="the throttled call succeeds once the window has passed")
+        ctx.status("RATE-08", later, 2, "the throttled call succeeds once the window has passed")
 
 
 def _form(ctx: StateDriver, refused: tuple[Answer, ...]) -> None:
     """Record whether the 429s have the one body, and no Retry-After."""
-    wrong = [answer for answer in refused if answer.json != TOO_MANY]
-    got = wrong[0].text if wrong else ""
-    ctx.require("RATE-02", not wrong, "a 429 has this body", *wrong[:1], expected=TOO_MANY, got=got)
-    told = [answer for answer in refused if "retry-after" in answer.headers]
-    ctx.require("RATE-03", not told, "a 429 has no Retry-After", *told[:1])
+    odd = [answer for answer in refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
+    ctx.shaped((odd or refused)[0], "RATE-02", "RATE-03")
 
 
 @check("RATE-07", needs=("needs_attention",))
@@ -137,11 +130,11 @@ def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
         decide = partial(ctx.client.call, "decide", company_id=run.company.id, run_id=run.id)
         _exhaust(ctx, partial(decide, body={"decision": "conformance"}))
         _throttled(decide(body={"decision": "approve"}))
-    before: Any = member(run.state, "needs_attention")
+    before: Any = at(run.state, "needs_attention")
     ctx.wait()
     after = ctx.poll(run)
-    heard(after)
-    same = member(after.json, "status") == "needs_attention" and member(after.json, "needs_attention") == before
+    must_come(after)
+    same = at(after.json, "status") == "needs_attention" and at(after.json, "needs_attention") == before
     ctx.require("RATE-07", same, "a decision that gets 429 is not taken", after, got=after.text)
 
 
@@ -156,7 +149,7 @@ def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
         _throttled(start(body=body))
     ctx.wait()
     after = ctx.client.call("list_imports", company_id=company)
-    heard(before, after)
+    must_come(before, after)
     requirement = "an import that gets 429 starts no run"
     same = listing(after) == listing(before)
     ctx.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)

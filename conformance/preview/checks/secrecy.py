@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.catalogue import (
-    each_status,
-    entries,
-    filled_sheets,
-    heard,
-    is_uuid,
-    lent,
-    may_provision,
-    member,
-    templates_of,
-    two_companies,
+from conformance.preview.account import filled_sheets, templates_of, two_companies
+from conformance.preview.checks.register import (
+    Answer,
+    Blocked,
+    Company,
+    Run,
+    Skipped,
+    StateDriver,
+    array,
+    at,
+    check,
+    must_come,
 )
-from conformance.preview.checks.register import check
-from conformance.preview.driver import Run, StateDriver
-
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import Company
-
-
-# -- credentials
-
+from conformance.preview.poll_body import is_uuid
 
 _PRIVATE = ("auth", "base_url", "token", "credentials")
 
@@ -36,22 +26,21 @@ _PRIVATE = ("auth", "base_url", "token", "credentials")
 @check("PROV-18", "PROV-19", "SEC-01")
 def credentials_never_come_back(ctx: StateDriver) -> None:
     """Provision with a destination's credentials, then make calls that could tell them."""
-    may_provision(ctx)
+    ctx.must_provision()
     secret = f"conformance-{uuid4().hex}{uuid4().hex}"
     destination = {"base_url": "https://destination.example.com/v2", "auth": {"kind": "bearer", "token": secret}}
     answer = ctx.provision(connections={"destination": destination})
-    made = member(answer.json, "company", "id")
+    made = at(answer.json, "company", "id")
     if not answer.ok or not isinstance(made, str):
-        heard(answer)
+        must_come(answer)
         ctx.require("SEC-01", not _tells(answer, secret), "no answer and no error tells credentials", answer)
         raise Blocked("a company with a destination could not be provisioned", [answer])
-    connections = entries(answer.json, "connections")
+    connections = array(answer.json, "connections")
     shown = [name for each in connections if isinstance(each, dict) for name in _PRIVATE if name in each]
     holds = not _tells(answer, secret) and not shown
     ctx.require("PROV-18", holds, "a connection shows `id`, `kind` and `creds_configured` alone", answer, got=shown)
-    configured = [member(each, "creds_configured") for each in connections if member(each, "kind") == "destination"]
-    requirement = "`creds_configured` is true after credentials were given"
-    ctx.require("PROV-19", configured == [True], requirement, answer, expected=[True], got=configured)
+    configured = [at(each, "creds_configured") for each in connections if at(each, "kind") == "destination"]
+    ctx.equal("PROV-19", configured, [True], "`creds_configured` is true after credentials were given", answer)
     leaks = [each for each in (answer, *_prying(ctx, made, secret)) if _tells(each, secret)]
     ctx.require("SEC-01", not leaks, "no answer and no error tells credentials", *leaks)
 
@@ -66,7 +55,7 @@ def _prying(ctx: StateDriver, company: str, secret: str) -> list[Answer]:
     answers.append(ask("provision_company", raw=f'{{"connections": {{"auth": "{secret}"'.encode()))
     answers.append(ask("list_imports", company_id=company))
     answers.append(export := ask("start_export", company_id=company, body={"mode": "canary"}))
-    if isinstance(run := member(export.json, "run_id"), str):
+    if isinstance(run := at(export.json, "run_id"), str):
         ctx.wait()
         answers.append(ask("poll_export", company_id=company, run_id=run))
     return answers
@@ -74,9 +63,6 @@ def _prying(ctx: StateDriver, company: str, secret: str) -> list[Answer]:
 
 def _tells(answer: Answer, secret: str) -> bool:
     return secret.encode() in answer.content or any(secret in value for value in answer.headers.values())
-
-
-# -- another company's data
 
 
 @check("SEC-02", needs=("completed",))
@@ -90,12 +76,12 @@ def a_company_shows_nothing_of_another(ctx: StateDriver) -> None:
     answers = {"its run": ask("poll_import", company_id=other.id, run_id=run.id)}
     for sheet in [each for each in run.company.sheets if each not in other.sheets][:1]:  # else ID-02 is broken
         answers["its sheet"] = ask("export_csv", company_id=other.id, query={"sheet_id": sheet})
-    each_status(ctx, "SEC-02", answers, 404, requirement="another company's run or sheet is not found")
+    ctx.each_status("SEC-02", answers, 404, "another company's run or sheet is not found")
     history = ask("list_imports", company_id=other.id)
-    heard(history)
+    must_come(history)
     requirement = "the history of one company names no run of another"
     ctx.require("SEC-02", run.id not in history.text, requirement, history, got=history.text)
-    if lent(ctx) is None and not _has_runs(history):
+    if ctx.lent is None and not _has_runs(history):
         _no_foreign_rows(ctx, run, other)
 
 
@@ -119,13 +105,10 @@ def _no_foreign_rows(ctx: StateDriver, run: Run, other: Company) -> None:
     ctx.require("SEC-02", not found, "no row of one company is in the CSV of another", got=sorted(found))
 
 
-# -- ids
-
-
 @check("ID-01", "ID-02", needs=("completed",))
 def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
     """Start imports, each in a company of its own where the suite provisions them, and compare every id."""
-    companies = lent(ctx)
+    companies = ctx.lent
     if companies is not None and len(companies) < 2:
         raise Skipped("the target file names one existing company alone")
     kept = [ctx.shared.get(f"run {state}") for state in ("completed", "needs_attention")] if ctx.shared else []
@@ -136,11 +119,11 @@ def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
         if run.company.provisioned is None:  # a lent company may have had both runs
             continue
         ids += [("company", run.company.id), *(("sheet", sheet) for sheet in run.company.sheets)]
-        workbook = member(run.company.provisioned, "workbook_id")
+        workbook = at(run.company.provisioned, "workbook_id")
         ids += [("workbook", str(workbook))] if workbook is not None else []
     shown = [run.started for run in runs if run.started is not None]
-    ids_of_templates = [member(each, "id") for each in templates_of(ctx)]
+    ids_of_templates = [at(each, "id") for each in templates_of(ctx)]
     wrong = [each for each in [*(id_ for _, id_ in ids), *ids_of_templates] if not is_uuid(each)]
-    ctx.require("ID-01", not wrong, "ids are UUIDs", *shown, got=wrong)
+    ctx.none("ID-01", wrong, "ids are UUIDs", *shown)
     again = [f"{kind} {id_}" for (kind, id_), times in Counter(ids).items() if times > 1]
-    ctx.require("ID-02", not again, "no id names two things of one kind", *shown, got=again)
+    ctx.none("ID-02", again, "no id names two things of one kind", *shown)

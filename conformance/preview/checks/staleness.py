@@ -6,18 +6,20 @@ The rule that it keeps: staleness is judged where the target's clock can be move
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.recovery import NONE, lookup
-from conformance.preview.checks.register import check
+from conformance.preview.checks.register import (
+    MOVING,
+    TERMINAL,
+    Blocked,
+    Company,
+    Run,
+    Skipped,
+    StateDriver,
+    at,
+    check,
+    shown,
+)
 from conformance.preview.decision_runs import same
-from conformance.preview.driver import MOVING, TERMINAL, Company, Run
-from conformance.preview.poll_body import at, shown
 from conformance.target.file import Body, ExistingRun
-
-if TYPE_CHECKING:
-    from conformance.preview.driver import StateDriver
 
 TIMED_OUT = "Import timed out"
 HOUR = 3_600  # seconds
@@ -57,15 +59,15 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     ctx.require("STALE-01", holds, requirement, first, expected=f"failed, {TIMED_OUT}", got=first.text)
     if at(first.json, "status") in MOVING:
         raise Blocked("the run does not go stale", [first])
-    found = lookup(ctx, run.company)
+    found = ctx.active(run.company)
     if not found.ok and found.status != 404:
         raise Blocked("the look-up is not answered", [found])
     shows = at(found.json, "status") is not None and at(found.json, "run_id") in (None, run.id)  # not another's
     requirement = "the look-up no longer gives the run that timed out"
-    ctx.require("STALE-02", not shows, requirement, found, expected=NONE, got=found.text)
+    ctx.require("STALE-02", not shows, requirement, found, expected={"run": None}, got=found.text)
     with ctx.speaking_of("STALE-03"):
         new = ctx.start(run.company, ctx.body("completed"))
-        ctx.status("STALE-03", new, 2, requirement="after a time-out a new import is accepted")
+        ctx.status("STALE-03", new, 2, "after a time-out a new import is accepted")
     ctx.advance(2 * HOUR)
     ctx.wait()
     last = ctx.poll(run)

@@ -6,14 +6,26 @@ The effect on the rows is judged on the download, against the rows that were sen
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.register import check
+from conformance.preview.checks.register import (
+    Answer,
+    Blocked,
+    Run,
+    Skipped,
+    StateDriver,
+    at,
+    check,
+    count,
+    questions,
+    shown,
+)
 from conformance.preview.checks.staleness import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
+    Answers,
+    Trial,
     expected_effects,
     follow,
     keep,
@@ -27,13 +39,8 @@ from conformance.preview.decision_runs import (
     with_options,
 )
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predicted
-from conformance.preview.poll_body import actions, at, concerned, count, questions, shown
+from conformance.preview.poll_body import actions, concerned
 from conformance.preview.submitted_rows import sent
-
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.decision_runs import Answers, Trial
-    from conformance.preview.driver import Run, StateDriver
 
 AT_ONCE = 16
 
@@ -60,7 +67,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     parked = run.state
     unsettled = may_park_again(ctx, run, parked)
     first = ctx.decide(run)
-    ctx.status("DEC-01", first, 200, requirement="an approval of a parked run is answered with 200")
+    ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
     if not first.ok:
         raise Blocked("the approval was refused", [first])
     _judge_acceptance(ctx, run, parked, first, unsettled=unsettled)
@@ -69,8 +76,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
         with ctx.speaking_of("DEC-24"):
             if second.ok and unsettled:
                 raise Skipped("after its approval the run may have parked again, so that the second one is allowed")
-            requirement = f"to {word} a parking that was decided before is refused with 409"
-            ctx.status("DEC-24", second, 409, requirement=requirement)
+            ctx.status("DEC-24", second, 409, f"to {word} a parking that was decided before is refused with 409")
         if second.ok and word == "reject":
             raise Blocked("blocked by DEC-24: what was approved was rejected afterwards", [second])
     made = follow(ctx, run, parked, first)
@@ -90,13 +96,13 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     first = optional(ctx, 0)
     question = with_options(first.parked)
     whole = first.decided if first.decided.ok else _answer_all(ctx, first, [])
-    ctx.status("DEC-11", whole, 2, requirement="an answer by option_id is accepted")
+    ctx.status("DEC-11", whole, 2, "an answer by option_id is accepted")
     with ctx.speaking_of("DEC-13"):
         if len(questions(first.parked)) < 2:
             raise Skipped("the parked run asks a single question, so that none can be left unanswered")
         if not whole.ok:
             raise Blocked("answers by option_id are refused altogether", [whole])
-        ctx.status("DEC-13", first.decided, 2, requirement="an approval may leave questions unanswered")
+        ctx.status("DEC-13", first.decided, 2, "an approval may leave questions unanswered")
     if not first.decided.ok:
         raise Blocked("the answer was refused", [first.decided])
     with ctx.speaking_of("DEC-10"):
@@ -124,7 +130,7 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
 
     made = trial(ctx, "of a text", answers)
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
-    ctx.status("DEC-12", whole, 2, requirement="an answer by text is accepted where allowed")
+    ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
     if not made.decided.ok:
         raise Blocked("the answer was refused", [made.decided])
     with ctx.speaking_of("DEC-10"):
@@ -188,7 +194,7 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
     with ctx.speaking_of("DEC-03"):
         if not here:
             raise Blocked("blocked by DEC-02: the poll_url is not the run's", [answer])
-        if not ctx.status("DEC-03", polled, 2, requirement="the poll_url of the decision can be read"):
+        if not ctx.status("DEC-03", polled, 2, "the poll_url of the decision can be read"):
             return
         left = not same(parked, polled)
         if not left and unsettled:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import csv
 import io
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.imports import entries, named
-from conformance.preview.checks.register import check
+from conformance.preview.checks.register import (
+    MOVING,
+    STATUSES,
+    TERMINAL,
+    Answer,
+    Blocked,
+    Run,
+    Skipped,
+    StateDriver,
+    at,
+    check,
+    shown,
+)
 from conformance.preview.decision_runs import gist
-from conformance.preview.driver import MOVING, TERMINAL, Run
-from conformance.preview.poll_body import at, shown
+from conformance.preview.history import entries, named
 from conformance.target.file import Body
 
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
-
-STATUSES = (*MOVING, "needs_attention", *TERMINAL)
 APPROVE = "approve"
 HALF_AN_HOUR = 1800  # seconds
 MORE_POLLS = 2
@@ -146,8 +150,7 @@ def a_failed_run_leaves_no_rows(ctx: StateDriver) -> None:
         raise Skipped("the sheets of the failed run's company are not known, or had rows before")
     sent = _texts(run.body)
     for sheet in run.company.sheets:
-        query = {"sheet_id": sheet, "filter": "all"}
-        answer = ctx.client.call("export_csv", company_id=run.company.id, query=query)
+        answer = ctx.client.call("export_csv", company_id=run.company.id, query={"sheet_id": sheet, "filter": "all"})
         if not answer.ok:
             raise Blocked("the failed run's company cannot be downloaded", [answer])
         rows = list(csv.reader(io.StringIO(answer.text)))[1:]

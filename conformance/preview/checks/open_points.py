@@ -4,24 +4,25 @@ target that is known to read the contract as it is written (our own mock).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.catalogue import any_company, valid_import
-from conformance.preview.checks.exports import ended, with_destination
-from conformance.preview.checks.imports import begun
-from conformance.preview.checks.register import check
-from conformance.preview.checks.uploads import BYTES, uploaded
+from conformance.preview.account import BYTES, uploaded, valid_import, with_destination
+from conformance.preview.checks.exports import ended
+from conformance.preview.checks.register import (
+    TERMINAL,
+    Answer,
+    Blocked,
+    Skipped,
+    StateDriver,
+    at,
+    check,
+    count,
+    listed,
+    questions,
+)
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run
-from conformance.preview.driver import TERMINAL
-from conformance.preview.poll_body import at, count, listed, questions
 from mock_server.contract.nearest import counted
-
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
 
 TYPE = "text/csv"
 
@@ -30,13 +31,13 @@ def _noted(ctx: StateDriver, point: str, clause: str, what: str, answer: Answer,
     """Note the status as the target's reading; it is to be the `written` one where the target reads as the contract."""
     ctx.reads(point, f"{what} is answered with {answer.status or 'nothing'}")
     if ctx.target.strict:
-        ctx.status(clause, answer, written, requirement=f"{what} is answered with {written}")
+        ctx.status(clause, answer, written, f"{what} is answered with {written}")
 
 
 @check("HIST-02")
 def a_page_that_cannot_be_is_asked_for(ctx: StateDriver) -> None:
     """Ask for pages of no runs and of too many, and after a cursor that nobody gave."""
-    company = any_company(ctx)
+    company = ctx.any_company()
     for size in (1, 100):
         answer = ctx.client.call("list_imports", company_id=company.id, query={"limit": size})
         _noted(ctx, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
@@ -49,7 +50,7 @@ def a_page_that_cannot_be_is_asked_for(ctx: StateDriver) -> None:
 @check("ACT-01")
 def runs_of_another_status_are_asked_for(ctx: StateDriver) -> None:
     """Ask for the runs of another status than active."""
-    answer = ctx.client.call("list_imports", company_id=any_company(ctx).id, query={"status": "completed"})
+    answer = ctx.client.call("list_imports", company_id=ctx.any_company().id, query={"status": "completed"})
     _noted(ctx, "OP-10", "ACT-01", "status=completed", answer, 400)
 
 
@@ -75,14 +76,14 @@ def an_import_names_a_file_that_is_none(ctx: StateDriver) -> None:
     for what, body in (("an unknown upload_ref", {}), ("files beside rows", valid_import(ctx))):
         answer = ctx.start(company, body | {"files": files})
         _noted(ctx, "OP-22", "IMP-07", what, answer, 400)
-        if answer.ok and at(ctx.until(begun(company, body, answer)), "status") not in TERMINAL:
+        if answer.ok and at(ctx.until(ctx.begun_by(answer, company, body)), "status") not in TERMINAL:
             return  # what comes next would meet a busy company
 
 
 @check("UPL-03")
 def another_file_is_put_than_was_declared(ctx: StateDriver) -> None:
     """Put a file of another type to an upload URL, one of another size, and then the right one."""
-    company = any_company(ctx)
+    company = ctx.any_company()
     for what, content, kind in (
         ("a PUT of another Content-Type", BYTES, "application/json"),
         ("a PUT of another size", BYTES * 2, TYPE),
@@ -91,7 +92,7 @@ def another_file_is_put_than_was_declared(ctx: StateDriver) -> None:
         _noted(ctx, "OP-04", "UPL-03", what, ctx.client.put_upload(url, content, kind), 400)
         if ctx.target.strict:
             right = ctx.client.put_upload(url, BYTES, TYPE.upper())
-            ctx.status("UPL-03", right, 2, requirement="a PUT that was refused does not use the URL up")
+            ctx.status("UPL-03", right, 2, "a PUT that was refused does not use the URL up")
 
 
 @check("DST-01", needs=("completed",))
@@ -122,7 +123,7 @@ def a_poll_names_its_run(ctx: StateDriver) -> None:
     named = at(run.state, "run_id")
     ctx.reads("OP-05", "run_id present in a poll" if named is not None else "no run_id in a poll")
     if ctx.target.strict:
-        ctx.require("POLL-01", named == run.id, "a poll names its run", run.polled, expected=run.id, got=named)
+        ctx.equal("POLL-01", named, run.id, "a poll names its run", run.polled)
 
 
 @check("CSV-04", needs=("needs_attention",))
@@ -143,4 +144,4 @@ def a_parked_run_shows_its_rows(ctx: StateDriver) -> None:
         inserted, wrong = count(run.state, "inserted") or 0, count(run.state, "invalidCellCount") or 0
         requirement = "a parked run's right rows are shown by filter=valid, all of them by filter=all"
         got, expected = (valid, whole), (inserted, inserted + wrong)
-        ctx.require("CSV-04", got == expected, requirement, run.polled, expected=expected, got=got)
+        ctx.equal("CSV-04", got, expected, requirement, run.polled)

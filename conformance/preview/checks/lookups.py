@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from conformance.model.results import Blocked, Skipped
-from conformance.preview.checks.imports import begun, entries, identity, named
-from conformance.preview.checks.register import check
-from conformance.preview.driver import MOVING, TERMINAL, Company, Run
-from conformance.preview.poll_body import at, shown
-
-if TYPE_CHECKING:
-    from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
+from conformance.preview.checks.register import (
+    MOVING,
+    TERMINAL,
+    Answer,
+    Blocked,
+    Company,
+    Run,
+    Skipped,
+    StateDriver,
+    at,
+    check,
+    shown,
+)
+from conformance.preview.history import entries, identity, named
 
 NONE = {"run": None}
 MOST_PAGES = 6  # pages of one run each that a history of two runs may take until it ends
@@ -35,12 +40,12 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     with ctx.speaking_of("HIST-05"):
         _judge_empty(ctx, company)
-    before = lookup(ctx, company)
+    before = ctx.active(company)
     requirement = "with no import in flight the look-up gives exactly {run: null}"
     none = before.ok and before.json == NONE
     ctx.require("ACT-02", none, requirement, before, expected=NONE, got=f"{before.status} {before.text}")
     run = ctx.started("completed", company)
-    polled, found, again = ctx.poll(run), lookup(ctx, company), ctx.poll(run)
+    polled, found, again = ctx.poll(run), ctx.active(company), ctx.poll(run)
     with ctx.speaking_of("ACT-01", "ACT-03", "ACT-06"):
         if at(again.json, "status") in MOVING:
             _judge_bare(ctx, found, MOVING)
@@ -48,7 +53,7 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
                 holds, requirement = _said(found) == _said(polled), "the look-up equals the poll of the moving run"
                 ctx.require("ACT-06", holds, requirement, polled, found, expected=polled.text, got=found.text)
     ended = ctx.until(run, *TERMINAL)
-    after = lookup(ctx, company)
+    after = ctx.active(company)
     requirement = f"the look-up gives no run once the run is {at(ended, 'status')}"
     none = after.json == NONE or (after.status, after.json) == (before.status, before.json)  # be it in its own way
     ctx.require("ACT-05", none, requirement, after, expected=NONE, got=after.text)
@@ -58,7 +63,7 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
 def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
     """Look for the active run of a company whose run is parked."""
     run = ctx.run("needs_attention", fresh=False)
-    found = lookup(ctx, run.company)
+    found = ctx.active(run.company)
     requirement = "a parked run is active: the look-up gives it, with its whole needs_attention block"
     block, wanted = at(found.json, "needs_attention"), at(run.state, "needs_attention")
     if found.json != NONE:
@@ -68,16 +73,15 @@ def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
     if found.json == NONE:
         raise Blocked("the look-up gives no parked run", [found])
     polled, told = (shown(each) | {"needs_attention": None} for each in (run.state, found.json))  # ACT-04
-    requirement = "the look-up equals the poll of the parked run"
-    ctx.require("ACT-06", told == polled, requirement, run.polled, found, expected=polled, got=told)
+    ctx.equal("ACT-06", told, polled, "the look-up equals the poll of the parked run", run.polled, found)
     ctx.reads("OP-05", "run_id present" if at(found.json, "run_id") is not None else "run_id absent")
 
 
 @check("ACT-08")
 def an_unknown_company_has_no_lookup(ctx: StateDriver) -> None:
     """Look for the active run of a company that does not exist."""
-    answer = lookup(ctx, Company(str(uuid4())))
-    ctx.status("ACT-08", answer, 404, requirement="the look-up of an unknown company is answered with 404")
+    answer = ctx.active(Company(str(uuid4())))
+    ctx.status("ACT-08", answer, 404, "the look-up of an unknown company is answered with 404")
 
 
 @check("HIST-01", "HIST-02", "HIST-03", "HIST-04", "ACT-07", "IMP-11", needs=("completed", "needs_attention"))
@@ -87,22 +91,21 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     older = ctx.started("completed", company)
     ctx.until(older, "completed")
     newer = _next_run(ctx, company)
-    early = ctx.client.call("list_imports", company_id=company.id)
+    early = ctx.history(company)
     listed = _places(early, older, newer)
     requirement = "a run just created is the first of the history"
     ctx.require("HIST-03", listed[newer.id] == 0, requirement, early, expected="place 0", got=listed)
-    found = lookup(ctx, company)
+    found = ctx.active(company)
     ctx.until(newer, "needs_attention")
     _judge_newest(ctx, newer, found)
-    late = ctx.client.call("list_imports", company_id=company.id)
+    late = ctx.history(company)
     listed = _places(late, older, newer)
     place_of_older, place_of_newer = listed[older.id], listed[newer.id]
     both = place_of_older is not None and place_of_newer is not None
     with ctx.speaking_of("HIST-04"):
         if not both and len(entries(late.json) or ()) == 1 and _tells_of_more(late):
             raise Skipped("a page of the history holds a single run")  # OP-08
-        requirement = "a completed and a parked run are both listed"
-        ctx.require("HIST-04", both, requirement, late, expected="both", got=listed)
+        ctx.require("HIST-04", both, "a completed and a parked run are both listed", late, expected="both", got=listed)
     falls = place_of_older is None or place_of_newer is None or place_of_newer < place_of_older
     requirement = "the newer run is listed before the older one"
     ctx.require("HIST-01", falls, requirement, late, expected=[newer.id, older.id], got=listed)
@@ -121,37 +124,28 @@ def _next_run(ctx: StateDriver, company: Company) -> Run:
     """A run of flagged rows in a company whose last run is over (IMP-11)."""
     body = ctx.body("needs_attention")
     answer = ctx.start(company, body)
-    requirement = "once a run is completed a new import is accepted"
-    ctx.status("IMP-11", answer, 2, requirement=requirement)
-    return begun(company, body, answer)
-
-
-def lookup(ctx: StateDriver, company: Company) -> Answer:
-    """The active look-up of the company."""
-    return ctx.client.call("list_imports", company_id=company.id, query={"status": "active"})
+    ctx.status("IMP-11", answer, 2, "once a run is completed a new import is accepted")
+    return ctx.begun_by(answer, company, body)
 
 
 def _judge_empty(ctx: StateDriver, company: Company) -> None:
     """The history of a company without runs (HIST-05)."""
     if company.provisioned is None:
         raise Skipped("the companies that the target file lends may have had runs before")
-    answer = ctx.client.call("list_imports", company_id=company.id)
-    if ctx.status("HIST-05", answer, 2, requirement="the history of a company without runs is answered with 2xx"):
+    answer = ctx.history(company)
+    if ctx.status("HIST-05", answer, 2, "the history of a company without runs is answered with 2xx"):
         requirement = "the history of a company without runs is empty"
         ctx.require("HIST-05", entries(answer.json) == [], requirement, answer, expected="no runs", got=answer.text)
 
 
 def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> None:
     """The look-up's answer is one object, and it is the run itself (ACT-03, ACT-01), else nothing can be said of it."""
-    requirement = "the look-up's answer is one object"
     one = isinstance(answer.json, dict)
-    ctx.require("ACT-03", one, requirement, answer, expected="an object", got=answer.text)
-    if one:
-        bare = answer.ok and at(answer.json, "status") in statuses and "run" not in answer.json
-        requirement = f"the look-up gives the run that is {' or '.join(statuses)}, not wrapped"
-        if ctx.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text):
-            return
-    raise Blocked("the look-up does not give the run that is in flight", [answer])
+    ctx.require("ACT-03", one, "the look-up's answer is one object", answer, expected="an object", got=answer.text)
+    bare = answer.ok and at(answer.json, "status") in statuses and "run" not in answer.json
+    requirement = f"the look-up gives the run that is {' or '.join(statuses)}, not wrapped"
+    if not one or not ctx.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text):
+        raise Blocked("the look-up does not give the run that is in flight", [answer])
 
 
 def _said(answer: Answer) -> Any:
@@ -175,7 +169,7 @@ def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
 def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run]) -> None:
     """Follow the history from page to page: it ends, repeats no run and leaves none out (HIST-02)."""
     first = ctx.client.call("list_imports", company_id=company.id, query={"limit": 1})
-    pages = [first if first.ok else ctx.client.call("list_imports", company_id=company.id)]
+    pages = [first if first.ok else ctx.history(company)]
     while len(pages) < MOST_PAGES and (link := _next(pages[-1])) is not None:
         pages.append(_page(ctx, company, pages[-1], *link))
         if not _differs(pages[-1], pages[-2]):

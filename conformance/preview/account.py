@@ -1,0 +1,155 @@
+"""What checks take from the account: companies, templates, uploads, destinations, keys.
+
+A reader gives None where an answer lacks something, so that a strange answer fails a clause and never the suite.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from conformance.http.client import OTHER
+from conformance.model.results import Blocked, Skipped
+from conformance.preview.driver import Company, Run, StateDriver, provisioned
+from conformance.preview.poll_body import array, at, is_uuid
+from conformance.target.file import Body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conformance.http.client import Answer, Key
+
+FILE: dict[str, Any] = {"name": "conformance.csv", "content_type": "text/csv", "size": 8}
+
+
+def other_key(ctx: StateDriver) -> Key:
+    """The key of another account; Skipped when the target file has none."""
+    if not ctx.client.has(OTHER):
+        raise Skipped("the target file has no other_api_key")
+    return OTHER
+
+
+def new_company(source: str) -> dict[str, Any]:
+    """The body of a new company with a name and an external_id of its own."""
+    name = f"conformance-{uuid4().hex[:12]}"
+    return {"name": name, "source": source, "external_id": name}
+
+
+def valid_import(ctx: StateDriver) -> dict[str, Any]:
+    """A body that a start of an import accepts; Skipped when the target file has none."""
+    for way in ctx.target.states.values():
+        if isinstance(way, Body):
+            return {name: value for name, value in way.body.items() if name != "idempotency_key"}  # IDEM-01
+    raise Skipped("the target file offers no body to start an import with")
+
+
+def two_companies(ctx: StateDriver) -> tuple[Company, Company]:
+    """Two companies of the account; Skipped when the target file lends one alone."""
+    if ctx.lent is not None and len(ctx.lent) < 2:
+        raise Skipped("the target file names one existing company alone")
+    if ctx.lent is not None:
+        return Company(ctx.lent[0]), Company(ctx.lent[1])
+    second = ctx.share("second company", lambda: ctx.company(fresh=True))
+    return ctx.company(), second
+
+
+def templates_of(ctx: StateDriver) -> list[Any]:
+    """The account's templates, which it lists once; Blocked when it lists none."""
+    if "templates" not in ctx.known:
+        answer = ctx.client.call("list_templates")
+        if not array(answer.json, "templates"):
+            raise Blocked("GET /templates lists no template", [answer])
+        if not all(is_uuid(at(each, "id")) for each in array(answer.json, "templates")):
+            raise Blocked("GET /templates lists a template without a UUID", [answer])
+        ctx.known["templates"] = array(answer.json, "templates")
+    listed: list[Any] = ctx.known["templates"]
+    return listed
+
+
+def sources_of(ctx: StateDriver) -> list[str]:
+    """The ids of the account's sources, which it lists once; Skipped when it has none."""
+    if "sources" not in ctx.known:
+        listed = array(ctx.client.call("list_sources").json, "sources")
+        ctx.known["sources"] = [at(source, "id") for source in listed if is_uuid(at(source, "id"))]
+    if not ctx.known["sources"]:
+        raise Skipped("the account lists no source with a UUID")
+    ids: list[str] = ctx.known["sources"]
+    return ids
+
+
+def filled_sheets(run: Run) -> list[str]:
+    """The ids of the sheets that the run's report says to have rows; of all sheets where it says none."""
+    told = array(run.state, "report", "perSheet")
+    return [str(at(each, "sheetId")) for each in told if at(each, "rowCount")] or list(run.company.sheets)
+
+
+BYTES = b"a,b\n1,2\n"
+
+
+def uploaded(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str = FILE["name"]) -> tuple[str, str]:
+    """URL and reference of a new upload; Blocked when none is given."""
+    body = {"name": name, "content_type": "text/csv", "size": len(content)}
+    answer = ctx.client.call("request_upload", company_id=company.id, body=body)
+    url, ref = at(answer.json, "upload_url"), at(answer.json, "upload_ref")
+    if not answer.ok or not isinstance(url, str) or not isinstance(ref, str):
+        raise Blocked("no upload could be requested", [answer])
+    return url, ref
+
+
+def file_of(
+    ctx: StateDriver,
+    company: Company,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str] | None = None,
+    name: str = FILE["name"],
+) -> dict[str, Any]:
+    """The body that imports these rows as a CSV file, which is uploaded for it."""
+    content = written(rows, columns)
+    url, ref = uploaded(ctx, company, content, name)
+    put = ctx.client.put_upload(url, content, "text/csv")
+    if not put.ok:
+        raise Blocked("the file could not be uploaded", [put])
+    return {"files": [{"name": name, "upload_ref": ref}]}
+
+
+def written(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
+    """The rows as a CSV file; without `columns` all that the rows name."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns or list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+BASE_URL = "https://destination.invalid/api"
+
+
+def with_destination(ctx: StateDriver, state: str) -> Company:
+    """A company with a destination, after an import that leads to the state; what parks is rejected."""
+    return ctx.share(f"destination after {state}", lambda: _with_destination(ctx, state))
+
+
+def _with_destination(ctx: StateDriver, state: str) -> Company:
+    if ctx.lent is not None:
+        raise Skipped("only a company that the suite provisions is known to have a destination")
+    company, answer = with_connection(ctx)
+    if company is None or not company.sheets:
+        raise Skipped(f"a company with a destination is answered with {answer.status}")
+    run = ctx.started(state, company)
+    ctx.until(run, state)
+    if state == "needs_attention" and not _rejected(ctx, run):
+        raise Skipped("no import could be rejected, which would leave flagged rows")
+    return company
+
+
+def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
+    """A new company with a destination that nobody can reach; None where the target makes none."""
+    auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
+    answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
+    return provisioned(answer), answer
+
+
+def _rejected(ctx: StateDriver, run: Run) -> bool:
+    return ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"

@@ -1,0 +1,347 @@
+"""What is required of the answer to any generated call, by operation: its body, its query, its ids, its key.
+
+A call with one fault beside the state is judged by that fault: no key before a wrong id before a wrong input, and of a
+body the first fault. An optional member that is null may be taken for absent, and a number for the text that it is
+written as: these are no faults. What 1.15 leaves open makes a call open.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from conformance.fuzzing.expected import (
+    Expected,
+    by_any,
+    is_plain,
+    is_uuid,
+    lost,
+    open_to,
+    refused,
+    strangers,
+    taken,
+    unless,
+)
+from conformance.http.client import DEFAULT, NO_KEY
+from conformance.preview.poll_body import ids, listed, questions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.fuzzing.case import Case
+    from conformance.preview.cases.placeholders import Facts
+
+EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+SAFE = 2**53
+"""Beyond this a number may come out otherwise than it was sent."""
+Fault = tuple[str, str] | None
+"""Clause and what is wrong."""
+
+
+def provisioned(body: Any, facts: Facts) -> Expected:
+    """POST companies."""
+    if not isinstance(body, dict):
+        return refused("PROV-08", "a company in the form of no object")
+    source = body.get("source")
+    unknown = (404,) if is_uuid(source) and source not in facts.sources else ()
+    if fault := _name_fault(body) or _source_fault(body) or _external_id_fault(body) or _templates_fault(body, facts):
+        clause, what = fault
+        return refused(clause, what, *unknown)
+    doubts = strangers(body, "name", "source", "external_id", "template_ids", "connections")
+    doubts += [f"a null {each}" for each in ("external_id", "template_ids") if each in body and body[each] is None]
+    doubts += ["an unusual name"] if not is_plain(body["name"]) else []
+    if not body.get("external_id", "x") or not isinstance(body.get("external_id", "x"), str):
+        doubts.append("an empty external_id, or a number in its place")
+    chosen = body.get("template_ids")
+    if isinstance(chosen, list) and (not chosen or len(set(chosen)) < len(chosen)):
+        doubts.append("no or repeated template_ids")  # OP-37
+    doubts += ["a company with connections"] if "connections" in body else []
+    expected = lost("PROV-11", "a source that the account lacks") if unknown else taken("PROV-01", "a right company")
+    return unless(expected, doubts)
+
+
+def _name_fault(body: dict[str, Any]) -> Fault:
+    if body.get("name") is None:
+        return "PROV-08", "a company without name"
+    return ("PROV-08", "a name that is an array or object") if isinstance(body["name"], (list, dict)) else None
+
+
+def _source_fault(body: dict[str, Any]) -> Fault:
+    if body.get("source") is None:
+        return "PROV-09", "a company without source"
+    return None if is_uuid(body["source"]) else ("PROV-10", "a source that is no UUID")
+
+
+def _external_id_fault(body: dict[str, Any]) -> Fault:
+    given = body.get("external_id")
+    if given is None:
+        return None
+    if isinstance(given, (list, dict)):
+        return "PROV-12", "an external_id that is an array or object"
+    if not isinstance(given, str):
+        return None
+    if not EXTERNAL_ID.fullmatch(given):
+        return "PROV-12", "an external_id with other characters"
+    return ("PROV-13", "an external_id of more than 255 characters") if len(given) > 255 else None
+
+
+def _templates_fault(body: dict[str, Any], facts: Facts) -> Fault:
+    given = body.get("template_ids")
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        return "PROV-15", "template_ids that are no array"
+    if not all(is_uuid(each) for each in given):
+        return "PROV-15", "template_ids that are no UUIDs"
+    return None if set(given) <= set(facts.templates) else ("PROV-15", "a template that the account lacks")
+
+
+def uploaded(body: Any) -> Expected:
+    """POST uploads: which members it needs is open (OP-04)."""
+    if not isinstance(body, dict) or strangers(body, "name", "content_type", "size"):
+        return open_to("a strange request for an upload")
+    size = body.get("size")
+    whole = isinstance(size, int) and not isinstance(size, bool) and 0 < size <= 10_000_000
+    if is_plain(body.get("name")) and body.get("content_type") == "text/csv" and whole:
+        return taken("UPL-01", "a request for an upload")
+    return open_to("a request for an upload with odd members")
+
+
+def imported(body: Any, facts: Facts) -> Expected:
+    """POST imports."""
+    if not isinstance(body, dict):
+        return refused("IMP-06", "an import in the form of no object")
+    files, rows = body.get("files"), body.get("rows")
+    if files is None and rows is None:
+        return refused("IMP-06", "an import with neither files nor rows")
+    if files is not None and rows is not None:
+        return open_to("an import with files and rows")  # OP-22
+    doubts = strangers(body, "files", "rows", "idempotency_key")
+    doubts += [f"a null {each}" for each in ("files", "rows") if each in body and body[each] is None]
+    if "idempotency_key" in body and not is_plain(body["idempotency_key"]):
+        doubts.append("an odd idempotency_key")
+    return unless(_rows(rows, facts) if rows is not None else _files(files, facts), doubts)
+
+
+def _rows(rows: Any, facts: Facts) -> Expected:
+    if not isinstance(rows, list):
+        return refused("IMP-06", "an import whose rows are no array")
+    if not rows:
+        return open_to("an import of no rows")  # OP-22
+    if not all(isinstance(row, dict) for row in rows):
+        return refused("IMP-06", "an import with a row that is no object")
+    cells = [cell for row in rows for cell in row.values()]
+    names = {name for row in rows for name in row}
+    usual = all(rows) and all(map(is_plain, names)) and names & facts.columns and all(map(_is_usual, cells))
+    return taken("IMP-02", "an import of rows") if usual else open_to("an import of odd rows")
+
+
+def _is_usual(cell: Any) -> bool:
+    """Whether no implementation has a reason to refuse the cell; no clause says what one must refuse."""
+    if isinstance(cell, str):
+        return cell == "" or is_plain(cell)
+    return cell is None or (isinstance(cell, (int, float)) and abs(cell) < SAFE)
+
+
+def _files(files: Any, facts: Facts) -> Expected:
+    if not isinstance(files, list):
+        return refused("IMP-07", "an import whose files are no array")
+    if not files:
+        return open_to("an import of no files")  # OP-22
+    if not all(isinstance(each, dict) and each.get("upload_ref") is not None for each in files):
+        return refused("IMP-07", "an import with a file without upload_ref")
+    refs = [each["upload_ref"] for each in files]
+    usual = all(isinstance(ref, str) and ref in facts.uploads for ref in refs) and len(set(refs)) == len(refs)
+    usual = usual and all(is_plain(each.get("name")) and not strangers(each, "name", "upload_ref") for each in files)
+    return taken("IMP-01", "an import of files") if usual else open_to("an import of odd files")  # OP-22
+
+
+def exported(body: Any, facts: Facts) -> Expected:
+    """POST exports: a start may be refused for many a reason (OP-18), but a mode that there is not must be."""
+    mode = body.get("mode") if isinstance(body, dict) else None
+    if mode is not None and mode not in ("full", "canary") and facts.destination:
+        return by_any(refused("DST-02", "an export of another mode"))
+    return open_to("an export")
+
+
+ORDER = ("DEC-17", "DEC-14", "DEC-18", "DEC-19", "DEC-20")
+"""Which fault decides the clause, where an answer has several: what must be refused before what should be."""
+
+
+def decided(body: Any, parked: Any) -> Expected:
+    """POST decisions, on a run that shows `parked`."""
+    if not isinstance(body, dict):
+        return refused("DEC-15", "a decision in the form of no object")
+    word = body.get("decision")
+    if word is None:
+        return refused("DEC-15", "a body without decision")
+    if word not in ("approve", "reject"):
+        return refused("DEC-16", "a decision that is neither approve nor reject")
+    doubts = strangers(body, "decision", "answers")
+    if word == "reject":
+        doubts += ["answers that come with a reject"] if "answers" in body else []
+        return unless(taken("DEC-31", "a reject"), doubts)
+    if body.get("answers") in (None, []):
+        doubts += ["answers of null or none"] if "answers" in body else []
+        return unless(taken("DEC-01", "an approval"), doubts)
+    return unless(_answered(body["answers"], questions(parked)), doubts)
+
+
+def _answered(answers: Any, asked: list[dict[str, Any]]) -> Expected:
+    if not isinstance(answers, list):
+        return refused("DEC-17", "a decision whose answers are no array")
+    known = {str(each["id"]): each for each in asked if isinstance(each.get("id"), str)}
+    faults = dict(fault for answer in reversed(answers) for fault in _faults(answer, known))
+    for clause in ORDER:
+        if clause in faults:
+            return refused(clause, faults[clause])
+    given = [answer["question_id"] for answer in answers]
+    odd = [doubt for answer in answers for doubt in _doubts(answer)]
+    odd += ["two answers to one question"] if len(set(given)) < len(given) else []
+    if len(given) < len(known):
+        return unless(taken("DEC-13", "an approval that leaves questions unanswered"), odd)
+    if any("custom" in answer for answer in answers):
+        return unless(taken("DEC-12", "an answer by a text of one's own"), odd)
+    return unless(taken("DEC-11", "an answer by an option"), odd)
+
+
+def _faults(answer: Any, known: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Clause and what is wrong, for everything that is."""
+    if not isinstance(answer, dict):
+        yield "DEC-17", "an answer that is no object"
+        return
+    if not isinstance(answer.get("question_id"), str):
+        yield "DEC-17", "an answer without question_id"
+        return
+    question = known.get(answer["question_id"])
+    if question is None:
+        yield "DEC-14", "an answer to an unknown question"
+        return
+    option, custom = answer.get("option_id"), answer.get("custom")
+    if option is None and custom is None:
+        yield "DEC-18", "an answer with neither option_id nor custom"
+    if option is not None and custom is not None:
+        yield "DEC-18", "an answer with option_id and custom"
+    if option is not None and option not in ids(listed(question, "options")):
+        yield "DEC-19", "an option that the question does not have"
+    if isinstance(custom, str) and custom and question.get("allow_custom") is False:
+        yield "DEC-20", "free text to a question that takes none"
+
+
+def _doubts(answer: dict[str, Any]) -> list[str]:
+    found = strangers(answer, "question_id", "option_id", "custom")
+    if any(name in answer and answer[name] is None for name in ("option_id", "custom")):
+        found.append("an answer with a null")
+    custom = answer.get("custom", "x")
+    if custom is not None and (not isinstance(custom, str) or custom != custom.strip() or not custom.isprintable()):
+        found.append("an answer by an odd text")
+    return [*found, "an answer by an empty text"] if custom == "" else found
+
+
+NOT_FOUND = {
+    "request_upload": "UPL-07",
+    "start_import": "IMP-08",
+    "list_imports": "ACT-08",
+    "poll_import": "POLL-17",
+    "decide": "DEC-26",
+    "export_csv": "CSV-11",
+    "start_export": "AUTH-06",
+    "poll_export": "AUTH-06",
+}
+"""The clause of an id that there is not; for exports no page names the status (OP-18)."""
+NO_JSON = {"decide": "DEC-22"}
+"""The clause of a body that is no JSON, where it is not ERR-11."""
+
+
+def expected(case: Case, facts: Facts) -> Expected:
+    """The requirement that the answer to a filled-in case has to meet."""
+    if case.key is not DEFAULT:
+        return _keyless(case)
+    if case.content_type is not None:
+        return open_to("a body under another content type")  # OP-26
+    if case.astray:
+        return _lost(case)
+    if case.raw is not None:
+        return _unreadable(case)
+    return BY_OPERATION.get(case.operation, _read)(case, facts)
+
+
+def _keyless(case: Case) -> Expected:
+    clause, what = ("AUTH-02", "a call without a key") if case.key is NO_KEY else ("AUTH-03", "a call with a wrong key")
+    return Expected(clause, f"{what} is answered with 401", (401,), (429,), "keyless")
+
+
+def _lost(case: Case) -> Expected:
+    also = () if all(map(is_uuid, case.ids.values())) else (400,)  # OP-23
+    what = "a run that there is not" if "run_id" in case.ids else "an unknown company"
+    found = lost(NOT_FOUND[case.operation], what, *also)
+    return by_any(found) if case.operation == "start_export" else found
+
+
+def _unreadable(case: Case) -> Expected:
+    if not case.raw and case.operation in ("request_upload", "start_export"):
+        return open_to("a call without a body")
+    wrong = refused(NO_JSON.get(case.operation, "ERR-11"), "a body that is not valid JSON")
+    return by_any(wrong) if case.operation == "start_export" else wrong
+
+
+def _body(of: Callable[[Any, Facts], Expected]) -> Callable[[Case, Facts], Expected]:
+    """What the body's rules require, of a call whose query has nothing to say."""
+
+    def whole(case: Case, facts: Facts) -> Expected:
+        return unless(of(case.body, facts), ["a call with a query that is not documented"] if case.query else [])
+
+    return whole
+
+
+def _listed(case: Case, _: Facts) -> Expected:
+    status = case.query.get("status")
+    doubts = strangers(dict(case.query), "status", "limit", "cursor")
+    doubts += ["a page of the history"] if {"limit", "cursor"} & set(case.query) else []  # OP-08
+    if "status" in case.query and status != "active":
+        doubts.append("a look-up by another status")  # OP-10
+    right = taken("HIST-01", "a look at the history") if status is None else taken("ACT-03", "the active look-up")
+    return unless(right, doubts)
+
+
+def _downloaded(case: Case, facts: Facts) -> Expected:
+    sheet, chosen = case.query.get("sheet_id"), case.query.get("filter")
+    unknown = "sheet_id" in case.query and sheet not in facts.sheets
+    doubts = strangers(dict(case.query), "sheet_id", "filter")
+    if isinstance(chosen, str) and chosen not in ("", "valid", "all"):
+        wrong = refused("CSV-10", "a filter that is neither valid nor all", *((404,) if unknown else ()))
+        return wrong if "sheet_id" in case.query else _or_501(wrong)
+    if "filter" in case.query and chosen not in ("valid", "all"):
+        doubts.append("an empty or repeated filter")
+    if "sheet_id" not in case.query:
+        return open_to("a download of the whole workbook", 501)  # CSV-02
+    if unknown and (not isinstance(sheet, str) or not sheet):
+        doubts.append("an empty or repeated sheet_id")
+    if unknown:
+        return unless(lost("CSV-11", "an unknown sheet", *(() if is_uuid(sheet) else (400,))), doubts)  # OP-23
+    return unless(taken("CSV-01", "a download of a sheet"), doubts)
+
+
+def _or_501(wrong: Expected) -> Expected:
+    """The same, where a download that is documented as not built yet may be answered so first (CSV-02)."""
+    return Expected(wrong.clause, wrong.requirement, wrong.right, (*wrong.mute, 501), wrong.kind)
+
+
+def _read(case: Case, _: Facts) -> Expected:
+    clauses = {"list_sources": "SRC-01", "list_templates": "TPL-01", "poll_import": "POLL-01"}
+    doubts = ["a call with a query that is not documented"] if case.query else []
+    if case.operation not in clauses:
+        return open_to("a poll of an export")
+    return unless(taken(clauses[case.operation], "a read"), doubts)
+
+
+BY_OPERATION: dict[str, Callable[[Case, Facts], Expected]] = {
+    "provision_company": _body(provisioned),
+    "request_upload": _body(lambda body, _: uploaded(body)),
+    "start_import": _body(imported),
+    "decide": _body(lambda body, facts: decided(body, facts.parked)),
+    "start_export": _body(exported),
+    "list_imports": _listed,
+    "export_csv": _downloaded,
+}
+"""How what an operation was asked is read; the others are asked for nothing."""
