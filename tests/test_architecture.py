@@ -53,7 +53,7 @@ READERS = {
 """What single modules of the pure rooms import nevertheless, and why."""
 
 EDGES = {
-    "time": "cli engine/driver.py engine/runner.py http/client.py http/network.py target/mock.py",
+    "time": "cli engine/plan.py engine/runner.py http/client.py http/network.py target/mock.py",
     "subprocess": "target/commands.py",
     "httpcore2": "http/network.py",
     "ssl": "http/network.py",

@@ -101,11 +101,10 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
             exact = burst.passed == WRITTEN
             ctx.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
         ctx.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
-        ctx.reads(
-            "OP-25", f"{counted(burst.passed, 'call')} passed, the next got 429" if burst.refused else "no 429 was seen"
-        )
+        passed = counted(burst.passed, "call")
+        ctx.reads("OP-25", f"{passed} passed, the next got 429" if burst.refused else "no 429 was seen")
         if not burst.refused:
-            raise Blocked(f"{counted(burst.passed, 'call')} in a minute, and no 429", [burst.last])
+            raise Blocked(f"{passed} in a minute, and no 429", [burst.last])
         sources = ctx.client.call("list_sources")
         with ctx.speaking_of("RATE-06"):
             other = ctx.client.call("list_templates", key=other_key(ctx))
