@@ -229,18 +229,27 @@ def lines(path: Path) -> int:
 
 def _form(every: list[Module]) -> dict[str, int | str]:
     nodes = [node for module in every for node in module.nodes]
-    classes = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
     stems = Counter(module.path.stem for module in every if module.path.stem not in {"__init__", "__main__"})
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lengths = [(node.end_lineno or 0) - node.lineno + 1 for node in functions]
     public = [node for module in every for node in _public(module.tree)]
     return {
-        "classes": classes.total(),
-        "class names with several meanings": sum(times > 1 for times in classes.values()),
+        "classes": sum(isinstance(node, ast.ClassDef) for node in nodes),
+        "class names with several meanings": len(meanings(every)),
         "module names that occur twice or more": sum(times > 1 for times in stems.values()),
         "functions over 30 / over 50 lines": f"{sum(n > 30 for n in lengths)} / {sum(n > 50 for n in lengths)}",
         "public docstrings": f"{sum(ast.get_docstring(node) is not None for node in public) / len(public):.0%}",
     }
+
+
+def meanings(found: list[Module]) -> dict[str, list[str]]:
+    """The names that several classes have, with their modules; a protocol means what the class means that keeps it."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for module in found:
+        for node in module.nodes:
+            if isinstance(node, ast.ClassDef) and "Protocol" not in map(ast.unparse, node.bases):
+                places[node.name].append(str(module))
+    return {name: where for name, where in sorted(places.items()) if len(where) > 1}
 
 
 def _public(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -256,7 +265,9 @@ def main() -> None:
     options.add_argument("--root", type=Path, default=ROOT, help="the checkout to measure")
     options.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options.add_argument("--time", action="store_true", help="measure a poll, a decision and the first answer, too")
-    options.add_argument("--files", action="store_true", help="list duplicates, and the files that an addition touches")
+    options.add_argument(
+        "--files", action="store_true", help="list duplicates, names of several classes, and the files of additions"
+    )
     given = options.parse_args()
     root = given.root.resolve()
     rows = figures(root)
@@ -273,7 +284,7 @@ def main() -> None:
         every = [each for package in PACKAGES for each in modules(package, root)]
         for one, other, lines in duplicates(every):
             print(f"  {lines} lines twice: {one} and {other}")
-        for name, files in additions(root).items():
+        for name, files in (meanings(every) | additions(root)).items():
             print(f"  {name}: {' '.join(files)}")
 
 
