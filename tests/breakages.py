@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mock_server.scenarios.catalog import load_world
+from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conftest import Client
 
 WORLD = load_world()
-PARK = f"/api/v1/companies/{WORLD.scenarios['park'].ready.company}"
+PARK = f"/api/v1/companies/{WORLD.scenarios['park'].ready.id}"
 ROWS = {"rows": [{"Email": "ada@example.com"}]}
 
 

@@ -12,21 +12,21 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mock_server.coverage.items import Item, every_fault, fault_name
-from mock_server.faults.rules import Armed, strike
+from mock_server.coverage.items import Item, every_fault
+from mock_server.faults.rules import ActiveFault, find_hit
 from mock_server.preview import coverage_items as preview
+from mock_server.preview.beats.parking import Park
+from mock_server.preview.language import fault_targets, load_world
 from mock_server.preview.lifecycle import TRANSITIONS
-from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.model import Complete, Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mock_server.data.declared import Flagged
+    from mock_server.faults.model import Fault
     from mock_server.preview.lifecycle import Status
-    from mock_server.scenarios.model import Beat, Fault, Flagged, Play, Scenario, Step
+    from mock_server.scenarios.model import Beat, Play, Scenario, Step
 
-_ANY = {"delay": "400ms", "dribble": "1s", "content_type": "text/html"}
-"""A value for each fault that may have any."""
 _OPERATIONS = {
     "start": "start_import",
     "see": "poll_import",
@@ -64,7 +64,7 @@ def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[I
     for scenario, play in plays:
         for item in shown(scenario, play):
             found.setdefault(item, Way(scenario.name, play.title))
-    asked = {Item("faults", fault_name(fault)): _by_fault(fault, plays) for fault in every_fault()}
+    asked = {Item("faults", fault.name): _by_fault(fault, plays) for fault in every_fault()}
     asked |= {item: _by_code(*item.name.split()) for item in items if item.group == "error_codes"}
     both = found.get(Item("questions", preview.BOTH), Way())
     asked[Item("questions", preview.CUSTOM)] = replace(both, dialect="no-options")  # OP-28
@@ -74,7 +74,7 @@ def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[I
 def _plainness(pair: tuple[Scenario, Play]) -> tuple[Any, ...]:
     scenario, play = pair
     strange = (len(scenario.faults), scenario.rate_limit is not None, scenario.pace != "time", scenario.own_rows)
-    groups = sum(len(beat.flagged) for beat in scenario.run if isinstance(beat, Park | Complete))
+    groups = sum(len(beat.groups) for beat in scenario.run)
     return *strange, len(scenario.run) + groups, len(play.steps), scenario.name
 
 
@@ -87,23 +87,24 @@ def _by_code(operation: str, code: str) -> Way:
 
 def _by_fault(fault: Fault, plays: Iterable[tuple[Scenario, Play]]) -> Way:
     """The fault, asked for once, and the plainest play whose calls it strikes."""
-    how = _ANY.get(fault.what) if fault.how is None else fault.how
+    value = fault.example if fault.value is None else fault.value
+    fault = replace(fault, bends=fault.bendable(fault_targets()))
     for scenario, play in plays:
         walk = walked(scenario, play)
         if walk.struck((fault,)):
-            return Way(scenario.name, play.title, fault={fault.what: how, "times": 1})
-    raise AssertionError(f"no play makes a call that {fault_name(fault)} can bend")  # pragma: no cover
+            return Way(scenario.name, play.title, fault={fault.verb: value, "times": 1})
+    raise AssertionError(f"no play makes a call that {fault.name} can bend")  # pragma: no cover
 
 
 def shown(scenario: Scenario, play: Play) -> set[Item]:
     """What a client that goes through the play is bound to meet."""
     walk = walked(scenario, play)
-    return walk.found | {Item("faults", fault_name(_general(fault))) for fault in walk.struck(scenario.faults)}
+    return walk.found | {Item("faults", _general(fault).name) for fault in walk.struck(scenario.faults)}
 
 
 def _general(fault: Fault) -> Fault:
     """The fault of `every_fault` that it is one of."""
-    return next(each for each in every_fault() if each.what == fault.what and each.how in {None, fault.how})
+    return next(each for each in every_fault() if each.verb == fault.verb and each.value in {None, fault.value})
 
 
 def walked(scenario: Scenario, play: Play) -> Walk:
@@ -142,10 +143,10 @@ class Walk:
 
     def struck(self, faults: Sequence[Fault]) -> list[Fault]:
         """The faults that strike these calls for certain."""
-        armed = [Armed(fault, 0, place, 0) for place, fault in enumerate(faults) if _is_certain(fault)]
+        active = [ActiveFault(fault, 0, place, 0) for place, fault in enumerate(faults) if _is_certain(fault)]
         for operation in self.calls:
-            strike(armed, operation, None, 0)
-        return [each.fault for each in armed if each.struck]
+            find_hit(active, operation, None, 0)
+        return [each.fault for each in active if each.hits]
 
     def _read(self, step: Step) -> None:
         match step.verb:

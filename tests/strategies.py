@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from mock_server.data.book import Sheet
+from mock_server.data.declared import Flagged
 from mock_server.data.templates import Column, Link, Template
 from mock_server.kernel.clock import EPOCH
+from mock_server.preview.beats.ending import Cancel, Complete, Fail
+from mock_server.preview.beats.parking import Park, Review
+from mock_server.preview.beats.passing import Die, Queue, Work
 from mock_server.preview.lifecycle import Canceled, Started, decide, life
-from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

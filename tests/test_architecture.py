@@ -16,10 +16,10 @@ import yaml
 from source_tree import PACKAGES, ROOT, Module, changes_of_state, changing_functions, cycles, modules, within, words
 
 from mock_server.contract import document as contract
+from mock_server.data.declared import Action
 from mock_server.data.templates import Rule
 from mock_server.preview.lifecycle import TERMINAL, TRANSITIONS, Status
 from mock_server.preview.operations import HANDLERS
-from mock_server.scenarios.model import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

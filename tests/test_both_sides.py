@@ -24,7 +24,7 @@ def test_a_blind_repetition_is_told_from_a_second_intention(client: Client) -> N
 
 
 def test_who_has_looked_at_the_run_means_what_it_asks_for_next(client: Client) -> None:
-    path = f"/api/v1/companies/{WORLD.scenarios['re-park'].ready.company}/imports"
+    path = f"/api/v1/companies/{WORLD.scenarios['re-park'].ready.id}/imports"
     run = client.post(path, ROWS).body["poll_url"]
     client.advance(by="21s")
     break_with(client, {"lose": "reset", "operation": "decide", "times": 1})
@@ -46,7 +46,7 @@ def test_a_replay_means_nothing_new_whatever_the_order_of_its_members(client: Cl
 def test_a_company_of_the_world_is_not_one_that_the_client_made(client: Client) -> None:
     client.get(f"{PARK}/imports")
     assert sides(client)["companies"] == {"calls": 0, "meant": 0, "created": 0, "lost": 0}
-    client.get(f"/api/v1/companies/{WORLD.scenarios['docs-example'].ready.company}/imports")
+    client.get(f"/api/v1/companies/{WORLD.scenarios['docs-example'].ready.id}/imports")
     assert sides(client)["imports"]["created"] == 0
 
 

@@ -151,7 +151,7 @@ def test_what_serves_imports_nothing_heavy_before_it_is_needed() -> None:
     """What start-up costs is told by `make bench`; here it is held that nobody makes it dearer by an import."""
     code = (
         "import sys; from mock_server.cli import serve; from mock_server.kernel.settings import Settings; "
-        "from mock_server.scenarios.catalog import load_world; from mock_server.server import run; "
+        "from mock_server.preview.language import load_world; from mock_server.server import run; "
         "from mock_server.preview.generation import create_app; "
         "create_app(Settings(), load_world()); "
         "print(sorted({'faker', 'jsonschema', 'difflib', 'httpx2', 'rich'} & set(sys.modules)))"

@@ -15,7 +15,7 @@ from conftest import Client
 
 from mock_server.cli.main import commands
 from mock_server.player.play import moments
-from mock_server.scenarios.catalog import load_world
+from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,8 +27,8 @@ from mock_server.cli.serve import command as serve
 from mock_server.contract import document as contract
 from mock_server.player.play import moments
 from mock_server.player.process import running
-from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.lint.scenario import CODES
+from mock_server.preview.language import load_world
+from mock_server.scenarios.lint import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,7 +177,7 @@ def test_what_lint_is_shown_to_say_is_what_it_says(tmp_path: Path) -> None:
 def test_the_report_card_s_excerpt_is_what_a_client_gets(client: Client, server: str, key: str) -> None:
     """A start whose answer is lost, and seven more, without a key or a look."""
     client.put("/_mock/clock", {"mode": "real"})
-    company = WORLD.scenarios["lost-create"].ready.company
+    company = WORLD.scenarios["lost-create"].ready.id
     body = {"rows": [{"Email": "ada@example.com"}]}
     with pytest.raises(OSError):  # noqa: PT011 - a reset, or an end of the connection
         client.post(f"/api/v1/companies/{company}/imports", body)
@@ -227,7 +227,7 @@ def test_every_make_target_that_a_document_names_is_there() -> None:
 
 
 def test_the_table_of_scenarios_is_what_there_is() -> None:
-    rows = "".join(f"| `{each.name}` | {each.title} | `{each.ready.company}` |\n" for each in WORLD.scenarios.values())
+    rows = "".join(f"| `{each.name}` | {each.title} | `{each.ready.id}` |\n" for each in WORLD.scenarios.values())
     assert between(README, "scenarios") == f"| scenario | what happens | its ready company |\n|---|---|---|\n{rows}"
 
 

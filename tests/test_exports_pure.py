@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from mock_server.contract import document as contract
 from mock_server.data.initial import inline
 from mock_server.kernel.clock import EPOCH
+from mock_server.preview.beats.ending import Complete, Fail
+from mock_server.preview.beats.passing import Queue, Work
 from mock_server.preview.exports import ExportRun, Selection
+from mock_server.preview.language import load_world
 from mock_server.preview.lifecycle import Started
-from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.model import Complete, Fail, Queue, Work
 
 if TYPE_CHECKING:
     from mock_server.data.book import Sheet

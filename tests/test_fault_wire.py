@@ -272,7 +272,7 @@ def test_a_start_that_is_delivered_twice_creates_one_run(client: Client, more: d
 
 
 def test_a_second_delivery_counts_against_the_rate(client: Client) -> None:
-    path = f"/api/v1/companies/{WORLD.scenarios['rate-limit'].ready.company}/imports"
+    path = f"/api/v1/companies/{WORLD.scenarios['rate-limit'].ready.id}/imports"
     break_with(client, {"twice": "second", "operation": "start_import"})
     assert [client.post(path, ROWS | {"idempotency_key": "k"}).status for _ in range(4)] == [200, 200, 429, 429]
 

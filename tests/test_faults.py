@@ -10,12 +10,10 @@ from breakages import PARK, ROWS, WORLD, break_with, gone
 from conftest import Client
 
 from mock_server.contract import document as contract
-from mock_server.faults import rules as faults
-from mock_server.scenarios import builder as building
-from mock_server.scenarios.lint import plays as lint_plays
-from mock_server.scenarios.model import BENDS, CHANGES, Fault
+from mock_server.faults.kinds import FAULTS
+from mock_server.preview.language import fault_targets
 
-LOST_CREATE = f"/api/v1/companies/{WORLD.scenarios['lost-create'].ready.company}"
+LOST_CREATE = f"/api/v1/companies/{WORLD.scenarios['lost-create'].ready.id}"
 
 
 # Where, and until when
@@ -81,7 +79,7 @@ def test_of_several_faults_the_first_strikes_and_each_counts_for_itself(client: 
 
 
 def test_a_call_that_does_not_arrive_uses_up_no_budget(client: Client) -> None:
-    path = f"/api/v1/companies/{WORLD.scenarios['rate-limit'].ready.company}/imports"
+    path = f"/api/v1/companies/{WORLD.scenarios['rate-limit'].ready.id}/imports"
     break_with(client, {"error": 429, "times": 3})
     assert statuses(client, 9, path) == [429] * 3 + [200] * 5 + [429]
 
@@ -240,18 +238,24 @@ def test_every_operation_of_the_language_is_the_contract_s() -> None:
     named = schema["definitions"]["fault"]["properties"]["operation"]["enum"]
     operations = contract.load().operations
     assert named == [*operations, "put_upload"]
-    assert set(CHANGES) == {name for name, each in operations.items() if each.method == "POST"}
-    assert all(set(bends) <= set(named) for bends in BENDS.values())
+    targets = fault_targets()
+    assert set(targets.changing) == {name for name, each in operations.items() if each.method == "POST"}
+    assert all(set(kind.bendable(targets) or ()) <= set(named) for kind in FAULTS.words.values())
+    reads = ("list_sources", "list_templates", "list_imports", "poll_import", "poll_export")
+    assert FAULTS.words["garble"].bendable(targets) == (*targets.changing, *reads, "put_upload")
+    assert FAULTS.words["stale"].bendable(targets) == ("poll_import", "poll_export", "list_imports")
+    assert FAULTS.words["lose"].bendable(targets) == (*targets.changing, "put_upload")
 
 
 def test_every_fault_is_told_in_words() -> None:
     schema = json.loads(contract.data("openapi", "scenario.schema.json").read_text())
-    for what in building.FAULT_VERBS:
-        for how in schema["definitions"]["fault"]["properties"][what].get("enum", [1]):
-            told = faults.told(Fault(what, how))
-            assert told.startswith(f"{what}: ")
-            assert "_" not in told.partition(": ")[2]
+    for verb, kind in FAULTS.words.items():
+        for value in schema["definitions"]["fault"]["properties"][verb].get("enum", [1]):
+            text = str(kind(value))
+            assert text.startswith(f"{verb}: ")
+            assert "_" not in text.partition(": ")[2]
 
 
 def test_what_loses_an_answer_is_among_the_faults() -> None:
-    assert set(lint_plays.LOSES) < set(building.FAULT_VERBS)
+    losing = [verb for verb, kind in FAULTS.words.items() if kind.loses]
+    assert losing == ["reset", "truncate", "garble", "page", "lose"]

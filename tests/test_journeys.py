@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.contract import document as contract
-from mock_server.coverage.items import Item, every_fault, fault_name
-from mock_server.faults.rules import told
+from mock_server.coverage.items import Item, every_fault
 from mock_server.player.play import moments
 from mock_server.preview.coverage_items import SOURCES, TITLES, coverage
-from mock_server.scenarios.catalog import load_world
+from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -90,8 +89,8 @@ def test_what_can_be_met_is_all_that_contract_and_faults_know() -> None:
 
 def test_each_fault_is_told_from_every_other() -> None:
     for fault in every_fault():
-        text = f"{fault.what}: whatever it says" if fault.how is None else f"{told(fault)}; a remark"
-        assert names(an_exchange(fault=text, lost=True)) == {fault_name(fault)}
+        text = f"{fault.verb}: whatever it says" if fault.value is None else f"{fault}; a remark"
+        assert names(an_exchange(fault=text, lost=True)) == {fault.name}
 
 
 # -- what counts as met

@@ -11,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import STALE, History, histories
 
+from mock_server.data.declared import Flagged
 from mock_server.kernel.clock import EPOCH, HOUR, duration
+from mock_server.preview.beats.ending import Cancel, Complete, Fail
+from mock_server.preview.beats.parking import Park, Review
+from mock_server.preview.beats.passing import Die, Queue, Work
 from mock_server.preview.lifecycle import (
     REJECTED,
     TERMINAL,
@@ -26,7 +30,6 @@ from mock_server.preview.lifecycle import (
     life,
     states,
 )
-from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Flagged, Park, Queue, Review, Work
 
 if TYPE_CHECKING:
     from mock_server.preview.lifecycle import Event, Life

@@ -10,10 +10,11 @@ import pytest
 
 from mock_server.data.book import report
 from mock_server.data.csv_files import Drift
-from mock_server.data.initial import generated, inline, lacking, uploaded
+from mock_server.data.declared import Data
+from mock_server.data.initial import inline, uploaded
 from mock_server.data.templates import Link
-from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.model import Data
+from mock_server.preview.language import load_world
+from mock_server.preview.script_rows import generate_book, missing_sheets
 
 if TYPE_CHECKING:
     from mock_server.data.book import Book, Row, Sheet
@@ -93,12 +94,12 @@ def test_a_file_that_is_no_table_at_all_is_named_too() -> None:
 
 def test_a_scenario_says_which_sheets_a_workbook_lacks() -> None:
     scenario = WORLD.scenarios["park"]
-    assert lacking(scenario, {sheet.name for sheet in SHEETS}) == ()
-    assert lacking(scenario, {DEALS.name}) == ("Contacts",)
+    assert missing_sheets(scenario, {sheet.name for sheet in SHEETS}) == ()
+    assert missing_sheets(scenario, {DEALS.name}) == ("Contacts",)
 
 
 def test_a_generated_book_fills_the_sheets_of_the_scenario_and_no_others() -> None:
-    book = generated(WORLD.scenarios["park"], SHEETS, 1)
+    book = generate_book(WORLD.scenarios["park"], SHEETS, 1)
     assert [count.sheet for count in book.counts] == [CONTACTS]
     assert shown(book, DEALS) == []
 
@@ -106,7 +107,7 @@ def test_a_generated_book_fills_the_sheets_of_the_scenario_and_no_others() -> No
 @pytest.mark.parametrize("contacts", [1, 31, 512, 1_453])
 def test_links_take_the_right_rows_of_their_sheet_in_turn(contacts: int) -> None:
     script = WORLD.scenarios["straight-through" if contacts == 1 else "park"]
-    book = generated(replace(script, data=(Data("Contacts", contacts), Data("Deals", 3_000))), SHEETS, 1)
+    book = generate_book(replace(script, data=(Data("Contacts", contacts), Data("Deals", 3_000))), SHEETS, 1)
     emails = [row[1] for row in shown(book, CONTACTS)]
     for row in book.sheets[0].layout.wrong(range(contacts)):
         emails[row] = emails[row - 1]
@@ -121,7 +122,7 @@ def test_linked_cells_are_made_many_at_a_time() -> None:
         return [str(row) for row in rows]
 
     script = replace(WORLD.scenarios["straight-through"], data=(Data("Contacts", 1_000), Data("Deals", 50_000)))
-    book = generated(script, SHEETS, 1)
+    book = generate_book(script, SHEETS, 1)
     contacts, deals = book.sheets
     makers = contacts.makers
     object.__setattr__(contacts, "prepare", lambda: (makers[0], counted, *makers[2:]))

@@ -8,7 +8,7 @@ from conftest import Client
 from mock_server.player import expectation
 from mock_server.player.partner import action_of, provisioned
 from mock_server.player.play import Moment, moments
-from mock_server.scenarios.catalog import load_world
+from mock_server.preview.language import load_world
 from mock_server.scenarios.model import Play, Scenario
 from mock_server.scenarios.steps import STEPS
 
@@ -112,5 +112,5 @@ def test_differences_name_both_sides() -> None:
 
 
 def test_every_scenario_has_a_ready_company_of_its_own() -> None:
-    companies = [scenario.ready.company for scenario in SCENARIOS.values()]
+    companies = [scenario.ready.id for scenario in SCENARIOS.values()]
     assert len(set(companies)) == len(companies)

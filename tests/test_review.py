@@ -11,12 +11,14 @@ from mock_server.data.book import Fix, unresolved
 from mock_server.data.initial import inline
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
+from mock_server.preview.beats.ending import Complete
+from mock_server.preview.beats.parking import Review
+from mock_server.preview.beats.passing import Work
 from mock_server.preview.decisions import fixes
+from mock_server.preview.language import load_world
 from mock_server.preview.lifecycle import Approved, Started
 from mock_server.preview.questions import needs_attention, questions
 from mock_server.preview.runs import ImportRun
-from mock_server.scenarios.catalog import load_world
-from mock_server.scenarios.model import Complete, Review, Work
 
 if TYPE_CHECKING:
     from mock_server.data.uploaded import OwnBook

@@ -15,24 +15,17 @@ from jsonschema import Draft7Validator
 from mock_server.contract import document as contract
 from mock_server.contract import yaml_file as yamlfile
 from mock_server.contract.yaml_file import BadFiles, parse, read
+from mock_server.data.declared import Action, Data, Flagged
 from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
+from mock_server.faults.kinds import FAULTS
+from mock_server.preview.beats import BEATS
+from mock_server.preview.beats.ending import Complete, Fail
+from mock_server.preview.beats.parking import Park, Review
+from mock_server.preview.beats.passing import Die, Queue, Work
+from mock_server.preview.language import LOADER
 from mock_server.scenarios import builder as building
-from mock_server.scenarios import form as shape
 from mock_server.scenarios import loader as loading
-from mock_server.scenarios.model import (
-    Action,
-    Complete,
-    Data,
-    Die,
-    Fail,
-    Flagged,
-    Pace,
-    Park,
-    Queue,
-    Review,
-    Scenario,
-    Work,
-)
+from mock_server.scenarios.model import Pace, Scenario
 from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
@@ -59,14 +52,14 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def scenarios(catalogue: Catalogue) -> dict[str, Scenario]:
-    return loading.load_paths([BUILT_IN], catalogue, contract.clause_ids())
+    return LOADER.load_paths([BUILT_IN], catalogue, contract.clause_ids())
 
 
 # The built-in files
 
 
 def test_built_in_files_have_nothing_to_complain_about(catalogue: Catalogue) -> None:
-    assert [str(each) for each in loading.complaints([BUILT_IN], catalogue, contract.clause_ids())] == []
+    assert [str(each) for each in LOADER.complaints([BUILT_IN], catalogue, contract.clause_ids())] == []
 
 
 def test_the_promised_scenarios_are_there_in_the_order_of_their_names(scenarios: dict[str, Scenario]) -> None:
@@ -89,17 +82,18 @@ def test_every_file_names_its_schema_for_editors(path: Path) -> None:
 
 def test_loading_in_order_files_imports_neither_jsonschema_nor_faker() -> None:
     code = (
-        "import sys; from mock_server.contract import document as contract; from mock_server.scenarios import loader\n"
-        "catalogue = loader.load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
-        "loader.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
-        "sys.exit(bool({'jsonschema', 'faker', 'difflib'} & sys.modules.keys()))"
+        "import sys; from mock_server.contract import document as contract; from mock_server.preview import language\n"
+        "from mock_server.scenarios.loader import load_catalogue\n"
+        "catalogue = load_catalogue(contract.data('scenarios', 'account.yaml'))\n"
+        "language.LOADER.load_paths([contract.data('scenarios')], catalogue, contract.clause_ids())\n"
+        "sys.exit(bool({'jsonschema', 'faker', 'difflib', 'starlette'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_documentation_example_carries_the_documented_ids_and_figures(scenarios: dict[str, Scenario]) -> None:
     scenario = scenarios["docs-example"]
-    assert scenario.ready.company == "c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
+    assert scenario.ready.id == "c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
     assert scenario.ready.sheets == {"Contacts": "7a1c2b3d-4e5f-4061-8a9b-0c1d2e3f4a5b"}
     assert scenario.ready.run == "d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
     assert scenario.data == (Data("Contacts", 1453),)
@@ -110,8 +104,8 @@ def test_the_documentation_example_carries_the_documented_ids_and_figures(scenar
 
 
 def test_ready_companies_are_distinct_and_derived_from_the_name(scenarios: dict[str, Scenario]) -> None:
-    assert len({scenario.ready.company for scenario in scenarios.values()}) == len(scenarios)
-    assert scenarios["park"].ready.company == "247cf3d6-4311-4910-9aae-05e226ec205a"
+    assert len({scenario.ready.id for scenario in scenarios.values()}) == len(scenarios)
+    assert scenarios["park"].ready.id == "247cf3d6-4311-4910-9aae-05e226ec205a"
     assert scenarios["park"].ready.name == "Ready company: park"
 
 
@@ -132,7 +126,7 @@ def test_contacts_comes_first_and_needs_only_an_address(catalogue: Catalogue) ->
 def load(folder: Path, text: str, catalogue: Catalogue) -> Scenario:
     path = folder / "mine.yaml"
     path.write_text(textwrap.dedent(text), "utf-8")
-    return loading.load_scenario(path, catalogue, contract.clause_ids())
+    return LOADER.load_scenario(path, catalogue, contract.clause_ids())
 
 
 def test_a_scenario_becomes_values(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -238,7 +232,7 @@ def test_folders_and_files_may_overlap(tmp_path: Path, catalogue: Catalogue) -> 
         (tmp_path / f"{name}.yaml").write_text(f"title: {name}\n" + RUN + PLAYS)
     (tmp_path / loading.ACCOUNT).write_text("not: looked at")
     (tmp_path / "notes.txt").write_text("not looked at")
-    assert list(loading.load_paths([tmp_path, tmp_path / "a.yaml"], catalogue)) == ["a", "b"]
+    assert list(LOADER.load_paths([tmp_path, tmp_path / "a.yaml"], catalogue)) == ["a", "b"]
 
 
 ACCOUNT_FILE = """
@@ -346,12 +340,10 @@ def test_a_schema_is_draft_07_and_documents_every_member(name: str) -> None:
 
 def test_the_schema_has_the_words_of_the_program() -> None:
     beat, step, group_, answer = (SCHEMAS["scenario"]["definitions"][n] for n in ("beat", "step", "group", "answer"))
-    names = {name for names in shape.BEAT_MODIFIERS.values() for name in names}
-    assert set(beat["properties"]) == {*building.BEAT_VERBS, *names}
+    assert set(beat["properties"]) == {*BEATS.verbs, *BEATS.members}
     assert set(step["properties"]) == {*STEPS.verbs, *STEPS.members}
     fault = SCHEMAS["scenario"]["definitions"]["fault"]
-    names = {name for names in shape.FAULT_MODIFIERS.values() for name in names}
-    assert set(fault["properties"]) == {*building.FAULT_VERBS, *names}
+    assert set(fault["properties"]) == {*FAULTS.verbs, *FAULTS.members}
     assert tuple(group_["properties"]["fix"]["enum"]) == get_args(Action)
     assert tuple(answer["properties"]["option"]["enum"]) == get_args(Action)
     assert tuple(group_["properties"]["fails"]["enum"]) == get_args(Check)

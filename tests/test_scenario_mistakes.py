@@ -13,8 +13,9 @@ import pytest
 
 from mock_server.contract import document as contract
 from mock_server.contract.yaml_file import BadFiles, Complaint
+from mock_server.preview.language import LOADER
 from mock_server.scenarios import loader as loading
-from mock_server.scenarios.lint.scenario import CODES
+from mock_server.scenarios.lint import CODES
 
 if TYPE_CHECKING:
     from mock_server.data.templates import Catalogue
@@ -264,13 +265,13 @@ def test_a_mistake_is_told_with_code_line_and_remedy(
 ) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text, "utf-8")
-    found = loading.complaints([path], catalogue, contract.clause_ids())
+    found = LOADER.complaints([path], catalogue, contract.clause_ids())
     assert [(each.code, each.line) for each in found] == [(code, expected_line(text))], [str(each) for each in found]
     assert says in found[0].message
     assert str(found[0]).startswith(f"{path}:{found[0].line}:{found[0].column}: {code} ")
     if not found[0].is_warning:
         with pytest.raises(BadFiles, match=code):
-            loading.load_scenario(path, catalogue, contract.clause_ids())
+            LOADER.load_scenario(path, catalogue, contract.clause_ids())
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_a_mistake_is_told_with_code_line_and_remedy(
 def test_work_without_time_is_fine_where_other_work_takes_some(text: str, tmp_path: Path, catalogue: Catalogue) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text, "utf-8")
-    assert not loading.complaints([path], catalogue, contract.clause_ids())
+    assert not LOADER.complaints([path], catalogue, contract.clause_ids())
 
 
 @pytest.mark.parametrize(("code", "text", "says"), BAD_ACCOUNTS, ids=label)
@@ -294,7 +295,7 @@ def test_a_mistake_in_an_account_file_is_told(
 ) -> None:
     path = tmp_path / loading.ACCOUNT
     path.write_text(text, "utf-8")
-    found = loading.complaints([path], catalogue)
+    found = LOADER.complaints([path], catalogue)
     assert [(each.code, each.line) for each in found] == [(code, expected_line(text))], [str(each) for each in found]
     assert says in found[0].message
     with pytest.raises(BadFiles, match=code):
@@ -306,7 +307,7 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path, catalogue: Catalogue
     latin.write_bytes(b"title: T\nrun: \xe9\n")
     missing, empty = tmp_path / "missing.yaml", tmp_path / "empty"
     empty.mkdir()
-    found = loading.complaints([latin, missing, empty], catalogue)
+    found = LOADER.complaints([latin, missing, empty], catalogue)
     assert {(Path(each.file).name, each.line, each.code) for each in found} == {
         ("latin.yaml", 2, "E102"),
         ("missing.yaml", 1, "E101"),
@@ -317,7 +318,7 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path, catalogue: Catalogue
 def test_a_file_name_is_a_scenario_name(tmp_path: Path, catalogue: Catalogue) -> None:
     path = tmp_path / "My_Import.yaml"
     path.write_text("title: T\n" + RUN + PLAYS)
-    found = loading.complaints([path], catalogue)
+    found = LOADER.complaints([path], catalogue)
     assert [each.code for each in found] == ["E110"]
 
 
@@ -325,7 +326,7 @@ def test_two_files_of_one_name_are_refused_and_both_are_named(tmp_path: Path, ca
     mine = tmp_path / "park.yaml"
     mine.write_text("title: T\n" + RUN + PLAYS)
     with pytest.raises(BadFiles) as bad:
-        loading.load_paths([BUILT_IN, tmp_path], catalogue)
+        LOADER.load_paths([BUILT_IN, tmp_path], catalogue)
     assert [each.code for each in bad.value.complaints] == ["E322"]
     assert bad.value.complaints[0].file == str(mine)
     assert str(BUILT_IN / "park.yaml") in bad.value.complaints[0].message
@@ -335,14 +336,14 @@ def test_two_ready_companies_of_one_id_are_refused(tmp_path: Path, catalogue: Ca
     ready = "title: T\nready:\n  company: c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d\n"
     (tmp_path / "mine.yaml").write_text(ready + RUN + PLAYS)
     with pytest.raises(BadFiles, match=r"E323 .*docs-example\.yaml"):
-        loading.load_paths([BUILT_IN, tmp_path], catalogue)
+        LOADER.load_paths([BUILT_IN, tmp_path], catalogue)
 
 
 def test_all_complaints_of_all_files_come_at_once(tmp_path: Path, catalogue: Catalogue) -> None:
     (tmp_path / "a.yaml").write_text("title: T\ntitel: U\npace: fast\n" + RUN + PLAYS)
     (tmp_path / "b.yaml").write_text(play("see: completed", "see: canceled"))
     with pytest.raises(BadFiles) as bad:
-        loading.load_paths([tmp_path], catalogue)
+        LOADER.load_paths([tmp_path], catalogue)
     found = [(Path(each.file).name, each.line, each.code) for each in bad.value.complaints]
     assert found == [("a.yaml", 2, "E201"), ("a.yaml", 3, "E204"), ("b.yaml", 8, "E331"), ("b.yaml", 9, "E332")]
 

@@ -16,9 +16,9 @@ from mock_server.contract import document as contract
 from mock_server.data.book import Fix, Sheet, report, unresolved
 from mock_server.data.templates import Column, Link, Template
 from mock_server.data.uploaded import checked
+from mock_server.preview.beats.parking import Review
 from mock_server.preview.questions import needs_attention, questions
 from mock_server.scenarios import loader as loading
-from mock_server.scenarios.model import Review
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

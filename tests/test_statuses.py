@@ -17,8 +17,8 @@ from mock_server.contract import document as contract
 from mock_server.kernel.settings import Settings
 from mock_server.player.transport import Call
 from mock_server.preview.generation import create_app
+from mock_server.preview.language import load_world
 from mock_server.preview.operations import HANDLERS
-from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
 from mock_server.preview.account import Start, account_of
 from mock_server.preview.generation import PREVIEW
-from mock_server.scenarios.catalog import World, load_world
+from mock_server.preview.language import load_world
 from mock_server.session.session import Session
 from mock_server.session.sessions import Sessions
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conftest import Client
 
     from mock_server.preview.runs import ImportRun
+    from mock_server.scenarios.catalog import World
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"

@@ -64,7 +64,7 @@ class Host:
 @lru_cache(maxsize=1)
 def _world() -> World:
     """The built-in world, which never changes; read once, however many mocks are made of it."""
-    from mock_server.scenarios.catalog import load_world  # noqa: PLC0415 - only for this target
+    from mock_server.preview.language import load_world  # noqa: PLC0415 - only for this target
 
     return load_world()
 

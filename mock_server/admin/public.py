@@ -9,14 +9,13 @@ from starlette.responses import Response
 from mock_server.admin.call import public
 from mock_server.contract.document import data
 from mock_server.http.messages import answer
-from mock_server.scenarios.summary import entries
 
 if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
 
 
 def _scenarios(sessions: Sessions) -> Response:
-    return answer({"scenarios": entries(sessions.world.scenarios)})
+    return answer({"scenarios": [each.summary() for each in sessions.world.scenarios.values()]})
 
 
 def _dialects(sessions: Sessions) -> Response:

@@ -10,7 +10,8 @@ import click
 from mock_server.cli.arguments import FILES
 from mock_server.contract import document as contract
 from mock_server.contract.nearest import counted
-from mock_server.scenarios.loader import complaints, load_catalogue
+from mock_server.preview.language import LOADER
+from mock_server.scenarios.loader import load_catalogue
 from mock_server.server.watch import snapshot
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def command(paths: tuple[Path, ...]) -> None:
       vern-mock lint my-scenarios/ more-scenarios/
     """
     catalogue = load_catalogue(contract.data("scenarios", "account.yaml"))
-    findings = complaints(paths, catalogue, contract.clause_ids())
+    findings = LOADER.complaints(paths, catalogue, contract.clause_ids())
     for complaint in findings:
         click.echo(complaint)
     warnings = sum(complaint.is_warning for complaint in findings)

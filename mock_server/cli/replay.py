@@ -25,8 +25,8 @@ from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
+from mock_server.preview.language import load_world
 from mock_server.recording.bundle import BadBundle, opened, refuse_other_scenarios
-from mock_server.scenarios.catalog import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,14 +14,15 @@ from mock_server.cli.arguments import end, option, scenario_files
 from mock_server.contract.nearest import counted
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.settings import DEFAULT_PORT
-from mock_server.scenarios.catalog import UnknownScenario, load_world
-from mock_server.scenarios.describe import PACES, export_lines, fault_lines, run_lines
-from mock_server.scenarios.summary import entries
+from mock_server.preview.language import load_world
+from mock_server.scenarios.catalog import UnknownScenario
+from mock_server.scenarios.model import PACES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mock_server.contract.words import Word
     from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Scenario
 
@@ -77,7 +78,7 @@ def _table(scenarios: Mapping[str, Scenario], width: int) -> str:
     lines = [f"{'SCENARIO':{longest}}  {'READY COMPANY':36}  TITLE"]
     for name, scenario in scenarios.items():
         first, *rest = textwrap.wrap(scenario.title, room) or [""]
-        lines.append(f"{name:{longest}}  {scenario.ready.company}  {first}")
+        lines.append(f"{name:{longest}}  {scenario.ready.id}  {first}")
         lines += [" " * (longest + 40) + part for part in rest]
     return "\n".join(lines)
 
@@ -85,23 +86,23 @@ def _table(scenarios: Mapping[str, Scenario], width: int) -> str:
 def _narrow(name: str, scenario: Scenario, width: int) -> str:
     gap = max(1, width - len(name) - 37)
     title = textwrap.fill(scenario.title, max(20, width - 1), initial_indent="  ", subsequent_indent="  ")
-    return f"{name}{' ' * gap}{scenario.ready.company}\n{title}"
+    return f"{name}{' ' * gap}{scenario.ready.id}\n{title}"
 
 
 def _tabbed(scenarios: Mapping[str, Scenario]) -> str:
     """One scenario a line: name, title, company id, separated by tabs."""
-    return "\n".join(f"{name}\t{each.title}\t{each.ready.company}" for name, each in scenarios.items())
+    return "\n".join(f"{name}\t{each.title}\t{each.ready.id}" for name, each in scenarios.items())
 
 
 def _as_json(scenarios: Mapping[str, Scenario]) -> str:
     """What `GET /_mock/scenarios` answers."""
-    return json.dumps({"scenarios": entries(scenarios)}, indent=2, ensure_ascii=False)
+    return json.dumps({"scenarios": [each.summary() for each in scenarios.values()]}, indent=2, ensure_ascii=False)
 
 
 def _page(scenario: Scenario) -> str:
     """All that a caller wants to know of one scenario."""
     facts = [
-        ("company", f"{scenario.ready.company}  {scenario.ready.name}"),
+        ("company", f"{scenario.ready.id}  {scenario.ready.name}"),
         ("run", f"{scenario.ready.run}  (parked when a session opens)" if scenario.ready.run else ""),
         ("pace", PACES[scenario.pace]),
         (
@@ -116,9 +117,9 @@ def _page(scenario: Scenario) -> str:
     parts = [
         f"{scenario.name}: {scenario.title}",
         "\n".join(f"  {name:9}{value}" for name, value in facts if value),
-        "What happens to an import\n" + _numbered(run_lines(scenario)),
-        "What happens to a destination export\n" + _numbered(export_lines(scenario)),
-        "What goes wrong on the wire\n" + _numbered(fault_lines(scenario)) if scenario.faults else "",
+        "What happens to an import\n" + _numbered(scenario.run),
+        "What happens to a destination export\n" + _numbered(scenario.export),
+        "What goes wrong on the wire\n" + _numbered(scenario.faults) if scenario.faults else "",
         "What a caller does and sees (each is a play, and a test)\n"
         + "\n".join(f"  - {play.title}" for play in scenario.plays),
         "How to pick it\n" + _picking(scenario),
@@ -126,10 +127,10 @@ def _page(scenario: Scenario) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _numbered(lines: list[str]) -> str:
+def _numbered(words: Iterable[Word]) -> str:
     number = 0
     numbered = []
-    for line in lines:
+    for line in (line for word in words for line in word.describe()):
         if line.startswith(" "):
             numbered.append(f"     {line}")
         else:
@@ -140,7 +141,7 @@ def _numbered(lines: list[str]) -> str:
 
 def _picking(scenario: Scenario) -> str:
     name, url = scenario.name, f"http://127.0.0.1:{DEFAULT_PORT}"
-    start = f"{url}/api/v1/companies/{scenario.ready.company}/imports"
+    start = f"{url}/api/v1/companies/{scenario.ready.id}/imports"
     return textwrap.indent(
         f"""\
 its ready company:

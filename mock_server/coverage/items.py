@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from mock_server.contract.document import data
-from mock_server.faults.rules import told
+from mock_server.faults.kinds import FAULTS as KINDS
 from mock_server.recording.exchange import RecordedExchange, in_order
-from mock_server.scenarios.model import Fault, What
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mock_server.contract.document import Contract
+    from mock_server.faults.model import Fault
     from mock_server.session.generation import Generation
 
 ERROR_CODES, FAULTS = "error_codes", "faults"
@@ -55,7 +55,7 @@ class Coverage:
         names: Mapping[str, Sequence[str]] = {
             **self.names,
             ERROR_CODES: list(_documented_codes(self.contract)),
-            FAULTS: [fault_name(fault) for fault in every_fault()],
+            FAULTS: [fault.name for fault in every_fault()],
         }
         return tuple(Item(group, name) for group in self.titles for name in names[group])
 
@@ -114,12 +114,7 @@ def every_fault() -> tuple[Fault, ...]:
     """Each fault of the language, once for every word or status that it may have; without one where any will do."""
     schema = orjson.loads(data("openapi", "scenario.schema.json").read_bytes())
     members = schema["definitions"]["fault"]["properties"]
-    return tuple(Fault(what, how) for what in get_args(What) for how in members[what].get("enum", [None]))
-
-
-def fault_name(fault: Fault) -> str:
-    """A fault as a scenario says it."""
-    return fault.what if fault.how is None else f"{fault.what}: {fault.how}"
+    return tuple(kind(value) for verb, kind in KINDS.words.items() for value in members[verb].get("enum", [None]))
 
 
 def _error_codes(exchange: RecordedExchange, contract: Contract) -> Iterator[Item]:
@@ -139,5 +134,5 @@ def _faults(exchange: RecordedExchange) -> Iterator[Item]:
         return
     for fault in every_fault():
         # A remark may follow; and of a fault that may have any value the verb alone is looked at.
-        if text.startswith(f"{fault.what}:" if fault.how is None else told(fault)):
-            yield Item(FAULTS, fault_name(fault))
+        if text.startswith(f"{fault.verb}:" if fault.value is None else str(fault)):
+            yield Item(FAULTS, fault.name)

@@ -15,8 +15,8 @@ from mock_server.data.templates import alternatives, fault
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mock_server.data.declared import Action
     from mock_server.data.templates import Check, Column, Template
-    from mock_server.scenarios.model import Action, Beat
 
 Row = tuple[str, ...]
 SAMPLES = 3
@@ -80,8 +80,8 @@ class Book(Protocol):
     def counts(self) -> tuple[Count, ...]:
         """One entry for each sheet of the book."""
 
-    def revealed(self, beat: Beat, /) -> Book:
-        """The book once the groups that the beat declares have come to light."""
+    def revealed(self, beat: object, /) -> Book:
+        """The book once the groups that this beat of a script declares have come to light."""
 
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that a free text stands for; None when it is no valid value of the column."""

@@ -19,9 +19,9 @@ from mock_server.data.values import cell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from mock_server.data.declared import Flagged
     from mock_server.data.templates import Column
     from mock_server.data.values import Maker
-    from mock_server.scenarios.model import Beat, Flagged
 
     Fate = Fix | None
     """What became of a declared group: None while it waits for a decision, else the fix that was carried out."""
@@ -79,7 +79,7 @@ class Wrong:
 
     place: int
     """Its place in the script, over all sheets: questions and patch come in this order."""
-    beat: Beat
+    beat: object
     declared: Flagged
     number: int
     column: Column
@@ -155,7 +155,7 @@ class ScriptedBook:
         """Rows by arithmetic: all of them, less the dropped and the flagged ones."""
         return tuple(_count(*pair) for pair in zip(self.sheets, self.fates, strict=True))
 
-    def revealed(self, beat: Beat, /) -> ScriptedBook:
+    def revealed(self, beat: object, /) -> ScriptedBook:
         """The book once the beat's groups have come to light."""
         fates = tuple(
             fates | {which: None for which, wrong in enumerate(generated.wrongs) if wrong.beat is beat}
@@ -218,7 +218,7 @@ def scripted(sheets: Sequence[GeneratedSheet]) -> ScriptedBook:
     return ScriptedBook(tuple(sheets), tuple({} for _ in sheets))
 
 
-def wrong(place: int, beat: Beat, declared: Flagged, sheet: Sheet) -> Wrong:
+def wrong(place: int, beat: object, declared: Flagged, sheet: Sheet) -> Wrong:
     """The declared group, bound to the sheet's column."""
     number = sheet.template.index(declared.column)
     column = sheet.template.columns[number]

@@ -9,31 +9,27 @@ from mock_server.data import csv_files as csvfile
 from mock_server.data.generated import GeneratedSheet, Layout, scripted, wrong
 from mock_server.data.uploaded import checked
 from mock_server.data.values import cell, maker
-from mock_server.scenarios.model import Complete, Park
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
     from mock_server.data.book import Row, Sheet
+    from mock_server.data.declared import Data, Flagged
     from mock_server.data.generated import ScriptedBook
     from mock_server.data.templates import Column, Link
     from mock_server.data.uploaded import OwnBook
     from mock_server.data.values import Maker
-    from mock_server.scenarios.model import Beat, Flagged, Scenario
 
 
-def lacking(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ...]:
-    """The sheets that a scenario fills and that are not among these."""
-    return tuple(data.sheet for data in scenario.data if data.sheet not in sheets)
-
-
-def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> ScriptedBook:
-    """The book of a scripted scenario, before anything came to light."""
+def generate(
+    filled: Sequence[Data], groups: Sequence[tuple[object, Flagged]], sheets: Sequence[Sheet], seed: int
+) -> ScriptedBook:
+    """The book of these rows before any of the groups, each with the beat that declares it, came to light."""
     made: dict[str, GeneratedSheet] = {}
-    for data in scenario.data:
+    for data in filled:
         sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
-        declared = [each for each in enumerate(_declared(scenario.run)) if each[1][1].sheet == data.sheet]
+        declared = [each for each in enumerate(groups) if each[1][1].sheet == data.sheet]
         made[sheet.id] = GeneratedSheet(
             sheet=sheet,
             layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
@@ -41,14 +37,6 @@ def generated(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> Scripte
             wrongs=tuple(wrong(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
         )
     return scripted(tuple(made.values()))
-
-
-def _declared(script: Sequence[Beat]) -> Iterator[tuple[Beat, Flagged]]:
-    for beat in script:
-        if isinstance(beat, (Park, Complete)):
-            yield from ((beat, flagged) for flagged in beat.flagged)
-        if isinstance(beat, Park):
-            yield from _declared(beat.on_answer)
 
 
 def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from mock_server.data.rules import Faults
     from mock_server.data.templates import Check, Column, Link
-    from mock_server.scenarios.model import Beat
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 
@@ -44,7 +43,7 @@ class OwnBook:
     groups: tuple[Group, ...]
     counts: tuple[Count, ...]
 
-    def revealed(self, _: Beat) -> OwnBook:
+    def revealed(self, _: object) -> OwnBook:
         """The book itself: rows of the caller's own hide nothing."""
         return self
 

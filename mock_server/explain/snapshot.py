@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mock_server.kernel.clock import iso
-from mock_server.scenarios.model import Park
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,13 +83,12 @@ def _place(script: Sequence[Beat], beat: Beat | None) -> dict[str, Any] | None:
     """Which beat of the script it is, counted from 1; `within` names the branch of a parking that it belongs to."""
     for within, number, count, each in _numbered(script):
         if each is beat:
-            return {"number": number, "of": count, "within": within, "is": type(each).__name__.lower()}
+            return {"number": number, "of": count, "within": within, "is": each.verb}
     return None
 
 
 def _numbered(script: Sequence[Beat], within: str | None = None) -> Iterator[tuple[str | None, int, int, Beat]]:
     for number, beat in enumerate(script, 1):
         yield within, number, len(script), beat
-        if isinstance(beat, Park):
-            yield from _numbered(beat.on_answer, f"on_answer of beat {number}")
-            yield from _numbered(beat.on_reject, f"on_reject of beat {number}")
+        for name, branch in beat.branches.items():
+            yield from _numbered(branch, f"{name} of beat {number}")

@@ -1,68 +1,63 @@
-"""What becomes of a call that a fault strikes: withheld from the service, delivered twice, answered with what was.
+"""Where faults meet calls: a call that is withheld from the service, or delivered as its fault says.
 
-The rule that it keeps: a fault never corrupts a session. A call that arrives does at once all that it ever does, by the
-same handlers; what a fault bends is the answer, and that is the wire's affair.
+Nothing here knows a session: what a fault needs of it is handed in.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mock_server.faults.transport import html_page
+from starlette.responses import Response
+
+from mock_server.faults.kinds.refusal import TEXTS
 from mock_server.http.messages import answer, error
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from starlette.responses import Response
+    from mock_server.faults.model import Reply
 
-    from mock_server.faults.rules import Strike
-    from mock_server.session.exchange import Exchange
-
-    Handler = Callable[[Exchange], Awaitable[Response]]
-
-TOO_MANY = "Too many requests"  # RATE-02
-BROKEN = "something went wrong at Vern; the call was not carried out"
+_PAGES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 
-def withheld(found: Strike) -> Response:
-    """The answer to a call that does not arrive; a reset before the headers sends nothing of it."""
-    match found.fault.how:
-        case 429:
-            return error(429, TOO_MANY)
-        case 500:
-            return error(500, BROKEN)
-        case int(status):
-            return html_page(status)
-    return error(500, BROKEN)
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A call that arrives at the service, and what a fault may ask of the session that it belongs to."""
+
+    deliver: Callable[[], Awaitable[Response]]
+    """The service's answer to the call; raises Refusal."""
+    keep_body: Callable[[], Awaitable[None]]
+    """Takes in the whole body, so that the call can be delivered more than once."""
+    admit: Callable[[], bool]
+    """Whether one more call stays within the rate budget."""
+    earlier: Callable[[], tuple[bytes, str] | None]
+    """The body that shows the state before the present one, and what it shows, in words; None when there is none."""
+
+    async def deliver_twice(self) -> list[Response]:
+        """The answers to two deliveries; each is a call of its own to the service, and counts as one (RATE-01)."""
+        await self.keep_body()
+        responses = []
+        for number in range(2):
+            try:
+                if number and not self.admit():
+                    raise Refusal(429, TEXTS[429], "RATE-01")
+                responses.append(await self.deliver())
+            except Refusal as refusal:
+                responses.append(error(refusal.status, refusal.text, refusal.headers))
+        return responses
+
+    def answer(self, body: bytes) -> Response:
+        """An answer with this body."""
+        return answer(body)
 
 
-async def carry_out(found: Strike, call: Exchange, handler: Handler) -> Response:
-    """The answer of the handler, which a stale read or a second delivery replaces."""
-    if found.fault.what == "twice":
-        return await _twice(found, call, handler)
-    said = await handler(call)
-    if found.fault.what == "stale":
-        earlier = call.session.account.earlier(call) if said.status_code == 200 else None
-        if earlier is not None:
-            found.found = earlier[1]
-            return answer(earlier[0])
-        call.session.spare(call.now, found.key)
-        found.spared = True
-    return said
-
-
-async def _twice(found: Strike, call: Exchange, handler: Handler) -> Response:
-    """The answer to one of two deliveries; each is a call of its own to the service, and counts as one (RATE-01)."""
-    call.repeat_body(await call.read())
-    said = []
-    for number in range(2):
-        try:
-            if number and not call.session.admit(call.now, call.operation_id, call.subject.budget):
-                raise Refusal(429, TOO_MANY, "RATE-01")
-            said.append(await handler(call))
-        except Refusal as refusal:
-            said.append(error(refusal.status, refusal.text))
-    found.found = f"answered {said[0].status_code} and {said[1].status_code}"
-    return said[0 if found.fault.how == "first" else 1]
+def response_of(reply: Reply) -> Response:
+    """The answer that does not come from the service."""
+    if reply.text is not None:
+        return error(reply.status, reply.text)
+    title = f"{reply.status} {_PAGES[reply.status]}"
+    text = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr>"
+    text += "<center>proxy</center>\r\n</body>\r\n</html>\r\n"
+    return Response(text, reply.status, media_type="text/html")

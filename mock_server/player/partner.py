@@ -42,7 +42,7 @@ class Partner:
     def __init__(self, transport: Transport, scenario: Scenario, company: str | None) -> None:
         ready = scenario.ready
         self.transport = transport
-        self.company = company or ready.company
+        self.company = company or ready.id
         self.run = None if company else ready.run
         self.export: str | None = None
         self.started = self.run

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.data.book import unresolved
-from mock_server.data.initial import generated
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.ids import made_uuid
@@ -26,6 +25,7 @@ from mock_server.preview.preconditions import (
 )
 from mock_server.preview.readings.requests import IDS_AGAIN
 from mock_server.preview.runs import ImportRun
+from mock_server.preview.script_rows import generate_book
 from mock_server.session.log import change
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ class Account(Ledger):
         ready = scenario.ready
         templates = [each.id for each in catalogue.templates if not ready.sheets or each.name in ready.sheets]
         company = Company(
-            id=ready.company,
+            id=ready.id,
             name=ready.name,
             external_id=None,
             source=catalogue.sources[0],
             created=EPOCH - 2 * WAITED,
-            workbook_id=made_uuid("workbook", ready.company),
-            sheets=world.workbook(ready.company, templates, ready.sheets),
-            destination=made_uuid("destination", ready.company),
+            workbook_id=made_uuid("workbook", ready.id),
+            sheets=world.workbook(ready.id, templates, ready.sheets),
+            destination=made_uuid("destination", ready.id),
             scenario=scenario.name,
         )
         self.companies[company.id] = company
@@ -192,7 +192,7 @@ class Account(Ledger):
 
     def _generated(self, scenario: Scenario, company: Company) -> Book:
         refuse_lacking(scenario, {sheet.name for sheet in company.sheets})
-        return generated(scenario, company.sheets, self.session.settings.seed)
+        return generate_book(scenario, company.sheets, self.session.settings.seed)
 
     def _add_import(
         self, company: Company, run_id: str, scenario: Scenario, started: Started, book: Book | None

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mock_server.data.book import Book, Row, Sheet
+    from mock_server.preview.beats.ending import Complete
     from mock_server.preview.lifecycle import Life
-    from mock_server.scenarios.model import Complete
 
 _PIECE = 500
 

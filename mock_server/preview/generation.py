@@ -12,6 +12,7 @@ from mock_server.preview import session_view, uploads
 from mock_server.preview.account import Account
 from mock_server.preview.coverage_items import coverage
 from mock_server.preview.explanations import EXPLAINER
+from mock_server.preview.language import load_world
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
 from mock_server.preview.readings import DIALECTS
 from mock_server.server.app import App
@@ -45,6 +46,7 @@ PREVIEW = Generation(
     name="preview",
     contract=document.load(),
     handlers=HANDLERS,
+    load_world=load_world,
     open_account=Account,
     signed=(SignedUrl(uploads.PREFIX, uploads.OPERATION, uploads.find, _put),),
     pages=(Route(MAGIC_LINKS + "{company_id:path}", _show_no_import_page),),

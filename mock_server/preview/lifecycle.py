@@ -13,14 +13,14 @@ consequences of the fold, not features.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import dropwhile, takewhile
-from typing import TYPE_CHECKING, Literal
-
-from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mock_server.preview.beats.ending import Complete
+    from mock_server.preview.beats.model import RunBeat
     from mock_server.scenarios.model import Beat
 
 Status = Literal["queued", "running", "needs_attention", "completed", "failed", "canceled"]
@@ -78,7 +78,7 @@ Event = Approved | Rejected | Canceled
 class Parking:
     """One stay at `needs_attention`; `again` when an approval left rows flagged, so that nothing new came to light."""
 
-    beat: Park | Review
+    beat: Beat
     again: bool
 
 
@@ -138,7 +138,9 @@ def before(
 def states(script: Sequence[Beat], started: Started, events: Sequence[Event], stale_after: int) -> Iterator[Life]:
     """Every state of the run in order; each begins where the one before ends, and the last one has no end."""
     canceled = next((event.at for event in events if isinstance(event, Canceled)), FOREVER)
-    for state in _uncanceled(script, started, events, stale_after):
+    decisions = (event for event in events if not isinstance(event, Canceled))
+    beats = cast("tuple[RunBeat, ...]", tuple(script))
+    for state in Fold(started, stale_after, decisions, beats, started.at).states():
         ends = FOREVER if state.until is None else state.until
         if state.terminal or ends <= canceled:
             yield state
@@ -156,89 +158,66 @@ def decide(state: Life, now: int, *, approve: bool, answered: bool = False, unre
     return Approved(now, answered, unresolved) if approve else Rejected(now)
 
 
-def _uncanceled(script: Sequence[Beat], started: Started, events: Sequence[Event], stale_after: int) -> Iterator[Life]:
-    at, rest = started.at, tuple(script)
-    decisions = (event for event in events if not isinstance(event, Canceled))
+@dataclass(slots=True)
+class Fold:
+    """A run on its way through a script: each beat says what the run is, and moves it on."""
+
+    started: Started
+    stale_after: int
+    decisions: Iterator[Approved | Rejected]
+    rest: tuple[RunBeat, ...]
+    """The beats that are still to come."""
+    at: int
     parkings: tuple[Parking, ...] = ()
-    again = False
-    while True:
-        beat, rest = rest[0], rest[1:]
-        match beat:
-            case Queue() | Work() | Die():
-                spell = _spell(beat, at, stale_after, parkings)
-                yield from spell
-                if len(spell) > 1:
-                    return
-                at = spell[0].until or at
-            case Review() if started.drift is not None:
-                yield Life("failed", at, None, started.drift, beat=beat)
-                return
-            case Review() if not started.flagged:
-                rest = tuple(dropwhile(lambda each: isinstance(each, Work), rest))  # nothing to run again
-            case Park() | Review():
-                parkings = (*parkings, Parking(beat, again))
-                decision = next(decisions, None)
-                yield Life("needs_attention", at, decision.at if decision else None, parkings=parkings, beat=beat)
-                if not isinstance(decision, Approved):
-                    if decision is not None:
-                        yield from _rejected(beat, decision.at, stale_after, parkings)
-                    return
-                at, again = decision.at, decision.unresolved
-                rest = _approved(beat, decision, rest)
-            case _:
-                yield _end(beat, at, parkings)
-                return
+    again: bool = False
+    """Whether the latest approval left rows flagged."""
+    rejected: bool = False
+    over: bool = False
 
+    def states(self) -> Iterator[Life]:
+        """Every state of the run, as if nobody canceled it."""
+        while not self.over:
+            beat, self.rest = self.rest[0], self.rest[1:]
+            yield from beat.apply(self)
 
-def _approved(beat: Park | Review, decision: Approved, rest: tuple[Beat, ...]) -> tuple[Beat, ...]:
-    """What follows an approval: the re-run, and the same parking once more when rows still fail (DEC-28)."""
-    if decision.unresolved:
-        return (*_rerun(rest), beat, *rest)
-    if decision.answered and isinstance(beat, Park):
-        return (*beat.on_answer, *rest)
-    return rest
+    def pass_time(self, beat: RunBeat, status: Status, says: str, lasts: int) -> Iterator[Life]:
+        """The run is in this status for so long, or until it times out for lack of progress (STALE-01, OP-36)."""
+        since, self.at = self.at, self.at + min(lasts, self.stale_after)
+        yield Life(status, since, self.at, says, self.parkings, beat=beat)
+        if lasts > self.stale_after:
+            self.over = True
+            yield Life("failed", self.at, None, TIMED_OUT, self.parkings)
 
+    def park(
+        self, beat: RunBeat, on_answer: Sequence[RunBeat] = (), on_reject: Sequence[RunBeat] = ()
+    ) -> Iterator[Life]:
+        """The run is parked until it is decided, and goes on as the decision says; without one it stays parked."""
+        self.parkings = (*self.parkings, Parking(beat, self.again))
+        decision = next(self.decisions, None)
+        yield Life(
+            "needs_attention", self.at, None if decision is None else decision.at, parkings=self.parkings, beat=beat
+        )
+        if decision is None:
+            self.over = True
+            return
+        self.at = decision.at
+        if isinstance(decision, Rejected):
+            yield from self.reject(beat, on_reject)
+            return
+        self.again = decision.unresolved
+        if decision.unresolved:  # DEC-28: the run works again, and parks as before
+            self.rest = (*takewhile(lambda each: each.runs, self.rest), beat, *self.rest)
+        elif decision.answered:
+            self.rest = (*on_answer, *self.rest)
 
-def _rerun(rest: Sequence[Beat]) -> tuple[Beat, ...]:
-    """The beats that re-run the import after a decision: the ones up to the next that does not merely take time."""
-    return tuple(takewhile(lambda beat: isinstance(beat, (Work, Die)), rest))
+    def reject(self, beat: RunBeat, on_reject: Sequence[RunBeat]) -> Iterator[Life]:
+        """The run fails, at once or after beats of the script's own (DEC-31)."""
+        self.rejected, self.rest = True, tuple(on_reject)
+        if not on_reject:
+            yield self.end(beat, "failed", REJECTED)
 
-
-def _spell(beat: Queue | Work | Die, at: int, stale_after: int, parkings: tuple[Parking, ...]) -> list[Life]:
-    """The beat's own state; followed by the time-out when it makes no progress for too long (STALE-01, OP-36)."""
-    status: Status = "queued" if isinstance(beat, Queue) else "running"
-    lasts = FOREVER if isinstance(beat, Die) else beat.lasts
-    if lasts <= stale_after:
-        return [Life(status, at, at + lasts, beat.say, parkings, beat=beat)]
-    dead = at + stale_after
-    spell = Life(status, at, dead, beat.say, parkings, beat=beat)
-    return [spell, Life("failed", dead, None, TIMED_OUT, parkings)]
-
-
-def _rejected(beat: Park | Review, at: int, stale_after: int, parkings: tuple[Parking, ...]) -> Iterator[Life]:
-    """The way from a rejection to its end: `failed`, at once or after beats of the script's own (DEC-31)."""
-    reason = REJECTED
-    for each in beat.on_reject if isinstance(beat, Park) else ():
-        match each:
-            case Work():
-                yield from (spell := _spell(each, at, stale_after, parkings))
-                if len(spell) > 1:
-                    return
-                at += each.lasts
-            case Fail():
-                reason = each.error
-            case _:
-                raise AssertionError(f"a rejected run cannot {each}")  # pragma: no cover - the loader refuses it
-    yield Life("failed", at, None, reason, parkings, rejected=True)
-
-
-def _end(beat: Beat, at: int, parkings: tuple[Parking, ...]) -> Life:
-    match beat:
-        case Complete():
-            return Life("completed", at, None, parkings=parkings, end=beat, beat=beat)
-        case Fail():
-            return Life("failed", at, None, beat.error, parkings, beat=beat)
-        case Cancel():
-            return Life("canceled", at, None, parkings=parkings, beat=beat)
-        case _:
-            raise AssertionError(f"a run cannot end with {beat}")  # pragma: no cover - the loader refuses it
+    def end(self, beat: RunBeat, status: Status, says: str = "", completed_by: Complete | None = None) -> Life:
+        """The run is over; of a rejected one no beat of the script is the reason."""
+        self.over = True
+        reason = None if self.rejected else beat
+        return Life(status, self.at, None, says, self.parkings, self.rejected, completed_by, reason)

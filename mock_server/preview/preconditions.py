@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_server.data.initial import lacking
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.lifecycle import Refused
+from mock_server.preview.script_rows import missing_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,7 +64,7 @@ def refuse_closed(upload: Upload, now: int) -> None:
 
 def refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
     """Refusal 400 when a workbook of these sheets lacks one that the scenario fills."""
-    if missing := lacking(scenario, sheets):
+    if missing := missing_sheets(scenario, sheets):
         names = ", ".join(missing)
         raise Refusal(400, f"scenario {scenario.name!r} needs a sheet {names}; template_ids left its template out")
 

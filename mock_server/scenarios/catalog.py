@@ -1,4 +1,4 @@
-"""The world that every session starts with: contract, catalogue, scenarios, and each scenario's ready company.
+"""The world that every session starts with: contract, catalogue, scenarios, and what is ready for each scenario.
 
 A world never changes; reloading scenario files makes another one, for the runs that start afterwards.
 """
@@ -12,7 +12,7 @@ from mock_server.contract import document as contract
 from mock_server.contract.nearest import unknown
 from mock_server.data.book import Sheet
 from mock_server.kernel.ids import made_uuid
-from mock_server.scenarios.loader import load_catalogue, load_paths
+from mock_server.scenarios.loader import load_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mock_server.contract.document import Contract
     from mock_server.data.templates import Catalogue
+    from mock_server.scenarios.loader import Loader
     from mock_server.scenarios.model import Scenario
 
 
@@ -34,11 +35,13 @@ class UnknownScenario(LookupError):
 class World:
     """Everything that is fixed for as long as no file is reloaded."""
 
+    loader: Loader
+    """What further scenario files and faults are read with."""
     contract: Contract
     catalogue: Catalogue
     scenarios: Mapping[str, Scenario]
     ready: Mapping[str, Scenario]
-    """The scenario of each ready company, by the company's id."""
+    """The scenario of each thing that is there from the beginning, by its id."""
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name; raises UnknownScenario."""
@@ -46,21 +49,21 @@ class World:
             raise UnknownScenario(name, tuple(self.scenarios))
         return self.scenarios[name]
 
-    def workbook(self, company_id: str, template_ids: Sequence[str], known: Mapping[str, str]) -> tuple[Sheet, ...]:
+    def workbook(self, owner_id: str, template_ids: Sequence[str], known: Mapping[str, str]) -> tuple[Sheet, ...]:
         """One sheet for each of the templates, in their order (PROV-04); `known` gives ids to sheets by name."""
         templates = {template.id: template for template in self.catalogue.templates}
         chosen = [templates[template_id] for template_id in dict.fromkeys(template_ids)]
         return tuple(
-            Sheet(known.get(template.name) or made_uuid("sheet", company_id, template.id), template)
+            Sheet(known.get(template.name) or made_uuid("sheet", owner_id, template.id), template)
             for template in chosen
         )
 
 
-def load_world(paths: Sequence[Path] = ()) -> World:
-    """The built-in world, and the scenarios of these files and folders; raises what `loading` raises."""
+def load_world(loader: Loader, paths: Sequence[Path] = ()) -> World:
+    """The built-in world, and the scenarios of these files and folders; raises BadFiles."""
     catalogue = load_catalogue(contract.data("scenarios", "account.yaml"))
     # The tests hold the built-in files to the clause list; reading it costs start-up time that only others' files need.
     clause_ids = contract.clause_ids() if paths else None
-    scenarios = load_paths([contract.data("scenarios"), *paths], catalogue, clause_ids)
-    ready = {scenario.ready.company: scenario for scenario in scenarios.values()}
-    return World(contract.load(), catalogue, scenarios, ready)
+    scenarios = loader.load_paths([contract.data("scenarios"), *paths], catalogue, clause_ids)
+    ready = {scenario.ready.id: scenario for scenario in scenarios.values()}
+    return World(loader, loader.language.contract(), catalogue, scenarios, ready)

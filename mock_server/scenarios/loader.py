@@ -1,30 +1,35 @@
 """Loads the account file and scenario files into frozen values, or says everything that is wrong with all of them.
 
-A file is read (`yamlfile`), its form checked (`shape`), turned into values (`building`), and its meaning checked
-(`lint`). `load_…` raises BadFiles unless all files can be used; warnings do not count. `complaints` never raises.
+A file is read (`yaml_file`), its form checked (`form`), turned into values (`builder`), its meaning checked (`lint`).
+`load_…` raises BadFiles unless all files can be used; warnings do not count. `complaints` never raises.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mock_server.contract.words import Misfit
 from mock_server.contract.yaml_file import BadFiles, Complaint, Sent, read
-from mock_server.scenarios import builder as building
-from mock_server.scenarios import form as shape
-from mock_server.scenarios.lint import account as lint_account
-from mock_server.scenarios.lint import faults as lint_faults
-from mock_server.scenarios.lint.scenario import lint
+from mock_server.faults.kinds import FAULTS
+from mock_server.scenarios import account, form
+from mock_server.scenarios.builder import build
+from mock_server.scenarios.lint import lint, lint_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
+    from mock_server.contract.yaml_file import Document
     from mock_server.data.templates import Catalogue
-    from mock_server.scenarios.model import Fault, Scenario
+    from mock_server.faults.model import Fault
+    from mock_server.scenarios.language import Language
+    from mock_server.scenarios.model import Scenario
 
 ACCOUNT = "account.yaml"
 """In a folder of scenarios, the file that holds the account and is no scenario."""
+T = TypeVar("T")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -37,67 +42,95 @@ def load_catalogue(path: Path) -> Catalogue:
     return catalogue
 
 
-def load_scenario(path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None = None) -> Scenario:
-    """The scenario of one file; `clause_ids` None: cited clauses are not checked."""
-    return next(iter(load_paths([path], catalogue, clause_ids).values()))
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Reads scenario files of one language."""
 
+    language: Language
 
-def load_paths(
-    paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None = None
-) -> dict[str, Scenario]:
-    """The scenarios of files and folders, by name, in the order of their names."""
-    found: list[Complaint] = []
-    scenarios = _load(paths, catalogue, clause_ids, found)
-    if not all(complaint.is_warning for complaint in found):
-        raise BadFiles([complaint for complaint in found if not complaint.is_warning])
-    return scenarios
+    def load_scenario(self, path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None = None) -> Scenario:
+        """The scenario of one file; `clause_ids` None: cited clauses are not checked."""
+        return next(iter(self.load_paths([path], catalogue, clause_ids).values()))
 
+    def load_paths(
+        self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None = None
+    ) -> dict[str, Scenario]:
+        """The scenarios of files and folders, by name, in the order of their names."""
+        found: list[Complaint] = []
+        scenarios = self._load(paths, catalogue, clause_ids, found)
+        if not all(complaint.is_warning for complaint in found):
+            raise BadFiles([complaint for complaint in found if not complaint.is_warning])
+        return scenarios
 
-def load_faults(value: dict[str, Any]) -> tuple[Fault, ...]:
-    """The faults of a request, which has nothing but `faults`; each complaint names the member by its way."""
-    document = Sent("", value, {}, {})
-    wrong = shape.complaints(document, "faults")
-    if not wrong:
-        found = building.faults(value["faults"])
-        wrong = list(lint_faults.lint(found, document))
-    if wrong:
-        raise BadFiles(wrong)
-    return found
+    def load_faults(self, value: dict[str, Any]) -> tuple[Fault, ...]:
+        """The faults of a request, which has nothing but `faults`; each complaint names the member by its way."""
+        document, found = Sent("", value, {}, {}), list[Complaint]()
+        targets = self.language.targets()
+        faults = self._built(document, "faults", lambda: FAULTS.parse(value["faults"], targets), found)
+        found += lint_faults(faults or (), document, self.language)
+        if found or faults is None:
+            raise BadFiles(found)
+        return faults
 
+    def complaints(
+        self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None = None
+    ) -> tuple[Complaint, ...]:
+        """Everything there is to say about files and folders, warnings and account files included, in order."""
+        found: list[Complaint] = []
+        files = list(paths)
+        for path in files:
+            file = path / ACCOUNT if path.is_dir() else path
+            if file.name == ACCOUNT and file.is_file():
+                _account(file, found)
+        self._load([path for path in files if path.name != ACCOUNT], catalogue, clause_ids, found)
+        return tuple(sorted(set(found)))
 
-def complaints(
-    paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None = None
-) -> tuple[Complaint, ...]:
-    """Everything there is to say about files and folders, warnings and account files included, in order."""
-    found: list[Complaint] = []
-    files = list(paths)
-    for path in files:
-        account = path / ACCOUNT if path.is_dir() else path
-        if account.name == ACCOUNT and account.is_file():
-            _account(account, found)
-    _load([path for path in files if path.name != ACCOUNT], catalogue, clause_ids, found)
-    return tuple(sorted(set(found)))
+    def _load(
+        self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
+    ) -> dict[str, Scenario]:
+        scenarios: dict[str, Scenario] = {}
+        ready_ones: dict[str, Scenario] = {}
+        for file in _files(paths, found):
+            scenario = self._scenario(file, catalogue, clause_ids, found)
+            if scenario is None:
+                continue
+            same = scenarios.setdefault(scenario.name, scenario)
+            if same is not scenario:
+                text = f"a scenario {scenario.name!r} is there already, from {same.path}; rename this file"
+                found.append(Complaint(scenario.path, 1, 1, "E322", text))
+                continue
+            ready = ready_ones.setdefault(scenario.ready.id, scenario)
+            if ready is not scenario:
+                text = f"the ready {ready.ready.kind} {ready.ready.id} belongs to {ready.path} already; give another id"
+                found.append(Complaint(scenario.path, 1, 1, "E323", text))
+        return dict(sorted(scenarios.items()))
 
+    def _scenario(
+        self, path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
+    ) -> Scenario | None:
+        name = path.stem
+        if not _NAME.fullmatch(name):
+            text = f"{name!r} is no scenario name; expected small letters, digits and hyphens, such as my-import.yaml"
+            found.append(Complaint(str(path), 1, 1, "E110", text))
+        try:
+            document = read(path)
+        except BadFiles as bad:
+            found += bad.complaints
+            return None
+        made = self._built(document, "scenario", lambda: build(document, name, self.language, catalogue), found)
+        if made is not None:
+            found += lint(made, document, self.language, catalogue, clause_ids)
+        return made
 
-def _load(
-    paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
-) -> dict[str, Scenario]:
-    scenarios: dict[str, Scenario] = {}
-    companies: dict[str, Scenario] = {}
-    for file in _files(paths, found):
-        scenario = _scenario(file, catalogue, clause_ids, found)
-        if scenario is None:
-            continue
-        same = scenarios.setdefault(scenario.name, scenario)
-        if same is not scenario:
-            text = f"a scenario {scenario.name!r} is there already, from {same.path}; rename this file"
-            found.append(Complaint(scenario.path, 1, 1, "E322", text))
-            continue
-        ready = companies.setdefault(scenario.ready.company, scenario)
-        if ready is not scenario:
-            text = f"the ready company {scenario.ready.company} belongs to {ready.path} already; give another id"
-            found.append(Complaint(scenario.path, 1, 1, "E323", text))
-    return dict(sorted(scenarios.items()))
+    def _built(self, document: Document, schema: str, make: Callable[[], T], found: list[Complaint]) -> T | None:
+        """The values of a document whose form is in order; else None, and why not."""
+        if form.is_in_order(document, schema):
+            try:
+                return make()
+            except Misfit:
+                pass
+        found += form.complaints(document, schema, self.language.entries)
+        return None
 
 
 def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
@@ -121,26 +154,7 @@ def _account(path: Path, found: list[Complaint]) -> Catalogue | None:
     except BadFiles as bad:
         found += bad.complaints
         return None
-    wrong = shape.complaints(document, "account") or list(lint_account.lint(document))
+    in_order = form.is_in_order(document, "account")
+    wrong = list(account.lint(document)) if in_order else form.complaints(document, "account", {})
     found += wrong
-    return None if wrong else building.catalogue(document)
-
-
-def _scenario(
-    path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
-) -> Scenario | None:
-    name = path.stem
-    if not _NAME.fullmatch(name):
-        text = f"{name!r} is no scenario name; expected small letters, digits and hyphens, such as my-import.yaml"
-        found.append(Complaint(str(path), 1, 1, "E110", text))
-    try:
-        document = read(path)
-    except BadFiles as bad:
-        found += bad.complaints
-        return None
-    if wrong := shape.complaints(document, "scenario"):
-        found += wrong
-        return None
-    scenario = building.scenario(document, name, catalogue)
-    found += lint(scenario, document, catalogue, clause_ids)
-    return scenario
+    return None if wrong else account.build(document)

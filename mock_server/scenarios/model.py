@@ -1,166 +1,85 @@
 """A scenario as frozen values: the world (what the service does) and the plays (what a partner does and sees).
 
-Values only. `loading` makes them from a YAML file, `lint` says what is wrong with one. Every duration is in whole
-milliseconds.
+Values only. `loader` makes them from a YAML file, and says what is wrong with one. Every duration is in whole
+milliseconds. Which beats and steps there are is the affair of each generation of the API: see `language`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from mock_server.contract.words import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Self
 
-    from mock_server.data.templates import Check
+    from mock_server.contract.words import Vocabulary
+    from mock_server.data.declared import Data, Flagged
+    from mock_server.data.templates import Catalogue
+    from mock_server.faults.model import Fault
 
 Pace = Literal["time", "polls", "manual", "instant"]
-Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
-What = Literal[
-    "delay", "dribble", "reset", "truncate", "garble", "content_type", "page", "error", "stale", "twice", "lose"
-]
-
-CHANGES = ("provision_company", "request_upload", "start_import", "decide", "start_export")
-"""The operations that change something."""
-BENDS: Mapping[What, tuple[str, ...]] = {
-    "garble": (*CHANGES, "list_sources", "list_templates", "list_imports", "poll_import", "poll_export", "put_upload"),
-    "stale": ("poll_import", "poll_export", "list_imports"),
-    "twice": CHANGES,
-    "lose": (*CHANGES, "put_upload"),
+PACES: Mapping[Pace, str] = {
+    "time": "time: the run goes on as time passes",
+    "polls": "polls: each poll moves the run on by one beat",
+    "manual": "manual: an operator moves the run, POST /_mock/runs/{run_id}/step",
+    "instant": "instant: every beat is over at once",
 }
-"""What the faults can bend that do not fit every operation."""
+"""Each pace in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """A declared group of wrong cells: one sheet, one column, one failed check (PATCH-06, OP-32)."""
+class Beat(Word):
+    """One thing that happens to a run; a generation's beats are its subclasses."""
 
-    sheet: str
-    column: str
-    rows: int
-    fails: Check
-    fix: Action
-    value: str | None = None
-    """What `set_value` writes; `""` clears."""
-    values: tuple[str, ...] = ()
-    """The wrong values, used in turn; empty: made up so that they fail the check."""
-    ask: bool = True
-    """False: the patch acts on the group, no question mentions it."""
-    options: tuple[Action, ...] = ()
-    """The suggested answers, in order; empty: all that make sense."""
-    allow_custom: bool | None = None
-    """None: free text is allowed where a text can cure the group."""
+    __slots__ = ()
 
+    own_rows: ClassVar[bool] = False
+    """Whether the run works on the rows that the caller sends, and not on generated ones."""
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The run waits in `queued`."""
+    def apply(self, fold: Any) -> Iterator[Any]:
+        """The states that the beat brings a run to; `fold` is the generation's, and knows how far the run has come."""
+        raise NotImplementedError
 
-    lasts: int
-    say: str = "Waiting to start"
+    @property
+    def groups(self) -> tuple[Flagged, ...]:
+        """The groups of wrong cells that the beat declares."""
+        return ()
+
+    @property
+    def branches(self) -> Mapping[str, tuple[Beat, ...]]:
+        """Beats that are played only when something is decided, by the member that has them."""
+        return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The run is `running`."""
+class BeatContext(NamedTuple):
+    """What beats are parsed with: the beats that there are, and the sheets that they may name."""
 
-    lasts: int
-    say: str = "Cleaning your data"
-
-
-@dataclass(frozen=True, slots=True)
-class Die:
-    """The engine dies: nothing happens from here until the run goes stale (STALE-01)."""
-
-    say: str = "Cleaning your data"
+    beats: Vocabulary[Beat]
+    catalogue: Catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
-    """The run parks at `needs_attention` with these groups until a decision."""
-
-    flagged: tuple[Flagged, ...]
-    on_answer: tuple[Beat, ...] = ()
-    """Played next when an approval carries answers, before the beats that follow."""
-    on_reject: tuple[Beat, ...] = ()
-    """Played when the run is rejected; must end in `fail`. Empty: the run fails at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """The run parks for as long as the caller's own rows are flagged, and goes on when none is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Complete:
-    """The run ends `completed`; rows of the groups named here stay flagged (POLL-26)."""
-
-    flagged: tuple[Flagged, ...] = ()
-    refused: int = 0
-    """Destination export only: so many writes are refused, with `status` and `error` (DST-05)."""
-    status: int = 422
-    error: str = "The destination refused the record"
-    hollow: int = 0
-    """Destination export only: so many writes are answered 2xx but do not stick (DST-07)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """The run ends `failed` with this reason."""
-
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """The run ends `canceled`: somebody at the vendor stopped it (OP-16)."""
-
-
-Beat = Queue | Work | Die | Park | Review | Complete | Fail | Cancel
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """So many generated rows in the named sheet."""
-
-    sheet: str
-    rows: int
+def every_beat(
+    beats: tuple[Beat, ...], place: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Beat]]:
+    """All beats with their places, those of branches included, in the order of the file."""
+    for index, beat in enumerate(beats):
+        yield (*place, index), beat
+        for name, branch in beat.branches.items():
+            yield from every_beat(branch, (*place, index, name))
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Fixed ids of the scenario's ready company; a `run` among them waits there, parked, when a session opens."""
+    """Fixed ids of what is there for the scenario in every session; a `run` waits there, parked, when one opens."""
 
-    company: str
+    kind: str
+    """What it is, by the generation's own word."""
+    id: str
     name: str
     sheets: Mapping[str, str] = field(default_factory=dict)
     run: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that goes wrong between caller and service: what, where, and until when."""
-
-    what: What
-    how: str | int | None = None
-    """The verb's value: milliseconds of `delay` and `dribble`, the status of a `page` or an `error`, a word."""
-    up_to: int | None = None
-    """With `delay`: the longest; each call's own delay is drawn."""
-    operation: str | None = None
-    """An operationId, or `put_upload`; None: every operation that the fault can bend."""
-    status: str | None = None
-    """Only calls about a run in this status."""
-    call: int | None = None
-    """The first of the fitting calls that is bent."""
-    every: int | None = None
-    chance: float | None = None
-    times: int | None = None
-    """How many calls it bends; None: any number."""
-    lasts: int | None = None
-    """How long it is there, on the session's clock; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +116,28 @@ class Scenario:
     run: tuple[Beat, ...]
     export: tuple[Beat, ...]
     data: tuple[Data, ...]
-    """Generated rows; empty exactly when the run works on the caller's own rows (`review`)."""
+    """Generated rows; empty exactly when the run works on the caller's own rows."""
     rate_limit: int | None
-    """Calls a minute and operation that each company of this scenario may receive; None: the server's limit alone."""
+    """Calls a minute and operation that each owner of this scenario may make; None: the server's limit alone."""
     ready: Ready
     plays: tuple[Play, ...]
     path: str
     """The file it came from, for messages."""
     faults: tuple[Fault, ...] = ()
-    """What goes wrong on the wire for the companies of this scenario; of several that fit a call, the first."""
+    """What goes wrong on the wire for those who have this scenario; of several that fit a call, the first."""
+
+    def summary(self) -> dict[str, Any]:
+        """The scenario as a program chooses it: the same members on the command line and in the admin API."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "pace": self.pace,
+            f"{self.ready.kind}_id": self.ready.id,
+            f"{self.ready.kind}_name": self.ready.name,
+            "clauses": list(self.clauses),
+        }
 
     @property
     def own_rows(self) -> bool:
         """True when outcome and data come from the rows that the caller sends."""
-        return any(isinstance(beat, Review) for beat in self.run)
+        return any(beat.own_rows for beat in self.run)

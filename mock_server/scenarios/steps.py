@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from mock_server.contract.words import Vocabulary
+from mock_server.contract.yaml_file import kind
 from mock_server.scenarios.model import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class Start(Step):
@@ -12,12 +18,24 @@ class Start(Step):
     verb = "start"
     members = ("key", "rows", "file", "name", "refused", "replayed", "lost")
 
+    @classmethod
+    def misfits(cls, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """`rows` are those to send."""
+        if isinstance(rows := entry.get("rows"), int):
+            yield "rows", "E203", f"'rows': expected the rows to send, got {kind(rows)}"
+
 
 class See(Step):
     """Reads the run once and expects a status."""
 
     verb = "see"
     members = ("refused", "lost", "inserted", "flagged", "questions", "actions", "asks", "error", "times")
+
+    @classmethod
+    def misfits(cls, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Only an answer that shows nothing leaves the status open."""
+        if entry["see"] is None and not {"refused", "lost"} & entry.keys():
+            yield "see", "E204", "'see': expected a status, or `refused` or `lost` beside it"
 
 
 class Wait(Step):
@@ -75,6 +93,12 @@ class Download(Step):
 
     verb = "download"
     members = ("rows", "filter", "column", "values")
+
+    @classmethod
+    def misfits(cls, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """`rows` are counted."""
+        if isinstance(entry.get("rows"), list):
+            yield "rows", "E203", "'rows': expected how many rows the file has, got a list"
 
 
 class Export(Step):

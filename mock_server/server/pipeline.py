@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from mock_server.dialects.apply import apply
 from mock_server.dialects.dialect import UnknownDialect
-from mock_server.faults.injection import carry_out, withheld
+from mock_server.faults.injection import Delivery, response_of
 from mock_server.faults.transport import Wire
 from mock_server.http.examples import preferred_example, shown
 from mock_server.http.messages import Answer, error
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message
 
+    from mock_server.faults.rules import Hit
     from mock_server.session.exchange import Exchange
+    from mock_server.session.generation import Handler
 
     Step = Callable[[Exchange], Response | None]
 
@@ -98,14 +100,15 @@ def meet_faults(x: Exchange) -> None:
 
 def limit_rate(x: Exchange) -> None:
     """Refusal 429 for a call beyond its budget (RATE-01); one that never arrives spends nothing of it."""
-    never_arrives = x.hit is not None and x.hit.withheld
+    never_arrives = x.hit is not None and x.hit.fault.withheld() is not None
     if not never_arrives and not x.session.admit(x.now, x.operation_id, x.subject.budget):
         raise Refusal(429, TOO_MANY, "RATE-01")
 
 
 def withhold(x: Exchange) -> Response | None:
     """The answer to a call that a fault keeps from the service."""
-    return withheld(x.hit) if x.hit is not None and x.hit.withheld else None
+    reply = None if x.hit is None else x.hit.fault.withheld()
+    return None if reply is None else response_of(reply)
 
 
 CALL: Sequence[Step] = (
@@ -182,7 +185,7 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
             await x.drain(x.sessions.settings.max_upload)
         if x.hit is not None:
             wire = Wire(x.scope, x.receive, out.send, x.send)
-            await wire.answer(x.hit, response, x)
+            await _send_bent(x, x.hit, wire, response)
         elif type(response) is Answer:
             await out.send_whole(response)
         else:
@@ -197,6 +200,18 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
     return out.status
 
 
+async def _send_bent(x: Exchange, hit: Hit, wire: Wire, response: Response) -> None:
+    """Send the answer as the fault leaves it, and note what the client will not know."""
+    hit.spared = hit.spared or not hit.fault.can_bend(response)
+    if hit.spared:
+        x.session.spare(x.now, hit.key)
+    else:
+        x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withheld() is None
+        x.note_run(response.status_code, getattr(response, "body", b""))
+    with x.session.in_use():
+        await wire.send(hit, response, x.session.faults)
+
+
 async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
     try:
         for step in steps:
@@ -206,7 +221,7 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
         handler = session.generation.handlers[x.operation_id] if x.signed is None else x.signed.put
         session.enter()
         try:
-            return await (handler(x) if x.hit is None else carry_out(x.hit, x, handler))
+            return await (handler(x) if x.hit is None else x.hit.fault.carry_out(x.hit, _delivery(x, handler)))
         finally:
             session.leave()
     except Refusal as refusal:
@@ -219,6 +234,18 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
         path = repr(x.path)[1:-1]  # on one line, whatever was sent
         logger.exception("%s %s failed", x.scope["method"], path)
         return error(500, "the mock failed to answer; its log has the details")
+
+
+def _delivery(x: Exchange, handler: Handler) -> Delivery:
+    async def keep_body() -> None:
+        x.repeat_body(await x.read())
+
+    return Delivery(
+        deliver=lambda: handler(x),
+        keep_body=keep_body,
+        admit=lambda: x.session.admit(x.now, x.operation_id, x.subject.budget),
+        earlier=lambda: x.session.account.earlier(x),
+    )
 
 
 class Outgoing:

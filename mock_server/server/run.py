@@ -25,7 +25,7 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.contract.yaml_file import BadFiles
-from mock_server.scenarios.catalog import UnknownScenario, World, load_world
+from mock_server.scenarios.catalog import UnknownScenario
 from mock_server.server.app import App
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.watch import Snapshot, changes, snapshot
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mock_server.kernel.settings import Settings
+    from mock_server.scenarios.catalog import World
     from mock_server.session.generation import Generation
 
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
@@ -70,7 +71,7 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     _fill_standard_streams()
     _clear(serving.ready_file)
     loaded = snapshot(serving.scenarios)  # before they are read, so that no later change is missed
-    world = _load(serving.scenarios)
+    world = _load(generation, serving.scenarios)
     try:
         world.scenario(settings.scenario)
     except UnknownScenario as wrong:
@@ -112,9 +113,9 @@ def _clear(ready_file: Path | None) -> None:
         raise CannotServe(_unwritable(ready_file, error)) from None
 
 
-def _load(paths: tuple[Path, ...]) -> World:
+def _load(generation: Generation, paths: tuple[Path, ...]) -> World:
     try:
-        return load_world(paths)
+        return generation.load_world(paths)
     except BadFiles as bad:
         raise CannotServe(f"{bad}\nthe server was not started; mend the files, or try `vern-mock lint`") from None
 
@@ -245,7 +246,7 @@ class _Server(uvicorn.Server):
                 continue
             self._loaded = now
             try:
-                world = await asyncio.to_thread(load_world, paths)
+                world = await asyncio.to_thread(self._app.sessions.generation.load_world, paths)
                 world.scenario(self._settings.scenario)  # without it the next session could not be opened
             except (BadFiles, OSError, UnknownScenario) as bad:
                 self._log.notice("error", f"scenarios kept as they were:\n{bad}")

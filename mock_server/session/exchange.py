@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mock_server.contract.document import Contract
     from mock_server.dialects.dialect import Dialect
-    from mock_server.faults.rules import Strike
+    from mock_server.faults.rules import Hit
     from mock_server.recording.journal import Entry, Journal
     from mock_server.session.generation import SignedUrl, Subject
     from mock_server.session.session import Session
@@ -54,7 +54,7 @@ class Exchange:
     """What it is about."""
     signed: SignedUrl | None = None
     """The kind of signed URL that it is for."""
-    hit: Strike | None = None
+    hit: Hit | None = None
     """The fault that hits it."""
     note: str | None = None
     """What helps whoever reads the log: the nearest operation, or the text of a refusal."""

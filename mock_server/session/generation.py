@@ -14,12 +14,14 @@ from mock_server.dialects.dialect import Dialects
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
     from mock_server.contract.document import Contract
     from mock_server.recording.journal import Entry
+    from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Beat, Pace, Scenario
     from mock_server.session.session import Session
 
@@ -151,6 +153,8 @@ class Generation:
     contract: Contract
     handlers: Mapping[str, Handler]
     """By operationId; `tests/test_architecture.py` holds them to the contract's."""
+    load_world: Callable[[Sequence[Path]], World]
+    """The built-in scenarios and those of files and folders; raises BadFiles."""
     open_account: Callable[[Session], Account]
     signed: tuple[SignedUrl, ...] = ()
     pages: tuple[BaseRoute, ...] = ()

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.faults.rules import Faults, strike
+from mock_server.faults.rules import Faults, find_hit
 from mock_server.kernel.clock import Clock
 from mock_server.kernel.ids import made_uuid, stand_in
 from mock_server.kernel.rate_limit import admit
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mock_server.dialects.dialect import Dialect
-    from mock_server.faults.rules import Strike
+    from mock_server.faults.model import Fault
+    from mock_server.faults.rules import Hit
     from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
-    from mock_server.scenarios.model import Fault, Pace, Scenario
+    from mock_server.scenarios.model import Pace, Scenario
     from mock_server.session.generation import Account, Generation, Run
 
 FOREVER = 1 << 62
@@ -135,9 +136,7 @@ class Session:
         budgets = [] if limit is None else [(self._budgets[operation_id,], limit)]
         return admit([*budgets, (self._budgets[operation_id, own[0]], own[1])], now)
 
-    def meet_faults(
-        self, now: int, scenario: Scenario | None, call: tuple[str, str | None, str | None]
-    ) -> Strike | None:
+    def meet_faults(self, now: int, scenario: Scenario | None, call: tuple[str, str | None, str | None]) -> Hit | None:
         """The fault that hits a call, the operator's before those of the scenario that it belongs to; or None.
 
         The call: its operation, the status of the run that it is about, and the first id of its path.
@@ -153,12 +152,11 @@ class Session:
         operation: str,
         status: str | None,
         where: str | None,
-    ) -> Strike | None:
+    ) -> Hit | None:
         """Let each fault that fits see the call, and the first that hits it count it."""
-        active = self.faults.own
-        if scripted is not None:
-            active = [*active, *self.faults.scripted(scripted[0], where, scripted[1], now)]
-        return strike(active, operation, status, now)
+        faults = self.faults
+        active = faults.own if scripted is None else faults.active(scripted[0], where, scripted[1], now)
+        return find_hit(active, operation, status, now)
 
     @change
     def spare(self, _now: int, key: tuple[str | None, str | None, int]) -> None:

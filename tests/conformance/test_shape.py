@@ -24,7 +24,7 @@ from mock_server.contract import document as contract
 from mock_server.faults.transport import FAULT
 from mock_server.player.play import moments
 from mock_server.player.transport import Call, Transport
-from mock_server.scenarios.catalog import load_world
+from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

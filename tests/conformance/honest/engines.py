@@ -13,8 +13,8 @@ from conformance.preview.mock_target import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
 from mock_server.preview import account, lifecycle, preconditions, runs, uploads
 from mock_server.preview.account import Account
+from mock_server.preview.beats.passing import Queue, Work
 from mock_server.preview.lifecycle import TIMED_OUT, Life
-from mock_server.scenarios.model import Queue, Work
 
 LIVES = ("RUN", "POLL", "ACT", "STALE", "DEC", "IMP", "IDEM")
 
@@ -49,13 +49,14 @@ def _rejecting(lasts: int) -> Any:
     """After a reject the run is wound up for a while."""
 
     def changed(honest: Any) -> Any:
-        def rejected(beat: Any, at: int, stale_after: int, parkings: Any) -> Any:
-            yield Life("running", at, at + lasts, "Winding up", parkings)
-            yield from honest(beat, at + lasts, stale_after, parkings)
+        def reject(fold: Any, *beats: Any) -> Any:
+            since, fold.at = fold.at, fold.at + lasts
+            yield Life("running", since, fold.at, "Winding up", fold.parkings)
+            yield from honest(fold, *beats)
 
-        return rejected
+        return reject
 
-    return around(lifecycle._rejected, changed)
+    return around(lifecycle.Fold.reject, changed)
 
 
 def _scripted(change: Any) -> Any:

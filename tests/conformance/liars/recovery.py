@@ -14,10 +14,10 @@ from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import history, lifecycle, operations
 from mock_server.preview.account import account_of
-from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Life
+from mock_server.preview.lifecycle import FOREVER, TERMINAL, TIMED_OUT, Fold, Life
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lies import Lie
     from runlies import Handler
@@ -141,23 +141,29 @@ def _empty_is_404(honest: Handler) -> Handler:
 def _stale(bend: Callable[[int], int]) -> Lie:
     """A lie about how long a run may make no progress."""
 
-    def around(honest: Callable[..., list[Life]]) -> Callable[..., list[Life]]:
-        return lambda beat, at, after, parkings: honest(beat, at, bend(after), parkings)
+    def around(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
+        def pass_time(fold: Fold, *given: Any) -> list[Life]:
+            after, fold.stale_after = fold.stale_after, bend(fold.stale_after)
+            spell = list(honest(fold, *given))
+            fold.stale_after = after
+            return spell
 
-    return bent(lifecycle._spell, around)
+        return pass_time
+
+    return bent(Fold.pass_time, around)
 
 
 def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
     """A lie about what comes of a run whose engine died."""
 
-    def around(honest: Callable[..., list[Life]]) -> Callable[..., list[Life]]:
-        def spell(*arguments: Any) -> list[Life]:
+    def around(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
+        def pass_time(*arguments: Any) -> list[Life]:
             first, *dead = honest(*arguments)
             return [first, *(each for state in dead for each in change(state))]
 
-        return spell
+        return pass_time
 
-    return bent(lifecycle._spell, around)
+    return bent(Fold.pass_time, around)
 
 
 def _revived(state: Life) -> list[Life]:

@@ -10,16 +10,14 @@ import re
 from typing import TYPE_CHECKING
 
 from mock_server.contract.nearest import nearest
-from mock_server.scenarios.lint import faults as lint_faults
-from mock_server.scenarios.lint import groups as lint_groups
-from mock_server.scenarios.lint import plays as lint_plays
-from mock_server.scenarios.lint import script as lint_script
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
-    from mock_server.contract.yaml_file import Complaint, Document
+    from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.templates import Catalogue
+    from mock_server.faults.model import Fault
+    from mock_server.scenarios.language import Language
     from mock_server.scenarios.model import Scenario
 
 CODES: dict[str, str] = {
@@ -75,15 +73,17 @@ CODES: dict[str, str] = {
 
 
 def lint(
-    scenario: Scenario, document: Document, catalogue: Catalogue, clause_ids: Collection[str] | None
+    scenario: Scenario,
+    document: Document,
+    language: Language,
+    catalogue: Catalogue,
+    clause_ids: Collection[str] | None,
 ) -> Iterator[Complaint]:
     """Everything that is wrong with the meaning of a well-formed scenario; `clause_ids` None: they are not checked."""
     if clause_ids is not None:
         yield from _clauses(scenario, document, clause_ids)
-    yield from lint_script.lint(scenario, document)
-    yield from lint_groups.lint(scenario, document, catalogue)
-    yield from lint_faults.lint(scenario.faults, document)
-    yield from lint_plays.lint(scenario, document, catalogue)
+    yield from lint_faults(scenario.faults, document, language)
+    yield from language.lint(scenario, document, catalogue)
 
 
 def _clauses(scenario: Scenario, document: Document, clause_ids: Collection[str]) -> Iterator[Complaint]:
@@ -92,3 +92,25 @@ def _clauses(scenario: Scenario, document: Document, clause_ids: Collection[str]
             near = nearest(re.sub(r"-(\d)$", r"-0\1", clause), sorted(clause_ids))  # DEC-9 means DEC-09
             hint = f"; did you mean {near}?" if near else "; openapi/clauses.yaml lists all"
             yield document.complain("E321", ("clauses", index), f"no clause {clause!r}{hint}")
+
+
+def lint_faults(faults: Sequence[Fault], document: Document, language: Language) -> Iterator[Complaint]:
+    """What is wrong with the meaning of well-formed faults."""
+    for index, fault in enumerate(faults):
+        place: Place = ("faults", index)
+        which = [name for name in _WHICH if getattr(fault, name) is not None]
+        for name in which[1:]:
+            text = f"'{which[0]}' and '{name}' say two things about which calls; give one of {', '.join(_WHICH)}"
+            yield document.complain("E351", (*place, name), text, key=True)
+        for name, text in fault.contradictions():
+            yield document.complain("E351", (*place, name), text)
+        operation = fault.operation
+        if operation is not None and fault.bends is not None and operation not in fault.bends:
+            text = f"'{fault.verb}' cannot bend {operation}; it can: {', '.join(fault.bends)}"
+            yield document.complain("E352", (*place, "operation"), text)
+        elif fault.status is not None and operation not in {None, *(about := language.targets().about_runs)}:
+            text = f"'while' is about a run, and {operation} names none; these do: {', '.join(about)}"
+            yield document.complain("E352", (*place, "while"), text, key=True)
+
+
+_WHICH = ("call", "every", "chance")

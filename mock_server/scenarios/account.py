@@ -1,4 +1,7 @@
-"""The meaning of an account file: names are unique, rules have what they need, links lead somewhere."""
+"""The account file: what is wrong with its meaning, and the catalogue that a well-formed one describes.
+
+Names are unique, rules have what they need, links lead somewhere.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import unknown
-from mock_server.data.templates import alternatives
+from mock_server.data.templates import Catalogue, Column, Link, Source, Template, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,3 +83,31 @@ def _links(
         elif link["column"] not in columns[link["template"]]:
             text = unknown("column", link["column"], columns[link["template"]], link["template"])
             yield document.complain("E343", (*here, "column"), text)
+
+
+def build(document: Document) -> Catalogue:
+    """The catalogue that a well-formed account file describes; links name templates by name there, by id here."""
+    value = document.value
+    ids = {template["name"]: template["id"] for template in value["templates"]}
+    return Catalogue(
+        sources=tuple(Source(each["id"], each["name"], each.get("logo_url")) for each in value["sources"]),
+        templates=tuple(_template(each, ids) for each in value["templates"]),
+    )
+
+
+def _template(value: dict[str, Any], ids: dict[str, str]) -> Template:
+    columns = tuple(_column(each, ids) for each in value["columns"])
+    return Template(value["id"], value["name"], value.get("description"), columns)
+
+
+def _column(value: dict[str, Any], ids: dict[str, str]) -> Column:
+    return Column(
+        name=value["name"],
+        description=value.get("description", ""),
+        required=value.get("required", False),
+        unique=value.get("unique", False),
+        rule=value.get("rule", "none"),
+        pattern=value.get("pattern"),
+        links=tuple(Link(ids[each["template"]], each["column"]) for each in value.get("links", ())),
+        pool=value.get("pool", "word"),
+    )

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mock_server.contract.nearest import unknown
+from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.clock import HOUR
-from mock_server.scenarios.lint.script import every
-from mock_server.scenarios.model import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
+from mock_server.preview.beats.passing import Passing
+from mock_server.preview.lifecycle import TERMINAL
+from mock_server.preview.scenario_lint.script import every_run_beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,18 +19,6 @@ if TYPE_CHECKING:
     from mock_server.data.templates import Catalogue
     from mock_server.scenarios.model import Beat, Play, Scenario, Step
 
-_ENDS = {"completed", "failed", "canceled"}
-# What each beat lets a run become.
-_BECOMES: dict[type, set[str]] = {
-    Queue: {"queued"},
-    Work: {"running"},
-    Die: {"running", "failed"},
-    Park: {"needs_attention", "failed"},
-    Review: {"needs_attention", "failed"},
-    Complete: {"completed"},
-    Fail: {"failed"},
-    Cancel: {"canceled"},
-}
 # Which statuses show a figure (POLL-03, POLL-13 to POLL-16; a rejected run keeps its report, OP-17).
 _SHOWN_IN = {
     **dict.fromkeys(("inserted", "flagged"), ("needs_attention", "completed", "failed")),
@@ -36,8 +26,6 @@ _SHOWN_IN = {
     **dict.fromkeys(("total", "succeeded", "failed", "hollow"), ("completed",)),
     "error": ("failed",),
 }
-LOSES = ("reset", "truncate", "garble", "page", "lose")
-"""Faults after which the client has no answer that it can use."""
 # Members of a step that are sent; all others are about the answer.
 _SENT = {"lost", "key", "rows", "file", "name", "answers", "times"}
 
@@ -76,11 +64,11 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
             yield document.complain("W401", (*place, "title"), text)
 
 
-def _statuses(beats: Sequence[Beat]) -> set[str]:
+def _statuses(beats: tuple[Beat, ...]) -> set[str]:
     found: set[str] = set()
-    for _, beat in every(beats, ()):
-        found |= _BECOMES[type(beat)]
-        if isinstance(beat, Queue | Work) and beat.lasts > HOUR:
+    for _, beat in every_run_beat(beats, "run"):
+        found.update(beat.statuses)
+        if isinstance(beat, Passing) and beat.lasts > HOUR:
             found.add("failed")  # STALE-01
     return found
 
@@ -115,7 +103,7 @@ def _takes(document: Document, place: Place, step: Step, client: _Client, scenar
             client.export = client.export or "refused" not in given
         case "see_export" if not client.export:
             yield document.complain("E331", place, "'see_export' needs an 'export' that was started before")
-    if step.value in _ENDS or "refused" in given:
+    if step.value in TERMINAL or "refused" in given:
         client.ended = True
 
 
@@ -129,10 +117,11 @@ def _loses(document: Document, place: Place, step: Step, scenario: Scenario) -> 
         for name in shown:
             text = f"the answer is 'lost', so it shows nothing; take '{name}' away"
             yield document.complain("E333", (*place, name), text, key=True)
-        if not any(fault.what in LOSES for fault in scenario.faults):
-            text = f"no fault of this scenario loses an answer; these would, among its 'faults': {', '.join(LOSES)}"
+        if not any(fault.loses for fault in scenario.faults):
+            these = ", ".join(kind.verb for kind in FAULTS.words.values() if kind.loses)
+            text = f"no fault of this scenario loses an answer; these would, among its 'faults': {these}"
             yield document.complain("E353", (*place, "lost"), text, key=True)
-    if given.get("refused") == 500 and not any((each.what, each.how) == ("error", 500) for each in scenario.faults):
+    if given.get("refused") == 500 and not any((each.verb, each.value) == ("error", 500) for each in scenario.faults):
         text = "no fault of this scenario answers 500; `error: 500`, among its 'faults', would"
         yield document.complain("E353", (*place, "refused"), text)
 
@@ -192,8 +181,8 @@ def _asked(scenario: Scenario, catalogue: Catalogue) -> list[str]:
     """The columns that a question can be about."""
     if scenario.own_rows:
         return sorted({column.name for template in catalogue.templates for column in template.columns})
-    parkings = [beat for _, beat in every(scenario.run, ()) if isinstance(beat, Park)]
-    return sorted({group.column for beat in parkings for group in beat.flagged if group.ask})
+    parkings = [beat for _, beat in every_run_beat(scenario.run, "run") if beat.parks]
+    return sorted({group.column for beat in parkings for group in beat.groups if group.ask})
 
 
 def _answers(document: Document, place: Place, step: Step, asked: Sequence[str]) -> Iterator[Complaint]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from mock_server.contract.nearest import unknown
 from mock_server.data.templates import alternatives, fault
-from mock_server.scenarios.lint.script import every
-from mock_server.scenarios.model import Complete, Park
+from mock_server.preview.scenario_lint.script import every_run_beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
+    from mock_server.data.declared import Flagged
     from mock_server.data.templates import Catalogue, Column
-    from mock_server.scenarios.model import Flagged, Scenario
+    from mock_server.scenarios.model import Scenario
 
 
 def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
@@ -43,11 +43,9 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
 
 def _groups(scenario: Scenario) -> Iterator[tuple[Place, Flagged, bool]]:
     """Each group with its place, and whether it is parked with."""
-    for place, beat in every(scenario.run, ("run",)):
-        if isinstance(beat, Park | Complete):
-            name = "park" if isinstance(beat, Park) else "complete"
-            for index, group in enumerate(beat.flagged):
-                yield (*place, name, index), group, name == "park"
+    for place, beat in every_run_beat(scenario.run, "run"):
+        for index, group in enumerate(beat.groups):
+            yield (*place, beat.verb, index), group, beat.parks
 
 
 def _can_fail(column: Column) -> list[str]:

@@ -1,0 +1,46 @@
+"""Faults that keep a call from the service, so that it has no effect: a proxy's page, or a refusal."""
+
+from __future__ import annotations
+
+from mock_server.faults.model import Fault, Reply
+
+TEXTS = {
+    429: "Too many requests",  # RATE-02
+    500: "something went wrong at Vern; the call was not carried out",
+}
+
+
+class Page(Fault):
+    """A proxy answers with a page of HTML."""
+
+    __slots__ = ()
+
+    verb = "page"
+    loses = True
+
+    def withheld(self) -> Reply:
+        """The proxy's page."""
+        return Reply(self.value)
+
+    def effect(self) -> str:
+        """What the client meets."""
+        return f"the call does not arrive; a proxy answers {self.value} with a page of HTML"
+
+
+class Error(Fault):
+    """The call is refused with the API's error body."""
+
+    __slots__ = ()
+
+    verb = "error"
+
+    def withheld(self) -> Reply:
+        """The refusal."""
+        return Reply(self.value, TEXTS[self.value])
+
+    def effect(self) -> str:
+        """What the client meets."""
+        return f"the call is not carried out; the answer is {self.value}"
+
+
+KINDS = (Page, Error)

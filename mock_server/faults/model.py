@@ -1,0 +1,186 @@
+"""A fault: something that goes wrong between caller and service; what, where and until when. `kinds` has the verbs.
+
+The rule that every kind keeps: a fault never corrupts a session. A call that arrives does at once all that it ever
+does, by the same handlers; what a fault bends is the answer on its way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from mock_server.contract.nearest import counted
+from mock_server.contract.words import Word
+from mock_server.kernel.clock import duration, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Self
+
+    from starlette.responses import Response
+    from starlette.types import Send
+
+    from mock_server.faults.injection import Delivery
+    from mock_server.faults.rules import Hit
+    from mock_server.faults.transport import Wire
+
+WHERE: tuple[str, ...] = ("operation", "while", "call", "every", "chance", "times", "for")
+"""The members of every fault: which calls it hits, and until when."""
+
+
+class Reply(NamedTuple):
+    """An answer that does not come from the service: the API's error body, or without a text a proxy's page."""
+
+    status: int
+    text: str | None = None
+
+
+class Break(Exception):
+    """The answer ends here; the connection is reset, closed in order, or (None) left as if the answer were whole."""
+
+    def __init__(self, *, reset: bool | None) -> None:
+        super().__init__(reset)
+        self.reset = reset
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What an API has to be bent: its operations by what they are like, each in the contract's order."""
+
+    changing: tuple[str, ...]
+    json: tuple[str, ...]
+    """Those that answer in JSON."""
+    run_reads: tuple[str, ...]
+    """Those that show a run and change nothing."""
+    about_runs: tuple[str, ...]
+    """Those whose path names a run."""
+    uploads: tuple[str, ...] = ()
+    """What is put to a signed URL, beside the contract's operations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Word):
+    """One fault: the verb's value, which of the fitting calls it hits, and until when."""
+
+    members = WHERE
+    loses: ClassVar[bool] = False
+    """Whether the client is left without an answer that it can use."""
+    example: ClassVar[str | int | None] = None
+    """A value for `POST /_mock/faults`, of a kind that takes more values than the schema lists."""
+
+    value: Any = None
+    """The verb's value: milliseconds, a status, a word."""
+    operation: str | None = None
+    """An operation's id; None: every operation that the fault can bend."""
+    status: str | None = None
+    """Only calls about a run in this status."""
+    call: int | None = None
+    """The first of the fitting calls that is bent."""
+    every: int | None = None
+    chance: float | None = None
+    times: int | None = None
+    """How many calls it bends; None: any number."""
+    lasts: int | None = None
+    """How long it is there, in milliseconds of the session's clock; None: for ever."""
+    bends: tuple[str, ...] | None = None
+    """The operations that it can bend; None: every one."""
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any], context: Targets) -> Self:
+        """The fault of a well-formed entry; `context` has the operations that there are."""
+        return cls(**cls.read(entry), bends=cls.bendable(context))
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a well-formed entry."""
+        value = entry[cls.verb]
+        return {
+            "value": int(value) if isinstance(value, float) else value,
+            "operation": entry.get("operation"),
+            "status": entry.get("while"),
+            "call": entry.get("call"),
+            "every": entry.get("every"),
+            "chance": entry.get("chance"),
+            "times": entry.get("times", 1 if "call" in entry else None),
+            "lasts": duration(entry["for"]) if "for" in entry else None,
+        }
+
+    def entry(self) -> dict[str, Any]:
+        """The fault as a request asks for it; what `parse` reads."""
+        members = {name: getattr(self, _FIELDS.get(name, name)) for name in WHERE}
+        members["for"] = milliseconds(self.lasts)
+        return {self.verb: self.value, **{name: value for name, value in members.items() if value is not None}}
+
+    @classmethod
+    def bendable(cls, targets: Targets) -> tuple[str, ...] | None:  # noqa: ARG003 - some kinds ask
+        """The operations that this kind can bend; None: every one."""
+        return None
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Values that do not go together: each the member and what is wrong with it."""
+        yield from ()
+
+    # What it does
+
+    def pause(self, draw: Callable[[str], float]) -> int:  # noqa: ARG002 - some kinds draw
+        """How many milliseconds the answer takes longer; `draw` gives a number from 0 up to 1 for a purpose."""
+        return 0
+
+    def withheld(self) -> Reply | None:
+        """The answer to a call that never arrives at the service; None for a fault that lets the call through."""
+        return None
+
+    async def carry_out(self, hit: Hit, delivery: Delivery) -> Response:  # noqa: ARG002 - some kinds note what they met
+        """The service's answer to the call."""
+        return await delivery.deliver()
+
+    def can_bend(self, response: Response) -> bool:  # noqa: ARG002 - some kinds look
+        """Whether the answer has what the fault would bend."""
+        return True
+
+    async def replace(self, hit: Hit, wire: Wire) -> Reply | None:  # noqa: ARG002 - some kinds do so, or wait
+        """What is sent in the place of the answer, once it is time to send; None: the answer itself."""
+        return None
+
+    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - some kinds do
+        """A `send` that bends what goes through it."""
+        return send
+
+    # In words
+
+    def effect(self) -> str:
+        """What the client meets, for a person."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return f"{self.verb}: {self.effect()}"
+
+    @property
+    def name(self) -> str:
+        """Verb and value, as a scenario has them."""
+        return self.verb if self.value is None else f"{self.verb}: {self.value}"
+
+    def describe(self) -> Iterator[str]:
+        """The fault with the calls that it hits, in one line."""
+        which = [
+            *([f"from the {_nth(self.call)} of its calls on"] if self.call is not None else ()),
+            *([f"every {_nth(self.every)} of its calls"] if self.every is not None else ()),
+            *([f"{100 * self.chance:.3g} % of its calls"] if self.chance is not None else ()),
+            *([f"while the run is `{self.status}`"] if self.status else ()),
+            *([counted(self.times, "time")] if self.times else ()),
+            *([f"for {spoken(self.lasts)}"] if self.lasts is not None else ()),
+        ]
+        yield f"{self} ({', '.join([self.operation or 'any operation', *which])})"
+
+
+_FIELDS = {"while": "status", "for": "lasts"}
+
+
+def milliseconds(time: int | None) -> str | None:
+    """A duration as a request writes it."""
+    return None if time is None else f"{time}ms"
+
+
+def _nth(number: int) -> str:
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

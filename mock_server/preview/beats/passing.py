@@ -1,0 +1,97 @@
+"""Beats that let time pass: the run waits, works, or is at the mercy of an engine that died."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mock_server.kernel.clock import duration, spoken
+from mock_server.preview.beats.model import RunBeat
+from mock_server.preview.lifecycle import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Self
+
+    from mock_server.preview.lifecycle import Fold, Life
+    from mock_server.scenarios.model import BeatContext
+
+
+@dataclass(frozen=True, slots=True)
+class Passing(RunBeat):
+    """A beat that lasts for a known time."""
+
+    lasts: int
+    say: str = ""
+    """The progress message."""
+
+    members = ("say",)
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - other beats name sheets
+        """The beat of a well-formed entry."""
+        said = {"say": entry["say"]} if "say" in entry else {}
+        return cls(duration(entry[cls.verb]), **said)
+
+    def apply(self, fold: Fold) -> Iterator[Life]:
+        """The run is in the beat's status until its time is over."""
+        return fold.pass_time(self, self.statuses[0], self.say, self.lasts)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue(Passing):
+    """The run waits in `queued`."""
+
+    say: str = "Waiting to start"
+
+    verb = "queue"
+    statuses = ("queued",)
+    first = True
+
+    def describe(self) -> Iterator[str]:
+        """What happens, in one line."""
+        yield f'waits in `queued` for {spoken(self.lasts)}: "{self.say}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Passing):
+    """The run is `running`."""
+
+    say: str = "Cleaning your data"
+
+    verb = "work"
+    statuses = ("running",)
+    runs = True
+
+    def describe(self) -> Iterator[str]:
+        """What happens, in one line."""
+        yield f'is `running` for {spoken(self.lasts)}: "{self.say}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Die(RunBeat):
+    """The engine dies: nothing happens from here until the run goes stale (STALE-01)."""
+
+    say: str = "Cleaning your data"
+
+    verb = "die"
+    members = ("say",)
+    statuses = ("running", "failed")
+    runs = True
+    ends = True
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - other beats name sheets
+        """The beat of a well-formed entry."""
+        return cls(entry["say"]) if "say" in entry else cls()
+
+    def apply(self, fold: Fold) -> Iterator[Life]:
+        """The run makes no progress until it is stale."""
+        return fold.pass_time(self, "running", self.say, FOREVER)
+
+    def describe(self) -> Iterator[str]:
+        """What happens, in one line."""
+        yield f'the engine dies: still `running` ("{self.say}"), then `failed`, "Import timed out"'
+
+
+BEATS = (Queue, Work, Die)

@@ -1,0 +1,56 @@
+"""The scenario language of the Preview API: its words, what its faults can bend, and what its files mean."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from mock_server.contract.document import load
+from mock_server.faults.model import Targets
+from mock_server.preview.beats import BEATS
+from mock_server.preview.beats.ending import Complete
+from mock_server.preview.beats.passing import Queue, Work
+from mock_server.preview.scenario_lint import lint
+from mock_server.scenarios import catalog
+from mock_server.scenarios.language import Language
+from mock_server.scenarios.loader import Loader
+from mock_server.scenarios.steps import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mock_server.scenarios.catalog import World
+
+UPLOAD = "put_upload"
+"""The PUT to a signed URL, which is no operation of the contract."""
+
+
+@lru_cache(maxsize=1)
+def fault_targets() -> Targets:
+    """What of the API faults can bend."""
+    contract = load()
+    return Targets(
+        changing=contract.changing,
+        json=contract.json_operations,
+        run_reads=contract.run_reads,
+        about_runs=contract.naming("run_id"),
+        uploads=(UPLOAD,),
+    )
+
+
+LANGUAGE = Language(
+    beats=BEATS,
+    steps=STEPS,
+    subject="company",
+    export=(Queue(500), Work(1500, "Writing to the destination"), Complete()),
+    contract=load,
+    targets=fault_targets,
+    lint=lint,
+)
+LOADER = Loader(LANGUAGE)
+
+
+def load_world(paths: Sequence[Path] = ()) -> World:
+    """The built-in world, and the scenarios of these files and folders; raises BadFiles."""
+    return catalog.load_world(LOADER, paths)
