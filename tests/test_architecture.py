@@ -80,13 +80,6 @@ GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|
 
 NOT_YET: dict[str, set[str]] = {
     "arrows of mock_server": {
-        "mock_server/data/book.py",
-        "mock_server/data/generated.py",
-        "mock_server/data/initial.py",
-        "mock_server/data/uploaded.py",
-        "mock_server/faults/injection.py",
-        "mock_server/faults/rules.py",
-        "mock_server/faults/transport.py",
         "mock_server/recording/bundle.py",
     },
     "door": {
@@ -102,20 +95,10 @@ NOT_YET: dict[str, set[str]] = {
         "mock_server/cli/replay.py",
         "mock_server/cli/scenarios.py",
         "mock_server/data/values.py",
-        "mock_server/faults/rules.py",
         "mock_server/player/expectation.py",
         "mock_server/player/partner.py",
         "mock_server/player/play.py",
         "mock_server/player/timeline.py",
-        "mock_server/scenarios/builder.py",
-        "mock_server/scenarios/catalog.py",
-        "mock_server/scenarios/describe.py",
-        "mock_server/scenarios/lint/faults.py",
-        "mock_server/scenarios/lint/groups.py",
-        "mock_server/scenarios/lint/plays.py",
-        "mock_server/scenarios/loader.py",
-        "mock_server/scenarios/model.py",
-        "mock_server/scenarios/summary.py",
     },
     "repeats": {
         "conformance/preview/cases/document.py",
@@ -139,9 +122,6 @@ NOT_YET: dict[str, set[str]] = {
         "mock_server/preview/readings/bodies.py",
         "mock_server/preview/runs.py",
         "mock_server/preview/session_view.py",
-        "mock_server/scenarios/lint/faults.py",
-        "mock_server/scenarios/lint/plays.py",
-        "mock_server/scenarios/model.py",
     },
     "form": {
         "pytest_vern_mock.py",

@@ -31,7 +31,7 @@ class Complete(RunBeat):
 
     verb = "complete"
     members = ("refused", "status", "error", "hollow")
-    statuses = ("completed",)
+    becomes = "completed"
     after_work = True
     ends = True
 
@@ -48,7 +48,7 @@ class Complete(RunBeat):
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is over."""
-        yield fold.end(self, "completed", completed_by=self)
+        yield fold.end(self, self.becomes, completed_by=self)
 
     def describe(self) -> Iterator[str]:
         """What happens, and what is left flagged or goes wrong at the destination."""
@@ -67,7 +67,7 @@ class Fail(RunBeat):
     error: str
 
     verb = "fail"
-    statuses = ("failed",)
+    becomes = "failed"
     ends = True
 
     @classmethod
@@ -77,7 +77,7 @@ class Fail(RunBeat):
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is over."""
-        yield fold.end(self, "failed", self.error)
+        yield fold.end(self, self.becomes, self.error)
 
     def describe(self) -> Iterator[str]:
         """What happens, in one line."""
@@ -89,7 +89,7 @@ class Cancel(RunBeat):
     """The run ends `canceled`: somebody at the vendor stopped it (OP-16)."""
 
     verb = "cancel"
-    statuses = ("canceled",)
+    becomes = "canceled"
     ends = True
     exports = False
 
@@ -100,7 +100,7 @@ class Cancel(RunBeat):
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is over."""
-        yield fold.end(self, "canceled")
+        yield fold.end(self, self.becomes)
 
     def describe(self) -> Iterator[str]:
         """What happens, in one line."""

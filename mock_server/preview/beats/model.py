@@ -19,8 +19,10 @@ class RunBeat(Beat):
 
     __slots__ = ()
 
-    statuses: ClassVar[tuple[Status, ...]]
-    """What it lets a run become."""
+    becomes: ClassVar[Status]
+    """What a run is during it."""
+    may_fail: ClassVar[bool] = False
+    """Whether a run may fail of it, too."""
     first: ClassVar[bool] = False
     """Whether it stands only at the beginning of a script."""
     runs: ClassVar[bool] = False

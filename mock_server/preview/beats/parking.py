@@ -30,7 +30,8 @@ class Park(RunBeat):
 
     verb = "park"
     members = ("on_answer", "on_reject")
-    statuses = ("needs_attention", "failed")
+    becomes = "needs_attention"
+    may_fail = True
     after_work = True
     parks = True
     exports = False
@@ -71,7 +72,8 @@ class Review(RunBeat):
     """The run parks for as long as the caller's own rows are flagged, and goes on when none is."""
 
     verb = "review"
-    statuses = ("needs_attention", "failed")
+    becomes = "needs_attention"
+    may_fail = True
     after_work = True
     parks = True
     exports = False

@@ -35,7 +35,7 @@ class Passing(RunBeat):
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is in the beat's status until its time is over."""
-        return fold.pass_time(self, self.statuses[0], self.say, self.lasts)
+        return fold.pass_time(self, self.becomes, self.say, self.lasts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Queue(Passing):
     say: str = "Waiting to start"
 
     verb = "queue"
-    statuses = ("queued",)
+    becomes = "queued"
     first = True
 
     def describe(self) -> Iterator[str]:
@@ -60,7 +60,7 @@ class Work(Passing):
     say: str = "Cleaning your data"
 
     verb = "work"
-    statuses = ("running",)
+    becomes = "running"
     runs = True
 
     def describe(self) -> Iterator[str]:
@@ -76,7 +76,8 @@ class Die(RunBeat):
 
     verb = "die"
     members = ("say",)
-    statuses = ("running", "failed")
+    becomes = "running"
+    may_fail = True
     runs = True
     ends = True
 
@@ -87,7 +88,7 @@ class Die(RunBeat):
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run makes no progress until it is stale."""
-        return fold.pass_time(self, "running", self.say, FOREVER)
+        return fold.pass_time(self, self.becomes, self.say, FOREVER)
 
     def describe(self) -> Iterator[str]:
         """What happens, in one line."""
