@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mock_server.kernel.settings import Settings
 from mock_server.preview.account import account_of
 from mock_server.preview.generation import PREVIEW, create_app
+from mock_server.preview.language import load_world
 from mock_server.preview.runs import ImportRun
-from mock_server.scenarios.catalog import load_world
 from mock_server.session.session import Session
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ WORLD = load_world()
 KEY = "test-door"
 SETTINGS = Settings(speed=0, rate_limit=50)
 LIVE, RE_PARK, EXPORTS, DOCS = (
-    f"/api/v1/companies/{WORLD.scenarios[name].ready.company}"
+    f"/api/v1/companies/{WORLD.scenarios[name].ready.id}"
     for name in ("live", "re-park", "export-partly-fails", "docs-example")
 )
 SOURCE = WORLD.catalogue.sources[0].id
@@ -138,7 +138,7 @@ def picture(session: Session, now: int) -> dict[str, Any]:
             + ((run.listed(run.life(now)), len(run.approvals)) if isinstance(run, ImportRun) else ())
             for run in account.runs.values()
         },
-        "faults": [(each.fault, each.owner, each.place, each.seen, each.struck) for each in session.faults],
+        "faults": [(each.fault, each.owner, each.place, each.seen, each.hits) for each in session.faults],
         "changes to come": [(each.at, each.run.id, each.after) for each in session.transitions(now, now + 86_400_000)],
     }
 
