@@ -16,7 +16,7 @@ from mock_server.kernel.errors import Refusal
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from starlette.types import Receive, Scope
+    from starlette.types import Message, Receive, Scope
 
 JSON = "application/json"
 _JSON = b"application/json"
@@ -35,28 +35,42 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
-    return b"".join([piece async for piece in pieces(scope, receive, limit)])
+    refuse_longer(scope, limit)
+    found: list[bytes] = []
+    size, more = 0, True
+    while more:
+        piece, more = _piece(await receive(), size, limit)
+        size += len(piece)
+        found.append(piece)
+    return found[0] if len(found) == 1 else b"".join(found)
 
 
 async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
     """The body as it comes; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
-    declared = header(scope, b"content-length")
-    size = int(declared) if declared and declared.isdecimal() else 0
-    if size > limit:
-        raise Refusal(413, f"the body has {counted(size, 'byte')}; at most {limit} are taken")
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        piece = message.get("body", b"")
+    refuse_longer(scope, limit)
+    size, more = 0, True
+    while more:
+        piece, more = _piece(await receive(), size, limit)
         size += len(piece)
-        if size > limit:
-            raise Refusal(413, f"the body has more than {counted(limit, 'byte')}")
         if piece:
             yield piece
-        if not message.get("more_body", False):
-            return
+
+
+def refuse_longer(scope: Scope, limit: int) -> None:
+    """Refusal 413 for a body that is declared with more than `limit` bytes."""
+    declared = header(scope, b"content-length")
+    if declared and declared.isdecimal() and int(declared) > limit:
+        raise Refusal(413, f"the body has {counted(int(declared), 'byte')}; at most {limit} are taken")
+
+
+def _piece(message: Message, size: int, limit: int) -> tuple[bytes, bool]:
+    """What comes of a body after `size` bytes, and whether more is to come."""
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    piece: bytes = message.get("body", b"")
+    if size + len(piece) > limit:
+        raise Refusal(413, f"the body has more than {counted(limit, 'byte')}")
+    return piece, message.get("more_body", False)
 
 
 def parsed(raw: bytes) -> Any:

@@ -196,6 +196,7 @@ async def decide(call: Exchange) -> Response:
     if body["decision"] == "reject":
         return answer(run.accepted(account.reject(call.later(), run.id)))
     answers = body.get("answers") or ()
+    parked(run, call.later())
     async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
         considered = partial(_approval, run, state, answers)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
 from mock_server.dialects.reading import RequestBody
-from mock_server.http.messages import parsed, pieces
+from mock_server.http.messages import parsed, pieces, read
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
@@ -158,7 +158,7 @@ class Exchange:
 
     async def read(self) -> bytes:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
-        return b"".join([piece async for piece in self.pieces(self.sessions.settings.max_body)])
+        return await read(self.scope, self.receive, self.sessions.settings.max_body)
 
     def repeat_body(self, raw: bytes) -> None:
         """Let the body be read again, any number of times."""
