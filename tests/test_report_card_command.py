@@ -173,7 +173,7 @@ def test_a_mistake_in_the_query_is_a_400(client: Client, query: str, said: str) 
 def test_the_page_has_every_rule_and_every_clause_that_is_not_judged() -> None:
     found = told("--rules")
     assert found.exit_code == 0
-    rules, unjudged = found.output.split("\n\n")
+    rules, untestable = found.output.split("\n\n")
     text = PAGE.read_text()
     assert text.partition("<!-- rules -->\n")[2].partition("<!-- /rules -->")[0] == f"{rules}\n"
-    assert text.partition("<!-- unjudged -->\n")[2].partition("<!-- /unjudged -->")[0] == unjudged
+    assert text.partition("<!-- untestable -->\n")[2].partition("<!-- /untestable -->")[0] == untestable

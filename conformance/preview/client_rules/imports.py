@@ -44,7 +44,10 @@ def _retries_import_without_key(history: History) -> Iterator[Found]:
     for calls in history.starts().values():
         for one, two in _repetitions(calls):
             if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
-                yield Found([one, two], f"an import without a key {_fate(one)}, and was sent again unseen")
+                yield Found(
+                    [one, two],
+                    f"an import without a key {_fate(one)}, and was sent again without a look at what became of it",
+                )
 
 
 @RULES.add(
@@ -113,7 +116,7 @@ def _loops_on_409(history: History) -> Iterator[Found]:
                 streak = []
             streak = [*streak, each] if each.whole and each.status == 409 else []
             if len(streak) == LOOP:
-                happened = f"the import got 409, {LOOP} times in a row, and nothing was looked up between"
+                happened = f"the import got 409, {LOOP} times in a row, and the client looked up nothing in between"
                 yield Found(streak, happened)
                 break
 
