@@ -17,6 +17,7 @@ import time
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.request import Request, urlopen
 
 from load import KEY, Case, Server, call, free_port, serving, wait
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 COMPANY = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d"
+SCENARIOS = str(Path(__file__).parent / "scenarios")
 READY = f"{COMPANY}/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
 PATIENCE = 300
 """So many seconds may the runs and calls of a case's history take; what is not there by then is left out."""
@@ -55,35 +57,6 @@ listening.listen()
 print(json.dumps({"url": "http://127.0.0.1:%d" % listening.getsockname()[1]}), flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off")).run(sockets=[listening])
 """
-THROTTLED = """
-title: One call a minute
-rate_limit: 1/min
-run:
-  - work: 1s
-  - complete:
-data:
-  - {sheet: Contacts, rows: 1}
-plays:
-  - title: it completes
-    steps: [{start: }, {wait: 1s}, {see: completed}]
-"""
-MILLION = """
-title: A million generated rows
-data:
-  - sheet: Contacts
-    rows: 1000000
-run:
-  - work: 1s
-  - park:
-      - {sheet: Contacts, column: Status, rows: 1200, fix: set_value, value: Open}
-  - work: 1s
-  - complete:
-plays:
-  - title: it starts
-    steps:
-      - start:
-      - see: running
-"""
 
 
 class Row(NamedTuple):
@@ -103,6 +76,7 @@ class Row(NamedTuple):
 
 
 def mock(*options: str) -> list[str]:
+    """The command for a mock on a free port, without a rate limit."""
     return [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--rate-limit", "off", *options]
 
 
@@ -186,15 +160,13 @@ class Bench:
 
     def throttled(self, calls: int) -> None:
         """A call that is throttled after many such calls, and a poll in the same session."""
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "throttled.yaml").write_text(THROTTLED)
-            with serving(mock("--scenarios", folder), self.root) as server:
-                company = provision(server, "Throttled", external_id="throttled--bench")
-                server.json("GET", f"{company}/imports")
-                refused = Case(call("GET", f"{company}/imports"), 429)
-                server.load(refused, calls)
-                self.compare(f"throttled call after {calls:,} of them", server, refused)
-                self.compare(f"poll after {calls:,} throttled calls", server, Case(call("GET", READY), 200))
+        with serving(mock("--scenarios", SCENARIOS), self.root) as server:
+            company = provision(server, "Throttled", external_id="throttled--bench")
+            server.json("GET", f"{company}/imports")
+            refused = Case(call("GET", f"{company}/imports"), 429)
+            server.load(refused, calls)
+            self.compare(f"throttled call after {calls:,} of them", server, refused)
+            self.compare(f"poll after {calls:,} throttled calls", server, Case(call("GET", READY), 200))
 
     def growth(self, runs: int) -> None:
         """A poll with so many runs in the session, a thousand in a company, and what the last ones cost to start."""
@@ -253,22 +225,19 @@ class Bench:
 
     def generated(self) -> None:
         """Rows a second of a CSV download of a million generated rows, and memory before and at the peak."""
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "million.yaml").write_text(MILLION)
-            with serving(mock("--scenarios", folder), self.root) as server:
-                company = provision(server, "Million", external_id="million--bench")
-                run = server.json("POST", f"{company}/imports", {"rows": [{"Email": "a@example.com"}]})["poll_url"]
-                server.json("POST", "/_mock/clock/advance", {"by": "1s"})
-                sheet = server.json("GET", run)["report"]["perSheet"][0]["sheetId"]
-                before, begun, lines = server.peak(), time.perf_counter(), 0
-                path = f"{company}/export.csv?filter=all&sheet_id={sheet}"
-                server.connection.request("GET", path, headers={"x-api-key": KEY})
-                answer = server.connection.getresponse()
+        with serving(mock("--scenarios", SCENARIOS), self.root) as server:
+            company = provision(server, "Million", external_id="million--bench")
+            run = server.json("POST", f"{company}/imports", {"rows": [{"Email": "a@example.com"}]})["poll_url"]
+            server.json("POST", "/_mock/clock/advance", {"by": "1s"})
+            sheet = server.json("GET", run)["report"]["perSheet"][0]["sheetId"]
+            before, begun, lines = server.peak(), time.perf_counter(), 0
+            path = f"{company}/export.csv?filter=all&sheet_id={sheet}"
+            with urlopen(Request(f"http://{server.host}{path}", headers={"x-api-key": KEY})) as answer:
                 while piece := answer.read(1 << 20):
                     lines += piece.count(b"\r\n")
-                self.add("1,000,000 generated rows, CSV", (lines - 1) / (time.perf_counter() - begun), "rows/s")
-                self.add("1,000,000 generated rows, memory before", before, "MB")
-                self.add("1,000,000 generated rows, memory at the most", server.peak(), "MB")
+            self.add("1,000,000 generated rows, CSV", (lines - 1) / (time.perf_counter() - begun), "rows/s")
+            self.add("1,000,000 generated rows, memory before", before, "MB")
+            self.add("1,000,000 generated rows, memory at the most", server.peak(), "MB")
 
 
 def provision(server: Server, name: str, **more: str) -> str:

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,15 +47,17 @@ class Server:
             port = int(json.loads(ready)["url"].rpartition(":")[2])
         self.port = port
         self.host = f"127.0.0.1:{port}"
-        self.connection = HTTPConnection(self.host)
 
     def send(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, bytes]:
+        """Make one call over a connection of its own: the status and the body of its answer."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body)
-        self.connection.request(method, path, raw, {"x-api-key": key})
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
+        with closing(HTTPConnection(self.host)) as connection:
+            connection.request(method, path, raw, {"x-api-key": key})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
+        """Make one call that must succeed, and read its answer."""
         status, raw = self.send(method, path, body)
         assert status < 300, f"{method} {path}: {status} {raw[:200]!r}"
         return json.loads(raw)
