@@ -5,6 +5,7 @@ The server's clocks stand still; a test moves its session's clock. Nothing sleep
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,12 +19,21 @@ from mock_server.player.transport import Call, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mock_server.player.process import Process
 
 # Statuses that the contract leaves to the server: OP-35.
 BESIDE_THE_CONTRACT = (405, 413)
+
+JUDGES = Path(__file__).parent / "conformance"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Measure no lines while the suite judges some thousand servers in its own process: it would cost minutes."""
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if JUDGES in item.path.parents:
+                item.add_marker("no_cover")
 
 
 def obeys_the_contract(call: Call) -> None:
