@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lies import App, Lie, answers, rule
+from lies import App, Lie, answers, bent, rule
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import pytest
+    from places import Rule
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -89,25 +90,14 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
     return rule(Call.json, json)
 
 
-def before(owner: type, name: str, act: Callable[..., Any]) -> Lie:
+def before(rule: Rule, act: Callable[..., Any]) -> Lie:
     """A lie that calls `act` with a method's own arguments before the method itself."""
-    honest = getattr(owner, name)
-
-    def method(*arguments: Any, **named: Any) -> Any:
-        act(*arguments, **named)
-        return honest(*arguments, **named)
-
-    return rule((owner, name), method)
+    return bent(rule, lambda honest: lambda *given, **named: (act(*given, **named), honest(*given, **named))[1])
 
 
-def after(owner: type, name: str, change: Callable[[Any], Any]) -> Lie:
+def after(rule: Rule, change: Callable[[Any], Any]) -> Lie:
     """A lie that changes what a method gives back."""
-    honest = getattr(owner, name)
-
-    def method(*arguments: Any, **named: Any) -> Any:
-        return change(honest(*arguments, **named))
-
-    return rule((owner, name), method)
+    return bent(rule, lambda honest: lambda *given, **named: change(honest(*given, **named)))
 
 
 def refuses_with(status: int, instead: int, *words: str, method: str = "", ending: str = "") -> Lie:

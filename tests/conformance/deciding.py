@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from lies import App, Lie, rule
+from places import put
 
 from mock_server.data import uploaded as own
 from mock_server.http.messages import answer
@@ -147,8 +148,8 @@ def cells(action: str, change: Callable[[Table, list[int], int], list[int]]) -> 
         return _after(table, mine)
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(own, "_cells", chosen)
-        patch.setattr(own, "_after", after)
+        put(patch, own._cells, chosen)
+        put(patch, own._after, after)
         return app
 
     return make

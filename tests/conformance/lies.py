@@ -57,10 +57,15 @@ class Liar:
 
 def rule(honest: Rule, replacement: Any) -> Lie:
     """A lie that puts `replacement` in the place of a rule of the mock."""
-    holder, name = place(honest)
+    return bent(honest, lambda _: replacement)
+
+
+def bent(rule: Rule, bend: Callable[[Any], Any]) -> Lie:
+    """A lie that puts what `bend` makes of an honest rule in its place."""
+    holder, name = place(rule)
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(holder, name, replacement)
+        patch.setattr(holder, name, bend(getattr(holder, name)))
         return app
 
     return make

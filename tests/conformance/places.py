@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    import pytest
+
     Named = Callable[..., Any]
     Rule = Named | tuple[ModuleType | type, Named | str]
 
@@ -29,3 +31,9 @@ def place(rule: Rule) -> tuple[Any, str]:
     if not hasattr(holder, name):
         raise LookupError(f"{holder} has no {name}")
     return holder, name
+
+
+def put(patch: pytest.MonkeyPatch, rule: Rule, replacement: Any) -> None:
+    """Put another in the place of a rule."""
+    holder, name = place(rule)
+    patch.setattr(holder, name, replacement)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
-from places import place
+from lies import bent
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     import pytest
     from lies import App, Lie
-    from places import Rule
     from starlette.responses import Response
 
     from mock_server.preview.companies import Company
@@ -35,17 +34,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Call], Awaitable[Response]]
     Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
-
-
-def bent(rule: Rule, bend: Callable[[Any], Any]) -> Lie:
-    """A lie that puts what `bend` makes of an honest rule in its place."""
-    holder, name = place(rule)
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(holder, name, bend(getattr(holder, name)))
-        return app
-
-    return make
 
 
 def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bending import asked, before, key_of, refuses_with, with_key
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from conformance.preview.mock_target import KEY, OTHER, REVOKED
 from mock_server.kernel.errors import Refusal
@@ -97,7 +98,7 @@ def _names_it(app: App, patch: pytest.MonkeyPatch) -> App:
         return honest(self, company_id)
 
     honest = Account.company
-    patch.setattr(Account, "company", company)
+    put(patch, Account.company, company)
     return app
 
 
@@ -112,7 +113,7 @@ def _runs_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
                 return account_of(session).runs[call.parameters["run_id"]]
         return honest(call)
 
-    patch.setattr(api, "_import", found)
+    put(patch, api._import, found)
     return app
 
 
@@ -128,7 +129,7 @@ def _sheets_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
                     return other
         return company
 
-    patch.setattr(api, "_company", found)
+    put(patch, api._company, found)
     return app
 
 
@@ -158,7 +159,7 @@ LIARS = (
     Liar("AUTH-04", "goes on to accept a revoked key", _lets_in("", REVOKED)),
     Liar("AUTH-04", "lets a revoked key read", _lets_in("/imports$", REVOKED)),
     Liar("AUTH-04", "notices that a key was revoked one call later", _late),
-    Liar("AUTH-05", "ties a key to the first company that it made", before(Account, "company", _first_alone)),
+    Liar("AUTH-05", "ties a key to the first company that it made", before(Account.company, _first_alone)),
     Liar("AUTH-06", "has one account for all keys", _lets_in("", OTHER)),
     Liar("AUTH-06", "forbids what belongs to another account (403)", _forbids),
     Liar("AUTH-06", "shows a run to every key", _lets_in(_RUN, OTHER)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bending import gives, reads
 from lies import App, Liar, Lie
+from places import put
 
 from mock_server.data import csv_files as csvfile
 from mock_server.kernel.errors import Refusal
@@ -81,7 +82,7 @@ def _other_order(order: Callable[[list[str]], list[int]]) -> Lie:
             return honest([names[each] for each in chosen], (tuple(row[each] for each in chosen) for row in rows))
 
         honest = csvfile.written
-        patch.setattr(downloads, "written", written)
+        put(patch, (downloads, csvfile.written), written)
         return app
 
     return make

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from bending import before, gives, reads, refuses_with
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Account
@@ -100,7 +101,7 @@ def _forgets(name: str) -> Lie:
         for company in self.companies.values():
             setattr(company, name, None)
 
-    return before(Account, "provision", forget)
+    return before(Account.provision, forget)
 
 
 def _kept_anyway(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -114,7 +115,7 @@ def _kept_anyway(app: App, patch: pytest.MonkeyPatch) -> App:
                 _provision(self, now, _without(body))
             raise
 
-    patch.setattr(Account, "provision", provision)
+    put(patch, Account.provision, provision)
     return app
 
 
@@ -131,7 +132,7 @@ def _finds_it(app: App, patch: pytest.MonkeyPatch) -> App:
                 return company
         return _provision(self, now, body)
 
-    patch.setattr(Account, "provision", provision)
+    put(patch, Account.provision, provision)
     return app
 
 
@@ -284,7 +285,7 @@ LIARS = (
     Liar("PROV-15", "does not find a template that it lacks", refuses_with(400, 404, "template_ids names")),
     Liar("PROV-16", "lets two companies have one name", _forgets("name")),
     Liar("PROV-16", "calls a taken name a conflict", refuses_with(400, 409, "exists already")),
-    Liar("PROV-17", "wants names that no source has", before(Account, "provision", _of_all_sources)),
+    Liar("PROV-17", "wants names that no source has", before(Account.provision, _of_all_sources)),
     Liar("PROV-18", "shows the credentials", _connected(auth={"kind": "bearer"})),
     Liar("PROV-18", "shows the destination's address", _connected(base_url="https://destination.example.com/v2")),
     Liar("PROV-18", "shows when credentials were given", _connected(credentials={"set": True})),

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from bending import gives
 from deciding import answered, approve_now, approves, carried_out, decides, described, taken, told
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -58,7 +59,7 @@ def _wants_answers(app: App, patch: pytest.MonkeyPatch) -> App:
             raise Refusal(400, "answers is required with approve")
         return body
 
-    patch.setattr(Call, "json", json)
+    put(patch, Call.json, json)
     return app
 
 
@@ -79,7 +80,7 @@ def _stale_read(status: int | None) -> Lie:
             last[self.id] = honest(self, now)
             return last[self.id]
 
-        patch.setattr(ImportRun, "body", body)
+        put(patch, (ImportRun, ImportRun.body), body)
         return approves(lambda _s, run, _l, _a: lagging.add(run.id))(app, patch)
 
     return make

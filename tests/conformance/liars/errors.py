@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from bending import Headers, after, broken_off, gives, headed, reads, refuses_with
 from lies import App, Liar, Lie, answers, rule
+from places import put
 from starlette.responses import Response
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.runs import ImportRun
-from mock_server.server import app as app_module
+from mock_server.server import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ def _page(app: App, patch: pytest.MonkeyPatch) -> App:
         return honest(status, text, headers)
 
     honest = http.error
-    patch.setattr(app_module, "error", error)
+    put(patch, (pipeline, http.error), error)
     return app
 
 
@@ -142,7 +143,7 @@ def _runs(change: Callable[[Any], None]) -> Lie:
         change(body)
         return body
 
-    return after(ImportRun, "described", bend)
+    return after(ImportRun.described, bend)
 
 
 def _decided(scope: Any, status: int) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import gives, refuses_with
-from lies import Liar
-from runlies import bent, busy, company_of, handled, keyed, starts
+from lies import Liar, bent
+from runlies import busy, company_of, handled, keyed, starts
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import account_of

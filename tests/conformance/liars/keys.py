@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bending import both
-from lies import Liar
-from runlies import bent, busy, company_of, everywhere, keyed, starts
+from lies import Liar, bent
+from runlies import busy, company_of, everywhere, keyed, starts
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Account, account_of

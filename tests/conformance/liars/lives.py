@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
-from lies import Liar
-from runlies import bent, every_read, handled, histories, lives, run_bodies
+from lies import Liar, bent
+from runlies import every_read, handled, histories, lives, run_bodies
 
 from mock_server.data import initial as opening
 from mock_server.kernel.clock import HOUR, MINUTE

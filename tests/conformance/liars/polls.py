@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bending import gives, refuses_with
-from lies import Liar, answers
-from runlies import bent, everywhere, run_bodies
+from lies import Liar, answers, bent
+from runlies import everywhere, run_bodies
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bending import Headers, headed
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from mock_server.kernel import rate_limit
 from mock_server.kernel.errors import Refusal
@@ -59,7 +60,7 @@ def _of_one_address(app: App, patch: pytest.MonkeyPatch) -> App:
         self._budgets = shared[0]
         return _admit(self, now, operation_id, own)
 
-    patch.setattr(Session, "admit", admit)
+    put(patch, Session.admit, admit)
     return app
 
 
@@ -67,7 +68,7 @@ def _acts(ending: str) -> Lie:
     """A lie that does what a throttled call asks for, and answers 429 all the same."""
 
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(Session, "admit", lambda *_: True)
+        put(patch, Session.admit, lambda *_: True)
         for operation_id, honest in operations.HANDLERS.items():
             patch.setitem(operations.HANDLERS, operation_id, _limited(honest, ending))
         return app

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import refuses_with
-from lies import Liar, answers, rule
-from runlies import bent, busy, company_of, handled, histories, looked_up
+from lies import Liar, answers, bent, rule
+from runlies import busy, company_of, handled, histories, looked_up
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import HOUR, MINUTE

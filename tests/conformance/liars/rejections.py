@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bending import before, both, gives, reads
 from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -52,7 +53,7 @@ def _applied_all_the_same(app: App, patch: pytest.MonkeyPatch) -> App:
         if given and (state := _parked(run, now)):
             run.book = run.parked_book(state).decided(decisions.fixes(run, state, given.pop()))
 
-    return both(reads("decide", read), before(Account, "reject", mend))(app, patch)
+    return both(reads("decide", read), before(Account.reject, mend))(app, patch)
 
 
 def _ends_and_refuses(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -155,8 +156,8 @@ def _still_busy(company: Company, now: int) -> None:
 
 
 def _no_new_import(app: App, patch: pytest.MonkeyPatch) -> App:
-    patch.setattr(store, "refuse_busy", _still_busy)
-    patch.setattr(api, "refuse_busy", _still_busy)
+    put(patch, (store, refusals.refuse_busy), _still_busy)
+    put(patch, (api, refusals.refuse_busy), _still_busy)
     return app
 
 
@@ -177,7 +178,7 @@ def _still_active(app: App, patch: pytest.MonkeyPatch) -> App:
             return answer(last[company.id])
         return await _listed(call)
 
-    patch.setattr(ImportRun, "body", body)
+    put(patch, (ImportRun, ImportRun.body), body)
     patch.setitem(api.HANDLERS, "list_imports", lying)
     return app
 
@@ -198,8 +199,8 @@ def _after_reject(state: Life, _: Sequence[Any]) -> bool:
 
 
 def _both_parked(app: App, patch: pytest.MonkeyPatch) -> App:
-    patch.setattr(store, "parked", _revived)
-    patch.setattr(api, "parked", _revived)
+    put(patch, (store, refusals.parked), _revived)
+    put(patch, (api, refusals.parked), _revived)
     return app
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bending import Headers, both, gives, headed
 from lies import App, Liar, Lie, answers, rule
+from places import put
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import real_time
@@ -80,7 +81,7 @@ def _told_back(app: App, patch: pytest.MonkeyPatch) -> App:
             raise Refusal(400, f"{wrong}; got {body}")
         return body
 
-    patch.setattr(Call, "json", json)
+    put(patch, Call.json, json)
     return app
 
 
@@ -161,7 +162,7 @@ def _all_runs(app: App, patch: pytest.MonkeyPatch) -> App:
         ]
         return {**body, "runs": body["runs"] + more}
 
-    patch.setattr(api, "page", page)
+    put(patch, (api, history.page), page)
     return app
 
 
@@ -178,7 +179,7 @@ def _last_book(app: App, patch: pytest.MonkeyPatch) -> App:
         return honest(sheet, book, flagged=flagged)
 
     honest = downloads.sheet_csv
-    patch.setattr(api, "sheet_csv", csv)
+    put(patch, (api, downloads.sheet_csv), csv)
     return app
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bending import both, gives, reads, refuses_with
 from lies import App, Liar, Lie, rule
+from places import put
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import account, uploads
@@ -98,7 +99,7 @@ def _any_company(app: App, patch: pytest.MonkeyPatch) -> App:
             return call.session.provision({"name": call.parameters["company_id"], "source": source}, call.now)
 
     honest = api._company
-    patch.setattr(api, "_company", found)
+    put(patch, api._company, found)
     return app
 
 
