@@ -108,7 +108,7 @@ def _runs_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def found(call: Any) -> Any:
         account_of(call.session).company(call.parameters["company_id"])
-        for session, _ in app.sessions._open.values():
+        for session in app.sessions._open.values():
             if session is not call.session and call.parameters["run_id"] in account_of(session).runs:
                 return account_of(session).runs[call.parameters["run_id"]]
         return honest(call)
@@ -123,7 +123,7 @@ def _sheets_of_all(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def found(call: Any) -> Any:
         company = honest(call)
-        for session, _ in app.sessions._open.values():
+        for session in app.sessions._open.values():
             for other in account_of(session).companies.values():
                 if session is not call.session and any(sheet.id in str(call.query) for sheet in other.sheets):
                     return other

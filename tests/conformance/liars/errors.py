@@ -14,6 +14,7 @@ from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.runs import ImportRun
 from mock_server.server import pipeline
+from mock_server.session import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ LIARS = (
     Liar("ERR-09", "answers the poll of a failed run with 500", _failing_polls(500)),
     Liar("ERR-09", "answers the poll of a failed run with 400", _failing_polls(400), ("ERR-06",)),
     Liar("ERR-11", "crashes on a body that is no JSON", refuses_with(400, 500, "not valid JSON")),
-    Liar("ERR-11", "takes as much of a body as it can read", rule(http.parsed, _mended)),
+    Liar("ERR-11", "takes as much of a body as it can read", rule((exchange, http.parsed), _mended)),
     Liar("ERR-11", "answers 422 to what is no JSON", refuses_with(400, 422, "not valid JSON"), ("ERR-06",)),
     Liar("ERR-11", "answers 415 to what is no JSON", refuses_with(400, 415, "not valid JSON"), ("ERR-06",)),
     Liar("FMT-01", "calls its JSON text", _typed(b"text/plain; charset=utf-8", lambda _: True)),

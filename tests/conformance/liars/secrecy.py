@@ -18,6 +18,7 @@ from mock_server.preview import operations as api
 from mock_server.preview.account import Account, account_of
 from mock_server.preview.runs import ImportRun
 from mock_server.scenarios.catalog import World
+from mock_server.session import exchange
 from mock_server.session.exchange import Exchange as Call
 from mock_server.session.session import Session
 
@@ -105,7 +106,7 @@ def _keeps_secrets(raw: bytes) -> Any:
 
 
 def _remembering(lie: Lie) -> Lie:
-    return both(rule(http.parsed, _keeps_secrets), lie)
+    return both(rule((exchange, http.parsed), _keeps_secrets), lie)
 
 
 def _echoed(status: int, headers: Headers) -> Headers:
@@ -156,7 +157,7 @@ def _all_runs(app: App, patch: pytest.MonkeyPatch) -> App:
 
     def page(company: Company, limit: int, before: int, now: int) -> Any:
         body = _page(company, limit, before, now)
-        others = [run for session, _ in app.sessions._open.values() for run in account_of(session).runs.values()]
+        others = [run for session in app.sessions._open.values() for run in account_of(session).runs.values()]
         more = [
             run.listed(run.life(now)) for run in others if isinstance(run, ImportRun) and run not in company.imports
         ]
@@ -170,7 +171,7 @@ def _last_book(app: App, patch: pytest.MonkeyPatch) -> App:
     """A sheet into which nothing was imported shows what its template got last, whoever sent that."""
 
     def csv(sheet: Any, book: Any, *, flagged: bool) -> Any:
-        for session, _ in app.sessions._open.values():
+        for session in app.sessions._open.values():
             companies, now = account_of(session).companies.values(), session.clock.at(real_time())
             if any(sheet in each.sheets and not each.imports for each in companies):
                 for theirs, held in [(each, other.book(each, now)) for other in companies for each in other.sheets]:
@@ -196,7 +197,7 @@ LIARS = (
     Liar("ID-02", "gives every company one workbook",
          rule(Session.made_id, _one_workbook)),
     Liar("SEC-01", "quotes the whole body that it refuses", _told_back),
-    Liar("SEC-01", "quotes what is no JSON", rule(http.parsed, _quotes_raw)),
+    Liar("SEC-01", "quotes what is no JSON", rule((exchange, http.parsed), _quotes_raw)),
     Liar("SEC-01", "tells credentials in a header", _remembering(headed(_echoed)), ("PROV-18",)),
     Liar("SEC-01", "shows the secret of a connection", _remembering(gives("provision_company", _shown)), ("PROV-18",)),
     Liar("SEC-01", "tells credentials in the history", _remembering(gives("list_imports", _listed))),
