@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mock_server.kernel.clock import real_time
 from mock_server.kernel.settings import Settings
 from mock_server.preview.account import account_of
 from mock_server.preview.generation import PREVIEW, create_app
@@ -56,7 +57,7 @@ class Desk:
     @property
     def session(self) -> Session:
         """The session of the key."""
-        return self.app.sessions.session(KEY, self.app.sessions.session(KEY, 0).used)
+        return self.app.sessions.session(KEY, real_time())
 
     async def last(self, method: str, ending: str = "", body: Any = None) -> None:
         """A call about the run that was started last, if there is one."""
