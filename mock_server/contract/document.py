@@ -97,14 +97,13 @@ class Contract:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
+        self.prefix: str = document["servers"][0]["url"]
+        """What the path of every operation begins with."""
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._routes = _tree(self.operations.values())
         self._matches: dict[tuple[str, str], Match] = {}
         self._requests: dict[str, Any] = {}
         self._answers: dict[tuple[str, int, str | None], Any] = {}
-
-    prefix = API
-    """What the path of every operation begins with."""
 
     @property
     def version(self) -> str:
@@ -266,7 +265,9 @@ class Contract:
     def described(self, operation_id: str) -> dict[str, Any]:
         """What the document says of the operation."""
         operation = self.operations[operation_id]
-        found: dict[str, Any] = self.document["paths"][operation.route.removeprefix(API)][operation.method.lower()]
+        found: dict[str, Any] = self.document["paths"][operation.route.removeprefix(self.prefix)][
+            operation.method.lower()
+        ]
         return found
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -320,11 +321,12 @@ class _Place:
 
 
 def _operations(document: dict[str, Any]) -> Iterator[Operation]:
+    prefix = document["servers"][0]["url"]
     for path, item in document["paths"].items():
         for method in _METHODS:
             if method in item:
                 described = item[method]
-                yield Operation(described["operationId"], method.upper(), API + path, described.get("x-run"))
+                yield Operation(described["operationId"], method.upper(), prefix + path, described.get("x-run"))
 
 
 def _tree(operations: Iterable[Operation]) -> _Place:

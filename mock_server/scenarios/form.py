@@ -27,31 +27,27 @@ if TYPE_CHECKING:
     """The vocabulary of each definition of a schema whose entries have one verb."""
 
 
-def is_in_order(document: Document, schema_name: str) -> bool:
-    """Whether a `scenario` or `account` file, or `faults` alone, obeys its schema; verbs are not looked at."""
-    return bool(_quick(schema_name).is_valid(document.value))
+def is_in_order(document: Document, schema: str, alone: str = "") -> bool:
+    """Whether a file obeys its schema, or the list that stands `alone` of it; verbs are not looked at."""
+    return bool(_quick(schema, alone).is_valid(document.value))
 
 
-def complaints(document: Document, schema_name: str, entries: Entries) -> list[Complaint]:
+def complaints(document: Document, schema: str, entries: Entries, alone: str = "") -> list[Complaint]:
     """What is wrong with the form of a file, verbs included; [] when nothing is."""
-    return [each for part in walk(_schema(schema_name), document.value) for each in _wrong(document, part, entries)]
+    return [each for part in walk(_schema(schema, alone), document.value) for each in _wrong(document, part, entries)]
 
 
-@lru_cache(maxsize=3)
-def _schema(name: str) -> dict[str, Any]:
-    if name != "faults":
-        return load_schema(name)
-    whole = load_schema("scenario")  # faults are a part of a scenario
-    return {
-        **whole,
-        "required": ["faults"],
-        "properties": {"faults": whole["properties"]["faults"] | {"minItems": 0}},
-    }
+@lru_cache(maxsize=8)
+def _schema(name: str, alone: str) -> dict[str, Any]:
+    whole = load_schema(name)
+    if not alone:
+        return whole
+    return {**whole, "required": [alone], "properties": {alone: whole["properties"][alone] | {"minItems": 0}}}
 
 
-@lru_cache(maxsize=3)
-def _quick(name: str) -> jsonschema_rs.Draft7Validator:
-    return jsonschema_rs.Draft7Validator(_schema(name))
+@lru_cache(maxsize=8)
+def _quick(name: str, alone: str) -> jsonschema_rs.Draft7Validator:
+    return jsonschema_rs.Draft7Validator(_schema(name, alone))
 
 
 def _wrong(document: Document, part: Part, entries: Entries) -> Iterator[Complaint]:

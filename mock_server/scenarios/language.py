@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The words of one generation's scenario files, whose form its `scenario` schema says."""
+    """The words of one generation's scenario files, and their form."""
 
     beats: Vocabulary[Beat]
     steps: Vocabulary[Step]
@@ -34,6 +34,8 @@ class Language:
     """What faults can bend."""
     lint: Callable[[Scenario, Document, Catalogue], Iterator[Complaint]]
     """Everything that is wrong with the meaning of a well-formed file's beats and plays."""
+    schema: str = "scenario"
+    """The name of the schema in `openapi/` that says the form of its files, or a path without `.schema.json`."""
 
     @property
     def entries(self) -> Mapping[str, Vocabulary[Any]]:

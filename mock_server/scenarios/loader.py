@@ -66,7 +66,7 @@ class Loader:
         """The faults of a request, which has nothing but `faults`; each complaint names the member by its way."""
         document, found = Sent("", value, {}, {}), list[Complaint]()
         targets = self.language.targets()
-        faults = self._built(document, "faults", lambda: FAULTS.parse(value["faults"], targets), found)
+        faults = self._built(document, lambda: FAULTS.parse(value["faults"], targets), found, alone="faults")
         found += lint_faults(faults or (), document, self.language)
         if found or faults is None:
             raise BadFiles(found)
@@ -117,19 +117,19 @@ class Loader:
         except BadFiles as bad:
             found += bad.complaints
             return None
-        made = self._built(document, "scenario", lambda: build(document, name, self.language, catalogue), found)
+        made = self._built(document, lambda: build(document, name, self.language, catalogue), found)
         if made is not None:
             found += lint(made, document, self.language, catalogue, clause_ids)
         return made
 
-    def _built(self, document: Document, schema: str, make: Callable[[], T], found: list[Complaint]) -> T | None:
+    def _built(self, document: Document, make: Callable[[], T], found: list[Complaint], *, alone: str = "") -> T | None:
         """The values of a document whose form is in order; else None, and why not."""
-        if form.is_in_order(document, schema):
+        if form.is_in_order(document, self.language.schema, alone):
             try:
                 return make()
             except Misfit:
                 pass
-        found += form.complaints(document, schema, self.language.entries)
+        found += form.complaints(document, self.language.schema, self.language.entries, alone)
         return None
 
 
