@@ -1,4 +1,4 @@
-"""An explanation as a person reads it: what was asked, what it came upon, why it was refused, what to do."""
+"""An explanation as a person reads it: what was asked, what it met, why it was refused, what to do."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def text(told: dict[str, Any]) -> str:
+def text(why: dict[str, Any]) -> str:
     """The explanation in lines."""
-    if not told["found"]:
-        return f"{told['id']}: {told['said']}\n"
-    return "\n".join((_head(told), *(f"  {line}" for line in _lines(told)))) + "\n"
+    if not why["found"]:
+        return f"{why['id']}: {why['said']}\n"
+    return "\n".join((_head(why), *(f"  {line}" for line in _lines(why)))) + "\n"
 
 
-def _head(told: dict[str, Any]) -> str:
+def _head(why: dict[str, Any]) -> str:
     """The exchange in one line."""
-    answered = "under way" if told["under_way"] else "no answer" if told["status"] is None else str(told["status"])
-    if told["lost"] and told["status"] is not None:
+    answered = "under way" if why["under_way"] else "no answer" if why["status"] is None else str(why["status"])
+    if why["lost"] and why["status"] is not None:
         answered += ", lost on its way"
-    name = f" ({told['operation']})" if told["operation"] else ""
-    when = f" at {_time(told['at'])}" if told["at"] else ""
-    return f"{told['id']}  {told['call']}{name} -> {answered}{when}"
+    name = f" ({why['operation']})" if why["operation"] else ""
+    when = f" at {_time(why['at'])}" if why["at"] else ""
+    return f"{why['id']}  {why['call']}{name} -> {answered}{when}"
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
-    if told["nearest"]:
-        near = told["nearest"]
+def _lines(why: dict[str, Any]) -> Iterator[str]:
+    if why["nearest"]:
+        near = why["nearest"]
         yield f"the contract has no such call; did you mean {near['method']} {near['path']} ({near['operation']})?"
-    if told["fault"]:
-        yield f"a fault bent it: {told['fault']}"
-    if told["example"]:
-        yield f"Prefer asked for the contract's example {told['example']}: nothing was done"
-    if told["dialect"] != "documented":
-        yield f"said in the dialect {told['dialect']}"
-    if told["run"]:
-        yield _run(told["run"])
-    yield from _refused(told)
-    if told["known"]:
-        yield told["known"]
-    if told["next"]:
-        yield f"next change: {_next(told['next'])}"
-    elif told["run"]:
+    if why["fault"]:
+        yield f"a fault bent it: {why['fault']}"
+    if why["example"]:
+        yield f"Prefer asked for the contract's example {why['example']}: nothing was done"
+    if why["dialect"] != "documented":
+        yield f"said in the dialect {why['dialect']}"
+    if why["run"]:
+        yield _run(why["run"])
+    yield from _refused(why)
+    if why["known"]:
+        yield why["known"]
+    if why["next"]:
+        yield f"next change: {_next(why['next'])}"
+    elif why["run"]:
         yield "next change: none; the run has ended"
-    if told["legal"]:
+    if why["legal"]:
         yield "legal then:"
-        yield from (f"  {each['method']} {each['path']}: {each['remark']}" for each in told["legal"])
+        yield from (f"  {each['method']} {each['path']}: {each['remark']}" for each in why["legal"])
 
 
-def _refused(told: dict[str, Any]) -> Iterator[str]:
-    if told["refusal"]:
-        clause = told["clause"]
-        yield f"refused: {told['refusal']}" + (f" [{clause['id']}]" if clause else "")
+def _refused(why: dict[str, Any]) -> Iterator[str]:
+    if why["refusal"]:
+        clause = why["clause"]
+        yield f"refused: {why['refusal']}" + (f" [{clause['id']}]" if clause else "")
         if clause:
             yield f"{clause['id']}: {clause['text']}"
-        elif told["clauses"]:
-            yield f"the contract names for it: {', '.join(told['clauses'])}"
-    for each in told["differences"]:
+        elif why["clauses"]:
+            yield f"the contract names for it: {', '.join(why['clauses'])}"
+    for each in why["differences"]:
         where = "" if each["text"].startswith(each["path"]) else f"{each['path']}: "
         yield f"wrong: {where}{each['text']}" + (f" [{each['clause']}]" if each["clause"] else "")
 

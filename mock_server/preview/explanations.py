@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from mock_server.contract.document import load
 from mock_server.contract.nearest import nearest
 from mock_server.preview import decisions, next_calls
 from mock_server.preview.account import account_of
@@ -75,7 +76,7 @@ def cause(state: State) -> str | None:
         return "rejected"
     if known.status == "running" and known.parkings:
         return "approved"
-    return "started" if known.status in {"queued", "running"} else None
+    return "started" if known.status in load().run_statuses.moving else None
 
 
 def has_caused(session: Session, entry: Entry, what: str) -> bool:
