@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from conftest import Client
 
 from mock_server.cli.main import commands
-from mock_server.player.play import moments
 from mock_server.preview.language import load_world
+from mock_server.preview.partner import play_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,7 +212,7 @@ def test_the_excerpt_is_what_the_command_says(client: Client) -> None:
         scenario = scenarios[name]
         assert not [
             text
-            for each in moments(scenario.plays[0], scenario, client.transport, client.wait)
+            for each in play_through(scenario.plays[0], scenario, client.transport, client.wait)
             for text in each.differences
         ]
     done = coverage("--url", client.url, "--api-key", client.key)

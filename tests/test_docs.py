@@ -25,9 +25,9 @@ from mock_server.cli.main import COMMANDS, main
 from mock_server.cli.main import commands as mock_commands
 from mock_server.cli.serve import command as serve
 from mock_server.contract import document as contract
-from mock_server.player.play import moments
 from mock_server.player.process import running
 from mock_server.preview.language import load_world
+from mock_server.preview.partner import play_through
 from mock_server.scenarios.lint import CODES
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def test_every_file_and_part_of_a_file_can_be_loaded_and_its_plays_are_true(tmp_
         for scenario in scenarios:
             for number, play in enumerate(scenario.plays):
                 client = Client(process.url, f"{scenario.name}-{number}")
-                for moment in moments(play, scenario, client.transport, client.wait):
+                for moment in play_through(play, scenario, client.transport, client.wait):
                     assert not moment.differences, f"{scenario.name}: {play.title}: {moment}"
                 client.close()
 

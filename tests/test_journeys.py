@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mock_server.contract import document as contract
 from mock_server.coverage.items import Item, every_fault
-from mock_server.player.play import moments
 from mock_server.preview.coverage_items import SOURCES, TITLES, coverage
 from mock_server.preview.language import load_world
+from mock_server.preview.partner import play_through
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -57,9 +57,9 @@ def met_in(coverage: Any) -> set[Item]:
     }
 
 
-def play_through(client: Client, scenario: Scenario, play: Play) -> None:
+def go_through(client: Client, scenario: Scenario, play: Play) -> None:
     """Go through the play; whether it is true is another test's affair."""
-    list(moments(play, scenario, client.transport, client.wait))
+    list(play_through(play, scenario, client.transport, client.wait))
 
 
 def call(client: Client, operation: str, headers: dict[str, str]) -> None:
@@ -283,7 +283,7 @@ def test_but_for_error_codes_it_is_a_play_of_a_built_in_scenario() -> None:
 
 @pytest.mark.parametrize(("scenario", "play"), PLAYS)
 def test_a_play_shows_what_is_worked_out_from_it(client: Client, scenario: Scenario, play: Play) -> None:
-    play_through(client, scenario, play)
+    go_through(client, scenario, play)
     assert coverage_sources.shown(scenario, play) <= COVERAGE.met(journal(client))
     assert {item for item, way in BY_PLAY.items() if (way.scenario, way.play) == (scenario.name, play.title)} <= met_in(
         covered(client)
@@ -300,7 +300,7 @@ def test_a_fault_or_a_dialect_shows_what_no_play_shows_by_itself(client: Client,
         assert client.post("/_mock/faults", way.fault).status == 200
     if way.dialect is not None:
         assert client.put("/_mock/dialect", {"name": way.dialect}).status == 200
-    play_through(client, scenario, play)
+    go_through(client, scenario, play)
     assert item in met_in(covered(client))
 
 

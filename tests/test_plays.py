@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from conftest import Client
 
 from mock_server.player import expectation
-from mock_server.player.partner import action_of, provisioned
-from mock_server.player.play import Moment, moments
 from mock_server.preview.language import load_world
+from mock_server.preview.partner import action_of, play_through, provision
+from mock_server.preview.steps import STEPS
 from mock_server.scenarios.model import Play, Scenario
-from mock_server.scenarios.steps import STEPS
+
+if TYPE_CHECKING:
+    from mock_server.player.play import PlayedStep
 
 SCENARIOS = load_world().scenarios
 PLAYS = [
@@ -20,11 +24,11 @@ PLAYS = [
 ]
 
 
-def played(client: Client, scenario: Scenario, play: Play, company: str | None = None) -> list[Moment]:
-    return list(moments(play, scenario, client.transport, client.wait, company=company))
+def played(client: Client, scenario: Scenario, play: Play, company: str | None = None) -> list[PlayedStep]:
+    return list(play_through(play, scenario, client.transport, client.wait, company=company))
 
 
-def told(played: list[Moment]) -> str:
+def told(played: list[PlayedStep]) -> str:
     """Each difference with the line of its step."""
     return "\n".join(f"line {each.step.line}, {each.step.verb}: {text}" for each in played for text in each.differences)
 
@@ -46,7 +50,7 @@ def test_the_play_is_true(client: Client, scenario: Scenario, play: Play) -> Non
 @pytest.mark.parametrize("name", ["re-park", "reject", "export-partly-fails"])
 def test_a_provisioned_company_has_the_scenario_of_its_external_id(client: Client, name: str) -> None:
     for number, play in enumerate(SCENARIOS[name].plays, 1):
-        company = provisioned(client.transport, name, f"play-{number}")
+        company = provision(client.transport, name, f"play-{number}")
         seen = played(client, SCENARIOS[name], play, company)
         assert not told(seen), f"{play.title}\n{told(seen)}"
 
@@ -105,10 +109,10 @@ def test_an_option_is_known_by_its_label(label: str, action: str | None) -> None
 
 
 def test_differences_name_both_sides() -> None:
-    assert expectation.unequal("rows", 3, 3) == []
-    assert expectation.unequal("actions", ("keep",), ["keep"]) == []
-    assert expectation.unequal("actions", ["keep"], []) == ["actions: expected keep, got none"]
-    assert expectation.unequal("error", "two words", None) == ['error: expected "two words", got nothing']
+    assert expectation.value_difference("rows", 3, 3) == []
+    assert expectation.value_difference("actions", ("keep",), ["keep"]) == []
+    assert expectation.value_difference("actions", ["keep"], []) == ["actions: expected keep, got none"]
+    assert expectation.value_difference("error", "two words", None) == ['error: expected "two words", got nothing']
 
 
 def test_every_scenario_has_a_ready_company_of_its_own() -> None:

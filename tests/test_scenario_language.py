@@ -23,10 +23,10 @@ from mock_server.preview.beats.ending import Complete, Fail
 from mock_server.preview.beats.parking import Park, Review
 from mock_server.preview.beats.passing import Die, Queue, Work
 from mock_server.preview.language import LOADER
+from mock_server.preview.steps import STEPS
 from mock_server.scenarios import builder as building
 from mock_server.scenarios import loader as loading
 from mock_server.scenarios.model import Pace, Scenario
-from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,14 +18,16 @@ from mock_server.cli.scenarios import find_scenario, load
 from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import duration, spoken
 from mock_server.player import timeline
-from mock_server.player.play import Moment, moments
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
+from mock_server.preview.partner import play_through
+from mock_server.preview.timeline import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from mock_server.player.play import PlayedStep
     from mock_server.scenarios.model import Play, Scenario
 
 KEY = "vern-mock-demo"
@@ -99,26 +101,26 @@ def _title(scenario: Scenario, play: Play, url: str) -> str:
 
 
 def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
-    """Tell each moment as it happens; the number of exchanges. DemoFailed at the first difference."""
+    """Show each step as it happens; the number of exchanges. DemoFailed at the first difference."""
     transport = Transport(url, KEY)
     waits = _Waits(transport, pace)
     count = 0
     try:
-        for moment in moments(play, scenario, transport, waits.wait):
-            for call in moment.calls:
-                click.echo("\n".join(timeline.exchange(call, moment.offset)))
-            count += len(moment.calls)
-            if moment.differences:
-                raise DemoFailed(_reason(scenario, moment))
+        for played in play_through(play, scenario, transport, waits.wait):
+            for call in played.calls:
+                click.echo("\n".join(timeline.exchange(call, played.offset, describe)))
+            count += len(played.calls)
+            if played.differences:
+                raise DemoFailed(_reason(scenario, played))
     finally:
         transport.close()
     return count
 
 
-def _reason(scenario: Scenario, moment: Moment) -> str:
-    step = moment.step
+def _reason(scenario: Scenario, played: PlayedStep) -> str:
+    step = played.step
     text = step.verb if step.value is None else f"{step.verb}: {step.value}"
-    differences = "\n".join(f"  {each}" for each in moment.differences)
+    differences = "\n".join(f"  {each}" for each in played.differences)
     return f"the step `{text}` ({scenario.path}:{step.line}) did not see what it should\n{differences}"
 
 

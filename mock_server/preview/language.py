@@ -11,10 +11,10 @@ from mock_server.preview.beats import BEATS
 from mock_server.preview.beats.ending import Complete
 from mock_server.preview.beats.passing import Queue, Work
 from mock_server.preview.scenario_lint import lint
+from mock_server.preview.steps import STEPS
 from mock_server.scenarios import catalog
 from mock_server.scenarios.language import Language
 from mock_server.scenarios.loader import Loader
-from mock_server.scenarios.steps import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

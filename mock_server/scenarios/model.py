@@ -96,6 +96,10 @@ class Step(Word):
         modifiers = {name: member for name, member in entry.items() if name != cls.verb}
         return cls(entry[cls.verb], modifiers, context)
 
+    def perform(self, client: Any) -> list[str]:
+        """Do it as this client, over HTTP; the differences between what came and what the step expects."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Play:

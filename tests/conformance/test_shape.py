@@ -22,9 +22,9 @@ from conformance.preview.response_schema import differences
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 from mock_server.faults.transport import FAULT
-from mock_server.player.play import moments
 from mock_server.player.transport import Call, Transport
 from mock_server.preview.language import load_world
+from mock_server.preview.partner import play_through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def test_no_answer_of_the_mock_differs(server: str, key: str, scenario: Any, pla
     def wait(milliseconds: int) -> None:
         transport.call("POST", "/_mock/clock/advance", {"by": f"{milliseconds}ms"})
 
-    for moment in moments(play, scenario, transport, wait):
+    for moment in play_through(play, scenario, transport, wait):
         assert not moment.differences
     transport.close()
     assert not found

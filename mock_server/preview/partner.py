@@ -1,25 +1,23 @@
 """A partner's integration in one company: what it has learned from the answers so far, and how it asks for more.
 
-It knows the documented API alone. What it needs and never learned stops it with the reason (`Stuck`).
+It knows the documented API alone. What it needs and never learned stops it with the reason (`CannotGoOn`).
 """
 
 from __future__ import annotations
 
-import json
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from mock_server.player import expectation
-from mock_server.player.transport import Call
+from mock_server.contract.document import API
+from mock_server.player.expectation import CannotGoOn, answer_members, status_difference
+from mock_server.player.play import Client, play_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from mock_server.player.transport import Transport
-    from mock_server.scenarios.model import Scenario
-
-API = "/api/v1"
+    from mock_server.player.play import PlayedStep
+    from mock_server.player.transport import Call, Transport
+    from mock_server.scenarios.model import Play, Scenario
 
 # How an option's label begins, by the action that it stands for; labels are prose, so this is the one place that reads
 # them. The longest beginning that fits decides.
@@ -32,16 +30,12 @@ LABELS = {
 }
 
 
-class Stuck(Exception):
-    """The play cannot go on, for the reason that is the message."""
-
-
-class Partner:
-    """One company's caller; `calls` holds the exchanges since it was last emptied."""
+class Partner(Client):
+    """One company's caller."""
 
     def __init__(self, transport: Transport, scenario: Scenario, company: str | None) -> None:
         ready = scenario.ready
-        self.transport = transport
+        super().__init__(transport)
         self.company = company or ready.id
         self.run = None if company else ready.run
         self.export: str | None = None
@@ -49,7 +43,6 @@ class Partner:
         """The run that the last start made; it stays when the id is lost."""
         self.questions: list[Any] | None = None
         """As last seen; None: not looked at since the last decision."""
-        self.calls: list[Call] = []
         self._sheets: dict[str, str] = {} if company else dict(ready.sheets)
         self._file_of = scenario.data[0].sheet if scenario.data else "Contacts"
 
@@ -57,26 +50,10 @@ class Partner:
         """The path of something of this company."""
         return "/".join([API, "companies", self.company, *(quote(part, safe=".") for part in parts)])
 
-    def call(self, method: str, path: str, body: object = None) -> Call:
-        """Send a request and keep the exchange."""
-        call = self.transport.call(method, path, body)
-        self.calls.append(call)
-        return call
-
-    def attempt(self, method: str, path: str, body: object = None) -> Call:
-        """Send a request whose answer may be lost, and keep the exchange all the same."""
-        try:
-            return self.call(method, path, body)
-        except (OSError, HTTPException) as error:
-            sent = None if body is None else json.dumps(body).encode()
-            call = Call(method, path, sent, 0, {}, f"{type(error).__name__}: {error}".encode())
-            self.calls.append(call)
-            return call
-
     def known_run(self) -> str:
         """The run that the play is about."""
         if self.run is None:
-            raise Stuck("no run id: no import was started, or the id was lost and not recovered")
+            raise CannotGoOn("no run id: no import was started, or the id was lost and not recovered")
         return self.run
 
     def poll(self) -> Call:
@@ -97,15 +74,15 @@ class Partner:
         content = text.encode()
         declared = {"name": name or f"{self._file_of}.csv", "content_type": "text/csv", "size": len(content)}
         asked = self.call("POST", self.path("uploads"), declared)
-        if wrong := expectation.answered(201, asked):
-            raise Stuck(wrong[0])
-        signed = members(asked, "upload_url", "upload_ref")
+        if wrong := status_difference(201, asked):
+            raise CannotGoOn(wrong[0])
+        signed = answer_members(asked, "upload_url", "upload_ref")
         url = urlsplit(str(signed["upload_url"]))
         target = f"{url.path}?{url.query}" if url.query else url.path
         put = self.transport.send("PUT", target, content, {"content-type": "text/csv"})  # the URL is the permission
         self.calls.append(put)
-        if wrong := expectation.answered(200, put):
-            raise Stuck(wrong[0])
+        if wrong := status_difference(200, put):
+            raise CannotGoOn(wrong[0])
         return {"name": str(declared["name"]), "upload_ref": str(signed["upload_ref"])}
 
     def sheet(self, name: str) -> str:
@@ -116,7 +93,7 @@ class Partner:
                 self._learn_sheets(run)
         if name not in self._sheets:
             known = ", ".join(self._sheets) or "none"
-            raise Stuck(f"download: no report of this company names a sheet {name}; known: {known}")
+            raise CannotGoOn(f"download: no report of this company names a sheet {name}; known: {known}")
         return self._sheets[name]
 
     def answer(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,38 +116,35 @@ class Partner:
             if question["target"]["column"] == column:
                 return question
         asked = ", ".join(question["target"]["column"] for question in self.questions or []) or "nothing"
-        raise Stuck(f"question: expected one about {column}; the run asks about {asked}")
+        raise CannotGoOn(f"question: expected one about {column}; the run asks about {asked}")
 
     def _learn_sheets(self, body: Mapping[str, Any]) -> None:
         for sheet in (body.get("report") or {}).get("perSheet", []):
             self._sheets[sheet["templateName"]] = sheet["sheetId"]
 
 
-def provisioned(transport: Transport, scenario: str, suffix: str) -> str:
+def play_through(
+    play: Play, scenario: Scenario, transport: Transport, wait: Callable[[int], None], *, company: str | None = None
+) -> Iterator[PlayedStep]:
+    """Play the steps in order, in the scenario's ready company or the one given."""
+    return play_steps(play, Partner(transport, scenario, company), wait)
+
+
+def provision(transport: Transport, scenario: str, suffix: str) -> str:
     """Provision a company that has the named scenario by its `external_id`, and return the company's id."""
     sources = transport.call("GET", f"{API}/sources")
-    if wrong := expectation.answered(200, sources):
-        raise Stuck(wrong[0])
+    if wrong := status_difference(200, sources):
+        raise CannotGoOn(wrong[0])
     wanted = {
         "name": f"Play of {scenario} {suffix}",
-        "source": members(sources, "sources")["sources"][0]["id"],
+        "source": answer_members(sources, "sources")["sources"][0]["id"],
         "external_id": f"{scenario}--{suffix}",
         "connections": {"destination": {"base_url": "https://destination.example", "auth": {"token": "secret"}}},
     }
     made = transport.call("POST", f"{API}/companies", wanted)
-    if wrong := expectation.answered(201, made):
-        raise Stuck(wrong[0])
-    return str(members(made, "company")["company"]["id"])
-
-
-def members(call: Call, *names: str) -> Mapping[str, Any]:
-    """The answer's JSON object, which must have these members for the play to go on."""
-    body = call.body
-    if not isinstance(body, dict):
-        raise Stuck(f"{call.method} {call.path}: expected a JSON object, got {call.text[:200]}")
-    if missing := [name for name in names if name not in body]:
-        raise Stuck(f"{call.method} {call.path}: expected the members {', '.join(missing)}, got {call.text[:200]}")
-    return body
+    if wrong := status_difference(201, made):
+        raise CannotGoOn(wrong[0])
+    return str(answer_members(made, "company")["company"]["id"])
 
 
 def action_of(label: str) -> str | None:
@@ -184,4 +158,4 @@ def _option(question: Mapping[str, Any], action: str) -> str:
         if action_of(option["label"]) == action:
             return str(option["id"])
     labels = ", ".join(option["label"] for option in question["options"]) or "none"
-    raise Stuck(f"option: expected one for {action} about {question['target']['column']}, got {labels}")
+    raise CannotGoOn(f"option: expected one for {action} about {question['target']['column']}, got {labels}")
