@@ -25,6 +25,7 @@ from mock_server.player.process import running
 from mock_server.player.transport import Transport
 from mock_server.preview.language import load_world
 from mock_server.recording.bundle import MADE_ELSEWHERE, BadBundle, digest, opened, refuse_other_scenarios
+from mock_server.recording.exchange import RecordedExchange
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -327,9 +328,10 @@ def test_a_key_and_its_stand_in_get_the_same_ids_and_other_tokens(server: str, k
     assert made[0]["upload_url"] != made[1]["upload_url"]
 
 
-def exchange(body: bytes = b"", **members: Any) -> dict[str, Any]:
+def exchange(body: bytes = b"", **members: Any) -> RecordedExchange:
     part = {"headers": [["x", "1"]], "body": body.decode(), "encoding": "utf-8", "size": len(body), "cut": False}
-    return {"status": 200, "lost": False, "fault": None, "answer": part} | members
+    call = {"method": "GET", "path": "/", "operation": None, "turn": 1, "request": part}
+    return RecordedExchange.parse(call | {"status": 200, "lost": False, "fault": None, "answer": part} | members)
 
 
 @pytest.mark.parametrize(
@@ -346,5 +348,5 @@ def exchange(body: bytes = b"", **members: Any) -> dict[str, Any]:
         (exchange(b"[1]"), exchange(b"[1,2]"), ["the body: [1] then, [1,2] now"]),
     ],
 )
-def test_differences_are_said_with_their_path(old: Any, new: Any, found: list[str]) -> None:
+def test_differences_are_said_with_their_path(old: RecordedExchange, new: RecordedExchange, found: list[str]) -> None:
     assert list(differences(old, new)) == found

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from base64 import b64decode
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -25,8 +24,10 @@ from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
+from mock_server.preview.generation import PREVIEW
 from mock_server.preview.language import load_world
 from mock_server.recording.bundle import BadBundle, opened, refuse_other_scenarios
+from mock_server.recording.exchange import RecordedExchange, RecordedPart, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ _SAFE_IN_PATH = _SAFE.translate({ord(each): None for each in "%?#"})
 class Outcome:
     """One exchange of the bundle, and how the new answer differs from the old one; None: it could not be sent again."""
 
-    exchange: Mapping[str, Any]
+    exchange: RecordedExchange
     differences: tuple[str, ...] | None
 
 
@@ -117,8 +118,8 @@ class _Stage:
 
     bundle: Mapping[str, Any]
     transport: Transport
-    uploads: dict[str, str] = field(default_factory=dict)
-    """The path of the new signed URL, by the upload's reference, which is the same in both."""
+    signed: dict[str, str] = field(default_factory=dict)
+    """The path of each new signed URL, by the id that is the same in both."""
     now: str = ""
     seen: int = 0
     """The number of the server's latest exchange."""
@@ -126,8 +127,8 @@ class _Stage:
     def outcomes(self) -> Iterator[Outcome]:
         """What came of each exchange, in the order in which they had their effects."""
         steered = list(self.bundle["steered"])
-        for each in sorted(self.bundle["exchanges"], key=lambda each: (each["turn"] is None, each["turn"])):
-            while steered and each["turn"] is not None and steered[0]["after"] < each["turn"]:
+        for each in in_order(self.bundle["exchanges"]):
+            while steered and each.turn is not None and steered[0]["after"] < each.turn:
                 self._steer(steered.pop(0))
             yield Outcome(each, self._differences(each) if _can_be_sent(each) else None)
         self.transport.close()
@@ -140,8 +141,8 @@ class _Stage:
         if done.status >= 400:
             raise BadBundle(f"{change['method']} {path} was refused: {done.text}")
 
-    def _differences(self, old: Mapping[str, Any]) -> tuple[str, ...]:
-        self._at(old["acted"] or old["at"])
+    def _differences(self, old: RecordedExchange) -> tuple[str, ...]:
+        self._at(old.members["acted"] or old.members["at"])
         with contextlib.suppress(OSError, HTTPException):  # a fault of the session's; the journal tells the rest
             self._send(old)
         answer = self.transport.call("GET", f"/_mock/requests/wait?since={self.seen}&count=1")
@@ -149,19 +150,21 @@ class _Stage:
         if new is None:
             return ("the call did not arrive",)
         self.seen = new["number"]
-        return tuple(differences(old, new))
+        return tuple(differences(old, RecordedExchange.parse(new)))
 
-    def _send(self, old: Mapping[str, Any]) -> None:
-        headers = {name: value for name, value in reversed(old["request"]["headers"]) if name in _OWN}
-        path = quote(old["path"], safe=_SAFE_IN_PATH) + (f"?{quote(old['query'], safe=_SAFE)}" if old["query"] else "")
-        if old["upload_ref"] is not None:
-            path = self.uploads.get(old["upload_ref"], path)
+    def _send(self, old: RecordedExchange) -> None:
+        headers = {name: value for name, value in reversed(old.request.headers) if name in _OWN}
+        query = old.members["query"]
+        path = quote(old.path, safe=_SAFE_IN_PATH) + (f"?{quote(query, safe=_SAFE)}" if query else "")
+        url = next((each for each in PREVIEW.signed if each.operation == old.operation), None)
+        if url is not None:
+            path = self.signed.get(old.members[url.id], path)
         else:
             headers["x-api-key"] = self.bundle["key"]
-        body = content(old["request"])
-        call = self.transport.send(old["method"], path, body or None, headers)
-        if old["operation"] == "request_upload" and call.status == 201:
-            self.uploads[call.body["upload_ref"]] = urlsplit(call.body["upload_url"]).path
+        answer = self.transport.send(old.method, path, old.request.body or None, headers).body
+        for each in PREVIEW.signed:
+            if isinstance(answer, dict) and {each.id, each.member} <= answer.keys():
+                self.signed[answer[each.id]] = urlsplit(answer[each.member]).path
 
     def _at(self, time: str) -> None:
         """Let the session's clock show that time; it never goes back."""
@@ -173,46 +176,37 @@ class _Stage:
         self.now = time
 
 
-def _can_be_sent(old: Mapping[str, Any]) -> bool:
+def _can_be_sent(old: RecordedExchange) -> bool:
     """Whether all of the call is there, and it had its turn: else it broke off, or was refused, and had no effect."""
-    return old["turn"] is not None and not old["request"]["cut"]
+    return old.turn is not None and not old.request.cut
 
 
-def content(part: Mapping[str, Any]) -> bytes:
-    """A body's bytes, as far as they were kept."""
-    body: str = part["body"]
-    return b64decode(body) if part["encoding"] == "base64" else body.encode()
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def differences(old: RecordedExchange, new: RecordedExchange) -> Iterator[str]:
     """How one exchange's answer differs from another's, in words; nothing when it does not."""
-    if old["lost"] and old["fault"] is None:
+    if old.lost and old.fault is None:
         return  # the caller hung up; what it would have got is not known
     for name in ("status", "lost", "fault"):
-        if old[name] != new[name]:
-            yield f"{name}: {old[name]!r} then, {new[name]!r} now"
-    if old["status"] != new["status"] or old["lost"]:
+        if getattr(old, name) != getattr(new, name):
+            yield f"{name}: {getattr(old, name)!r} then, {getattr(new, name)!r} now"
+    if old.status != new.status or old.lost:
         return
-    there, here = (_headers(each["answer"]) for each in (old, new))
+    there, here = (_headers(each.answer) for each in (old, new))
     for name in sorted(there.keys() | here.keys()):
         if there.get(name) != here.get(name):
             yield f"header {name}: {there.get(name)!r} then, {here.get(name)!r} now"
-    if old["answer"]["size"] != new["answer"]["size"] or content(old["answer"]) != content(new["answer"]):
-        yield from _in_bodies(old["answer"], new["answer"])
+    if (old.answer.size, old.answer.body) != (new.answer.size, new.answer.body):
+        yield from _in_bodies(old.answer, new.answer)
 
 
-def _headers(part: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in part["headers"] if name not in _NOT_COMPARED}
+def _headers(part: RecordedPart) -> dict[str, str]:
+    return {name: value for name, value in part.headers if name not in _NOT_COMPARED}
 
 
-def _in_bodies(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        values = list(_differing(orjson.loads(content(old)), orjson.loads(content(new)), "the body"))
-    except ValueError:  # no JSON, or cut
-        values = []
-    yield from values or [
-        f"the body: {counted(old['size'], 'byte')} then, {counted(new['size'], 'byte')} now, and not the same ones"
-    ]
+def _in_bodies(old: RecordedPart, new: RecordedPart) -> Iterator[str]:
+    there, here = old.json(), new.json()
+    values = [] if there is None or here is None else list(_differing(there, here, "the body"))
+    sizes = f"{counted(old.size, 'byte')} then, {counted(new.size, 'byte')} now"
+    yield from values or [f"the body: {sizes}, and not the same ones"]
 
 
 def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -243,7 +237,7 @@ def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         each = outcome.exchange
         if outcome.differences:
-            yield f"{each['id']}  {each['method']} {each['path']} -> {each['status']}"
+            yield f"{each.members['id']}  {each.method} {each.path} -> {each.status}"
             yield from (f"  {difference}" for difference in outcome.differences)
     sent = [outcome for outcome in outcomes if outcome.differences is not None]
     other = sum(bool(outcome.differences) for outcome in sent)

@@ -122,6 +122,10 @@ class SignedUrl:
 
     prefix: str
     operation: str
+    id: str
+    """The name of the id that a call of it is about, here and in the answer that gives the URL."""
+    member: str
+    """The member of that answer that holds the URL."""
     find: Callable[[Any, str], Mapping[str, str] | None]
     """What the URL of this token is about in an account: its ids; None when the account does not have it."""
     put: Handler
