@@ -346,7 +346,7 @@ def _judgment(target: str, config: pytest.Config) -> _Judgment:
     try:
         from conformance.model import clauses  # noqa: PLC0415 - only for this option
         from conformance.preview.suite import MOCK  # noqa: PLC0415 - only for this option
-        from conformance.target import file as targetfile  # noqa: PLC0415 - only for this option
+        from conformance.preview.target_file import file as targetfile  # noqa: PLC0415 - only for this option
         from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
     except ModuleNotFoundError as missing:
         raise pytest.UsageError(

@@ -87,10 +87,6 @@ NOT_YET: dict[str, set[str]] = {
     },
     "wall": {
         "conformance/cli/main.py",
-        "conformance/target/commands.py",
-        "conformance/target/file.py",
-        "conformance/target/form.py",
-        "conformance/target/rules.py",
         "mock_server/admin/faults.py",
         "mock_server/cli/scenarios.py",
         "mock_server/data/values.py",
@@ -108,7 +104,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/preview/response_schema.py",
         "conformance/preview/suite.py",
         "conformance/preview/tolerant_schema.py",
-        "conformance/target/file.py",
         "mock_server/preview/exports.py",
         "mock_server/preview/lifecycle.py",
         "mock_server/preview/next_calls.py",

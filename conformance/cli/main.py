@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from conformance.engine.plan import Plan
     from conformance.model.results import Results
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 BAD_USAGE, INTERRUPTED = 2, 130
 _EXTRA = ("httpx2", "httpcore2", "hypothesis", "schemathesis")
@@ -195,7 +195,8 @@ def _reports(given: dict[str, Any]) -> dict[str, Path]:
 
 def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | str:
     from conformance.preview.suite import MOCK
-    from conformance.target.file import Target, load
+    from conformance.preview.target_file.file import load
+    from conformance.target.target import Target
 
     if (target is None) == (base_url is None):
         _end("say what to judge: --target FILE, --target mock, or --base-url URL (one of them)")
@@ -358,7 +359,7 @@ def init(file: Path, *, force: bool) -> None:
       vern-conformance init
       vern-conformance init - | less
     """
-    from conformance.target.file import template
+    from conformance.preview.target_file.file import template
 
     if str(file) == "-":
         click.echo(template(), nl=False)

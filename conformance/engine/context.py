@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.engine.generation import Ways
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 T = TypeVar("T")
 IN_VAIN = "waits in vain"

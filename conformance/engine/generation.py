@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from conformance.engine.context import Context
     from conformance.http.client import Answer, Client
     from conformance.model.clauses import Clause
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 Progress = Callable[[str, int, int], None]
 """Is called before each check with its name, its number and how many there are."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conformance.engine.generation import Ways
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 
 class UnknownRun(LookupError):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from conformance.engine.plan import Driver, Plan
     from conformance.http.client import Answer
     from conformance.model.clauses import Clause
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 SHAPE = "shape"
 EXAMPLES = 10

@@ -14,7 +14,7 @@ from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.driver import Company, Run, StateDriver, provisioned
 from conformance.preview.poll_body import array, at, is_uuid
-from conformance.target.file import Body
+from conformance.target.target import Body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

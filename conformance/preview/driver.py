@@ -15,7 +15,7 @@ from conformance.preview import company_pool
 from conformance.preview.poll_body import MOVING, array, at
 from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
-from conformance.target.file import Body, Command, Existing, ExistingRun, Provision
+from conformance.target.target import Body, Command, Existing, ExistingRun, Provision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,8 @@ class StateDriver(Context):
     @property
     def lent(self) -> tuple[str, ...] | None:
         """The companies that the target file lends; None when the suite provisions its own."""
-        company = self.target.company
-        return company.companies if isinstance(company, Existing) else None
+        tenant = self.target.tenant
+        return tenant.ids if isinstance(tenant, Existing) else None
 
     def must_provision(self) -> None:
         """Skipped when the target file lends companies: then the suite makes none of its own."""
@@ -112,7 +112,7 @@ class StateDriver(Context):
         """Ask for a new company; `members` replace or add to what the suite sends (None leaves one out)."""
         name = f"conformance-{uuid4().hex[:12]}"
         body = {"name": name, "source": self.source(), "external_id": name} | members
-        chosen = self.target.company
+        chosen = self.target.tenant
         if "template_ids" not in body and isinstance(chosen, Provision) and chosen.template_ids is not None:
             body["template_ids"] = list(chosen.template_ids)
         body = {member: value for member, value in body.items() if value is not None}
@@ -123,8 +123,8 @@ class StateDriver(Context):
 
     def source(self) -> str:
         """The source to provision with: the target file's, else the account's first."""
-        if isinstance(self.target.company, Provision) and self.target.company.source is not None:
-            return self.target.company.source
+        if isinstance(self.target.tenant, Provision) and self.target.tenant.source is not None:
+            return self.target.tenant.source
         if "source" not in self.known:
             answer = self.client.call("list_sources")
             if at(answer.json, "sources", 0, "id") is None:
@@ -184,7 +184,7 @@ class StateDriver(Context):
             run_id = str(answer.json.get("run_id"))
             self.left_behind.append(f"run {run_id} of company {company.id}")
             self.held.add(run_id)
-            if isinstance(self.target.company, Existing):
+            if isinstance(self.target.tenant, Existing):
                 self.begun[run_id] = Run(company, run_id, "", body, answer, answer)
         return answer
 
@@ -239,9 +239,8 @@ class StateDriver(Context):
                 raise Skipped("--read-only: the command that leads there may write")
             case Command(argv):
                 try:
-                    return self._found(
-                        *bring(argv, self.target.folder, self.client.patience(self.target.run_timeout)), state
-                    )
+                    seconds = self.client.patience(self.target.run_timeout)
+                    return self._found(*bring(("company", "run"), argv, self.target.folder, seconds), state)
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
             case Body(_, answers):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked
 from conformance.preview.driver import REFUSING, UNREACHABLE
-from conformance.target.file import Body, Target
 from conformance.target.mock import KEY, NO_ANSWER, OTHER, REVOKED, Host, hosted
+from conformance.target.target import Body, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

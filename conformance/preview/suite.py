@@ -16,7 +16,8 @@ from conformance.preview.cases.layer import LAYER
 from conformance.preview.driver import StateDriver
 from conformance.preview.poll_body import at
 from conformance.preview.response_schema import cut_off, differences
-from conformance.target.file import Existing, Target, load
+from conformance.preview.target_file.file import load
+from conformance.target.target import Existing, Target
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _MOCKS_LIMIT = 100
 
 def lending(target: Target, runs: Sequence[Ids]) -> Target:
     """The target as it lends the companies of these runs alone."""
-    return replace(target, company=Existing(tuple(dict.fromkeys(company for company, _ in runs))))
+    return replace(target, tenant=Existing(tuple(dict.fromkeys(company for company, _ in runs))))
 
 
 def states_of(client: Client, runs: Sequence[Ids]) -> Ways:

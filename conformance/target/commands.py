@@ -22,14 +22,15 @@ class CommandFailed(Exception):
     """A command did not do what it is there for; the text says how, and never repeats its arguments."""
 
 
-def bring(argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[str, str]:
-    """The company and run that the command prints as `{"company": …, "run": …}`."""
+def bring(names: tuple[str, str], argv: tuple[str, ...], folder: Path | None, timeout: float) -> tuple[str, str]:
+    """The two ids that the command prints, as members of these names of one object."""
     printed = _output(argv, folder, timeout)
     try:
         value = json.loads(printed)
-        return str(value["company"]), str(value["run"])
+        return str(value[names[0]]), str(value[names[1]])
     except (ValueError, TypeError, KeyError) as error:
-        text = 'expected {"company": "…", "run": "…"} on standard output, and nothing else there'
+        members = ", ".join(f'"{name}": "…"' for name in names)
+        text = f"expected {{{members}}} on standard output, and nothing else there"
         raise CommandFailed(
             f"{text}; the command printed {len(printed):,} bytes that are not the expected JSON"
         ) from error

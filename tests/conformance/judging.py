@@ -13,7 +13,7 @@ from conformance.preview.mock_target import Mock, mock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 
 def judged(

@@ -11,7 +11,7 @@ from judging import on, worse_than_passed
 
 from conformance.model.results import Outcome, Results
 from conformance.preview.mock_target import CLEAN, mock
-from conformance.target.file import Body, Existing
+from conformance.target.target import Body, Existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def lent(
         for each in ids if used else ():
             server.admin("POST", f"/api/v1/companies/{each}/imports", {"rows": CLEAN})
         server.advance(60)
-        target = replace(server.target(), company=Existing(tuple(ids)), **members)
+        target = replace(server.target(), tenant=Existing(tuple(ids)), **members)
         results = on(server, *only, target=target, isolated=isolated)
         return results, [server.admin("GET", ACTIVE.format(each)) for each in ids]
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are shell scripts")
 
+NAMES = ("company", "run")
+
 
 def test_company_and_run_are_read(tmp_path: Path) -> None:
-    assert bring(("sh", "-c", """echo '{"company": "c", "run": "r"}'"""), tmp_path, 10) == ("c", "r")
+    assert bring(NAMES, ("sh", "-c", """echo '{"company": "c", "run": "r"}'"""), tmp_path, 10) == ("c", "r")
 
 
 def test_what_a_script_has_started_ends_with_it(tmp_path: Path) -> None:
@@ -37,16 +39,16 @@ def test_what_a_script_has_started_ends_with_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("printed", ["no json, but s3cret", "[]", '{"company": "c"}', r"\377s3cret"])
 def test_what_is_printed_is_never_repeated(printed: str, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="on standard output") as failed:
-        bring(("printf", "%b", printed), tmp_path, 10)
+        bring(NAMES, ("printf", "%b", printed), tmp_path, 10)
     assert "s3cret" not in str(failed.value)
 
 
 @pytest.mark.parametrize(("script", "says"), [("exit 3", "ended with 3"), ("kill -9 $$", "ended with -9")])
 def test_an_exit_code_is_told(script: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match=says):
-        bring(("sh", "-c", script), tmp_path, 10)
+        bring(NAMES, ("sh", "-c", script), tmp_path, 10)
 
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="could not be run"):
-        bring(("./no-such-program",), tmp_path, 10)
+        bring(NAMES, ("./no-such-program",), tmp_path, 10)

@@ -17,7 +17,7 @@ from conformance.model.results import Outcome, Results
 from conformance.preview import suite
 from conformance.preview.driver import StateDriver
 from conformance.preview.mock_target import mock
-from conformance.target.file import Command
+from conformance.target.target import Command
 
 if TYPE_CHECKING:
     from pathlib import Path

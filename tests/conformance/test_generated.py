@@ -32,7 +32,7 @@ from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.mock_target import Mock, mock
 from conformance.preview.response_schema import differences
-from conformance.target.file import Existing, Target
+from conformance.target.target import Existing, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -258,7 +258,7 @@ def test_lent_companies_are_used_and_none_is_provisioned() -> None:
     def lent(target: Target, server: Mock) -> Target:
         source = server.admin("GET", "/api/v1/sources")["sources"][0]["id"]
         made = [server.admin("POST", "/api/v1/companies", {"name": name, "source": source}) for name in ("One", "Two")]
-        return replace(target, company=Existing(tuple(each["company"]["id"] for each in made)))
+        return replace(target, tenant=Existing(tuple(each["company"]["id"] for each in made)))
 
     found = said("PROV", "UPL", "ACT", changed=lent)
     reasons = {each.reason for each in found.findings if each.outcome is Outcome.SKIPPED}

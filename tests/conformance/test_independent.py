@@ -14,12 +14,12 @@ from judging import with_outcome, worse_than_passed
 from conformance import Plan, run
 from conformance.model import clauses
 from conformance.model.results import Outcome
-from conformance.target import file as targetfile
+from conformance.preview.target_file import file as targetfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.target.file import Target
+    from conformance.target.target import Target
 
 HERE = Path(__file__).parent
 KEYS = "key-of-ours,key-of-theirs,key-of-the-past"

@@ -15,19 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from conformance.target.file import (
-    CODES,
-    STATES,
-    Body,
-    Command,
-    Existing,
-    ExistingRun,
-    Provision,
-    Target,
-    load,
-    template,
-)
-from conformance.target.form import mistakes, schema
+from conformance.preview.target_file.file import CODES, STATES, load, template
+from conformance.preview.target_file.form import mistakes, schema
+from conformance.target.target import Body, Command, Existing, ExistingRun, Provision, Target
 from mock_server.contract.yaml_file import BadFiles, Complaint, parse
 
 if TYPE_CHECKING:
@@ -93,7 +83,7 @@ def test_every_member_has_its_value(tmp_path: Path) -> None:
         other_api_key="second-secret",
         revoked_api_key="third-secret",
         requests_per_minute=0,
-        company=Existing((COMPANY, RUN)),
+        tenant=Existing((COMPANY, RUN)),
         states={
             "completed": Body({"rows": [{"Email": "a@example.com"}]}),
             "needs_attention": Body({"rows": [{"Email": "second-secret"}]}),
@@ -114,7 +104,7 @@ def test_every_member_has_its_value(tmp_path: Path) -> None:
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     target = loaded(HEAD, tmp_path)
     assert (target.requests_per_minute, target.run_timeout, target.request_timeout) == (90, 120, 10)
-    assert target.company == Provision(None, None)
+    assert target.tenant == Provision(None, None)
     assert (target.other_api_key, target.revoked_api_key, target.advance) == (None, None, None)
     assert target.states == {}
     assert target.secrets == ("sk-example-0001",)
@@ -123,14 +113,14 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 def test_sections_whose_members_are_commented_out_count_as_left_out(tmp_path: Path) -> None:
     empty = loaded(HEAD + "company:\nstates:\nclock:\ntimeouts:\n", tmp_path)
     assert empty == loaded(HEAD, tmp_path)
-    assert loaded(HEAD + "company:\n  provision:\n", tmp_path).company == Provision()
+    assert loaded(HEAD + "company:\n  provision:\n", tmp_path).tenant == Provision()
 
 
 def test_a_company_is_provisioned_from_what_is_given(tmp_path: Path) -> None:
     given_both = f"company:\n  provision:\n    source: {COMPANY}\n    template_ids: [{RUN}]\n"
-    assert loaded(HEAD + given_both, tmp_path).company == Provision(COMPANY, (RUN,))
+    assert loaded(HEAD + given_both, tmp_path).tenant == Provision(COMPANY, (RUN,))
     given_one = f"company:\n  provision: {{template_ids: [{RUN}, {COMPANY.upper()}]}}\n"
-    assert loaded(HEAD + given_one, tmp_path).company == Provision(None, (RUN, COMPANY.upper()))
+    assert loaded(HEAD + given_one, tmp_path).tenant == Provision(None, (RUN, COMPANY.upper()))
 
 
 @pytest.mark.parametrize(
@@ -506,10 +496,10 @@ def test_the_template_shows_every_member_there_is(tmp_path: Path) -> None:
     environment = {"VERN_API_KEY": "a", "VERN_OTHER_API_KEY": "b", "VERN_REVOKED_API_KEY": "c"}
     provisioned = loaded(_uncommented(template(), "existing"), tmp_path, environment)
     lent = loaded(_uncommented(template(), "provision"), tmp_path, environment)
-    assert isinstance(provisioned.company, Provision)
-    assert provisioned.company.source is not None
-    assert provisioned.company.template_ids
-    assert isinstance(lent.company, Existing)
+    assert isinstance(provisioned.tenant, Provision)
+    assert provisioned.tenant.source is not None
+    assert provisioned.tenant.template_ids
+    assert isinstance(lent.tenant, Existing)
     assert set(provisioned.states) == set(STATES)
     assert {type(way) for way in provisioned.states.values()} == {Body, ExistingRun, Command}
     assert provisioned.advance == ("./advance.sh", "{seconds}")

@@ -18,7 +18,7 @@ from conformance.preview.decision_runs import same
 from conformance.preview.driver import Company, Run
 from conformance.preview.poll_body import MOVING, TERMINAL, at, listed
 from conformance.preview.response_schema import differences
-from conformance.target.file import Body, Provision
+from conformance.target.target import Body, Provision
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -225,7 +225,7 @@ class CaseDriver:
             first = self.ctx.source()
             listing = self.ctx.client.call("list_sources").json
             sources = [str(each.get("id")) for each in listed(listing, "sources")]
-            chosen = self.ctx.target.company
+            chosen = self.ctx.target.tenant
             if isinstance(chosen, Provision) and chosen.template_ids:
                 templates = list(chosen.template_ids)
             else:

@@ -27,7 +27,7 @@ from conformance.preview.checks.register import (
     listed,
     questions,
 )
-from conformance.target.file import Body
+from conformance.target.target import Body
 
 WRONG = ("conformance?", "!", "-", "0")
 """Texts of which one hardly any column rule takes."""

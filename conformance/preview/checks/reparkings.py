@@ -23,7 +23,6 @@ from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import flagged, follow, optional, same, with_options
 from conformance.preview.poll_body import actions, concerned, ids
 from conformance.preview.submitted_rows import checked, columns_of, described, sent, sheet_of, templates
-from conformance.target.file import Existing
 from mock_server.contract.nearest import counted
 
 
@@ -194,7 +193,7 @@ def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
 
 def _imported(ctx: StateDriver, template_id: str, rows: list[dict[str, str]]) -> Run:
     """A run of these rows in a company with this template alone."""
-    if isinstance(ctx.target.company, Existing):
+    if ctx.lent is not None:
         raise Skipped("only a company that the suite provisions can have a template of its choice")
     made = ctx.provision(template_ids=[template_id])
     sheets = {str(each.get("id")): str(each.get("template_id")) for each in listed(made.json, "sheets")}

@@ -26,7 +26,7 @@ from conformance.preview.checks.register import (
 )
 from conformance.preview.decision_runs import gist
 from conformance.preview.history import entries, named
-from conformance.target.file import Body
+from conformance.target.target import Body
 
 APPROVE = "approve"
 HALF_AN_HOUR = 1800  # seconds

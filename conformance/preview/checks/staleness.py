@@ -19,7 +19,7 @@ from conformance.preview.checks.register import (
     shown,
 )
 from conformance.preview.decision_runs import same
-from conformance.target.file import Body, ExistingRun
+from conformance.target.target import Body, ExistingRun
 
 TIMED_OUT = "Import timed out"
 HOUR = 3_600  # seconds
@@ -82,7 +82,7 @@ def _dead(ctx: StateDriver) -> Run:
     if "stale" in ctx.ways:
         run = _known(ctx, *ctx.ways["stale"]())
     elif isinstance(way, ExistingRun):
-        run = _known(ctx, way.company, way.run)
+        run = _known(ctx, way.owner, way.run)
     elif isinstance(way, Body):
         run = ctx.started("stale")
     else:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from conformance.preview.account import BYTES, FILE, file_of, templates_of, uploaded
 from conformance.preview.checks.register import Company, Run, Skipped, StateDriver, array, at, check
-from conformance.target.file import Body
+from conformance.target.target import Body
 
 LONG_PAST = 7200
 """Seconds: well over the hour, about, that an upload URL lives."""

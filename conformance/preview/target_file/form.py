@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from conformance.target.rules import KEYS, broken
+from conformance.preview.target_file.rules import KEYS, broken
 from conformance.target.variables import Unset
 from mock_server.contract.nearest import meant, unknown
 from mock_server.contract.yaml_schema import KINDS, load_schema, walk

@@ -5,10 +5,9 @@ The rule that all of them keep: no message repeats a text of the file, since any
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from conformance.target.target import key_mistake, url_mistake
 from conformance.target.variables import Unset
 from mock_server.contract.nearest import nearest
 
@@ -22,37 +21,6 @@ WAYS = ("body", "run", "command")
 
 Mistake = tuple[str, tuple[str, ...], str]
 """Code, member below the value that was looked at (or none), and the end of a sentence that begins with its name."""
-
-_HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_URL_TEXT = re.compile(r"[!-~]+")
-
-
-def url_mistake(url: str) -> str | None:
-    """Why a text is no base URL; None: it is one."""
-    example = "expected one like http://127.0.0.1:9000/api/v1"
-    if not _URL_TEXT.fullmatch(url):
-        return f"is empty, or has spaces or characters outside ASCII; {example}"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return f"has a host or a port that is none; {example}"
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        return f"has to begin with http:// or https:// and a host; {example}"
-    if parts.username is not None:
-        return "has a user name or a password in it; the key in api_key is all that is sent"
-    if "?" in url or "#" in url:
-        return f"has a query or a fragment, but the operations' paths are put behind it; {example}"
-    return None
-
-
-def key_mistake(key: str) -> str | None:
-    """Why a text is no API key; None: it is one."""
-    if not key:
-        return "is empty; set the variable that it names, or leave the member out if there is no such key"
-    if not _HEADER_TEXT.fullmatch(key):
-        return "has a space at an end, a line break or a character outside ASCII, which no header can carry"
-    return None
 
 
 def broken(place: Place, value: Any) -> Iterator[Mistake]:
