@@ -22,6 +22,7 @@ OTHERS = {
     "entry",
     "entry.request",
     "partner",
+    "self._app",
     "self.part",
     "self.sessions",
     "trace",

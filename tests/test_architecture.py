@@ -77,19 +77,17 @@ BOOKKEEPING = {"enter", "leave", "use", "close", "made_id"}
 """What is not done again when a session is made again: calls under way, its last use, its end; ids come of changes."""
 GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|poll)_imports?", re.IGNORECASE)
 """What only `preview/` speaks of; a second generation of the API has other nouns."""
+CELLS = "data/values.py"
+"""Where such a word is the content of a generated cell: a company's name."""
 
 NOT_YET: dict[str, set[str]] = {
     "arrows of mock_server": {
         "mock_server/recording/bundle.py",
     },
-    "door": {
-        "mock_server/server/run.py",
-    },
     "wall": {
         "conformance/cli/main.py",
         "mock_server/admin/faults.py",
         "mock_server/cli/scenarios.py",
-        "mock_server/data/values.py",
     },
     "repeats": {
         "conformance/preview/cases/document.py",
@@ -284,7 +282,7 @@ def test_only_preview_speaks_of_companies_and_imports() -> None:
     operations = set(contract.load().operations)
     found: dict[str, list[str]] = {}
     for module in everything().values():
-        if module.room == "preview" or not module.package:
+        if module.room == "preview" or not module.package or module.place == CELLS:
             continue
         said = Counter(word for word in words(module) if GENERATION.search(word) or word in operations)
         if said:
