@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from starlette.responses import Response
-    from starlette.types import Send
 
     from mock_server.faults.injection import Delivery
     from mock_server.faults.rules import Hit
@@ -43,9 +42,8 @@ class Break(Exception):
         self.reset = reset
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What an API has to be bent: its operations by what they are like, each in the contract's order."""
+class Targets(NamedTuple):
+    """What an API has to be bent: its operations by what they are like."""
 
     changing: tuple[str, ...]
     json: tuple[str, ...]
@@ -63,9 +61,15 @@ class Fault(Word):
     """One fault: the verb's value, which of the fitting calls it hits, and until when."""
 
     members = WHERE
+    effect: ClassVar[str]
+    """What the client meets; `{}` is the value."""
+    effects: ClassVar[Mapping[Any, str]] = {}
+    """What stands for a value in `effect`, where it is not the value itself."""
+    targets: ClassVar[tuple[str, ...]] = ()
+    """Fields of `Targets`: what it can bend; none: every operation."""
     loses: ClassVar[bool] = False
     """Whether the client is left without an answer that it can use."""
-    example: ClassVar[str | int | None] = None
+    example: ClassVar[str | None] = None
     """A value for `POST /_mock/faults`, of a kind that takes more values than the schema lists."""
 
     value: Any = None
@@ -82,45 +86,56 @@ class Fault(Word):
     """How many calls it bends; None: any number."""
     lasts: int | None = None
     """How long it is there, in milliseconds of the session's clock; None: for ever."""
+    up_to: int | None = None
+    """The longest delay, in milliseconds; each call's own is drawn."""
     bends: tuple[str, ...] | None = None
     """The operations that it can bend; None: every one."""
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: Targets) -> Self:
         """The fault of a well-formed entry; `context` has the operations that there are."""
-        return cls(**cls.read(entry), bends=cls.bendable(context))
+        return cls(
+            cls.read(entry[cls.verb]),
+            operation=entry.get("operation"),
+            status=entry.get("while"),
+            call=entry.get("call"),
+            every=entry.get("every"),
+            chance=entry.get("chance"),
+            times=entry.get("times", 1 if "call" in entry else None),
+            lasts=duration(entry["for"]) if "for" in entry else None,
+            up_to=duration(entry["up_to"]) if "up_to" in entry else None,
+            bends=cls.bendable(context),
+        )
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        """The verb's value, of the one in an entry."""
+        return int(value) if isinstance(value, float) else value
 
     @classmethod
-    def read(cls, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a well-formed entry."""
-        value = entry[cls.verb]
-        return {
-            "value": int(value) if isinstance(value, float) else value,
-            "operation": entry.get("operation"),
-            "status": entry.get("while"),
-            "call": entry.get("call"),
-            "every": entry.get("every"),
-            "chance": entry.get("chance"),
-            "times": entry.get("times", 1 if "call" in entry else None),
-            "lasts": duration(entry["for"]) if "for" in entry else None,
-        }
+    def bendable(cls, targets: Targets) -> tuple[str, ...] | None:
+        """The operations that this kind can bend; None: every one."""
+        return tuple(name for field in cls.targets for name in getattr(targets, field)) if cls.targets else None
 
     def entry(self) -> dict[str, Any]:
         """The fault as a request asks for it; what `parse` reads."""
-        members = {name: getattr(self, _FIELDS.get(name, name)) for name in WHERE}
-        members["for"] = milliseconds(self.lasts)
+        members = {
+            "up_to": _span(self.up_to),
+            "operation": self.operation,
+            "while": self.status,
+            "call": self.call,
+            "every": self.every,
+            "chance": self.chance,
+            "times": self.times,
+            "for": _span(self.lasts),
+        }
         return {self.verb: self.value, **{name: value for name, value in members.items() if value is not None}}
-
-    @classmethod
-    def bendable(cls, targets: Targets) -> tuple[str, ...] | None:  # noqa: ARG003 - some kinds ask
-        """The operations that this kind can bend; None: every one."""
-        return None
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """Values that do not go together: each the member and what is wrong with it."""
         yield from ()
 
-    # What it does
+    # -- what it does
 
     def pause(self, draw: Callable[[str], float]) -> int:  # noqa: ARG002 - some kinds draw
         """How many milliseconds the answer takes longer; `draw` gives a number from 0 up to 1 for a purpose."""
@@ -138,22 +153,14 @@ class Fault(Word):
         """Whether the answer has what the fault would bend."""
         return True
 
-    async def replace(self, hit: Hit, wire: Wire) -> Reply | None:  # noqa: ARG002 - some kinds do so, or wait
-        """What is sent in the place of the answer, once it is time to send; None: the answer itself."""
-        return None
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - some kinds take their time
+        """Send the answer as the fault leaves it; raises Break where the connection breaks."""
+        await wire.respond(self, response)
 
-    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - some kinds do
-        """A `send` that bends what goes through it."""
-        return send
-
-    # In words
-
-    def effect(self) -> str:
-        """What the client meets, for a person."""
-        raise NotImplementedError
+    # -- in words
 
     def __str__(self) -> str:
-        return f"{self.verb}: {self.effect()}"
+        return f"{self.verb}: {self.effect.format(self.effects.get(self.value, self.value))}"
 
     @property
     def name(self) -> str:
@@ -162,23 +169,20 @@ class Fault(Word):
 
     def describe(self) -> Iterator[str]:
         """The fault with the calls that it hits, in one line."""
-        which = [
-            *([f"from the {_nth(self.call)} of its calls on"] if self.call is not None else ()),
-            *([f"every {_nth(self.every)} of its calls"] if self.every is not None else ()),
-            *([f"{100 * self.chance:.3g} % of its calls"] if self.chance is not None else ()),
-            *([f"while the run is `{self.status}`"] if self.status else ()),
-            *([counted(self.times, "time")] if self.times else ()),
-            *([f"for {spoken(self.lasts)}"] if self.lasts is not None else ()),
-        ]
-        yield f"{self} ({', '.join([self.operation or 'any operation', *which])})"
+        which = {
+            f"from the {_nth(self.call or 0)} of its calls on": self.call,
+            f"every {_nth(self.every or 0)} of its calls": self.every,
+            f"{100 * (self.chance or 0):.3g} % of its calls": self.chance,
+            f"while the run is `{self.status}`": self.status,
+            counted(self.times or 0, "time"): self.times,
+            f"for {spoken(self.lasts or 0)}": self.lasts,
+        }
+        said = [words for words, given in which.items() if given is not None]
+        yield f"{self} ({', '.join([self.operation or 'any operation', *said])})"
 
 
-_FIELDS = {"while": "status", "for": "lasts"}
-
-
-def milliseconds(time: int | None) -> str | None:
-    """A duration as a request writes it."""
-    return None if time is None else f"{time}ms"
+def _span(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else f"{milliseconds}ms"
 
 
 def _nth(number: int) -> str:

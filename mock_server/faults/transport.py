@@ -18,9 +18,12 @@ from mock_server.faults.injection import response_of
 from mock_server.faults.model import Break
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
+    from mock_server.faults.model import Fault, Reply
     from mock_server.faults.rules import Faults, Hit
 
 FAULT = "x-mock-fault"
@@ -50,7 +53,7 @@ class Wire:
         faults.pending.add(self._let_go.set)
         self._hung_up = asyncio.create_task(self._until_hung_up())
         try:
-            await self._send_bent(hit, response)
+            await hit.fault.send(response, hit, self)
         except Break as broken:
             if broken.reset is not None:
                 self._break(reset=broken.reset)
@@ -75,13 +78,14 @@ class Wire:
         if done:
             raise Break(reset=True)
 
-    async def _send_bent(self, hit: Hit, response: Response) -> None:
-        fault = hit.fault
-        if (reply := await fault.replace(hit, self)) is not None:
-            response = response_of(reply)
-        send = fault.bend(response, self._send, hit, self)
+    async def respond(self, fault: Fault, response: Response, through: Callable[[Send], Send] | None = None) -> None:
+        """Send a bent answer, `through` what bends its messages."""
         response.headers[FAULT] = fault.verb if fault.value is None else f"{fault.verb}={fault.value}"
-        await response(self._scope, self._receive, send)
+        await response(self._scope, self._receive, through(self._send) if through else self._send)
+
+    async def reply(self, fault: Fault, reply: Reply) -> None:
+        """Send an answer that is not the service's."""
+        await self.respond(fault, response_of(reply))
 
     def _break(self, *, reset: bool) -> None:
         """End the connection."""

@@ -30,11 +30,12 @@ UPLOAD = "put_upload"
 def fault_targets() -> Targets:
     """What of the API faults can bend."""
     contract = load()
+    about_runs = contract.naming("run_id")
     return Targets(
         changing=contract.changing,
-        json=contract.json_operations,
-        run_reads=contract.run_reads,
-        about_runs=contract.naming("run_id"),
+        json=(*contract.changing, *(name for name in contract.json_operations if name not in contract.changing)),
+        run_reads=tuple(sorted(contract.run_reads, key=lambda name: name not in about_runs)),
+        about_runs=about_runs,
         uploads=(UPLOAD,),
     )
 

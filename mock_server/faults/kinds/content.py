@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mock_server.faults.model import Break, Fault, Reply
 
@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message, Send
 
-    from mock_server.faults.model import Targets
     from mock_server.faults.rules import Hit
     from mock_server.faults.transport import Wire
-
 
 FEW = 16_384
 """Bytes that are sent of a body that is cut off: so few that they are on their way before the connection breaks."""
@@ -25,26 +23,22 @@ class Reset(Fault):
     __slots__ = ()
 
     verb = "reset"
+    effect = "the connection is reset {}"
+    effects: ClassVar = {
+        "before_headers": "before the headers; the call does not arrive",
+        "in_body": "in the middle of the body",
+    }
     loses = True
 
     def withheld(self) -> Reply | None:
         """An answer that is never sent, when the connection breaks before its headers."""
         return Reply(500, "the connection was reset") if self.value == "before_headers" else None
 
-    async def replace(self, hit: Hit, wire: Wire) -> Reply | None:  # noqa: ARG002 - nothing is left to do
-        """Break the connection, unless the body begins first."""
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
+        """Break the connection, at once or in the middle of the body."""
         if self.value == "before_headers":
             raise Break(reset=True)
-        return None
-
-    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - any answer breaks alike
-        """Break the connection in the middle of the body."""
-        return _send_half(send, Break(reset=True))
-
-    def effect(self) -> str:
-        """What the client meets."""
-        early = "before the headers; the call does not arrive"
-        return f"the connection is reset {early if self.value == 'before_headers' else 'in the middle of the body'}"
+        await wire.respond(self, response, lambda send: _send_half(send, Break(reset=True)))
 
 
 class Truncate(Fault):
@@ -53,19 +47,17 @@ class Truncate(Fault):
     __slots__ = ()
 
     verb = "truncate"
+    effect = "the answer's body is cut off, {}"
+    effects: ClassVar = {
+        "wrong_length": "short of its Content-Length",
+        "right_length": "under a Content-Length that fits",
+    }
     loses = True
 
-    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - any answer is cut alike
-        """Cut the body off, short of its Content-Length or under one that fits."""
-        return _send_half(send, Break(reset=False) if self.value == "wrong_length" else None)
-
-    def effect(self) -> str:
-        """What the client meets."""
-        short = "short of its Content-Length"
-        return f"the answer's body is cut off, {short if self.value == 'wrong_length' else _FITS}"
-
-
-_FITS = "under a Content-Length that fits"
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
+        """Cut the body off."""
+        reset = False if self.value == "wrong_length" else None
+        await wire.respond(self, response, lambda send: _send_half(send, Break(reset=reset)))
 
 
 class Garble(Fault):
@@ -74,34 +66,17 @@ class Garble(Fault):
     __slots__ = ()
 
     verb = "garble"
+    effect = "the answer's JSON is malformed"
+    targets = ("json", "uploads")
     loses = True
-
-    @classmethod
-    def bendable(cls, targets: Targets) -> tuple[str, ...]:
-        """Operations that answer in JSON, those that change something first; and uploads, whose refusals are JSON."""
-        reads = (name for name in targets.json if name not in targets.changing)
-        return (*targets.changing, *reads, *targets.uploads)
 
     def can_bend(self, response: Response) -> bool:
         """Whether the answer is JSON."""
         return response.headers.get("content-type", "").startswith("application/json")
 
-    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - the body alone counts
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
         """Send the body with its first colon turned into something that JSON does not have there."""
-        begun = False
-
-        async def send_garbled(message: Message) -> None:
-            nonlocal begun
-            if not begun and (body := message.get("body")):
-                begun = True
-                message = {**message, "body": body.replace(b":", b"=", 1)}
-            await send(message)
-
-        return send_garbled
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return "the answer's JSON is malformed"
+        await wire.respond(self, response, _send_garbled)
 
 
 class ContentType(Fault):
@@ -110,20 +85,30 @@ class ContentType(Fault):
     __slots__ = ()
 
     verb = "content_type"
+    effect = "the answer says that it is {}"
     example = "text/html"
 
-    def bend(self, response: Response, send: Send, hit: Hit, wire: Wire) -> Send:  # noqa: ARG002 - a header alone changes
-        """Change the header before it is sent."""
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
+        """Send the answer under the other type."""
         response.headers["content-type"] = self.value
-        return send
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return f"the answer says that it is {self.value}"
+        await wire.respond(self, response)
 
 
-def _send_half(send: Send, broken: Break | None) -> Send:
-    """Send the first half of the body; then break, or with None: end as if that were all."""
+def _send_garbled(send: Send) -> Send:
+    begun = False
+
+    async def send_garbled(message: Message) -> None:
+        nonlocal begun
+        if not begun and (body := message.get("body")):
+            begun = True
+            message = {**message, "body": body.replace(b":", b"=", 1)}
+        await send(message)
+
+    return send_garbled
+
+
+def _send_half(send: Send, broken: Break) -> Send:
+    """Send the first half of the body; then break, under a Content-Length that fits where the answer looks whole."""
     held: Message = {}
 
     async def send_half(message: Message) -> None:
@@ -133,13 +118,13 @@ def _send_half(send: Send, broken: Break | None) -> Send:
             return
         half = message.get("body", b"")[:FEW]
         half = half[: len(half) // 2]
-        if broken is None:
+        if broken.reset is None:
             length = str(len(half)).encode()
             headers = [(name, length if name == b"content-length" else value) for name, value in held["headers"]]
             held = {**held, "headers": headers}
         await send(held)
-        await send({"type": "http.response.body", "body": half, "more_body": broken is not None})
-        raise broken or Break(reset=None)
+        await send({"type": "http.response.body", "body": half, "more_body": broken.reset is not None})
+        raise broken
 
     return send_half
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mock_server.faults.model import Break, Fault, Reply
 
@@ -10,11 +10,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from mock_server.faults.injection import Delivery
-    from mock_server.faults.model import Targets
     from mock_server.faults.rules import Hit
     from mock_server.faults.transport import Wire
-
-FAILED = "something went wrong at Vern"
 
 
 class Stale(Fault):
@@ -23,25 +20,18 @@ class Stale(Fault):
     __slots__ = ()
 
     verb = "stale"
-
-    @classmethod
-    def bendable(cls, targets: Targets) -> tuple[str, ...]:
-        """Operations that show a run, those whose path names it first."""
-        return tuple(sorted(targets.run_reads, key=lambda name: name not in targets.about_runs))
+    effect = "the answer shows the run's state before the present one"
+    targets = ("run_reads",)
 
     async def carry_out(self, hit: Hit, delivery: Delivery) -> Response:
         """The answer with its body replaced by the earlier one, where there is one."""
         response = await delivery.deliver()
         earlier = delivery.earlier() if response.status_code == 200 else None
+        hit.spared = earlier is None
         if earlier is None:
-            hit.spared = True
             return response
         body, hit.note = earlier
         return delivery.answer(body)
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return "the answer shows the run's state before the present one"
 
 
 class Twice(Fault):
@@ -50,21 +40,14 @@ class Twice(Fault):
     __slots__ = ()
 
     verb = "twice"
-
-    @classmethod
-    def bendable(cls, targets: Targets) -> tuple[str, ...]:
-        """Operations that change something."""
-        return targets.changing
+    effect = "the call is delivered twice; the answer is that of the {} delivery"
+    targets = ("changing",)
 
     async def carry_out(self, hit: Hit, delivery: Delivery) -> Response:
         """The answer to one of the two deliveries."""
         first, second = await delivery.deliver_twice()
         hit.note = f"answered {first.status_code} and {second.status_code}"
         return first if self.value == "first" else second
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return f"the call is delivered twice; the answer is that of the {self.value} delivery"
 
 
 class Lose(Fault):
@@ -73,35 +56,25 @@ class Lose(Fault):
     __slots__ = ()
 
     verb = "lose"
+    effect = "the call is carried out, and its answer is lost: {}"
+    effects: ClassVar = {
+        "reset": "the connection is reset",
+        "close": "the connection is closed",
+        500: "the client gets a 500",
+        **{status: f"a proxy answers {status} with a page of HTML" for status in (502, 503, 504)},
+    }
+    targets = ("changing", "uploads")
     loses = True
-
-    @classmethod
-    def bendable(cls, targets: Targets) -> tuple[str, ...]:
-        """Operations that change something, and uploads."""
-        return (*targets.changing, *targets.uploads)
 
     def can_bend(self, response: Response) -> bool:
         """Whether something was done."""
         return response.status_code < 400
 
-    async def replace(self, hit: Hit, wire: Wire) -> Reply:  # noqa: ARG002 - nothing of the answer is left
+    async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - nothing of them is left
         """Break the connection, or send a failure."""
         if isinstance(self.value, str):
             raise Break(reset=self.value == "reset")
-        return Reply(self.value, FAILED if self.value == 500 else None)
-
-    def effect(self) -> str:
-        """What the client meets."""
-        match self.value:
-            case "reset":
-                how = "the connection is reset"
-            case "close":
-                how = "the connection is closed"
-            case 500:
-                how = "the client gets a 500"
-            case status:
-                how = f"a proxy answers {status} with a page of HTML"
-        return f"the call is carried out, and its answer is lost: {how}"
+        await wire.reply(self, Reply(self.value, "something went wrong at Vern" if self.value == 500 else None))
 
 
 KINDS = (Stale, Twice, Lose)

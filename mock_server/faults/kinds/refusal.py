@@ -16,15 +16,12 @@ class Page(Fault):
     __slots__ = ()
 
     verb = "page"
+    effect = "the call does not arrive; a proxy answers {} with a page of HTML"
     loses = True
 
     def withheld(self) -> Reply:
         """The proxy's page."""
         return Reply(self.value)
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return f"the call does not arrive; a proxy answers {self.value} with a page of HTML"
 
 
 class Error(Fault):
@@ -33,14 +30,11 @@ class Error(Fault):
     __slots__ = ()
 
     verb = "error"
+    effect = "the call is not carried out; the answer is {}"
 
     def withheld(self) -> Reply:
         """The refusal."""
         return Reply(self.value, TEXTS[self.value])
-
-    def effect(self) -> str:
-        """What the client meets."""
-        return f"the call is not carried out; the answer is {self.value}"
 
 
 KINDS = (Page, Error)
