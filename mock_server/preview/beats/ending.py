@@ -34,6 +34,7 @@ class Complete(RunBeat):
     becomes = "completed"
     after_work = True
     ends = True
+    story = "is `completed`"
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:
@@ -52,7 +53,7 @@ class Complete(RunBeat):
 
     def describe(self) -> Iterator[str]:
         """What happens, and what is left flagged or goes wrong at the destination."""
-        yield "is `completed`"
+        yield from RunBeat.describe(self)
         yield from (f"  {group.describe()}" for group in self.flagged)
         if self.refused:
             yield f"  {counted(self.refused, 'write')} refused by the destination with {self.status}: {self.error}"
@@ -69,6 +70,7 @@ class Fail(RunBeat):
     verb = "fail"
     becomes = "failed"
     ends = True
+    story = 'is `failed`: "{0.error}"'
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - other beats name sheets
@@ -76,12 +78,8 @@ class Fail(RunBeat):
         return cls(entry["fail"])
 
     def apply(self, fold: Fold) -> Iterator[Life]:
-        """The run is over."""
+        """The run is over, for this reason."""
         yield fold.end(self, self.becomes, self.error)
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield f'is `failed`: "{self.error}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +90,7 @@ class Cancel(RunBeat):
     becomes = "canceled"
     ends = True
     exports = False
-
-    @classmethod
-    def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - it has neither
-        """The beat of a well-formed entry."""
-        return cls()
-
-    def apply(self, fold: Fold) -> Iterator[Life]:
-        """The run is over."""
-        yield fold.end(self, self.becomes)
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield "is `canceled`"
+    story = "is `canceled`"
 
 
 BEATS = (Complete, Fail, Cancel)

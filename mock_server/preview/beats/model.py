@@ -9,9 +9,11 @@ from mock_server.scenarios.model import Beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Self
 
     from mock_server.data.templates import Catalogue, Check
     from mock_server.preview.lifecycle import Fold, Life, Status
+    from mock_server.scenarios.model import BeatContext
 
 
 class RunBeat(Beat):
@@ -34,9 +36,21 @@ class RunBeat(Beat):
     exports: ClassVar[bool] = True
     """Whether it has a meaning in an export (DST-10)."""
 
+    story: ClassVar[str]
+    """What happens, for a person; `{0}` is the beat."""
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - most beats have values
+        """The beat of a well-formed entry."""
+        return cls()
+
     def apply(self, fold: Fold) -> Iterator[Life]:
-        """The states that the beat brings the run to."""
-        raise NotImplementedError
+        """The states that the beat brings the run to; the run is over, unless the beat says otherwise."""
+        yield fold.end(self, self.becomes)
+
+    def describe(self) -> Iterator[str]:
+        """What happens, in one line or more."""
+        yield self.story.format(self)
 
 
 def parse_group(value: Mapping[str, Any], catalogue: Catalogue) -> Flagged:

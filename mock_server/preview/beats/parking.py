@@ -35,6 +35,7 @@ class Park(RunBeat):
     after_work = True
     parks = True
     exports = False
+    story = "parks at `needs_attention` until a decision"
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:
@@ -59,7 +60,7 @@ class Park(RunBeat):
 
     def describe(self) -> Iterator[str]:
         """What happens, and what after a decision."""
-        yield "parks at `needs_attention` until a decision"
+        yield from RunBeat.describe(self)
         yield from (f"  {group.describe()}" for group in self.flagged)
         for when, beats in (("approved with answers", self.on_answer), ("rejected", self.on_reject)):
             if beats:
@@ -78,11 +79,7 @@ class Review(RunBeat):
     parks = True
     exports = False
     own_rows = True
-
-    @classmethod
-    def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - it has neither
-        """The beat of a well-formed entry."""
-        return cls()
+    story = "parks at `needs_attention` for as long as rows that you sent are flagged"
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run fails, parks or goes on, as the caller's rows are."""
@@ -92,10 +89,6 @@ class Review(RunBeat):
             yield from fold.park(self)
         else:
             fold.rest = tuple(dropwhile(lambda beat: isinstance(beat, Work), fold.rest))  # nothing to run again
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield "parks at `needs_attention` for as long as rows that you sent are flagged"
 
 
 BEATS = (Park, Review)

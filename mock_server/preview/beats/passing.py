@@ -33,6 +33,11 @@ class Passing(RunBeat):
         said = {"say": entry["say"]} if "say" in entry else {}
         return cls(duration(entry[cls.verb]), **said)
 
+    @property
+    def time(self) -> str:
+        """How long it lasts, for a person."""
+        return spoken(self.lasts)
+
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is in the beat's status until its time is over."""
         return fold.pass_time(self, self.becomes, self.say, self.lasts)
@@ -47,10 +52,7 @@ class Queue(Passing):
     verb = "queue"
     becomes = "queued"
     first = True
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield f'waits in `queued` for {spoken(self.lasts)}: "{self.say}"'
+    story = 'waits in `queued` for {0.time}: "{0.say}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,7 @@ class Work(Passing):
     verb = "work"
     becomes = "running"
     runs = True
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield f'is `running` for {spoken(self.lasts)}: "{self.say}"'
+    story = 'is `running` for {0.time}: "{0.say}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ class Die(RunBeat):
     may_fail = True
     runs = True
     ends = True
+    story = 'the engine dies: still `running` ("{0.say}"), then `failed`, "Import timed out"'
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:  # noqa: ARG003 - other beats name sheets
@@ -89,10 +89,6 @@ class Die(RunBeat):
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run makes no progress until it is stale."""
         return fold.pass_time(self, self.becomes, self.say, FOREVER)
-
-    def describe(self) -> Iterator[str]:
-        """What happens, in one line."""
-        yield f'the engine dies: still `running` ("{self.say}"), then `failed`, "Import timed out"'
 
 
 BEATS = (Queue, Work, Die)
