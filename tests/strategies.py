@@ -14,7 +14,8 @@ from mock_server.kernel.clock import EPOCH
 from mock_server.preview.beats.ending import Cancel, Complete, Fail
 from mock_server.preview.beats.parking import Park, Review
 from mock_server.preview.beats.passing import Die, Queue, Work
-from mock_server.preview.lifecycle import Canceled, Started, decide, life
+from mock_server.preview.lifecycle import Approved, Canceled, Rejected, Started, life
+from mock_server.preview.preconditions import refuse_decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,3 +160,9 @@ def filled(draw: st.DrawFn) -> Filled:
         (sheet, draw(st.lists(st.tuples(*[texts] * len(sheet.template.columns)), max_size=8)))
         for sheet in draw(workbooks())
     )
+
+
+def decide(state: Life, now: int, *, approve: bool, answered: bool = False, unresolved: bool = False) -> Event:
+    """The event that a decision makes of a parked run; raises Refusal for any other."""
+    refuse_decision(state)
+    return Approved(now, answered, unresolved) if approve else Rejected(now)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import STALE, History, histories
+from strategies import STALE, History, decide, histories
 
 from mock_server.data.declared import Flagged
 from mock_server.kernel.clock import EPOCH, HOUR, duration
+from mock_server.kernel.errors import Refusal
 from mock_server.preview.beats.ending import Cancel, Complete, Fail
 from mock_server.preview.beats.parking import Park, Review
 from mock_server.preview.beats.passing import Die, Queue, Work
@@ -23,10 +24,8 @@ from mock_server.preview.lifecycle import (
     TRANSITIONS,
     Approved,
     Canceled,
-    Refused,
     Rejected,
     Started,
-    decide,
     life,
     states,
 )
@@ -162,7 +161,7 @@ def test_a_run_that_has_not_ended_can_be_canceled_at_any_moment(history: History
 def test_a_decision_is_taken_exactly_while_the_run_is_parked(history: History, approve: bool) -> None:
     state = history.state
     if state.status != "needs_attention":
-        with pytest.raises(Refused, match=f"the run is {state.status}"):  # DEC-23
+        with pytest.raises(Refusal, match=f"the run is {state.status}"):  # DEC-23
             decide(state, history.now, approve=approve)
         return
     event = decide(state, history.now, approve=approve)
@@ -241,7 +240,7 @@ def test_an_import_is_queued_then_runs_then_completes() -> None:
 def test_an_import_that_parks_twice_takes_one_decision_each_time() -> None:
     first, second = Park((STATUS,)), Park((replace(STATUS, column="Phone"),))
     run = Dialogue(Queue(ms("1s")), Work(ms("20s")), first, Work(ms("5s")), second, Work(ms("5s")), Complete())
-    with pytest.raises(Refused, match="the run is queued"):
+    with pytest.raises(Refusal, match="the run is queued"):
         run.approve()
     run.wait("21s")
     assert run.sees == "needs_attention"
@@ -249,7 +248,7 @@ def test_an_import_that_parks_twice_takes_one_decision_each_time() -> None:
     assert run.sees == "needs_attention"
     run.approve()
     assert run.sees == "running"
-    with pytest.raises(Refused, match="the run is running"):
+    with pytest.raises(Refusal, match="the run is running"):
         run.approve()
     run.wait("5s")
     assert run.sees == "needs_attention"
@@ -258,7 +257,7 @@ def test_an_import_that_parks_twice_takes_one_decision_each_time() -> None:
     run.approve()
     run.wait("5s")
     assert run.sees == "completed"
-    with pytest.raises(Refused, match="the run is completed"):
+    with pytest.raises(Refusal, match="the run is completed"):
         run.reject()
 
 
@@ -313,7 +312,7 @@ def test_a_rejected_run_fails_at_once_and_for_good() -> None:
     run.wait("10ms")
     run.reject()
     assert (run.sees, run.says, run.state.rejected) == ("failed", REJECTED, True)  # DEC-31
-    with pytest.raises(Refused, match="the run is failed"):  # DEC-35
+    with pytest.raises(Refusal, match="the run is failed"):  # DEC-35
         run.approve()
 
 
@@ -323,7 +322,7 @@ def test_a_rejection_may_take_its_own_way_to_the_end() -> None:
     run.wait("10ms")
     run.reject()
     assert (run.sees, run.says) == ("running", "Wrapping up")
-    with pytest.raises(Refused, match="the run is running"):
+    with pytest.raises(Refusal, match="the run is running"):
         run.approve()
     run.wait("3ms")
     assert (run.sees, run.says, run.state.rejected) == ("failed", "Nobody wanted the rows", True)
@@ -387,7 +386,7 @@ def test_a_run_can_be_canceled_while_queued_running_or_parked(wait: str) -> None
     run.wait(wait)
     run.cancel()
     assert (run.sees, run.says) == ("canceled", "")
-    with pytest.raises(Refused, match="the run is canceled"):
+    with pytest.raises(Refusal, match="the run is canceled"):
         run.approve()
 
 

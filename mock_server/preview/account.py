@@ -14,7 +14,7 @@ from mock_server.kernel.ids import made_uuid
 from mock_server.preview.companies import UPLOAD_LASTS, Company, Upload
 from mock_server.preview.exports import ExportRun
 from mock_server.preview.ledger import Ledger
-from mock_server.preview.lifecycle import Canceled, Started, decide
+from mock_server.preview.lifecycle import Approved, Canceled, Rejected, Started
 from mock_server.preview.preconditions import (
     parked,
     refuse_busy,
@@ -242,7 +242,8 @@ class Account(Ledger):
     def reject(self, now: int, run_id: str) -> Status:
         """Reject a parked run; the status that it has then (DEC-31)."""
         run = self._import(run_id)
-        run.decide(decide(parked(run, now), run.time(now), approve=False))
+        parked(run, now)
+        run.decide(Rejected(run.time(now)))
         return run.life(now).status
 
     @change
@@ -254,7 +255,7 @@ class Account(Ledger):
         if len(state.parkings) != len(considered.parkings):
             raise Refusal(409, "the run has parked anew meanwhile; read it again", "DEC-25")
         left = unresolved(approval.book)
-        run.decide(decide(state, run.time(now), approve=True, answered=answered, unresolved=left), approval)
+        run.decide(Approved(run.time(now), answered, left), approval)
 
     def _import(self, run_id: str) -> ImportRun:
         run = self.runs[run_id]

@@ -105,14 +105,6 @@ class Life:
         return self.status in TERMINAL
 
 
-class Refused(Exception):
-    """A decision on a run that is not parked; the text names its status (DEC-23, DEC-24, DEC-35)."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(f"the run is {status}; a decision is possible only while it is needs_attention")
-        self.status = status
-
-
 def life(script: Sequence[Beat], started: Started, events: Sequence[Event], now: int, stale_after: int) -> Life:
     """What the run is at `now`; an event after `now` has not happened yet."""
     happened = [event for event in events if event.at <= now]
@@ -149,13 +141,6 @@ def states(script: Sequence[Beat], started: Started, events: Sequence[Event], st
             yield replace(state, until=canceled)
         yield Life("canceled", canceled, None, parkings=state.parkings)
         return
-
-
-def decide(state: Life, now: int, *, approve: bool, answered: bool = False, unresolved: bool = False) -> Event:
-    """The event that a decision makes of a parked run; raises Refused for any other (DEC-23, DEC-24)."""
-    if state.status != "needs_attention":
-        raise Refused(state.status)
-    return Approved(now, answered, unresolved) if approve else Rejected(now)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from mock_server.preview.decisions import fixes
 from mock_server.preview.downloads import sheet_csv, workbook_zip
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.history import asked, page
-from mock_server.preview.preconditions import parked, refuse_busy, refuse_exporting, refuse_unconnected
+from mock_server.preview.preconditions import parked, refuse_busy, refuse_unconnected
 from mock_server.preview.runs import ImportRun, created_at
 from mock_server.scenarios.catalog import UnknownScenario
 
@@ -235,7 +235,6 @@ async def start_export(call: Exchange) -> Response:
     if again is None:
         refuse_unconnected(company)
         chosen = _selection(company, body)
-        refuse_exporting(company, call.later())
         books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
         writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
     start = StartExport(body.get("mode", "full"), key, digest, writes)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.lifecycle import Refused
 from mock_server.preview.script_rows import missing_sheets
 
 if TYPE_CHECKING:
@@ -32,14 +31,16 @@ def refuse_busy(company: Company, now: int) -> None:
 def parked(run: ImportRun, now: int) -> Life:
     """The state of a parked run; Refusal 409 for any other (DEC-23, DEC-24, DEC-35)."""
     state = run.life(now)
-    if state.status != "needs_attention":
-        raise Refusal(409, str(Refused(state.status)), _late(state))
+    refuse_decision(state)
     return state
 
 
-def _late(state: Life) -> str:
-    """The clause against a decision on a run that is not parked: it was decided, rejected, or never parked."""
-    return "DEC-35" if state.rejected else "DEC-24" if state.parkings and state.status == "running" else "DEC-23"
+def refuse_decision(state: Life) -> None:
+    """Refusal 409 unless the run is parked: it was rejected, was decided, or has never parked."""
+    if state.status != "needs_attention":
+        text = f"the run is {state.status}; a decision is possible only while it is needs_attention"
+        decided = bool(state.parkings) and state.status == "running"
+        raise Refusal(409, text, "DEC-35" if state.rejected else "DEC-24" if decided else "DEC-23")
 
 
 def refuse_unconnected(company: Company) -> None:
