@@ -6,12 +6,13 @@ It is XML as well, so that one parser can hold every page to it; colours never s
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from conformance.model.results import Outcome
 from conformance.report import summary
 from conformance.report.escape import as_html, line
-from conformance.report.style import STYLE
 from conformance.verdict import judge
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def render(results: Results) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
 <meta name="color-scheme" content="light dark" />
 <title>{title}</title>
-<style>{STYLE}</style>
+<style>{_style()}</style>
 </head>
 <body>
 <main>
@@ -56,6 +57,11 @@ def render(results: Results) -> str:
 </body>
 </html>
 """
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return files("conformance.report").joinpath("style.css").read_text("utf-8")
 
 
 def _verdict(results: Results) -> Iterator[str]:

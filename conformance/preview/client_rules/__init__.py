@@ -4,8 +4,7 @@ from __future__ import annotations
 
 # The modules register their rules as they are imported, and the report card has them in the order of an integration.
 # isort: off
-from conformance.preview.client_rules import access as access
-from conformance.preview.client_rules import paths as paths
+from conformance.preview.client_rules import calls as calls
 from conformance.preview.client_rules import polling as polling
 from conformance.preview.client_rules import throttling as throttling
 from conformance.preview.client_rules import imports as imports

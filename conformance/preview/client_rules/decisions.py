@@ -50,9 +50,7 @@ def _decision_unread(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "DEC-42",
-    looks_at=(
-        f"The time from the last read of the parking to the decision, when it is more than {OLD // 60_000} minutes."
-    ),
+    looks_at=f"More than {OLD // 60_000} minutes from the last read of the parking to the decision.",
     expected="a fresh read of the run before questions are answered that were held for some time",
     mend="Poll once more right before the decision is sent, and compare the ids of the questions.",
     measures="from the arrival of the last read that showed the parking to the arrival of the decision",
@@ -140,11 +138,9 @@ def _decision_sent_twice(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "DEC-41",
-    looks_at="A decision after one whose answer was lost, a 5xx or unreadable, when the run was not read between them.",
+    looks_at="A decision after one that got no clear answer, when the run was not read in between.",
     expected="a poll before a decision is sent again",
-    mend=(
-        "After a lost answer poll first; send the decision again only if the run is still parked with those questions."
-    ),
+    mend="Poll first; send the decision again only if the run is still parked with those questions.",
 )
 def _decision_resent_unread(history: History) -> Iterator[Found]:
     for before, decision in _unread_repetitions(history):
@@ -213,9 +209,7 @@ def _answer_to_stale_question(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "DEC-38",
-    looks_at=(
-        "Answers whose `question_id` or `option_id` differs from one that was read only in case, blanks or JSON type."
-    ),
+    looks_at="Answers whose `question_id` or `option_id` differs from one that was read in case, blanks or type only.",
     expected="ids sent back exactly as they came",
     mend=_ECHO,
 )

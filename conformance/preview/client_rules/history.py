@@ -43,6 +43,7 @@ class Known:
     accepted: PreviewCall | None = None
     """The first whole answer that named its `poll_url`."""
     events: list[PreviewCall] = field(default_factory=list)
+    """Never empty, once a rule looks at it."""
     polls: list[PreviewCall] = field(default_factory=list)
     decisions: list[PreviewCall] = field(default_factory=list)
     readings: list[RunReading] = field(default_factory=list)
@@ -58,6 +59,11 @@ class Known:
         """The latest reading."""
         return self.readings[-1] if self.readings else None
 
+    @property
+    def end(self) -> RunReading | None:
+        """The first reading that showed its end."""
+        return next((each for each in self.readings if each.status in TERMINAL), None)
+
     def read_before(self, call: PreviewCall) -> list[RunReading]:
         """Every reading that the client had when it sent this."""
         return [each for each in self.readings if each.call.order < call.order]
@@ -65,6 +71,10 @@ class Known:
     def after(self, call: PreviewCall) -> list[PreviewCall]:
         """What the client did about the run after this exchange."""
         return [each for each in self.events if each.order > call.order]
+
+    def is_read_after(self, call: PreviewCall) -> bool:
+        """Whether the client read the run after this exchange."""
+        return any(each.is_poll or each.is_look_up for each in self.after(call))
 
     @property
     def parkings(self) -> list[list[RunReading]]:
@@ -103,12 +113,13 @@ class History:
         """The exchanges of these operations."""
         return [each for each in self.exchanges if each.operation in operations]
 
-    def starts(self, operation: str = "start_import") -> dict[str, list[PreviewCall]]:
-        """The calls that start an import (or an export), by company."""
-        found: dict[str, list[PreviewCall]] = {}
-        for each in self.calls(operation):
-            found.setdefault(each.company_id or "", []).append(each)
-        return found
+    def starts(self, *operations: str) -> Iterable[list[PreviewCall]]:
+        """The calls of these operations that belong together: those of one operation for one company."""
+        found: dict[tuple[str, str | None], list[PreviewCall]] = {}
+        for operation in operations:
+            for each in self.calls(operation):
+                found.setdefault((operation, each.company_id), []).append(each)
+        return found.values()
 
     def after(self, call: PreviewCall) -> Sequence[PreviewCall]:
         """Everything that came after this exchange."""

@@ -25,7 +25,7 @@ KEY = "idempotency_key"
     mend="Make a key before the first attempt and store it with the import: then a lost answer is harmless.",
 )
 def _import_without_key(history: History) -> Iterator[Found]:
-    for calls in history.starts().values():
+    for calls in history.starts("start_import"):
         bare = [each for each in calls if isinstance(each.sent, dict) and each.member(KEY) is None]
         if bare and not any(one in bare for one, _ in _repetitions(calls)):
             yield Found(bare, f"no idempotency_key: {counted(len(bare), 'import')}")
@@ -33,15 +33,12 @@ def _import_without_key(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "ERR-08",
-    looks_at=(
-        "An import without a key whose answer was lost, a 5xx or unreadable, and the next import of the same "
-        "payload, when nobody looked up the active run, the history or a run between them."
-    ),
+    looks_at="Imports without a key that got no clear answer, and were repeated without a look-up in between.",
     expected="a look at the active run before an import without a key is sent again",
     mend="Send a key, and repeat with the same one; without a key read ?status=active first.",
 )
 def _retries_import_without_key(history: History) -> Iterator[Found]:
-    for calls in history.starts().values():
+    for calls in history.starts("start_import"):
         for one, two in _repetitions(calls):
             if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
                 yield Found(
@@ -52,14 +49,12 @@ def _retries_import_without_key(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "ERR-07",
-    looks_at=(
-        "An export without a key whose answer was lost, a 5xx or unreadable, and the next one that asks for the same."
-    ),
+    looks_at="Exports without a key that got no clear answer, and were repeated.",
     expected="only what is idempotent is repeated: an export with a key",
     mend="Send an idempotency_key with the export, and repeat with the same one.",
 )
 def _retries_export_without_key(history: History) -> Iterator[Found]:
-    for calls in history.starts("start_export").values():
+    for calls in history.starts("start_export"):
         for one, two in _repetitions(calls):
             if one.member(KEY) is None:
                 yield Found([one, two], f"an export without a key {_fate(one)}, and was sent again")
@@ -67,15 +62,12 @@ def _retries_export_without_key(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "IDEM-09",
-    looks_at=(
-        "An import or export with a key whose answer was lost, a 5xx, a 429 or unreadable, and the next one of the "
-        "same payload, which has another key or none."
-    ),
+    looks_at="Starts with a key that got no clear answer or a 429, and were repeated with another key or none.",
     expected="the same key for every attempt at one import",
     mend="Make the key once for each import, outside the retry loop; a new one may start a second run.",
 )
 def _new_key_for_retry(history: History) -> Iterator[Found]:
-    for calls in (*history.starts().values(), *history.starts("start_export").values()):
+    for calls in history.starts("start_import", "start_export"):
         for one, two in _repetitions(calls, throttled=True):
             if one.member(KEY) is not None and two.member(KEY) != one.member(KEY):
                 yield Found([one, two], f"a request {_fate(one)}, and was sent again with another key")
@@ -88,7 +80,7 @@ def _new_key_for_retry(history: History) -> Iterator[Found]:
     mend="Derive the key from the import's own identity, such as its id in your database, not from company or day.",
 )
 def _key_for_another_payload(history: History) -> Iterator[Found]:
-    for calls in (*history.starts().values(), *history.starts("start_export").values()):
+    for calls in history.starts("start_import", "start_export"):
         first: dict[str, PreviewCall] = {}
         for each in calls:
             key = each.member(KEY)
@@ -101,15 +93,12 @@ def _key_for_another_payload(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "IMP-15",
-    looks_at=(
-        f"{LOOP} imports of a company in a row that got 409, when nobody read the active run, the history or a run "
-        "between them."
-    ),
+    looks_at=f"{LOOP} imports of a company in a row that got 409, without a look-up in between.",
     expected="after a 409 a look at the active run, or a wait for its end",
     mend="On 409 read ?status=active, follow that run to its end, and only then start another.",
 )
 def _loops_on_409(history: History) -> Iterator[Found]:
-    for calls in history.starts().values():
+    for calls in history.starts("start_import"):
         streak: list[PreviewCall] = []
         for each in calls:
             if streak and history.has_looked(each.company_id, history.between(streak[-1], each)):
@@ -135,15 +124,13 @@ def _files_and_rows(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "ERR-08",
-    looks_at=(
-        "Imports whose answer was lost, a 5xx or unreadable, and that were neither repeated nor looked up afterwards."
-    ),
+    looks_at="Imports that got no clear answer, and were neither repeated nor looked up afterwards.",
     expected="the same request with the same key, or a look at the active run",
     mend="Repeat the import with its key; the answer names the run, whether it existed already or not.",
     closing=True,
 )
 def _lost_create_not_recovered(history: History) -> Iterator[Found]:
-    for calls in history.starts().values():
+    for calls in history.starts("start_import"):
         for each in calls:
             again = any(later.order > each.order and later.payload == each.payload for later in calls)
             if not each.unclear or again or _tried_before(calls, each):

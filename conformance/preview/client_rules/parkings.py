@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 @RULES.add(
     "POLL-22",
-    looks_at=(
-        "Runs that were read as `needs_attention` for the first time, and about which nothing was done afterwards."
-    ),
+    looks_at="Runs that were read as `needs_attention`, and about which nothing was done afterwards.",
     expected="a decision, or further polls: the run waits and is not over",
     mend="Show the questions and send a decision; until then go on polling. needs_attention is no end and no error.",
     closing=True,
@@ -60,16 +58,15 @@ def _abandoned(history: History, *, later: bool) -> Iterator[RunReading]:
 def _no_poll_after_decision(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.decisions[-1] if known.decisions else None
-        if last is None or last.unclear or not last.ok:
+        if last is None or last.unclear or not last.ok or last.answer_member("status") in TERMINAL:
             continue
-        over = last.answer_member("status") in TERMINAL
-        if not over and not any(each.is_poll or each.is_look_up for each in known.after(last)):
+        if not known.is_read_after(last):
             yield Found([last], "the decision was taken, and the run was never read again")
 
 
 @RULES.add(
     "DEC-41",
-    looks_at="Decisions whose answer was lost, a 5xx, unreadable or a 409, and no read of the run afterwards.",
+    looks_at="Decisions that got no clear answer or a 409, and no read of the run afterwards.",
     expected="a poll that shows what became of the decision",
     mend="Poll after a decision whatever its answer was: the run's status tells whether it was taken.",
     closing=True,
@@ -77,8 +74,6 @@ def _no_poll_after_decision(history: History) -> Iterator[Found]:
 def _lost_decision_not_recovered(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.decisions[-1] if known.decisions else None
-        if last is None or not (last.unclear or last.status == 409):
-            continue
-        if not any(each.is_poll or each.is_look_up for each in known.after(last)):
+        if last is not None and (last.unclear or last.status == 409) and not known.is_read_after(last):
             what = "got 409" if last.status == 409 and last.whole else "got no clear answer"
             yield Found([last], f"the decision {what}, and the run was never read again")

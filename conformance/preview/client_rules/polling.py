@@ -99,8 +99,7 @@ def _interval_never_grows(history: History) -> Iterator[Found]:
 
 def _pairs(known: Known) -> list[tuple[PreviewCall, PreviewCall]]:
     """Each poll and the next, where nothing came between that is a reason to read again, and the run had not ended."""
-    ended = next((each.call.order for each in known.readings if each.status in TERMINAL), None)
-    polls = [each for each in known.polls if ended is None or each.order <= ended]
+    polls = [each for each in known.polls if known.end is None or each.order <= known.end.call.order]
     acts = [each.order for each in known.decisions]
     return [
         (one, two)
@@ -126,16 +125,13 @@ def _stretches(known: Known) -> Iterator[set[int]]:
 
 @RULES.add(
     "POLL-21",
-    looks_at=(
-        f"Polls of a run after a whole answer said `completed`, `failed` or `canceled`; {TOLERATED} are tolerated "
-        "(POLL-24)."
-    ),
+    looks_at=f"Polls of a run after one read `completed`, `failed` or `canceled`; {TOLERATED} are tolerated (POLL-24).",
     expected="no more polls after completed, failed or canceled",
     mend="Stop on each of the three terminal values; mind that `canceled` is one, too.",
 )
 def _polls_after_end(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        end = next((each for each in known.readings if each.status in TERMINAL), None)
+        end = known.end
         if end is None or end.call.ended is None:
             continue
         more = [each for each in known.polls if each.order > end.call.order and each.real >= end.call.ended]
@@ -146,15 +142,15 @@ def _polls_after_end(history: History) -> Iterator[Found]:
 
 @RULES.add(
     "POLL-28",
-    looks_at="Runs whose last poll got a 5xx, an answer that cannot be read, or none, and that were never read again.",
+    looks_at="Runs whose last poll got no clear answer, and that were never read again.",
     expected="polling that goes on after a 5xx or a lost answer",
     mend="Take such an answer for no answer: wait, and poll again. The run is not affected.",
     closing=True,
 )
 def _run_given_up_after_error(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        last = known.events[-1] if known.events else None
-        if last is not None and last.is_poll and last.unclear and not _ended(known):
+        last = known.events[-1]
+        if last.is_poll and last.unclear and known.end is None:
             what = "no whole answer" if last.status is None or last.lost else f"{last.status}"
             yield Found([last], f"the last poll of the run got {what}, and the run was never read again")
 
@@ -175,14 +171,8 @@ def _run_given_up_early(history: History) -> Iterator[Found]:
         first = known.accepted or known.events[0]
         age = elapsed(first, last.call)
         if known.polls and age < HOUR and not history.has_looked(known.company_id, history.after(last.call)):
-            happened = (
-                f"the run was {last.status!r} when it was read for the last time, {age // 1_000} s after exchange"
-            )
-            yield Found([last.call], f"{happened} {first.id}")
-
-
-def _ended(known: Known) -> bool:
-    return any(each.status in TERMINAL for each in known.readings)
+            happened = f"the run was {last.status!r} when it was read last, {age // 1_000} s after exchange {first.id}"
+            yield Found([last.call], happened)
 
 
 @RULES.add(

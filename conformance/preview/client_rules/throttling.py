@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from conformance.audit.rule import Found, counted
-from conformance.preview.client_rules.history import RULES, TERMINAL, elapsed
+from conformance.preview.client_rules.history import RULES, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,9 +70,8 @@ def _otherwise(history: History, throttled: PreviewCall) -> bool:
 )
 def _run_given_up_after_429(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        last = known.events[-1] if known.events else None
-        ended = any(each.status in TERMINAL for each in known.readings)
-        if last is not None and last.is_poll and _throttled(last) and not ended:
+        last = known.events[-1]
+        if last.is_poll and _throttled(last) and known.end is None:
             yield Found([last], "the last poll of the run got 429, and the run was never read again")
 
 
