@@ -18,6 +18,7 @@ import pytest
 from judging import judged
 from places import place
 
+from conformance.model.clauses import server_clauses
 from conformance.preview.mock_target import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
@@ -50,9 +51,14 @@ class Honest:
     mixes: bool = True
     """Whether it goes together with other readings."""
 
-    def judged(self, *, whole: bool = False, isolated: bool = True) -> Results:
-        """What the suite says of it, asked for what it concerns, or for the `whole` contract."""
-        return of_all([self], *(() if whole else self.concerns), isolated=isolated)
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The clauses of its open point; of what no open point is about all that it concerns."""
+        return tuple(c.id for c in server_clauses().values() if self.open_point in c.open_points) or self.concerns
+
+    def judged(self, *only: str, isolated: bool = True) -> Results:
+        """What the suite says of it, asked for these clauses or for the whole contract."""
+        return of_all([self], *only, isolated=isolated)
 
 
 def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:

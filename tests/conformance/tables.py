@@ -66,7 +66,7 @@ def of_liar(number: int) -> tuple[list[str], list[str]]:
 
 def of_honest(number: int) -> list[str]:
     """The clauses that the suite holds against an honest server."""
-    return list(worse_than_passed(HONEST[number].judged(whole=True, isolated=False)))
+    return list(worse_than_passed(HONEST[number].judged(isolated=False)))
 
 
 def of_schemathesis(number: int | None) -> list[str]:

@@ -37,11 +37,21 @@ def accused(results: Results) -> dict[str, str]:
     return worse_than_passed(results)
 
 
-@pytest.mark.parametrize(
+each_reading = pytest.mark.parametrize(
     "server", HONEST, ids=[f"{each.open_point}-{each.reading.replace(' ', '-')}" for each in HONEST]
 )
+
+
+@each_reading
 def test_no_reading_is_accused(server: Honest) -> None:
-    assert accused(server.judged(isolated=False)) == {}, told([server])
+    """Of what its open point is about; the mixtures are asked for everything."""
+    assert accused(server.judged(*server.clauses, isolated=False)) == {}, told([server])
+
+
+@pytest.mark.whole
+@each_reading
+def test_no_reading_is_accused_where_it_may_be_met(server: Honest) -> None:
+    assert accused(server.judged(*server.concerns, isolated=False)) == {}, told([server])
 
 
 @pytest.mark.parametrize("number", range(max(map(len, READINGS.values()))))
@@ -51,6 +61,7 @@ def test_no_mixture_is_accused_in_a_whole_journey(number: int) -> None:
     assert accused(of_all(servers, isolated=False)) == {}, told(servers)
 
 
+@pytest.mark.whole
 @settings(
     max_examples=3,
     deadline=None,

@@ -16,6 +16,8 @@ from mock_server.preview import account, history, preconditions, uploads
 RIVALS = "bare-history+nulls-in-catalogue+silent+no-options+lenient-answers+export-200+status-unknown+history-renamed"
 """The readings that `extended` leaves to others."""
 
+RANDOM = [f"random:{number}" for number in range(1, 6)]
+
 
 def speaking(name: str) -> Any:
     """What makes the mock speak the dialect in every session."""
@@ -30,12 +32,8 @@ def speaking(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "isolated"),
     [
-        ("minimal", True),
-        ("extended", True),
-        ("extended", False),
-        (RIVALS, True),
-        ("extended+history-array", False),
-        *((f"random:{number}", True) for number in range(1, 6)),
+        *((name, False) for name in ("minimal", "extended", RIVALS, "extended+history-array", "random:1")),
+        *(pytest.param(name, True, marks=pytest.mark.whole) for name in ("minimal", "extended", RIVALS, *RANDOM)),
     ],
 )
 def test_no_dialect_is_accused(name: str, *, isolated: bool) -> None:
@@ -76,5 +74,5 @@ LENIENT = [
 @pytest.mark.parametrize("server", LENIENT, ids=[each.lie.replace(" ", "-") for each in LENIENT])
 def test_a_lenient_server_is_no_liar_unless_it_is_our_own_mock(server: Liar) -> None:
     theirs = Honest("OP", server.lie, server.make, (server.clause,))
-    assert worse_than_passed(theirs.judged()) == {}
+    assert worse_than_passed(theirs.judged(*theirs.concerns)) == {}
     assert list(worse_than_passed(server.judged())) == [server.clause]
