@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 15  # seconds; a bound, never a pause
+PATIENCE = 120  # seconds; a bound, never a pause
 
 TRUE_PLAY = """\
 title: A short import
@@ -66,7 +66,7 @@ def run(*arguments: str | Path, **variables: str) -> Ran:
 def run_alone(*arguments: str | Path) -> Ran:
     """The same in a process of its own, for a server that has begun to serve."""
     done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment()
+        command(*arguments), capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment()
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

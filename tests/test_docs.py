@@ -139,7 +139,7 @@ def test_every_command_of_a_document_works_as_written(document: Path, server: st
         env=environment(PATH=found, VERN_MOCK_URL=server),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     noted = [line.partition(" ") for line in (tmp_path / "ran").read_text().splitlines()]

@@ -43,7 +43,7 @@ def wired(request: pytest.FixtureRequest, server: str) -> Iterator[str]:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["url"]
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in errors, errors
     assert "ASGI" not in errors, errors
@@ -62,7 +62,7 @@ def raw(client: Client, method: str, path: str, body: object = None) -> tuple[by
     where = urlsplit(client.url)
     head = f"{method} {path} HTTP/1.1\r\nhost: mock\r\nx-api-key: {client.key}\r\ncontent-length: {len(sent)}\r\n"
     got, end = b"", "closed"
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=120) as connection:
         connection.sendall(f"{head}connection: close\r\n\r\n".encode() + sent)
         try:
             while piece := connection.recv(65_536):

@@ -215,7 +215,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("wait", ["await run_in_threadpool(time.sleep, 60)", "while True: time.sleep(0.05)"])
+@pytest.mark.parametrize("wait", ["await run_in_threadpool(time.sleep, 600)", "while True: time.sleep(0.05)"])
 def test_a_signal_ends_it_with_0_though_it_works_on_something_large(wait: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", BUSY.format(wait=wait)], stdout=subprocess.PIPE, text=True, env=environment()
@@ -227,7 +227,7 @@ def test_a_signal_ends_it_with_0_though_it_works_on_something_large(wait: str) -
         connection.request("GET", "/api/v1/sources", headers={"x-api-key": "test"})
         assert process.stdout.readline() == "busy\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0  # a second and a half, and what a busy machine adds
+        assert process.wait(120) == 0  # after a second and a half, and what a busy machine adds
         connection.close()
     finally:
         process.kill()

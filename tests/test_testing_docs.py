@@ -38,7 +38,7 @@ def test_the_example_for_node(server: str, tmp_path: Path) -> None:
         env={**os.environ, "VERN_MOCK_URL": server},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-PATIENCE = 30  # seconds that a server may take to start
-ORDERLY = 5  # seconds that it may take to end by itself
+PATIENCE = 60  # seconds that a server may take to start
+ORDERLY = 30  # seconds that it may take to end by itself
 
 
 class NotStarted(Exception):

@@ -117,7 +117,7 @@ def says_in_turn(*replies: bytes) -> Behaviour:
 
 
 def hangs(_connection: socket.socket, target: Target) -> None:
-    target.over.wait(30)
+    target.over.wait(600)
 
 
 def resets(connection: socket.socket, _target: Target) -> None:
@@ -127,7 +127,7 @@ def resets(connection: socket.socket, _target: Target) -> None:
 
 def resets_within_the_body(connection: socket.socket, target: Target) -> None:
     connection.sendall(answer(b'{"status": ', length=1_000))
-    target.over.wait(0.05)
+    target.over.wait(0.5)  # so that the client has read it
     resets(connection, target)
 
 
@@ -138,7 +138,7 @@ def closes_within_the_body(connection: socket.socket, _target: Target) -> None:
 
 def hangs_within_the_body(connection: socket.socket, target: Target) -> None:
     connection.sendall(answer(b'{"status": ', length=1_000))
-    target.over.wait(30)
+    target.over.wait(600)
 
 
 def drips_the_head(connection: socket.socket, target: Target) -> None:

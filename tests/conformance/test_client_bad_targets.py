@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import bad_targets
@@ -32,9 +32,9 @@ def made() -> Iterator[Made]:
     ("behave", "problem"),
     [
         (bad_targets.hangs, "no answer within 0.3 s"),
-        (bad_targets.hangs_within_the_body, "the answer was not whole within 0.3 s"),
+        (bad_targets.hangs_within_the_body, "the answer was not whole within 1 s"),
         (bad_targets.drips_the_head, "no answer within 0.3 s"),
-        (bad_targets.drips_the_body, "the answer was not whole within 0.3 s"),
+        (bad_targets.drips_the_body, "the answer was not whole within 1 s"),
         (bad_targets.resets, "the connection was reset before an answer came"),
         (bad_targets.resets_within_the_body, "the connection was reset in the middle of the answer"),
         (bad_targets.closes_within_the_body, "the connection was closed in the middle of the answer"),
@@ -45,15 +45,15 @@ def made() -> Iterator[Made]:
     ids=lambda value: getattr(value, "__name__", "") if callable(value) else None,
 )
 def test_no_whole_answer_is_a_problem_and_never_an_exception(made: Made, behave: Behaviour, problem: str) -> None:
+    """The target goes on for ten minutes and more, so that whoever is through was patient for as long as it says."""
+    seconds = re.search(r"within (\S+) s", problem)
     with serving(behave) as target:
-        client = made(target.url, request_timeout=0.3)
-        began = time.monotonic()
+        client = made(target.url, request_timeout=float(seconds[1]) if seconds else 60)
         for bad in (poll(client), client.call("decide", company_id=COMPANY, run_id=RUN, body={})):
             assert bad.status is None
             assert bad.problem == bad.exchange.problem
             assert str(bad.problem).startswith(problem)
             assert differences(bad.operation, bad) == []
-        assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_key_that_no_header_can_hold(made: Made) -> None:
 
 def test_tls_that_is_none(made: Made) -> None:
     with serving(says(answer())) as target:
-        bad = made(f"https://127.0.0.1:{target.port}/api/v1", request_timeout=2).call("list_sources")
+        bad = made(f"https://127.0.0.1:{target.port}/api/v1", request_timeout=60).call("list_sources")
     assert bad.status is None
     assert str(bad.problem).startswith("TLS could not be set up: ")
 
