@@ -76,6 +76,8 @@ class StateDriver(Context):
         must_come(answer)
         found = differences(answer.operation, answer, to_the_letter=self.target.strict)
         broken = {clause: each.text for each in reversed(found) for clause in (each.place, each.clause)}
+        if found and not isinstance(answer.json, dict):
+            broken = dict.fromkeys(clauses, found[0].text) | broken  # what is no object has none of the members
         for clause in clauses:
             got = broken.get(clause, "")
             expected = "an answer of the contract's shape"
