@@ -77,23 +77,23 @@ class Findings:
         try:
             yield
         except (Skipped, Blocked) as stopped:
-            self.stopped(clauses, stopped)
+            self.give_up(clauses, stopped)
 
-    def stopped(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
+    def give_up(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
         """Record of the clauses that a state could not be reached; `about` says first what for."""
         if isinstance(by, Blocked):
-            self.unjudged(clauses, Outcome.INCONCLUSIVE, f"{about}{by}", by.answers)
+            self.leave_open(clauses, Outcome.INCONCLUSIVE, f"{about}{by}", by.answers)
         else:
-            self.unjudged(clauses, Outcome.SKIPPED, f"{about}{by}")
+            self.leave_open(clauses, Outcome.SKIPPED, f"{about}{by}")
 
-    def unjudged(self, clauses: Iterable[str], outcome: Outcome, reason: str, answers: Iterable[Answer] = ()) -> None:
+    def leave_open(self, clauses: Iterable[str], outcome: Outcome, reason: str, answers: Iterable[Answer] = ()) -> None:
         """Record of each clause why it was not judged."""
         shown = tuple(answer.exchange for answer in answers)
         self.findings += [
             Finding(each, outcome, self.check.name, reason=reason, exchanges=shown) for each in dict.fromkeys(clauses)
         ]
 
-    def silent(self, clauses: Iterable[str]) -> list[str]:
+    def without_word(self, clauses: Iterable[str]) -> list[str]:
         """Those of the clauses of which nothing was said yet."""
         spoken = {finding.clause for finding in self.findings}
         return [each for each in clauses if each not in spoken]

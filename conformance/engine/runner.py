@@ -194,7 +194,7 @@ class Runner:
             reason = self._kept_from(each)
             try:
                 if reason is not None:
-                    context.unjudged(each.clauses, Outcome.SKIPPED, reason)
+                    context.leave_open(each.clauses, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, context)
                     context.give_back()
@@ -233,11 +233,11 @@ class Runner:
             each.function(context)
             self._tried.update(each.clauses if each.says_all else ())
         except (Skipped, Blocked) as stopped:
-            context.stopped(context.silent(each.clauses), stopped)
+            context.give_up(context.without_word(each.clauses), stopped)
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             text = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-            context.unjudged(context.silent(each.clauses), Outcome.ERROR, text)
+            context.leave_open(context.without_word(each.clauses), Outcome.ERROR, text)
 
     def _context(self, each: Check, shared: dict[str, Any] | None) -> Context:
         return self.generation.context(

@@ -45,19 +45,19 @@ class Expected:
         return " or ".join(f"{each}xx" if each < 10 else str(each) for each in self.right)
 
 
-def taken(clause: str, what: str) -> Expected:
+def accept(clause: str, what: str) -> Expected:
     """A right call."""
     return Expected(clause, f"{what} is accepted", (2,), ELSEWHERE, "taken")
 
 
-def refused(clause: str, what: str, *also: int) -> Expected:
+def refuse(clause: str, what: str, *also: int) -> Expected:
     """A wrong call; `also` are further statuses whose cause is there (OP-24)."""
     right = (400, *also)
     mute = tuple(each for each in ELSEWHERE if each not in right and each not in (401,))
     return Expected(clause, f"{what} is refused with {' or '.join(map(str, right))}", right, mute, "refused")
 
 
-def lost(clause: str, what: str, *also: int) -> Expected:
+def not_found(clause: str, what: str, *also: int) -> Expected:
     """A call for what there is not."""
     right = (404, *also)
     return Expected(clause, f"{what} is not found", right, (403, 405, 409, 413, 414, 415, 429), "lost")

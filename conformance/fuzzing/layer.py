@@ -132,6 +132,6 @@ class Layer:
                     if draw.over():
                         raise Skipped(OVER)
                 except (Skipped, Blocked) as stopped:
-                    ctx.stopped([each for each in spoken if each not in trier.spoken()], stopped, f"{name}: ")
+                    ctx.give_up([each for each in spoken if each not in trier.spoken()], stopped, f"{name}: ")
         finally:
             trier.report()

@@ -71,7 +71,7 @@ class Trier:
             if self._over():
                 return
             self._hindered = None
-            for tried in self._tried(case, patient=True):
+            for tried in self._try(case, patient=True):
                 self._heed(case, tried)
             if self._hindered is not None:
                 raise self._hindered
@@ -122,12 +122,12 @@ class Trier:
 
     def _failing(self, case: Case, clause: str) -> Tried | None:
         """The failure of the clause when the case is tried once more."""
-        failures = (each for each in self._tried(case) if each.clause == clause and each.holds is False)
+        failures = (each for each in self._try(case) if each.clause == clause and each.holds is False)
         return next(failures, None)
 
     # -- one case
 
-    def _tried(self, case: Case, *, patient: bool = False) -> list[Tried]:
+    def _try(self, case: Case, *, patient: bool = False) -> list[Tried]:
         """Send it and judge the answer; `patient` brings the state anew when the answer says that it was another."""
         facts = self._subject.facts(case.operation)
         sent = self._subject.fill(case, facts)
@@ -136,11 +136,11 @@ class Trier:
             return []
         answer = self._send(sent, facts)
         if answer.status is None:
-            return self._tried(case) if patient and self._subject.renew() else self._unanswered(wanted, answer)
+            return self._try(case) if patient and self._subject.renew() else self._note_silence(wanted, answer)
         self._silent = 0
         holds = wanted.holds(answer.status)
         if answer.status in OTHER_STATE and holds is None and patient and self._subject.renew():
-            return self._tried(case)
+            return self._try(case)
         got = f"{answer.status} {answer.text[:200]}"
         found = [Tried(wanted.clause, wanted.requirement, holds, wanted.wanted, got, (answer,))]
         found += [
@@ -168,7 +168,7 @@ class Trier:
         got = f"refused with {answer.status}, and then {shown.status} {shown.text[:200]}"
         return [Tried(self._subject.kept_by(sent, wanted), KEPT, kept, "as before the call", got, (answer, shown))]
 
-    def _unanswered(self, wanted: Expected, answer: Answer) -> list[Tried]:
+    def _note_silence(self, wanted: Expected, answer: Answer) -> list[Tried]:
         self._silent += 1
         reason = f"no answer: {answer.problem}"
         if wanted.clause not in {f.clause for f in self._ctx.findings if f.outcome >= Outcome.INCONCLUSIVE}:

@@ -61,10 +61,10 @@ class Drawer:
 
     def _covering(self, operation_id: str) -> Iterator[Case]:
         """The coverage phase: every rule of the contract kept and broken, the same for every seed; forms by turns."""
-        for turn in zip_longest(*(self._covered(operation_id, form) for form in self._forms(operation_id))):
+        for turn in zip_longest(*(self._cover_form(operation_id, form) for form in self._forms(operation_id))):
             yield from (case for case in turn if case is not None)
 
-    def _covered(self, operation_id: str, form: int) -> Iterator[Case]:
+    def _cover_form(self, operation_id: str, form: int) -> Iterator[Case]:
         from schemathesis import GenerationMode  # noqa: PLC0415 - as above
 
         schema, operation = self.schemas[form], self.operations[form][operation_id]
@@ -161,7 +161,9 @@ def _case(operation_id: str, drawn: Any) -> Iterator[Case]:
     """Schemathesis' case as ours; nothing where it cannot be sent as it is meant."""
     from schemathesis.core import NotSet  # noqa: PLC0415 - as above
 
-    query = {str(name): each for name, value in (drawn.query or {}).items() if (each := _sent(value)) is not None}
+    query = {
+        str(name): each for name, value in (drawn.query or {}).items() if (each := _query_value(value)) is not None
+    }
     content_type = (drawn.headers or {}).get("Content-Type")
     body, raw = drawn.body, None
     if isinstance(body, NotSet):
@@ -177,7 +179,7 @@ def _case(operation_id: str, drawn: Any) -> Iterator[Case]:
     yield Case(operation_id, body, raw, query, content_type=content_type)
 
 
-def _sent(value: Any) -> Any:
+def _query_value(value: Any) -> Any:
     """A member of a query as it can be sent."""
     if isinstance(value, (list, tuple)):
         return [str(each) for each in value] if value and all(isinstance(each, _SCALARS) for each in value) else None

@@ -146,20 +146,20 @@ class Client:
 
     def get(self, path_or_url: Any, *, key: Key | str = DEFAULT) -> Answer:
         """Read what the target itself gave out, such as a `poll_url`; another origin is not asked, nor told the key."""
-        url = self._resolved(path_or_url)
+        url = self._resolve(path_or_url)
         if url is None:
-            return self._unsent(Request(None, "GET", str(path_or_url)), "not sent: this is no URL")
+            return self._refuse(Request(None, "GET", str(path_or_url)), "not sent: this is no URL")
         if origin(url) != origin(self._base):
             problem = f"not sent: this leads away from {self._base.scheme}://{self._base.netloc.decode()}"
-            return self._unsent(Request(None, "GET", str(url)), problem)
+            return self._refuse(Request(None, "GET", str(url)), problem)
         return self._politely(for_url(self._base, url, key))
 
     def put_upload(self, url: Any, data: bytes, content_type: str) -> Answer:
         """Put a file at a signed URL, without the key (AUTH-09)."""
         self._secrets.learn_upload(str(url))
-        resolved = self._resolved(url)
+        resolved = self._resolve(url)
         if resolved is None:
-            return self._unsent(Request(None, "PUT", str(url), signed=True), "not sent: upload_url is no URL")
+            return self._refuse(Request(None, "PUT", str(url), signed=True), "not sent: upload_url is no URL")
         headers = {"content-type": content_type}
         return self._politely(Request(None, "PUT", str(resolved), headers=headers, content=data, signed=True))
 
@@ -193,13 +193,13 @@ class Client:
             thread.start()
         for thread in threads:
             thread.join()
-        return [_answered(came[number]) for number in range(len(calls))]
+        return [_result_of(came[number]) for number in range(len(calls))]
 
     def close(self) -> None:
         """Close every connection."""
         self._network.close()
 
-    def _resolved(self, url: Any) -> httpx2.URL | None:
+    def _resolve(self, url: Any) -> httpx2.URL | None:
         try:
             return self._base.join(url) if url and isinstance(url, str) else None
         except (httpx2.InvalidURL, ValueError):
@@ -248,14 +248,14 @@ class Client:
         """Send it; a GET whose connection broke once more, since it has no effects (RUN-08)."""
         started = self._clock()
         waits_out = not self._rate_checks
-        received = self._sent(request, key)
+        received = self._transmit(request, key)
         if received.broken and request.method == "GET":
-            received = self._sent(request, key)
+            received = self._transmit(request, key)
         milliseconds = int((self._clock() - started) * 1_000)
         throttled = waits_out and received.problem is None and received.status == 429
         return self._recorder.record(request, received, milliseconds, waited_out=throttled)
 
-    def _sent(self, request: Request, key: str | None) -> Received:
+    def _transmit(self, request: Request, key: str | None) -> Received:
         patience = self._timeout * (DOWNLOAD_PATIENCE if is_download(request.operation) else 1)
         with self._lock:
             self.requests += 1
@@ -268,11 +268,11 @@ class Client:
             limit=request.limit,
         )
 
-    def _unsent(self, request: Request, problem: str) -> Answer:
+    def _refuse(self, request: Request, problem: str) -> Answer:
         return self._recorder.record(request, Received(problem=problem), 0, waited_out=False)
 
 
-def _answered(came: Answer | BaseException) -> Answer:
+def _result_of(came: Answer | BaseException) -> Answer:
     if isinstance(came, BaseException):
         raise came
     return came

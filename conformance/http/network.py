@@ -83,10 +83,10 @@ class Network:
             with self._pools[-1].stream(
                 method, address, headers=list(headers), content=content, extensions={"timeout": timeouts}
             ) as response:
-                so_far = Received(response.status, _lowered(response.headers))
+                so_far = Received(response.status, _lower_names(response.headers))
                 return _read(so_far, response, limit)
         except _MEANT as error:
-            problem, broken = _told(error, seconds, began=so_far.status is not None)
+            problem, broken = _explain(error, seconds, began=so_far.status is not None)
             if broken:
                 self._keep_none()
             return Received(so_far.status, so_far.headers, b"", problem, broken)
@@ -181,7 +181,7 @@ def _address(url: str) -> httpcore2.URL:
     return httpcore2.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
 
 
-def _lowered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _lower_names(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -202,7 +202,7 @@ def _read(so_far: Received, response: httpcore2.Response, limit: int) -> Receive
     return Received(so_far.status, so_far.headers, b"".join(pieces))
 
 
-def _told(error: Exception, seconds: float, *, began: bool) -> tuple[str, bool]:
+def _explain(error: Exception, seconds: float, *, began: bool) -> tuple[str, bool]:
     """The error in a sentence, and whether the connection is to blame."""
     match error:
         case httpcore2.ConnectTimeout():
@@ -214,9 +214,9 @@ def _told(error: Exception, seconds: float, *, began: bool) -> tuple[str, bool]:
         case httpcore2.ConnectError():
             return _not_connected(error)
         case httpcore2.NetworkError():
-            return f"the connection was reset {_when(began=began)}", True
-        case httpcore2.RemoteProtocolError() if _ended(error):
-            return f"the connection was closed {_when(began=began)}", True
+            return f"the connection was reset {_phase(began=began)}", True
+        case httpcore2.RemoteProtocolError() if _is_closed(error):
+            return f"the connection was closed {_phase(began=began)}", True
         case httpcore2.RemoteProtocolError():
             return f"what came is no HTTP: {str(error)[:200]}", False
         case httpx2.DecodingError():
@@ -236,9 +236,9 @@ def _not_connected(error: Exception) -> tuple[str, bool]:
     return f"no connection: {error or 'refused'}", True
 
 
-def _ended(error: Exception) -> bool:
+def _is_closed(error: Exception) -> bool:
     return any(part in str(error) for part in ("disconnected", "closed connection"))
 
 
-def _when(*, began: bool) -> str:
+def _phase(*, began: bool) -> str:
     return MIDDLE if began else "before an answer came"

@@ -77,10 +77,10 @@ class Recorder:
             body=self._secrets.shown(received.content, request.operation),
             problem=problem,
             milliseconds=milliseconds,
-            curl=_curl(request.method, url, headers, self._pasted(content)),
+            curl=_curl(request.method, url, headers, self._for_paste(content)),
         )
 
-    def _pasted(self, content: bytes | None) -> str | None:
+    def _for_paste(self, content: bytes | None) -> str | None:
         """The body as a command line may hold it; longer than the bound when it is too long for one."""
         if content is None:
             return None

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.driver import Company, Run, StateDriver, provisioned
+from conformance.preview.driver import Company, Run, StateDriver, company_of
 from conformance.preview.poll_body import array, at, is_uuid
 from conformance.target.target import Body
 
@@ -88,7 +88,7 @@ def filled_sheets(run: Run) -> list[str]:
 BYTES = b"a,b\n1,2\n"
 
 
-def uploaded(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str = FILE["name"]) -> tuple[str, str]:
+def upload(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str = FILE["name"]) -> tuple[str, str]:
     """URL and reference of a new upload; Blocked when none is given."""
     body = {"name": name, "content_type": "text/csv", "size": len(content)}
     answer = ctx.client.call("request_upload", company_id=company.id, body=body)
@@ -106,15 +106,15 @@ def file_of(
     name: str = FILE["name"],
 ) -> dict[str, Any]:
     """The body that imports these rows as a CSV file, which is uploaded for it."""
-    content = written(rows, columns)
-    url, ref = uploaded(ctx, company, content, name)
+    content = csv_of(rows, columns)
+    url, ref = upload(ctx, company, content, name)
     put = ctx.client.put_upload(url, content, "text/csv")
     if not put.ok:
         raise Blocked("the file could not be uploaded", [put])
     return {"files": [{"name": name, "upload_ref": ref}]}
 
 
-def written(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
+def csv_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
     """The rows as a CSV file; without `columns` all that the rows name."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or list(dict.fromkeys(name for row in rows for name in row)))
@@ -137,9 +137,9 @@ def _with_destination(ctx: StateDriver, state: str) -> Company:
     company, answer = with_connection(ctx)
     if company is None or not company.sheets:
         raise Skipped(f"a company with a destination is answered with {answer.status}")
-    run = ctx.started(state, company)
+    run = ctx.begin_run(state, company)
     ctx.until(run, state)
-    if state == "needs_attention" and not _rejected(ctx, run):
+    if state == "needs_attention" and not _reject(ctx, run):
         raise Skipped("no import could be rejected, which would leave flagged rows")
     return company
 
@@ -148,8 +148,8 @@ def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
     """A new company with a destination that nobody can reach; None where the target makes none."""
     auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
     answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
-    return provisioned(answer), answer
+    return company_of(answer), answer
 
 
-def _rejected(ctx: StateDriver, run: Run) -> bool:
+def _reject(ctx: StateDriver, run: Run) -> bool:
     return ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 def idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
     """The first of them without an import in flight; where there is none, after what no check needs now has ended."""
     found = _idle(ctx, companies)
-    if found is None and _vacated(ctx):
+    if found is None and _vacate(ctx):
         found = _idle(ctx, companies)
     return found
 
 
 def give_back(ctx: StateDriver, *, for_good: bool = False) -> None:
     """End what was begun, but for what later checks may still look at; `for_good`: that, too."""
-    wanted = set() if for_good else {run.id for _, run in _shared(ctx)}
-    for _, run in _shared(ctx):
+    wanted = set() if for_good else {run.id for _, run in _shared_runs(ctx)}
+    for _, run in _shared_runs(ctx):
         if at(run.state, "status") in TERMINAL:
-            ctx.begun.pop(run.id, None)
-    for run in [each for each in ctx.begun.values() if each.id not in wanted]:
+            ctx.in_flight.pop(run.id, None)
+    for run in [each for each in ctx.in_flight.values() if each.id not in wanted]:
         _end(ctx, run)
 
 
@@ -44,11 +44,11 @@ def _idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
     return None
 
 
-def _vacated(ctx: StateDriver) -> bool:
+def _vacate(ctx: StateDriver) -> bool:
     """Whether a run was ended that another check had kept to be looked at; this check's own ones are not."""
-    ended = [run for run in ctx.begun.values() if run.id not in ctx.held]
-    for key, run in _shared(ctx):
-        if run.id in ctx.begun and run.id not in ctx.held and ctx.shared is not None:
+    ended = [run for run in ctx.in_flight.values() if run.id not in ctx.held]
+    for key, run in _shared_runs(ctx):
+        if run.id in ctx.in_flight and run.id not in ctx.held and ctx.shared is not None:
             del ctx.shared[key]
     for run in ended:
         _end(ctx, run)
@@ -57,13 +57,13 @@ def _vacated(ctx: StateDriver) -> bool:
 
 def _end(ctx: StateDriver, run: Run) -> None:
     """See the run to its end, once: a target that does not let it end is for DEC-31 to judge."""
-    del ctx.begun[run.id]
+    del ctx.in_flight[run.id]
     with suppress(Blocked, Skipped):
         if at(ctx.until(run), "status") == "needs_attention" and ctx.decide(run, "reject").ok:
             ctx.until(run)
 
 
-def _shared(ctx: StateDriver) -> Iterator[tuple[str, Run]]:
+def _shared_runs(ctx: StateDriver) -> Iterator[tuple[str, Run]]:
     """The runs that checks of a journey share, by what they are shared as; those of trials among them."""
     for key, value in list((ctx.shared or {}).items()):
         run: Any = getattr(value, "run", value)

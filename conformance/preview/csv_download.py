@@ -31,7 +31,7 @@ class Download:
         return [dict(zip(self.header, row, strict=False)) for row in self.rows]
 
 
-def parsed(text: str) -> Lines | None:
+def parse(text: str) -> Lines | None:
     """The lines of a CSV text, header first; None when quotes do not match or lines differ in length."""
     try:
         lines = tuple(tuple(line) for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line)
@@ -53,7 +53,7 @@ def download(ctx: StateDriver, company_id: str, sheet_id: str, filter_: str | No
 
 def read(answer: Answer) -> Download:
     """The rows of an answer; Blocked when there is nothing that can be read as CSV."""
-    lines = parsed(text(answer)) if answer.ok else None
+    lines = parse(text(answer)) if answer.ok else None
     if not lines:
         raise Blocked("the sheet could not be downloaded as CSV", [answer])
     return Download(answer, lines[0], lines[1:])
@@ -67,10 +67,10 @@ def text(answer: Answer) -> str:
         known = lookup(charset).name
     except (LookupError, ValueError):
         known = "utf-8"
-    return decoded(answer.content, known)
+    return decode(answer.content, known)
 
 
-def decoded(content: bytes, charset: str = "utf-8") -> str:
+def decode(content: bytes, charset: str = "utf-8") -> str:
     """The bytes as text, without the mark that says in which order they are."""
     try:
         return content.decode(charset, "replace").removeprefix("\ufeff")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.csv_download import download
 from conformance.preview.driver import Run
-from conformance.preview.patch_effects import CLAUSES, differences, predicted
-from conformance.preview.poll_body import actions, at, concerned, count, listed, questions
-from conformance.preview.submitted_rows import sent, sheet_of
+from conformance.preview.patch_effects import CLAUSES, differences, predict
+from conformance.preview.poll_body import actions, at, columns_concerned, count, listed, questions
+from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from conformance.preview.csv_download import Download
     from conformance.preview.driver import StateDriver
     from conformance.preview.patch_effects import Effects
-    from conformance.preview.submitted_rows import Sent
+    from conformance.preview.submitted_rows import SubmittedRows
 
 Answers = list[dict[str, str]]
 MOST_OPTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class DecisionRun:
     """A run that was decided."""
 
     run: Run
@@ -50,7 +50,7 @@ class Trial:
         counts = count(self.end, "inserted"), count(self.end, "invalidCellCount")
         return at(self.end, "status"), *counts, *read, sorted(map(repr, asked))
 
-    def fate(self, rows: Sent, column: str) -> list[list[tuple[str, ...]]]:
+    def fate(self, rows: SubmittedRows, column: str) -> list[list[tuple[str, ...]]]:
         """The rows that were wrong in the column as they are now, in both downloads; known again by right cells."""
         wrong = {row for row, name in rows.failing if name == column}
         given = [each.name for each in rows.given]
@@ -75,7 +75,7 @@ class Trial:
 def parked_run(ctx: StateDriver) -> Run:
     """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
     spare = ctx.shared.pop("spare", None) if ctx.shared is not None else None
-    if isinstance(spare, Run) and same(spare.state, ctx.poll(spare)):
+    if isinstance(spare, Run) and is_same(spare.state, ctx.poll(spare)):
         ctx.held.add(spare.id)
         return spare
     return ctx.run("needs_attention")
@@ -87,25 +87,25 @@ def leave(ctx: StateDriver, run: Run) -> None:
         ctx.shared["spare"] = run
 
 
-def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Trial:
+def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> DecisionRun:
     """The trial of a decision that was posted just now."""
     if not decided.ok:
-        return Trial(run, parked, decided, None, None, None)
+        return DecisionRun(run, parked, decided, None, None, None)
     end = ctx.until(run)
-    if same(parked, run.polled):  # a look that came too early is for DEC-03 alone
+    if is_same(parked, run.polled):  # a look that came too early is for DEC-03 alone
         ctx.wait()
         end = ctx.until(run)
     if at(end, "status") != "completed":
-        return Trial(run, parked, decided, end, None, None)
+        return DecisionRun(run, parked, decided, end, None, None)
     sheet = sheet_of(parked)
     read = [download(ctx, run.company.id, sheet, each) for each in ("all", "valid")]
-    return Trial(run, parked, decided, end, *read)
+    return DecisionRun(run, parked, decided, end, *read)
 
 
-def trial(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None]) -> Trial:
+def decision_run(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None]) -> DecisionRun:
     """Approve a fresh parking with what `answers` makes of it; once where checks share what they see."""
 
-    def made() -> Trial:
+    def made() -> DecisionRun:
         run = parked_run(ctx)
         parked = run.state
         return follow(ctx, run, parked, ctx.decide(run, "approve", answers(parked)))
@@ -115,18 +115,18 @@ def trial(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None])
     return there
 
 
-def keep(ctx: StateDriver, name: str, made: Trial) -> None:
+def keep(ctx: StateDriver, name: str, made: DecisionRun) -> None:
     """Let later checks of a journey see the trial."""
     if ctx.shared is not None:
         ctx.shared[f"trial {name}"] = made
 
 
-def patched(ctx: StateDriver) -> Trial:
+def approve_patch(ctx: StateDriver) -> DecisionRun:
     """The proposed patch as it is."""
-    return trial(ctx, "of the patch", lambda _: None)
+    return decision_run(ctx, "of the patch", lambda _: None)
 
 
-def optional(ctx: StateDriver, place: int) -> Trial:
+def approve_option(ctx: StateDriver, place: int) -> DecisionRun:
     """The option at this place, from the end, of the last question that has options.
 
     It is the last one, because a target that goes by the place of an answer would take it for the first.
@@ -137,10 +137,10 @@ def optional(ctx: StateDriver, place: int) -> Trial:
         options = question["options"]
         return [{"question_id": question["id"], "option_id": options[-1 - place]["id"]}]
 
-    return trial(ctx, f"of option -{place + 1}", answers)
+    return decision_run(ctx, f"of option -{place + 1}", answers)
 
 
-def _answered_throughout(ctx: StateDriver, place: int) -> Trial:
+def _approve_option_throughout(ctx: StateDriver, place: int) -> DecisionRun:
     """The option at this place, from the end, of every question: some targets wait for all the answers (OP-13)."""
 
     def answers(parked: Any) -> Answers:
@@ -148,7 +148,7 @@ def _answered_throughout(ctx: StateDriver, place: int) -> Trial:
         chosen = [(name, these[-1 - min(place, len(these) - 1)].get("id")) for name, these in asked if these]
         return [{"question_id": str(name), "option_id": str(option)} for name, option in chosen]
 
-    return trial(ctx, f"of option -{place + 1} throughout", answers)
+    return decision_run(ctx, f"of option -{place + 1} throughout", answers)
 
 
 def with_options(parked: Any) -> dict[str, Any]:
@@ -160,16 +160,16 @@ def with_options(parked: Any) -> dict[str, Any]:
     raise Skipped("the parked run asks no question with options")
 
 
-def flagged(ctx: StateDriver) -> Trial:
+def flagged_run(ctx: StateDriver) -> DecisionRun:
     """A run that completed with rows still flagged: by the patch's own `keep`, or by an option that leaves them."""
     run = ctx.run("needs_attention", fresh=False)
-    if any(each.get("action") == "keep" for each in actions(run.state)) and patched(ctx).flagged:
-        return patched(ctx)
+    if any(each.get("action") == "keep" for each in actions(run.state)) and approve_patch(ctx).flagged:
+        return approve_patch(ctx)
     for place in range(min(MOST_OPTIONS, len(with_options(run.state)["options"]))):
-        made = optional(ctx, place)
+        made = approve_option(ctx, place)
         if made.flagged:
             return made
-        if at(made.end, "status") == "needs_attention" and (whole := _answered_throughout(ctx, place)).flagged:
+        if at(made.end, "status") == "needs_attention" and (whole := _approve_option_throughout(ctx, place)).flagged:
             return whole
     raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
 
@@ -177,20 +177,20 @@ def flagged(ctx: StateDriver) -> Trial:
 def may_park_again(ctx: StateDriver, run: Run, parked: Any) -> bool:
     """Whether it is open that the run, approved as proposed, completes at once."""
     try:
-        rows = sent(ctx, run, parked)
-        return not (rows.agrees(parked) and predicted(rows, actions(parked)).clears)
+        rows = submitted_rows(ctx, run, parked)
+        return not (rows.agrees(parked) and predict(rows, actions(parked)).clears)
     except (Skipped, Blocked):
         return True
 
 
-def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
+def effect_differences(made: DecisionRun, effects: Effects) -> dict[str, str]:
     """What is otherwise than the patch would have it, by clause."""
     if made.all is not None:
         return differences(effects, made.all.records)
     if at(made.end, "status") != "needs_attention":
         raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
     known = [each for each in actions(made.parked) if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
-    still = concerned(made.end)
+    still = columns_concerned(made.end)
     left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
     alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left
     found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
@@ -199,15 +199,15 @@ def otherwise(made: Trial, effects: Effects) -> dict[str, str]:
     return found
 
 
-def expected_effects(ctx: StateDriver, made: Trial) -> Effects:
+def expected_effects(ctx: StateDriver, made: DecisionRun) -> Effects:
     """What the patch must make of the rows that were sent; Skipped where that is open."""
-    rows = sent(ctx, made.run, made.parked)
+    rows = submitted_rows(ctx, made.run, made.parked)
     if not rows.agrees(made.parked):
         raise Skipped("the target flags other rows than the published rules do")
-    return predicted(rows, actions(made.parked))
+    return predict(rows, actions(made.parked))
 
 
-def same(before: Any, answer: Answer) -> bool:
+def is_same(before: Any, answer: Answer) -> bool:
     """Whether a poll shows the state of an earlier one: status, counts, and what is asked and proposed.
 
     Ids, texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.

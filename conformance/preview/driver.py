@@ -63,7 +63,7 @@ class StateDriver(Context):
     """The ids of the runs that this check has begun or looks at, so that none of them is ended under its eyes."""
 
     @property
-    def begun(self) -> dict[str, Run]:
+    def in_flight(self) -> dict[str, Run]:
         """The runs in borrowed companies that may be in flight, by id; they outlive a check."""
         return cast("dict[str, Run]", self.known.setdefault("runs in borrowed companies", {}))
 
@@ -104,7 +104,7 @@ class StateDriver(Context):
             raise Skipped("--read-only: this needs a company to write in")
         if self.client.read_only and self.lent:
             return Company(self.lent[0])
-        return self._provisioned() if self.lent is None else self._borrowed(self.lent)
+        return self._provision_company() if self.lent is None else self._borrow(self.lent)
 
     def any_company(self) -> Company:
         """A company to look at, whatever it is busy with; what is asked of it changes nothing."""
@@ -134,19 +134,19 @@ class StateDriver(Context):
             self.known["source"] = str(at(answer.json, "sources", 0, "id"))
         return str(self.known["source"])
 
-    def _provisioned(self) -> Company:
+    def _provision_company(self) -> Company:
         answer = self.provision()
-        company = provisioned(answer)
+        company = company_of(answer)
         if company is None:
             raise Blocked("a company could not be provisioned", [answer])
         return company
 
-    def _borrowed(self, companies: Sequence[str]) -> Company:
+    def _borrow(self, companies: Sequence[str]) -> Company:
         """The next existing company without an import in flight."""
         found = company_pool.idle(self, companies)
         if found is not None:
             return Company(found)
-        if self.begun:
+        if self.in_flight:
             raise Skipped(f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
 
@@ -166,7 +166,7 @@ class StateDriver(Context):
             if isinstance(known.state, dict) and known.state.get("status") == _SHOWN.get(state, state):
                 self.held.add(known.id)
                 return known  # another one has left the state since, as some targets let a parked run expire: OP-11
-        run = self._brought(state)
+        run = self._bring(state)
         if self.shared is not None and not fresh:
             self.shared[key] = run
         return run
@@ -187,7 +187,7 @@ class StateDriver(Context):
             self.left_behind.append(f"run {run_id} of company {company.id}")
             self.held.add(run_id)
             if isinstance(self.target.tenant, Existing):
-                self.begun[run_id] = Run(company, run_id, "", body, answer, answer)
+                self.in_flight[run_id] = Run(company, run_id, "", body, answer, answer)
         return answer
 
     def poll(self, run: Run) -> Answer:
@@ -215,45 +215,45 @@ class StateDriver(Context):
 
     def begin(self, company: Company, body: Any, what: str = "the import") -> Run:
         """The run that a start of the body begins; Blocked when it begins none."""
-        return self.begun_by(self.start(company, body), company, body, what)
+        return self.run_of(self.start(company, body), company, body, what)
 
-    def begun_by(self, answer: Answer, company: Company, body: Any, what: str = "the import") -> Run:
+    def run_of(self, answer: Answer, company: Company, body: Any, what: str = "the import") -> Run:
         """The run that this start of the body began."""
         run_id = at(answer.json, "run_id")
         if not answer.ok or run_id is None:
             raise Blocked(f"{what} could not be started", [answer])
         return Run(company, str(run_id), str(at(answer.json, "poll_url")), body, answer, answer)
 
-    def started(self, state: str, company: Company | None = None) -> Run:
+    def begin_run(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""
         owner, body = company or self.company(fresh=True), self.body(state)
         return self.begin(owner, body, f"the import that leads to {state}")
 
-    def _brought(self, state: str) -> Run:
+    def _bring(self, state: str) -> Run:
         if state in self.ways:
-            return self._found(*self.ways[state](), state)
+            return self._open_run(*self.ways[state](), state)
         match self.target.states.get(state):
             case None:
                 raise Skipped(f"the target file offers no way to {state}")
             case ExistingRun(company, run_id):
-                return self._found(company, run_id, state)
+                return self._open_run(company, run_id, state)
             case Command() if self.client.read_only:
                 raise Skipped("--read-only: the command that leads there may write")
             case Command(argv):
                 try:
                     seconds = self.client.patience(self.target.run_timeout)
-                    return self._found(*bring(("company", "run"), argv, self.target.folder, seconds), state)
+                    return self._open_run(*bring(("company", "run"), argv, self.target.folder, seconds), state)
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
             case Body(_, answers):
                 if state == "needs_attention_again":
                     return self._again(answers)
-                run = self.started(state)
+                run = self.begin_run(state)
                 self.until(run, state)
                 return run
 
     def _again(self, answers: Any) -> Run:
-        run = self.started("needs_attention_again")
+        run = self.begin_run("needs_attention_again")
         self.until(run, "needs_attention")
         answer = self.decide(run, "approve", answers)
         if not answer.ok:
@@ -263,7 +263,7 @@ class StateDriver(Context):
         self.until(run, "needs_attention")
         return run
 
-    def _found(self, company: str, run_id: str, state: str) -> Run:
+    def _open_run(self, company: str, run_id: str, state: str) -> Run:
         url = f"/api/v1/companies/{company}/imports/{run_id}"
         polled = self.client.call("poll_import", company_id=company, run_id=run_id)
         wanted = _SHOWN.get(state, state)
@@ -276,7 +276,7 @@ class StateDriver(Context):
         return Run(Company(company), run_id, url, None, None, polled)
 
 
-def provisioned(answer: Answer) -> Company | None:
+def company_of(answer: Answer) -> Company | None:
     """The company that the answer says was made, with its sheets; None where it does not say so."""
     body, sheets = answer.json, array(answer.json, "sheets")
     company_id = at(body, "company", "id")

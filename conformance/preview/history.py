@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conformance.preview.poll_body import at, shown
+from conformance.preview.poll_body import at, documented
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
@@ -20,14 +20,14 @@ def entries(body: Any) -> list[Any] | None:
     return arrays[0] if len(arrays) == 1 else None
 
 
-def named(found: list[Any] | None) -> list[str] | None:
+def entry_names(found: list[Any] | None) -> list[str] | None:
     """What the entries are known by: an id where they have one, else all that they say."""
     return None if found is None else [_name(entry) for entry in found]
 
 
 def listing(answer: Answer) -> Any:
     """What of a history stays as long as no run starts: its entries; an envelope may tell the time, say (OP-08)."""
-    found = named(entries(answer.json))
+    found = entry_names(entries(answer.json))
     return answer.json if found is None else found
 
 
@@ -39,14 +39,16 @@ def identity(entry: Any) -> str | None:
 
 
 def _name(entry: Any) -> str:
-    return identity(entry) or repr(shown(entry) or entry)  # members that nobody documented may change at every look
+    return identity(entry) or repr(
+        documented(entry) or entry
+    )  # members that nobody documented may change at every look
 
 
-def added(now: list[str] | None, before: list[str] | None) -> list[str] | None:
+def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | None:
     """The entries that were not there before; None when it cannot be told."""
     return None if now is None or before is None else [name for name in now if name not in before]
 
 
 def names(ctx: StateDriver, company: Company) -> list[str] | None:
     """What the newest runs of the company are known by; None when there is no list."""
-    return named(entries(ctx.history(company).json))
+    return entry_names(entries(ctx.history(company).json))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked
 from conformance.preview.driver import REFUSING, UNREACHABLE
-from conformance.target.mock import KEY, NO_ANSWER, OTHER, REVOKED, Host, hosted
+from conformance.target.mock import KEY, NO_ANSWER, OTHER, REVOKED, Host, host
 from conformance.target.target import Body, Target
 
 if TYPE_CHECKING:
@@ -93,5 +93,5 @@ def mock(
     *, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None
 ) -> Iterator[Mock]:
     """The mock for as long as the block lasts; `bend` wraps its app: that is how the tests make servers that lie."""
-    with hosted(rate_limit=rate_limit, speed=speed, bend=bend) as url:
+    with host(rate_limit=rate_limit, speed=speed, bend=bend) as url:
         yield Mock(url)

@@ -14,7 +14,7 @@ from conformance.model.results import Skipped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from conformance.preview.submitted_rows import Cell, Sent
+    from conformance.preview.submitted_rows import Cell, SubmittedRows
 
 Action = dict[str, Any]
 Identity = tuple[str, ...]
@@ -33,7 +33,7 @@ DROPS = ("delete_invalid_rows", "dedup_keep_first")
 class Effects:
     """The rows that were sent, and what becomes of each."""
 
-    sent: Sent
+    sent: SubmittedRows
     fates: Mapping[int, str]
     """Row to the action that drops or keeps it."""
     cells: Mapping[Cell, str]
@@ -53,11 +53,11 @@ class Effects:
         return self.cells.get((row, column), self.sent.rows[row][column]).strip()
 
 
-def predicted(sent: Sent, actions: Sequence[Action]) -> Effects:
+def predict(sent: SubmittedRows, actions: Sequence[Action]) -> Effects:
     """What the actions do to the rows that were sent."""
     if sent.unsure:
         raise Skipped("the published rules leave open which of the rows that were sent are wrong")
-    chosen = [(column, rows, _chosen(column, rule, actions, sent)) for column, rule, rows in _groups(sent)]
+    chosen = [(column, rows, _choose_action(column, rule, actions, sent)) for column, rule, rows in _groups(sent)]
     deleted = {row for _, rows, act in chosen if act["action"] == "delete_invalid_rows" for row in rows}
     fates = dict.fromkeys(deleted, "delete_invalid_rows")
     cells: dict[Cell, str] = {}
@@ -74,7 +74,7 @@ def predicted(sent: Sent, actions: Sequence[Action]) -> Effects:
     return Effects(sent, fates, cells, frozenset(firsts), "keep" not in {act["action"] for _, _, act in chosen})
 
 
-def _groups(sent: Sent) -> list[tuple[str, str, list[int]]]:
+def _groups(sent: SubmittedRows) -> list[tuple[str, str, list[int]]]:
     """The flagged groups: column, rule, rows; in the order in which an action drops before it keeps."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for (row, column), rule in sent.failing.items():
@@ -82,7 +82,7 @@ def _groups(sent: Sent) -> list[tuple[str, str, list[int]]]:
     return [(column, rule, rows) for (column, rule), rows in groups.items()]
 
 
-def _chosen(column: str, rule: str, actions: Sequence[Action], sent: Sent) -> Action:
+def _choose_action(column: str, rule: str, actions: Sequence[Action], sent: SubmittedRows) -> Action:
     """The one action that the patch has for the group."""
     mine = [act for act in actions if act.get("column") == column and act.get("sheet_id") == sent.sheet_id]
     fitting = [act for act in mine if (act.get("action") == "dedup_keep_first") == (rule == "unique")]
@@ -97,7 +97,7 @@ def _effect(act: Action) -> tuple[Any, ...]:
     return act.get("action"), act.get("value"), act.get("key_column")
 
 
-def _value(act: Action, column: str, rows: Sequence[int], sent: Sent) -> str:
+def _value(act: Action, column: str, rows: Sequence[int], sent: SubmittedRows) -> str:
     described, value = sent.column(column), act.get("value")
     if described is None or not isinstance(value, str) or described.offence(value) is not None:
         raise Skipped(f"the patch sets {column!r} to something that the column's rule does not allow for certain")
@@ -106,7 +106,7 @@ def _value(act: Action, column: str, rows: Sequence[int], sent: Sent) -> str:
     return value
 
 
-def _firsts(column: str, rows: Sequence[int], deleted: Iterable[int], sent: Sent) -> set[int]:
+def _firsts(column: str, rows: Sequence[int], deleted: Iterable[int], sent: SubmittedRows) -> set[int]:
     texts = {sent.rows[row][column].strip() for row in rows}
     members = [row for row, cells in enumerate(sent.rows) if cells[column].strip() in texts]
     if set(members) & set(deleted):
@@ -125,9 +125,9 @@ def differences(effects: Effects, records: Sequence[Mapping[str, str]]) -> dict[
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in records)
     found: dict[str, str] = {}
     for identity in got - expected:
-        found.setdefault(_surplus(effects, identity, names), f"there is still a row {_named(names, identity)}")
+        found.setdefault(_surplus(effects, identity, names), f"there is still a row {_by_name(names, identity)}")
     for identity in expected - got:
-        found.setdefault(_missing(effects, identity, names), f"there is no row {_named(names, identity)}")
+        found.setdefault(_missing(effects, identity, names), f"there is no row {_by_name(names, identity)}")
     for column in touched:
         for identity in expected:
             if got[identity] == expected[identity]:
@@ -139,7 +139,7 @@ def _identity(text: Any, row: int, names: Sequence[str]) -> Identity:
     return tuple(text(row, name) for name in names)
 
 
-def _named(names: Sequence[str], identity: Identity) -> dict[str, str]:
+def _by_name(names: Sequence[str], identity: Identity) -> dict[str, str]:
     return dict(zip(names, identity, strict=True))
 
 
@@ -173,4 +173,4 @@ def _cells(
     held = sorted(record.get(column, "").strip() for record in mine)
     if held == wanted:
         return {}
-    return {"DEC-06": f"{column!r} of the row {_named(names, identity)} is {held}, not {wanted}"}
+    return {"DEC-06": f"{column!r} of the row {_by_name(names, identity)} is {held}, not {wanted}"}

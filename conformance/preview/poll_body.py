@@ -77,17 +77,17 @@ def count(body: Any, name: str) -> int | None:
     return there if isinstance(there, int) and not isinstance(there, bool) else None
 
 
-def shown(value: Any) -> Any:
+def documented(value: Any) -> Any:
     """The value with its documented members alone."""
     match value:
         case dict():
-            return {name: shown(each) for name, each in value.items() if name in DOCUMENTED}
+            return {name: documented(each) for name, each in value.items() if name in DOCUMENTED}
         case list():
-            return [shown(each) for each in value]
+            return [documented(each) for each in value]
     return value
 
 
-def concerned(body: Any) -> set[tuple[Any, Any]]:
+def columns_concerned(body: Any) -> set[tuple[Any, Any]]:
     """Sheet and column of everything that the parking asks about or would mend."""
     asked = [question.get("target") for question in questions(body)]
     return {(at(each, "sheet_id"), at(each, "column")) for each in [*asked, *actions(body)]}
@@ -96,4 +96,4 @@ def concerned(body: Any) -> set[tuple[Any, Any]]:
 def sheets_of(body: Any) -> set[str]:
     """The sheets that a poll's body says anything about."""
     filled = {each.get("sheetId") for each in listed(body, "report", "perSheet") if each.get("rowCount")}
-    return {each for each in filled | {sheet for sheet, _ in concerned(body)} if isinstance(each, str)}
+    return {each for each in filled | {sheet for sheet, _ in columns_concerned(body)} if isinstance(each, str)}

@@ -51,11 +51,11 @@ def differences(operation_id: str | None, answer: Answer, *, to_the_letter: bool
     `to_the_letter`: nor may it read an open point otherwise than the contract itself has it written down.
     """
     status = answer.status
-    if operation_id is None or status is None or answer.repeated or _unjudged(operation_id, answer):
+    if operation_id is None or status is None or answer.repeated or _is_left_open(operation_id, answer):
         return []
     if 200 <= status < 300:
         found = _success(operation_id, answer)
-    elif not _documented(operation_id, answer):
+    elif not _is_documented(operation_id, answer):
         found = iter([Difference("ERR-06", f"{status}: the contract documents no such answer")])
     else:
         found = _error(answer)
@@ -80,7 +80,7 @@ def _literal(operation_id: str, status: int, answer: Answer) -> Iterator[Differe
         yield Difference(named[0], text)
 
 
-def _unjudged(operation_id: str, answer: Answer) -> bool:
+def _is_left_open(operation_id: str, answer: Answer) -> bool:
     """Whether 1.15 leaves this status to the implementation."""
     sent_as = answer.exchange.request_headers.get("content-type")
     return (
@@ -94,7 +94,7 @@ def _unjudged(operation_id: str, answer: Answer) -> bool:
     )
 
 
-def _documented(operation_id: str, answer: Answer) -> bool:
+def _is_documented(operation_id: str, answer: Answer) -> bool:
     status = answer.status
     if operation_id in WITHOUT_TABLE and status in ERRORS:
         return True
@@ -142,7 +142,7 @@ def _success(operation_id: str, answer: Answer) -> Iterator[Difference]:
         yield from _download(answer)
         return
     if operation_id not in ANY_2XX and not _expected_2xx(operation_id, answer):
-        case = "active" if "status" in answer.query else "rows" if _inline(answer) else ""
+        case = "active" if "status" in answer.query else "rows" if _has_rows(answer) else ""
         clause = clause_map.code_clause(contract.load(), operation_id, case)
         yield Difference(clause or "ERR-06", f"{answer.status}: the contract documents another code of success")
         return
@@ -185,7 +185,7 @@ def _body(operation_id: str, answer: Answer) -> Iterator[Difference]:
         case "start_import" | "start_export":
             kind = "Import" if operation_id == "start_import" else "Export"
             name = f"{kind}Replayed" if _may_replay(answer) else f"{kind}Started"
-            yield from _against(name, operation_id, "rows" if _inline(answer) else "", body)
+            yield from _against(name, operation_id, "rows" if _has_rows(answer) else "", body)
         case "poll_import" | "poll_export":
             yield from _against(
                 "Run" if operation_id == "poll_import" else "ExportRun", operation_id, _status(body), body
@@ -208,7 +208,7 @@ def _may_replay(answer: Answer) -> bool:
     return isinstance(answer.sent, dict) and "idempotency_key" in answer.sent
 
 
-def _inline(answer: Answer) -> bool:
+def _has_rows(answer: Answer) -> bool:
     """Whether a start sent rows, rather than files."""
     return isinstance(answer.sent, dict) and "rows" in answer.sent
 
@@ -263,21 +263,21 @@ def _against(name: str, operation: str, status: str, body: Any) -> Iterator[Diff
             where = "/" + "/".join(map(str, path))
             clause = clause_map.answer_clause(contract.load(), operation, place, error.kind.name, status)
             assert clause is not None, f"{operation} has no clause for {place}"  # noqa: S101 - the contract's own table
-            yield Difference(_form(place, error) or clause, f"{where}: {_told(error)}", clause)
+            yield Difference(_form(place, error) or clause, f"{where}: {_describe(error)}", clause)
 
 
 def _form(place: tuple[str, ...], error: Any) -> str | None:
     """The clause of a member that is there in another form than the documented one: under another name, as a text."""
-    if error.kind.name == "required" and _folded(place[-1]) in map(_folded, error.instance):
+    if error.kind.name == "required" and _fold(place[-1]) in map(_fold, error.instance):
         return "FMT-02"
     numeric = error.kind.name == "type" and "integer" in error.kind.types and _is_numeric(error.instance)
     return "FMT-03" if numeric else None
 
 
-def _told(error: Any) -> str:
+def _describe(error: Any) -> str:
     match error.kind.name:
         case "required":
-            near = [name for name in error.instance if _folded(name) == _folded(error.kind.property)]
+            near = [name for name in error.instance if _fold(name) == _fold(error.kind.property)]
             return "expected this member, got " + (f"{near[0]}" if near else "none")
         case "type" if error.kind.types == ["null"]:
             return "expected no such member in this status"
@@ -339,5 +339,5 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "null")
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return name.replace("_", "").lower()

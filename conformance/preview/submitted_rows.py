@@ -63,7 +63,7 @@ def _fits(pattern: str | None, text: str, whole: bool) -> bool | None:  # noqa: 
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SubmittedRows:
     """The rows of one import, as texts by column name, and which of their cells break a rule."""
 
     sheet_id: str
@@ -130,10 +130,10 @@ def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Colum
     template = next((each for each in templates(ctx) if each.get("id") == company.sheets.get(sheet_id)), None)
     if template is None:
         raise Skipped("which template the sheet has is known for provisioned companies only")
-    return described(template)
+    return columns_in(template)
 
 
-def described(template: Any) -> tuple[Column, ...]:
+def columns_in(template: Any) -> tuple[Column, ...]:
     """The columns that the template describes."""
     return tuple(
         Column(
@@ -155,7 +155,7 @@ def sheet_of(body: Any) -> str:
     return found.pop()
 
 
-def inline(body: Any) -> list[Mapping[str, Any]]:
+def inline_rows(body: Any) -> list[Mapping[str, Any]]:
     """The rows of a start's body."""
     rows = at(body, "rows")
     if not isinstance(rows, (list, tuple)) or not rows or not all(isinstance(row, dict) for row in rows):
@@ -165,9 +165,9 @@ def inline(body: Any) -> list[Mapping[str, Any]]:
     return list(rows)
 
 
-def sent(ctx: StateDriver, run: Run, body: Any) -> Sent:
+def submitted_rows(ctx: StateDriver, run: Run, body: Any) -> SubmittedRows:
     """The rows that the run's start sent, against the rules of the sheet that `body`, a poll of it, is about."""
-    rows = inline(run.body)
+    rows = inline_rows(run.body)
     if max(count(body, "inserted") or 0, count(body, "invalidCellCount") or 0) > len(rows):
         raise Skipped("the run's report counts more rows than were sent: the target works on rows of its own")
     sheet_id = sheet_of(body)
@@ -179,10 +179,10 @@ def sent(ctx: StateDriver, run: Run, body: Any) -> Sent:
         texts.append({name: cells.get(plain, "") for name, plain in wanted})
     if not any(any(row.values()) for row in texts):
         raise Skipped("no column of the rows that were sent is one of the sheet's")
-    return checked(sheet_id, columns, texts)
+    return check_rows(sheet_id, columns, texts)
 
 
-def checked(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, str]]) -> Sent:
+def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, str]]) -> SubmittedRows:
     """The rows with every cell checked; of rows that repeat a unique value all but the first fail (OP-38)."""
     failing: dict[Cell, str] = {}
     unsure: set[Cell] = set()
@@ -201,7 +201,7 @@ def checked(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str
                     failing[number, column.name] = "unique"
                 elif known != text:
                     unsure.add((number, column.name))
-    return Sent(sheet_id, tuple(columns), tuple(rows), failing, frozenset(unsure))
+    return SubmittedRows(sheet_id, tuple(columns), tuple(rows), failing, frozenset(unsure))
 
 
 def _plain(name: str) -> str:

@@ -42,7 +42,7 @@ _NOT_REQUIRED = {
 @lru_cache(maxsize=1)
 def schemas() -> dict[str, Any]:
     """The contract's schemas by name, relaxed."""
-    found: dict[str, Any] = _relaxed(deepcopy(contract.load().document["components"]["schemas"]))
+    found: dict[str, Any] = _relax(deepcopy(contract.load().document["components"]["schemas"]))
     for name, members in _ABSENT.items():
         found[name]["properties"] |= {member: {"type": "null"} for member in members}
     for name, members in _NULLABLE.items():
@@ -91,22 +91,22 @@ def _amend(found: dict[str, Any]) -> None:
     column["else"]["else"]["properties"] = {"linkRule": {"type": "null"}}
 
 
-def _relaxed(schema: Any) -> Any:
+def _relax(schema: Any) -> Any:
     """A schema that lets unknown members be, and of a union judges the branch that a body names, not all of them."""
     if isinstance(schema, list):
-        return [_relaxed(each) for each in schema]
+        return [_relax(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {
-        name: _relaxed(value)
+        name: _relax(value)
         for name, value in schema.items()
         if not (name == "additionalProperties" and value is False)
         and not (name == "format" and value in _LOOSE_FORMATS)
     }
-    return _branched(kept) if "discriminator" in kept else kept
+    return _branch(kept) if "discriminator" in kept else kept
 
 
-def _branched(union: dict[str, Any]) -> dict[str, Any]:
+def _branch(union: dict[str, Any]) -> dict[str, Any]:
     member, mapping = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
     return {
         "type": "object",

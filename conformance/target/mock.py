@@ -70,9 +70,7 @@ def _world() -> World:
 
 
 @contextmanager
-def hosted(
-    *, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None
-) -> Iterator[str]:
+def host(*, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None) -> Iterator[str]:
     """The URL of a mock on a free port of loopback while the block lasts; without a speed its clocks stand still.
 
     `bend` wraps the app: that is how the tests make servers that lie.

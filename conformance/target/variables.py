@@ -26,7 +26,7 @@ class Unset(str):
     __slots__ = ()
 
 
-def filled_in(document: Document, environment: Mapping[str, str], found: list[Complaint]) -> dict[str, Any]:
+def fill_in(document: Document, environment: Mapping[str, str], found: list[Complaint]) -> dict[str, Any]:
     """The members of a file with their variables filled in; `found` gets a complaint for each that cannot be."""
 
     def fill(place: Place, value: Any) -> Any:

@@ -34,7 +34,7 @@ def test_a_check_names_the_states_that_it_needs(monkeypatch: pytest.MonkeyPatch)
 
         monkeypatch.setattr(StateDriver, name, noted)
 
-    for name in ("run", "started", "body"):
+    for name in ("run", "begin_run", "body"):
         spy(name)
     judged("DEC", "RUN", "STALE", "CSV", isolated=True)
     assert used

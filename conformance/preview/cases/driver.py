@@ -14,7 +14,7 @@ from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import file_of, templates_of, with_connection
 from conformance.preview.cases.expected import expected
 from conformance.preview.cases.placeholders import UNKNOWN, Facts, fill
-from conformance.preview.decision_runs import same
+from conformance.preview.decision_runs import is_same
 from conformance.preview.driver import Company, Run
 from conformance.preview.poll_body import MOVING, TERMINAL, at, listed
 from conformance.preview.response_schema import differences
@@ -135,7 +135,7 @@ class CaseDriver:
         if self._parked is None:
             way = self.ctx.target.states.get("needs_attention")
             if isinstance(way, Body) and "needs_attention" not in self.ctx.ways:
-                run = self._started("needs_attention")
+                run = self._start("needs_attention")
             else:
                 run = self.ctx.run("needs_attention")
             self._parked = run
@@ -147,10 +147,10 @@ class CaseDriver:
             self._completed = self.ctx.run("completed", fresh=False)
         return self._completed
 
-    def _started(self, state: str) -> Run:
+    def _start(self, state: str) -> Run:
         """A run of the company for imports, in that state; a company in which it went elsewhere is left."""
         company, self._company = self.idle(), None
-        run = self.ctx.started(state, company)
+        run = self.ctx.begin_run(state, company)
         self.ctx.until(run, state)
         self._company = company
         return run
@@ -158,14 +158,14 @@ class CaseDriver:
     def rest(self, run: Run) -> None:
         """Let a run come to its end: what parks is rejected; its company is left where that does not end it."""
         self._parked = None if self._parked is run else self._parked
-        status = self._rested(run)
+        status = self._wait_for_rest(run)
         if status == "needs_attention" and self.ctx.decide(run, "reject").ok:
-            status = self._rested(run)
+            status = self._wait_for_rest(run)
         if status not in TERMINAL and self._company is run.company:
             self._company = None
         self._look()
 
-    def _rested(self, run: Run) -> Any:
+    def _wait_for_rest(self, run: Run) -> Any:
         """The status in which the run rests."""
         try:
             return at(self.ctx.until(run), "status")
@@ -180,7 +180,7 @@ class CaseDriver:
             polled = self.ctx.poll(facts.run)
             if polled.status is None:
                 return None
-            return same(before, polled), polled
+            return is_same(before, polled), polled
         if case.operation == "start_import" and facts.company is not None and self._idle_seen:
             found = self.ctx.active(facts.company)
             if not found.ok or not isinstance(found.json, dict):
@@ -205,10 +205,10 @@ class CaseDriver:
             self.ctx.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
         elif case.operation == "start_export" and answer.ok and facts.company is not None:
             self._export = str(at(answer.json, "run_id"))
-            self._exported(facts.company)
+            self._wait_for_export(facts.company)
 
     def _settle_decision(self, run: Run, answer: Answer) -> None:
-        if answer.ok and self._rested(run) == "needs_attention":
+        if answer.ok and self._wait_for_rest(run) == "needs_attention":
             return  # it parked again, with fresh questions
         if answer.ok or at(run.state, "status") != "needs_attention":
             self.rest(run)
@@ -259,7 +259,7 @@ class CaseDriver:
             if not answer.ok:
                 raise Skipped(f"the target answers the start of an export with {answer.status} (OP-18)")
             self._export = str(at(answer.json, "run_id"))
-            self._exported(company)
+            self._wait_for_export(company)
         run = None
         if operation == "poll_export" and self._export is not None:
             run = Run(company, self._export, "", None, None, self._poll_export(company))
@@ -272,11 +272,11 @@ class CaseDriver:
         company, _ = with_connection(self.ctx)
         if company is None:
             return None
-        run = self.ctx.started("completed", company)
+        run = self.ctx.begin_run("completed", company)
         self.ctx.until(run, "completed")
         return company
 
-    def _exported(self, company: Company) -> None:
+    def _wait_for_export(self, company: Company) -> None:
         """Wait until the export is over: another one may not be started before."""
         for _ in self.ctx.looks():
             if at(self._poll_export(company).json, "status") not in MOVING:

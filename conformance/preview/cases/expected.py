@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.fuzzing.expected import (
     Expected,
+    accept,
     by_any,
     is_plain,
     is_uuid,
-    lost,
+    not_found,
     open_to,
-    refused,
+    refuse,
     strangers,
-    taken,
     unless,
 )
 from conformance.http.client import DEFAULT, NO_KEY
@@ -38,15 +38,15 @@ Fault = tuple[str, str] | None
 """Clause and what is wrong."""
 
 
-def provisioned(body: Any, facts: Facts) -> Expected:
+def company_body(body: Any, facts: Facts) -> Expected:
     """POST companies."""
     if not isinstance(body, dict):
-        return refused("PROV-08", "a company in the form of no object")
+        return refuse("PROV-08", "a company in the form of no object")
     source = body.get("source")
     unknown = (404,) if is_uuid(source) and source not in facts.sources else ()
     if fault := _name_fault(body) or _source_fault(body) or _external_id_fault(body) or _templates_fault(body, facts):
         clause, what = fault
-        return refused(clause, what, *unknown)
+        return refuse(clause, what, *unknown)
     doubts = strangers(body, "name", "source", "external_id", "template_ids", "connections")
     doubts += [f"a null {each}" for each in ("external_id", "template_ids") if each in body and body[each] is None]
     doubts += ["an unusual name"] if not is_plain(body["name"]) else []
@@ -56,7 +56,9 @@ def provisioned(body: Any, facts: Facts) -> Expected:
     if isinstance(chosen, list) and (not chosen or len(set(chosen)) < len(chosen)):
         doubts.append("no or repeated template_ids")  # OP-37
     doubts += ["a company with connections"] if "connections" in body else []
-    expected = lost("PROV-11", "a source that the account lacks") if unknown else taken("PROV-01", "a right company")
+    expected = (
+        not_found("PROV-11", "a source that the account lacks") if unknown else accept("PROV-01", "a right company")
+    )
     return unless(expected, doubts)
 
 
@@ -96,24 +98,24 @@ def _templates_fault(body: dict[str, Any], facts: Facts) -> Fault:
     return None if set(given) <= set(facts.templates) else ("PROV-15", "a template that the account lacks")
 
 
-def uploaded(body: Any) -> Expected:
+def upload_body(body: Any) -> Expected:
     """POST uploads: which members it needs is open (OP-04)."""
     if not isinstance(body, dict) or strangers(body, "name", "content_type", "size"):
         return open_to("a strange request for an upload")
     size = body.get("size")
     whole = isinstance(size, int) and not isinstance(size, bool) and 0 < size <= 10_000_000
     if is_plain(body.get("name")) and body.get("content_type") == "text/csv" and whole:
-        return taken("UPL-01", "a request for an upload")
+        return accept("UPL-01", "a request for an upload")
     return open_to("a request for an upload with odd members")
 
 
-def imported(body: Any, facts: Facts) -> Expected:
+def import_body(body: Any, facts: Facts) -> Expected:
     """POST imports."""
     if not isinstance(body, dict):
-        return refused("IMP-06", "an import in the form of no object")
+        return refuse("IMP-06", "an import in the form of no object")
     files, rows = body.get("files"), body.get("rows")
     if files is None and rows is None:
-        return refused("IMP-06", "an import with neither files nor rows")
+        return refuse("IMP-06", "an import with neither files nor rows")
     if files is not None and rows is not None:
         return open_to("an import with files and rows")  # OP-22
     doubts = strangers(body, "files", "rows", "idempotency_key")
@@ -125,15 +127,15 @@ def imported(body: Any, facts: Facts) -> Expected:
 
 def _rows(rows: Any, facts: Facts) -> Expected:
     if not isinstance(rows, list):
-        return refused("IMP-06", "an import whose rows are no array")
+        return refuse("IMP-06", "an import whose rows are no array")
     if not rows:
         return open_to("an import of no rows")  # OP-22
     if not all(isinstance(row, dict) for row in rows):
-        return refused("IMP-06", "an import with a row that is no object")
+        return refuse("IMP-06", "an import with a row that is no object")
     cells = [cell for row in rows for cell in row.values()]
     names = {name for row in rows for name in row}
     usual = all(rows) and all(map(is_plain, names)) and names & facts.columns and all(map(_is_usual, cells))
-    return taken("IMP-02", "an import of rows") if usual else open_to("an import of odd rows")
+    return accept("IMP-02", "an import of rows") if usual else open_to("an import of odd rows")
 
 
 def _is_usual(cell: Any) -> bool:
@@ -145,22 +147,22 @@ def _is_usual(cell: Any) -> bool:
 
 def _files(files: Any, facts: Facts) -> Expected:
     if not isinstance(files, list):
-        return refused("IMP-07", "an import whose files are no array")
+        return refuse("IMP-07", "an import whose files are no array")
     if not files:
         return open_to("an import of no files")  # OP-22
     if not all(isinstance(each, dict) and each.get("upload_ref") is not None for each in files):
-        return refused("IMP-07", "an import with a file without upload_ref")
+        return refuse("IMP-07", "an import with a file without upload_ref")
     refs = [each["upload_ref"] for each in files]
     usual = all(isinstance(ref, str) and ref in facts.uploads for ref in refs) and len(set(refs)) == len(refs)
     usual = usual and all(is_plain(each.get("name")) and not strangers(each, "name", "upload_ref") for each in files)
-    return taken("IMP-01", "an import of files") if usual else open_to("an import of odd files")  # OP-22
+    return accept("IMP-01", "an import of files") if usual else open_to("an import of odd files")  # OP-22
 
 
-def exported(body: Any, facts: Facts) -> Expected:
+def export_body(body: Any, facts: Facts) -> Expected:
     """POST exports: a start may be refused for many a reason (OP-18), but a mode that there is not must be."""
     mode = body.get("mode") if isinstance(body, dict) else None
     if mode is not None and mode not in ("full", "canary") and facts.destination:
-        return by_any(refused("DST-02", "an export of another mode"))
+        return by_any(refuse("DST-02", "an export of another mode"))
     return open_to("an export")
 
 
@@ -168,41 +170,41 @@ ORDER = ("DEC-17", "DEC-14", "DEC-18", "DEC-19", "DEC-20")
 """Which fault decides the clause, where an answer has several: what must be refused before what should be."""
 
 
-def decided(body: Any, parked: Any) -> Expected:
+def decision_body(body: Any, parked: Any) -> Expected:
     """POST decisions, on a run that shows `parked`."""
     if not isinstance(body, dict):
-        return refused("DEC-15", "a decision in the form of no object")
+        return refuse("DEC-15", "a decision in the form of no object")
     word = body.get("decision")
     if word is None:
-        return refused("DEC-15", "a body without decision")
+        return refuse("DEC-15", "a body without decision")
     if word not in ("approve", "reject"):
-        return refused("DEC-16", "a decision that is neither approve nor reject")
+        return refuse("DEC-16", "a decision that is neither approve nor reject")
     doubts = strangers(body, "decision", "answers")
     if word == "reject":
         doubts += ["answers that come with a reject"] if "answers" in body else []
-        return unless(taken("DEC-31", "a reject"), doubts)
+        return unless(accept("DEC-31", "a reject"), doubts)
     if body.get("answers") in (None, []):
         doubts += ["answers of null or none"] if "answers" in body else []
-        return unless(taken("DEC-01", "an approval"), doubts)
-    return unless(_answered(body["answers"], questions(parked)), doubts)
+        return unless(accept("DEC-01", "an approval"), doubts)
+    return unless(_answers(body["answers"], questions(parked)), doubts)
 
 
-def _answered(answers: Any, asked: list[dict[str, Any]]) -> Expected:
+def _answers(answers: Any, asked: list[dict[str, Any]]) -> Expected:
     if not isinstance(answers, list):
-        return refused("DEC-17", "a decision whose answers are no array")
+        return refuse("DEC-17", "a decision whose answers are no array")
     known = {str(each["id"]): each for each in asked if isinstance(each.get("id"), str)}
     faults = dict(fault for answer in reversed(answers) for fault in _faults(answer, known))
     for clause in ORDER:
         if clause in faults:
-            return refused(clause, faults[clause])
+            return refuse(clause, faults[clause])
     given = [answer["question_id"] for answer in answers]
     odd = [doubt for answer in answers for doubt in _doubts(answer)]
     odd += ["two answers to one question"] if len(set(given)) < len(given) else []
     if len(given) < len(known):
-        return unless(taken("DEC-13", "an approval that leaves questions unanswered"), odd)
+        return unless(accept("DEC-13", "an approval that leaves questions unanswered"), odd)
     if any("custom" in answer for answer in answers):
-        return unless(taken("DEC-12", "an answer by a text of one's own"), odd)
-    return unless(taken("DEC-11", "an answer by an option"), odd)
+        return unless(accept("DEC-12", "an answer by a text of one's own"), odd)
+    return unless(accept("DEC-11", "an answer by an option"), odd)
 
 
 def _faults(answer: Any, known: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -274,14 +276,14 @@ def _keyless(case: Case) -> Expected:
 def _lost(case: Case) -> Expected:
     also = () if all(map(is_uuid, case.ids.values())) else (400,)  # OP-23
     what = "a run that there is not" if "run_id" in case.ids else "an unknown company"
-    found = lost(NOT_FOUND[case.operation], what, *also)
+    found = not_found(NOT_FOUND[case.operation], what, *also)
     return by_any(found) if case.operation == "start_export" else found
 
 
 def _unreadable(case: Case) -> Expected:
     if not case.raw and case.operation in ("request_upload", "start_export"):
         return open_to("a call without a body")
-    wrong = refused(NO_JSON.get(case.operation, "ERR-11"), "a body that is not valid JSON")
+    wrong = refuse(NO_JSON.get(case.operation, "ERR-11"), "a body that is not valid JSON")
     return by_any(wrong) if case.operation == "start_export" else wrong
 
 
@@ -294,22 +296,22 @@ def _body(of: Callable[[Any, Facts], Expected]) -> Callable[[Case, Facts], Expec
     return whole
 
 
-def _listed(case: Case, _: Facts) -> Expected:
+def _listing(case: Case, _: Facts) -> Expected:
     status = case.query.get("status")
     doubts = strangers(dict(case.query), "status", "limit", "cursor")
     doubts += ["a page of the history"] if {"limit", "cursor"} & set(case.query) else []  # OP-08
     if "status" in case.query and status != "active":
         doubts.append("a look-up by another status")  # OP-10
-    right = taken("HIST-01", "a look at the history") if status is None else taken("ACT-03", "the active look-up")
+    right = accept("HIST-01", "a look at the history") if status is None else accept("ACT-03", "the active look-up")
     return unless(right, doubts)
 
 
-def _downloaded(case: Case, facts: Facts) -> Expected:
+def _download(case: Case, facts: Facts) -> Expected:
     sheet, chosen = case.query.get("sheet_id"), case.query.get("filter")
     unknown = "sheet_id" in case.query and sheet not in facts.sheets
     doubts = strangers(dict(case.query), "sheet_id", "filter")
     if isinstance(chosen, str) and chosen not in ("", "valid", "all"):
-        wrong = refused("CSV-10", "a filter that is neither valid nor all", *((404,) if unknown else ()))
+        wrong = refuse("CSV-10", "a filter that is neither valid nor all", *((404,) if unknown else ()))
         return wrong if "sheet_id" in case.query else _or_501(wrong)
     if "filter" in case.query and chosen not in ("valid", "all"):
         doubts.append("an empty or repeated filter")
@@ -318,8 +320,8 @@ def _downloaded(case: Case, facts: Facts) -> Expected:
     if unknown and (not isinstance(sheet, str) or not sheet):
         doubts.append("an empty or repeated sheet_id")
     if unknown:
-        return unless(lost("CSV-11", "an unknown sheet", *(() if is_uuid(sheet) else (400,))), doubts)  # OP-23
-    return unless(taken("CSV-01", "a download of a sheet"), doubts)
+        return unless(not_found("CSV-11", "an unknown sheet", *(() if is_uuid(sheet) else (400,))), doubts)  # OP-23
+    return unless(accept("CSV-01", "a download of a sheet"), doubts)
 
 
 def _or_501(wrong: Expected) -> Expected:
@@ -332,16 +334,16 @@ def _read(case: Case, _: Facts) -> Expected:
     doubts = ["a call with a query that is not documented"] if case.query else []
     if case.operation not in clauses:
         return open_to("a poll of an export")
-    return unless(taken(clauses[case.operation], "a read"), doubts)
+    return unless(accept(clauses[case.operation], "a read"), doubts)
 
 
 BY_OPERATION: dict[str, Callable[[Case, Facts], Expected]] = {
-    "provision_company": _body(provisioned),
-    "request_upload": _body(lambda body, _: uploaded(body)),
-    "start_import": _body(imported),
-    "decide": _body(lambda body, facts: decided(body, facts.parked)),
-    "start_export": _body(exported),
-    "list_imports": _listed,
-    "export_csv": _downloaded,
+    "provision_company": _body(company_body),
+    "request_upload": _body(lambda body, _: upload_body(body)),
+    "start_import": _body(import_body),
+    "decide": _body(lambda body, facts: decision_body(body, facts.parked)),
+    "start_export": _body(export_body),
+    "list_imports": _listing,
+    "export_csv": _download,
 }
 """How what an operation was asked is read; the others are asked for nothing."""

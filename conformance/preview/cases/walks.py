@@ -18,7 +18,7 @@ from conformance.fuzzing.strategies import settings
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.cases.document import walks
 from conformance.preview.driver import Company, Run, StateDriver
-from conformance.preview.poll_body import MOVING, TERMINAL, at, shown
+from conformance.preview.poll_body import MOVING, TERMINAL, at, documented
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -162,7 +162,7 @@ class Memory:
         return self.runs[-1] if self.runs else None
 
 
-def seen(known: Known, body: Any) -> list[Claim]:
+def see(known: Known, body: Any) -> list[Claim]:
     """Remember a poll's body; what it shows of the rules of a run's life."""
     before, known.seen = known.seen, body
     was, now = at(before, "status"), at(body, "status")
@@ -170,14 +170,16 @@ def seen(known: Known, body: Any) -> list[Claim]:
     if was in TERMINAL:
         claims.append(("RUN-03", was == now, "a run that is over stays so"))
         if was == now:
-            claims.append(("RUN-04", shown(before) == shown(body), "two reads of a run that is over are equal"))
+            claims.append(
+                ("RUN-04", documented(before) == documented(body), "two reads of a run that is over are equal")
+            )
     elif was == "running":
         claims.append(("RUN-05", now != "queued", "a run that was running is not queued again"))
     elif was == "needs_attention" and not known.decided:
         left = now in (*MOVING, "completed")  # canceled or failed it may be: OP-11, OP-16
         claims.append(("RUN-07", not left, "nothing but a decision takes a parked run on"))
         if now == was:
-            claims.append(("PATCH-10", shown(before) == shown(body), "while a run is parked nothing changes"))
+            claims.append(("PATCH-10", documented(before) == documented(body), "while a run is parked nothing changes"))
     elif was == "needs_attention" and known.decided == "reject" and now in TERMINAL:
         claims.append(("DEC-31", now == "failed", "a run that was rejected ends failed"))
     known.decided = ""
@@ -210,7 +212,7 @@ def active(memory: Memory, found: Any) -> list[Claim]:
     if newest.parked:
         if at(found, "status") != "needs_attention":
             return [("ACT-04", False, "a parked run is the active one")]
-        equal = shown(found) == shown(newest.seen)
+        equal = documented(found) == documented(newest.seen)
         return [
             ("ACT-04", True, "a parked run is the active one"),
             ("ACT-06", equal, "the active look-up shows what the poll shows"),
@@ -242,7 +244,7 @@ class ImportWalker(Walker):
             for step in steps:
                 if self.over():
                     break
-                found += self._taken(step, company, memory)
+                found += self._take(step, company, memory)
         except (Blocked, Skipped):  # an interruption waits for no run
             self._end(memory)
             raise
@@ -254,7 +256,7 @@ class ImportWalker(Walker):
             if not known.over and not self.over():
                 self._driver.rest(known.run)
 
-    def _taken(self, step: Step, company: Company, memory: Memory) -> list[Tried]:
+    def _take(self, step: Step, company: Company, memory: Memory) -> list[Tried]:
         known = memory.runs[step.run] if step.run < len(memory.runs) else memory.newest
         match step.operation:
             case "start_import":
@@ -276,15 +278,15 @@ class ImportWalker(Walker):
         must_come(answer)
         refused = answer.status == 409
         if newest is not None and newest.parked:
-            yield _tried(("IMP-10", refused, "while a run is parked another import is refused with 409"), answer)
+            yield _claim(("IMP-10", refused, "while a run is parked another import is refused with 409"), answer)
         elif newest is not None and not newest.over and answer.ok:
             yield from self._poll(newest)
             if newest.status in MOVING:
-                yield _tried(("IMP-09", False, "while a run moves another import is refused with 409"), answer)
+                yield _claim(("IMP-09", False, "while a run moves another import is refused with 409"), answer)
         elif newest is not None and not newest.over:
-            yield _tried(("IMP-09", refused, "while a run moves another import is refused with 409"), answer)
+            yield _claim(("IMP-09", refused, "while a run moves another import is refused with 409"), answer)
         elif newest is not None and (answer.ok or self.ctx.active(company).json == {"run": None}):
-            yield _tried(("IMP-11", answer.ok, "once the last run is over a new import is accepted"), answer)
+            yield _claim(("IMP-11", answer.ok, "once the last run is over a new import is accepted"), answer)
         if answer.ok and isinstance(run_id := at(answer.json, "run_id"), str):
             memory.runs.append(Known(Run(company, run_id, "", None, answer, answer)))
             yield from self._poll(memory.runs[-1])
@@ -293,9 +295,9 @@ class ImportWalker(Walker):
         first = known.seen is None
         answer = self.ctx.poll(known.run)
         must_come(answer)
-        found = [_tried(("IMP-05" if first else "POLL-01", answer.ok, "a run that was started can be read"), answer)]
+        found = [_claim(("IMP-05" if first else "POLL-01", answer.ok, "a run that was started can be read"), answer)]
         if answer.ok:
-            found += [_tried(claim, answer) for claim in seen(known, answer.json)]
+            found += [_claim(claim, answer) for claim in see(known, answer.json)]
         return found
 
     def _decide(self, word: str, known: Known) -> Iterator[Tried]:
@@ -306,14 +308,14 @@ class ImportWalker(Walker):
         must_come(answer)
         if known.parked:
             clause = "DEC-31" if word == "reject" else "DEC-01"
-            yield _tried((clause, answer.ok, f"to {word} a parked run is accepted"), answer)
+            yield _claim((clause, answer.ok, f"to {word} a parked run is accepted"), answer)
             known.decided = word if answer.ok else ""
             known.rejected = known.rejected or (answer.ok and word == "reject")
             if answer.ok:
                 yield from self._poll(known)
         elif known.over:
             clause = "DEC-35" if known.rejected and word == "approve" else "DEC-23"
-            yield _tried((clause, answer.status == 409, "a run that is over takes no decision: 409"), answer)
+            yield _claim((clause, answer.status == 409, "a run that is over takes no decision: 409"), answer)
 
     def _look(self, how: str, company: Company, memory: Memory) -> list[Tried]:
         found = []
@@ -322,10 +324,10 @@ class ImportWalker(Walker):
         answer = self.ctx.active(company) if how else self.ctx.history(company)
         must_come(answer)
         claims = active(memory, answer.json) if how else order(memory, answer.json)
-        return found + ([_tried(claim, answer) for claim in claims] if answer.ok and answer.readable else [])
+        return found + ([_claim(claim, answer) for claim in claims] if answer.ok and answer.readable else [])
 
 
-def _tried(claim: Claim, answer: Answer) -> Tried:
+def _claim(claim: Claim, answer: Answer) -> Tried:
     clause, holds, requirement = claim
     return Tried(clause, requirement, holds, requirement, f"{answer.status} {answer.text[:200]}", (answer,))
 

@@ -18,29 +18,29 @@ from conformance.preview.checks.register import (
     at,
     check,
     count,
+    documented,
     questions,
-    shown,
 )
 from conformance.preview.checks.staleness import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
     Answers,
-    Trial,
+    DecisionRun,
+    approve_option,
+    approve_patch,
+    decision_run,
+    effect_differences,
     expected_effects,
     follow,
+    is_same,
     keep,
     may_park_again,
-    optional,
-    otherwise,
     parked_run,
-    patched,
-    same,
-    trial,
     with_options,
 )
-from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predicted
-from conformance.preview.poll_body import actions, concerned
-from conformance.preview.submitted_rows import sent
+from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
+from conformance.preview.poll_body import actions, columns_concerned
+from conformance.preview.submitted_rows import submitted_rows
 
 AT_ONCE = 16
 
@@ -82,18 +82,20 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     made = follow(ctx, run, parked, first)
     keep(ctx, "of the patch", made)
     _judge_effects(ctx, made)
-    kept = same(others, ctx.poll(other))
+    kept = is_same(others, ctx.poll(other))
     with ctx.speaking_of("DEC-36"):
         if at(other.state, "error") == TIMED_OUT:
             raise Skipped("the parked run of the other company timed out meanwhile (OP-11)")
     requirement = "an approval leaves the parked run of another company as it is"
-    ctx.require("DEC-36", kept, requirement, first, other.polled, expected=shown(others), got=shown(other.state))
+    ctx.require(
+        "DEC-36", kept, requirement, first, other.polled, expected=documented(others), got=documented(other.state)
+    )
 
 
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
 def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve parked runs with an option of one question each, and set what becomes of the rows beside the patch's."""
-    first = optional(ctx, 0)
+    first = approve_option(ctx, 0)
     question = with_options(first.parked)
     whole = first.decided if first.decided.ok else _answer_all(ctx, first, [])
     ctx.status("DEC-11", whole, 2, "an answer by option_id is accepted")
@@ -108,13 +110,13 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     with ctx.speaking_of("DEC-10"):
         if len(question["options"]) < 2:
             raise Skipped("the parked run's last question has a single option")
-        followed = _followed(ctx, question)
+        followed = _shows_effect(ctx, question)
         if followed is None:
             raise Skipped("no option shows its effect: the run parks again, or drops the rows for another reason")
-        if not followed and (broken := _broken(ctx)):
+        if not followed and (broken := _broken_clauses(ctx)):
             raise Blocked(f"blocked by {', '.join(broken)}: the patch has another effect than it says", [whole])
         requirement = "of several options to one question at least one does something else to its rows than the patch"
-        ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=patched(ctx).outcome)
+        ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=approve_patch(ctx).outcome)
 
 
 @check("DEC-10", "DEC-12", needs=("needs_attention",))
@@ -128,24 +130,24 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
         chosen.update(column=column, text=text)
         return [{"question_id": question["id"], "custom": text}]
 
-    made = trial(ctx, "of a text", answers)
+    made = decision_run(ctx, "of a text", answers)
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
     ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
     if not made.decided.ok:
         raise Blocked("the answer was refused", [made.decided])
     with ctx.speaking_of("DEC-10"):
         if ctx.target.strict and chosen["column"] and at(made.end, "status") == "needs_attention":
-            again = chosen["column"] in {column for _, column in concerned(made.end)}
+            again = chosen["column"] in {column for _, column in columns_concerned(made.end)}
             requirement = "a question that was answered with a right value is not asked again"
             ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
-        rows = sent(ctx, made.run, made.parked)
-        set_to = [_retold(each, chosen) for each in actions(made.parked)]
+        rows = submitted_rows(ctx, made.run, made.parked)
+        set_to = [_rewrite(each, chosen) for each in actions(made.parked)]
         if sum(each.get("column") == chosen["column"] for each in set_to) > 1:
             raise Skipped("the column has several groups of wrong cells, and which of them the text is for is open")
         if set_to == actions(made.parked) or made.all is None or not rows.agrees(made.parked):
             raise Skipped("what becomes of the text is not for the suite to say")
         ours, theirs = (
-            [*differences(predicted(rows, each), made.all.records)] for each in (set_to, actions(made.parked))
+            [*differences(predict(rows, each), made.all.records)] for each in (set_to, actions(made.parked))
         )
         if ours and theirs:
             raise Skipped("the target takes the text for something else than a value")
@@ -173,9 +175,9 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     if holds:
         end = ctx.until(run)
         failed = at(end, "status") == "failed"
-        counts = failed if won == ["reject"] else not failed or at(patched(ctx).end, "status") == "failed"
+        counts = failed if won == ["reject"] else not failed or at(approve_patch(ctx).end, "status") == "failed"
         requirement = "the decision that was accepted is the one that counts"
-        ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=shown(end))
+        ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=documented(end))
 
 
 def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
@@ -196,43 +198,43 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
             raise Blocked("blocked by DEC-02: the poll_url is not the run's", [answer])
         if not ctx.status("DEC-03", polled, 2, "the poll_url of the decision can be read"):
             return
-        left = not same(parked, polled)
+        left = not is_same(parked, polled)
         if not left and unsettled:
             raise Skipped("after its approval the run may have parked again, just as before")
         ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
 
 
-def _broken(ctx: StateDriver) -> list[str]:
+def _broken_clauses(ctx: StateDriver) -> list[str]:
     """The clauses that an approval without answers was seen to break."""
     try:
-        return sorted(otherwise(patched(ctx), expected_effects(ctx, patched(ctx))))
+        return sorted(effect_differences(approve_patch(ctx), expected_effects(ctx, approve_patch(ctx))))
     except Skipped:
         return []
 
 
-def _followed(ctx: StateDriver, question: Any) -> bool | None:
+def _shows_effect(ctx: StateDriver, question: Any) -> bool | None:
     """Whether an option makes something else of the question's rows than the patch; None when no trial shows that."""
     found = None
     for place in range(min(MOST_OPTIONS, len(question["options"]))):
-        other = _differs(optional(ctx, place), patched(ctx), question, ctx)
+        other = _differs(approve_option(ctx, place), approve_patch(ctx), question, ctx)
         if other:
             return True
         found = other if found is None else found
     return found
 
 
-def _differs(made: Trial, like: Trial, question: Any, ctx: StateDriver) -> bool | None:
+def _differs(made: DecisionRun, like: DecisionRun, question: Any, ctx: StateDriver) -> bool | None:
     """Whether the rows that the question is about came out otherwise; all rows where it is open which these are."""
     target = question.get("target")
     if made.all is None:
-        still = (at(target, "sheet_id"), at(target, "column")) in concerned(made.end)
+        still = (at(target, "sheet_id"), at(target, "column")) in columns_concerned(made.end)
         return True if still else None  # with the question gone it may wait for what was left unanswered, OP-13
     if like.all is None:
         return True
     column = str(at(target, "column"))
     dropping = {each.get("column") for each in actions(made.parked) if each.get("action") in DROPS}
     try:
-        rows = sent(ctx, made.run, made.parked)
+        rows = submitted_rows(ctx, made.run, made.parked)
     except Skipped:
         rows = None
     if rows is None or rows.column(column) is None or rows.doubtful(column) or not rows.agrees(made.parked):
@@ -247,7 +249,7 @@ def _differs(made: Trial, like: Trial, question: Any, ctx: StateDriver) -> bool 
     return None if some or "unique" in rules else False  # to keep the first of equal rows is to remove the others
 
 
-def _answer_all(ctx: StateDriver, refused: Trial, given: Answers) -> Answer:
+def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answer:
     """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
     named = [each["question_id"] for each in given]
     answers = [
@@ -258,12 +260,12 @@ def _answer_all(ctx: StateDriver, refused: Trial, given: Answers) -> Answer:
     return ctx.decide(refused.run, "approve", [*given, *answers])
 
 
-def _judge_effects(ctx: StateDriver, made: Trial) -> None:
+def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
         effects = expected_effects(ctx, made)
         try:
-            found = otherwise(made, effects)
+            found = effect_differences(made, effects)
         except Skipped:
             _judge_end(ctx, made, clears=effects.clears, blocked="")
             raise
@@ -274,13 +276,13 @@ def _judge_effects(ctx: StateDriver, made: Trial) -> None:
             if broken and not whole:
                 raise Blocked(f"blocked by {broken[0]}: one action has another effect", [made.run.polled])
             requirement = "an approval without answers applies the proposed patch"
-            ctx.require("DEC-05", not found, requirement, *_seen(made), expected=actions(made.parked), got=found)
+            ctx.require("DEC-05", not found, requirement, *_evidence(made), expected=actions(made.parked), got=found)
         for action in CLAUSES:
             if action != "keep":
                 _judge_action(ctx, made, action, found, blocked=whole)
 
 
-def _judge_end(ctx: StateDriver, made: Trial, *, clears: bool, blocked: str) -> None:
+def _judge_end(ctx: StateDriver, made: DecisionRun, *, clears: bool, blocked: str) -> None:
     """Whether a run that has nothing wrong left completes (DEC-27)."""
     with ctx.speaking_of("DEC-27"):
         if not clears:
@@ -289,21 +291,21 @@ def _judge_end(ctx: StateDriver, made: Trial, *, clears: bool, blocked: str) -> 
         if not clear and blocked:
             raise Blocked(f"blocked by {blocked}: the patch was not applied as it was shown", [made.run.polled])
         requirement = "a run without a wrong cell completes with nothing flagged"
-        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=shown(made.end))
+        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=documented(made.end))
 
 
-def _judge_action(ctx: StateDriver, made: Trial, action: str, found: dict[str, str], *, blocked: bool) -> None:
+def _judge_action(ctx: StateDriver, made: DecisionRun, action: str, found: dict[str, str], *, blocked: bool) -> None:
     clause = CLAUSES[action]
     with ctx.speaking_of(clause):
         if not any(each.get("action") == action for each in actions(made.parked)):
             raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
         if clause in found and blocked:
-            raise Blocked(f"blocked by DEC-05: {found[clause]}", _seen(made))
+            raise Blocked(f"blocked by DEC-05: {found[clause]}", _evidence(made))
         requirement = f"{action} changes the rows that it is for, and no others"
-        ctx.require(clause, clause not in found, requirement, *_seen(made), got=found.get(clause, ""))
+        ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
 
 
-def _seen(made: Trial) -> list[Answer]:
+def _evidence(made: DecisionRun) -> list[Answer]:
     return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
 
 
@@ -313,7 +315,7 @@ def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str
     if not asked:
         raise Skipped("no question of the parked run takes free text")
     try:
-        rows = sent(ctx, like, like.state)
+        rows = submitted_rows(ctx, like, like.state)
     except Skipped:
         return asked[0], "", "Leave these values as they are"
     proposed = {each.get("value") for each in actions(parked)}
@@ -327,7 +329,7 @@ def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str
     return asked[0], "", "Leave these values as they are"
 
 
-def _retold(act: dict[str, Any], chosen: dict[str, str]) -> dict[str, Any]:
+def _rewrite(act: dict[str, Any], chosen: dict[str, str]) -> dict[str, Any]:
     """The action as the answer would have it."""
     if act.get("column") != chosen.get("column"):
         return act

@@ -19,7 +19,7 @@ def _name() -> str:
     return f"conformance-{uuid4().hex[:12]}"
 
 
-def _made(ctx: StateDriver, **members: Any) -> Answer:
+def _provision(ctx: StateDriver, **members: Any) -> Answer:
     """A company with these members, for a check that goes on from there; Blocked when it is refused."""
     answer = ctx.provision(**members)
     if not answer.ok:
@@ -124,7 +124,7 @@ def an_external_id_is_unique(ctx: StateDriver) -> None:
     """Provision with an external_id that is taken, then with the name of that refused request."""
     ctx.must_provision()
     external_id, name = _name(), _name()
-    _made(ctx, external_id=external_id)
+    _provision(ctx, external_id=external_id)
     again = ctx.provision(external_id=external_id, name=name)
     if ctx.status("PROV-14", again, 409, "an external_id that is taken is answered with 409"):
         # Had the refused request left a company behind, its name would be taken now (PROV-16).
@@ -149,7 +149,7 @@ def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     """Provision a name a second time, for the same source and for another."""
     ctx.must_provision()
     name, source = _name(), ctx.source()
-    _made(ctx, name=name, source=source)
+    _provision(ctx, name=name, source=source)
     again = ctx.provision(name=name, source=source, external_id=_name())
     ctx.status("PROV-16", again, 400, "a name that is taken for the source is answered with 400")
     others = [each for each in sources_of(ctx) if each != source]

@@ -11,10 +11,18 @@ from uuid import uuid4
 
 from conformance.preview.account import file_of
 from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, at, check, count
-from conformance.preview.csv_download import Download, decoded, download, fetch, parsed, read, text
-from conformance.preview.decision_runs import flagged
+from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
+from conformance.preview.decision_runs import flagged_run
 from conformance.preview.history import listing
-from conformance.preview.submitted_rows import UNSURE, Column, checked, columns_of, inline, sent, sheet_of
+from conformance.preview.submitted_rows import (
+    UNSURE,
+    Column,
+    check_rows,
+    columns_of,
+    inline_rows,
+    sheet_of,
+    submitted_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +75,7 @@ def what_is_left_out_is_what_the_report_counts(ctx: StateDriver) -> None:
     run = _completed(ctx)
     _judge_counts(ctx, run, run.state)
     with ctx.speaking_of("CSV-05", "CSV-06"):
-        made = flagged(ctx)
+        made = flagged_run(ctx)
         _judge_counts(ctx, made.run, made.end)
         rows = len(made.all.rows) if made.all else None
         requirement = "filter=all has every row, the flagged ones too"
@@ -88,7 +96,7 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     answer = fetch(ctx, company.id, sheet_of(end), "all")
     if not ctx.status("CSV-09", answer, 200, "the rows can be downloaded"):
         return
-    lines = parsed(text(answer)) or ()
+    lines = parse(text(answer)) or ()
     place = lines[0].index(name) if lines and name in lines[0] else None
     got = [line[place] for line in lines[1:]] if place is not None else []
     requirement = "commas, quotes and line breaks in values survive a round trip"
@@ -168,7 +176,7 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
 @check("CSV-02", needs=("needs_attention",))
 def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download the workbook of a run that completed with flagged rows, without filter and with filter=all."""
-    made = flagged(ctx)
+    made = flagged_run(ctx)
     if made.run.company.provisioned is None:
         raise Skipped("a company that the target file lends may have other rows by now")
     if made.all is None or made.valid is None:
@@ -184,7 +192,7 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
 
 def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, Download]]) -> None:
     """Whether every row that was sent is in the download (CSV-05)."""
-    rows = sent(ctx, run, run.state)
+    rows = submitted_rows(ctx, run, run.state)
     lines = both[rows.sheet_id][0]
     names = [column.name for column in rows.given]
     if rows.unsure or rows.failing or not names:
@@ -233,7 +241,7 @@ def _flagged_sheet(ctx: StateDriver) -> tuple[Run, str, Download, Download]:
     valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
     if len(valid.rows) < len(whole.rows):
         return run, sheet, valid, whole
-    made = flagged(ctx)
+    made = flagged_run(ctx)
     sheet = sheet_of(made.end)
     # Downloaded anew: in a company that the target file lends another import may have come since.
     valid, whole = (download(ctx, made.run.company.id, sheet, each) for each in ("valid", "all"))
@@ -245,7 +253,7 @@ def _flagged_sheet(ctx: StateDriver) -> tuple[Run, str, Download, Download]:
 def _wrong(sheet: str, columns: tuple[Column, ...], lines: Download) -> list[dict[str, str]]:
     """The downloaded rows with a cell that breaks a rule beyond doubt."""
     records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
-    return [records[each] for each in sorted(checked(sheet, columns, records).flagged)]
+    return [records[each] for each in sorted(check_rows(sheet, columns, records).flagged)]
 
 
 def _free_column(ctx: StateDriver, company: Company) -> str:
@@ -269,7 +277,7 @@ def _sheet_of_rows(ctx: StateDriver, company: Company) -> str:
 
 def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[str, Any]]]:
     """The name of a column without rules, and right rows that hold the awkward texts there."""
-    base, name = inline(ctx.body("completed"))[0], _free_column(ctx, company)
+    base, name = inline_rows(ctx.body("completed"))[0], _free_column(ctx, company)
     return name, [_own_row(ctx, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
 
 
@@ -304,7 +312,7 @@ def _files(content: bytes) -> list[tuple[tuple[str, ...], ...]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
-            found = [parsed(decoded(archive.read(name))) for name in names]
+            found = [parse(decode(archive.read(name))) for name in names]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return []
     return [(lines[0], *sorted(lines[1:])) for lines in found if lines]

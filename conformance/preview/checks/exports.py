@@ -46,7 +46,7 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     ctx.equal("DST-02", mode, "full", "an export without mode is a full one", seen[-1])
     _judge_report(ctx, report, seen[-1])
     requirement = "a full export writes as many rows as filter=valid has over all sheets"
-    right, wrote = sum(rows.values()), _written(report)
+    right, wrote = sum(rows.values()), _count_written(report)
     ctx.equal("DST-08", wrote, right, requirement, seen[-1])
 
 
@@ -55,8 +55,8 @@ def flagged_rows_are_not_exported(ctx: StateDriver) -> None:
     """Reject a parked import, and export what the company then has."""
     company = with_destination(ctx, "needs_attention")
     right = sum(_right_rows(ctx, company).values())
-    body, seen = ended(ctx, company, _started(ctx, company, {}))
-    wrote = _written(_report(body))
+    body, seen = follow_export(ctx, company, _begin(ctx, company, {}))
+    wrote = _count_written(_report(body))
     requirement = "an export writes no more than the rows that filter=valid has over all sheets"
     ctx.require("DST-08", wrote is not None and wrote <= right, requirement, seen[-1], expected=right, got=wrote)
 
@@ -70,7 +70,7 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
     for mode in ("partial", 1):
         answers[repr(mode)] = _start(ctx, company, {"mode": mode})
         if answers[repr(mode)].ok:
-            ended(ctx, company, answers[repr(mode)])  # so that other exports can be started
+            follow_export(ctx, company, answers[repr(mode)])  # so that other exports can be started
     requirement = "a mode that is neither full nor canary is refused with a 4xx"  # OP-18
     ctx.each_status("DST-02", answers, 4, requirement)
 
@@ -81,13 +81,13 @@ def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     company = with_destination(ctx, "completed")
     rows, key = _right_rows(ctx, company), f"conformance-{uuid4().hex[:12]}"
     body = {"mode": "canary", "idempotency_key": key}
-    started = _started(ctx, company, body)
+    started = _begin(ctx, company, body)
     again = _start(ctx, company, body)
     requirement = "an export that is started again with its key is the same run"
     named = at(started.json, "run_id"), at(again.json, "run_id")
     same = again.ok and named[0] == named[1]
     ctx.require("DST-09", same, requirement, started, again, expected=named[0], got=f"{again.status} {named[1]}")
-    last, seen = ended(ctx, company, started)
+    last, seen = follow_export(ctx, company, started)
     other = _start(ctx, company, {"mode": "full", "idempotency_key": key})
     requirement = "a key that started another payload starts no second run"
     alone = not other.ok or at(other.json, "run_id") == named[0]
@@ -96,7 +96,7 @@ def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     times = Counter(each.get("template_id") for each in listed(report, "results"))
     filled = sum(1 for number in rows.values() if number)
     holds = at(report, "mode") == "canary" and all(n <= 1 for n in times.values())
-    wrote = _written(report)
+    wrote = _count_written(report)
     few = wrote is not None and wrote <= filled
     requirement = "a canary writes at most one row of each template"
     ctx.require("DST-03", holds and few, requirement, seen[-1], expected=f"at most {filled} writes", got=report)
@@ -116,11 +116,11 @@ def a_selection_narrows_an_export(ctx: StateDriver) -> None:
             continue
         wanted = sum(each for sheet, each in number.items() if company.sheets[sheet] in chosen)
         started = _start(ctx, company, {"selection": {"template_ids": chosen}})
-        _selected(ctx, started)
-        body, seen = ended(ctx, company, started)
+        _judge_selection(ctx, started)
+        body, seen = follow_export(ctx, company, started)
         report = _report(body)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
-        holds = _written(report) == wanted and not strange
+        holds = _count_written(report) == wanted and not strange
         requirement = "an export of selected templates writes the right rows of these alone"
         ctx.require("DST-08", holds, requirement, started, seen[-1], expected=f"{wanted} of {chosen}", got=report)
 
@@ -133,9 +133,9 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
     column, value, number = _telling(ctx, company, right)
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
         started = _start(ctx, company, body | {"selection": {"row_filter": {column: value}}})
-        _selected(ctx, started)
-        last, seen = ended(ctx, company, started)
-        wrote = _written(_report(last))
+        _judge_selection(ctx, started)
+        last, seen = follow_export(ctx, company, started)
+        wrote = _count_written(_report(last))
         requirement = "an export of selected rows writes no more than the right rows"
         few = wrote is not None and wrote <= sum(right.values())
         ctx.require("DST-08", few, requirement, started, seen[-1], expected=sum(right.values()), got=wrote)
@@ -145,7 +145,7 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
         ctx.equal("DST-08", wrote, wanted, requirement, started, seen[-1])
 
 
-def _selected(ctx: StateDriver, started: Answer) -> None:
+def _judge_selection(ctx: StateDriver, started: Answer) -> None:
     """Stop where a selection is refused, which any target may do (OP-18) but one that reads as the contract."""
     if not started.ok and started.status is not None and started.status < 500:
         if ctx.target.strict:
@@ -167,7 +167,7 @@ def _telling(ctx: StateDriver, company: Company, right: dict[str, int]) -> tuple
 @check("DST-04", "DST-05", "DST-07")
 def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""
-    company = _prepared(ctx, REFUSING)
+    company = _way_to(ctx, REFUSING)
     _, body, seen = _full(ctx, company or with_destination(ctx, "completed"))
     failed = company is not None and at(body, "status") == "failed"
     requirement = "single writes that fail do not fail the run"
@@ -193,7 +193,7 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
 @check("DST-06")
 def what_stops_the_job_fails_the_run(ctx: StateDriver) -> None:
     """Export to a destination that cannot be reached; where none is known to be so, export a completed import."""
-    company = _prepared(ctx, UNREACHABLE)
+    company = _way_to(ctx, UNREACHABLE)
     _, body, seen = _full(ctx, company or with_destination(ctx, "completed"))
     if company is None and at(body, "status") != "failed":
         raise Skipped("nothing stopped the export")
@@ -201,7 +201,7 @@ def what_stops_the_job_fails_the_run(ctx: StateDriver) -> None:
     ctx.require("DST-06", holds, "an export that was stopped is failed", seen[-1], expected="failed", got=body)
 
 
-def _prepared(ctx: StateDriver, way: str) -> Company | None:
+def _way_to(ctx: StateDriver, way: str) -> Company | None:
     """The company to which a way beside the target file leads; None where there is none."""
     return Company(ctx.ways[way]()[0]) if way in ctx.ways else None
 
@@ -210,13 +210,13 @@ def _full(ctx: StateDriver, company: Company) -> tuple[Answer, Any, list[Answer]
     """An export of the company without saying how: its start, its last body, and all answers; one for all checks."""
 
     def exported() -> tuple[Answer, Any, list[Answer]]:
-        started = _started(ctx, company, {})
-        return started, *ended(ctx, company, started)
+        started = _begin(ctx, company, {})
+        return started, *follow_export(ctx, company, started)
 
     return ctx.share(f"full export of {company.id}", exported)
 
 
-def _written(report: Any) -> int | None:
+def _count_written(report: Any) -> int | None:
     """How many rows the export wrote or tried to: the total, or, where that is no sum of its parts, the results."""
     total, succeeded, failed = (at(report, name) for name in COUNTS)
     if not all(_whole(each) for each in (total, succeeded, failed)):
@@ -236,7 +236,7 @@ def _start(ctx: StateDriver, company: Company, body: Any) -> Answer:
     return ctx.client.call("start_export", company_id=company.id, body=body)
 
 
-def _started(ctx: StateDriver, company: Company, body: Any) -> Answer:
+def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
     """The answer of an export that was accepted."""
     answer = _start(ctx, company, body)
     if answer.ok:
@@ -258,7 +258,7 @@ def _judge_start(ctx: StateDriver, company: Company, answer: Answer) -> None:
     ctx.require("DST-01", here, "the poll_url is that of the export", answer, expected=f"…{end}", got=url)
 
 
-def ended(ctx: StateDriver, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
+def follow_export(ctx: StateDriver, company: Company, started: Answer) -> tuple[Any, list[Answer]]:
     """Poll an export until it is over: its last body, and all answers."""
     run_id = at(started.json, "run_id")
     if not isinstance(run_id, str):

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from conformance.preview.account import file_of
 from conformance.preview.checks.register import TERMINAL, Answer, Blocked, Company, Run, Skipped, StateDriver, at, check
-from conformance.preview.decision_runs import same
-from conformance.preview.history import added, names
+from conformance.preview.decision_runs import is_same
+from conformance.preview.history import names, new_entries
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
@@ -86,28 +86,28 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     clean, flagged, key = ctx.body("completed"), ctx.body("needs_attention"), new_key()
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
-    run = ctx.started("needs_attention", company)
+    run = ctx.begin_run("needs_attention", company)
     moving = [ctx.start(company, clean), ctx.start(company, flagged | {"idempotency_key": key})]
     for answer, what in zip(moving, ("without a key", "with a new key"), strict=True):
         ctx.status("IMP-09", answer, 409, f"a start {what} is refused with 409 while an import is in flight")
-    _refused(*moving)
+    _stop_if_accepted(*moving)
     parked = ctx.until(run, "needs_attention")
     before = names(ctx, company)
-    new = added(before, earlier)
+    new = new_entries(before, earlier)
     requirement = "a start refused with 409 creates no run: the history has one run more than before the first start"
     ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving, expected="1 new run", got=new)
     third = ctx.start(company, clean)
     ctx.status("IMP-10", third, 409, "a start is refused with 409 while the company's run is parked")
-    _refused(third)
+    _stop_if_accepted(third)
     after, again = names(ctx, company), ctx.poll(run)
-    unchanged = after == before and same(parked, again)
+    unchanged = after == before and is_same(parked, again)
     requirement = "a start refused with 409 changes neither the history nor the run in flight"
     ctx.require("IMP-13", unchanged, requirement, third, again, expected=parked, got=again.json)
     end(ctx, run)
     _start_anew(ctx, run, clean, key)
 
 
-def _refused(*answers: Answer) -> None:
+def _stop_if_accepted(*answers: Answer) -> None:
     """Stop a check whose company has several imports in flight: that was told, and breaks one clause."""
     if accepted := [answer for answer in answers if answer.ok]:
         raise Blocked("a start was accepted beside an import in flight", accepted)
@@ -172,7 +172,7 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     _judge_replay(ctx, "IDEM-04", run, ctx.start(company, body), "while the run is parked")
     other = ctx.body("completed") | {"idempotency_key": body["idempotency_key"]}
     _judge_conflict(ctx, run, other, parked)
-    new = added(names(ctx, company), earlier)
+    new = new_entries(names(ctx, company), earlier)
     same_run = not moving.ok or at(moving.json, "run_id") == run.id  # a refusal is IDEM-02's
     requirement = "the same start with the same key gives the same run, and no second one"
     holds = same_run and (new is None or len(new) <= 1)
@@ -215,7 +215,7 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     if not (accepted := [answer for answer in answers if answer.ok]):
         raise Blocked("none of the concurrent starts was accepted", answers[:2])
     ids = {str(at(answer.json, "run_id")) for answer in accepted}
-    new = added(names(ctx, company), earlier)
+    new = new_entries(names(ctx, company), earlier)
     holds = len(ids) == 1 and (new is None or len(new) <= 1)
     requirement = "concurrent starts with one key create one run"
     ctx.require("IDEM-08", holds, requirement, *accepted[:3], expected="1 run", got=f"{ids}; new in history: {new}")
@@ -235,4 +235,4 @@ def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: A
     ctx.status("IDEM-05", refused, 409, requirement)
     after = ctx.poll(run)
     requirement = "a used key with different rows leaves the existing run as it is"
-    ctx.require("IDEM-05", same(before, after), requirement, refused, after, expected=before, got=after.json)
+    ctx.require("IDEM-05", is_same(before, after), requirement, refused, after, expected=before, got=after.json)

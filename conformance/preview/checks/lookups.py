@@ -22,9 +22,9 @@ from conformance.preview.checks.register import (
     StateDriver,
     at,
     check,
-    shown,
+    documented,
 )
-from conformance.preview.history import entries, identity, named
+from conformance.preview.history import entries, entry_names, identity
 
 NONE = {"run": None}
 MOST_PAGES = 6  # pages of one run each that a history of two runs may take until it ends
@@ -44,13 +44,16 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
     requirement = "with no import in flight the look-up gives exactly {run: null}"
     none = before.ok and before.json == NONE
     ctx.require("ACT-02", none, requirement, before, expected=NONE, got=f"{before.status} {before.text}")
-    run = ctx.started("completed", company)
+    run = ctx.begin_run("completed", company)
     polled, found, again = ctx.poll(run), ctx.active(company), ctx.poll(run)
     with ctx.speaking_of("ACT-01", "ACT-03", "ACT-06"):
         if at(again.json, "status") in MOVING:
             _judge_bare(ctx, found, MOVING)
-            if _said(polled) == _said(again):
-                holds, requirement = _said(found) == _said(polled), "the look-up equals the poll of the moving run"
+            if _content(polled) == _content(again):
+                holds, requirement = (
+                    _content(found) == _content(polled),
+                    "the look-up equals the poll of the moving run",
+                )
                 ctx.require("ACT-06", holds, requirement, polled, found, expected=polled.text, got=found.text)
     ended = ctx.until(run, *TERMINAL)
     after = ctx.active(company)
@@ -68,11 +71,11 @@ def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
     block, wanted = at(found.json, "needs_attention"), at(run.state, "needs_attention")
     if found.json != NONE:
         _judge_bare(ctx, found, ("needs_attention",))
-    holds = wanted is not None and shown(block) == shown(wanted)
+    holds = wanted is not None and documented(block) == documented(wanted)
     ctx.require("ACT-04", holds, requirement, run.polled, found, expected=wanted, got=found.text)
     if found.json == NONE:
         raise Blocked("the look-up gives no parked run", [found])
-    polled, told = (shown(each) | {"needs_attention": None} for each in (run.state, found.json))  # ACT-04
+    polled, told = (documented(each) | {"needs_attention": None} for each in (run.state, found.json))  # ACT-04
     ctx.equal("ACT-06", told, polled, "the look-up equals the poll of the parked run", run.polled, found)
     ctx.reads("OP-05", "run_id present" if at(found.json, "run_id") is not None else "run_id absent")
 
@@ -88,7 +91,7 @@ def an_unknown_company_has_no_lookup(ctx: StateDriver) -> None:
 def the_history_lists_newest_first(ctx: StateDriver) -> None:
     """Let one import complete and another park; read the history at once, then again, then page by page."""
     company = ctx.company(fresh=True)
-    older = ctx.started("completed", company)
+    older = ctx.begin_run("completed", company)
     ctx.until(older, "completed")
     newer = _next_run(ctx, company)
     early = ctx.history(company)
@@ -125,7 +128,7 @@ def _next_run(ctx: StateDriver, company: Company) -> Run:
     body = ctx.body("needs_attention")
     answer = ctx.start(company, body)
     ctx.status("IMP-11", answer, 2, "once a run is completed a new import is accepted")
-    return ctx.begun_by(answer, company, body)
+    return ctx.run_of(answer, company, body)
 
 
 def _judge_empty(ctx: StateDriver, company: Company) -> None:
@@ -148,9 +151,9 @@ def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> 
         raise Blocked("the look-up does not give the run that is in flight", [answer])
 
 
-def _said(answer: Answer) -> Any:
+def _content(answer: Answer) -> Any:
     """All that is documented of a moving run; its message is among it, and may change at any moment."""
-    return shown(answer.json), at(answer.json, "progress_message")
+    return documented(answer.json), at(answer.json, "progress_message")
 
 
 def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
@@ -179,7 +182,7 @@ def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run]) -> None:
     stuck = len(pages) > 1 and not _differs(pages[-1], pages[-2])
     if stuck and start is not None and start[0] != CONTRACTS and not _is_url(start):
         raise Skipped(f"the history does not say how the page that {start[0]!r} leads to is asked for")
-    names = [name for page in pages for name in named(entries(page.json)) or ()]
+    names = [name for page in pages for name in entry_names(entries(page.json)) or ()]
     ended = _next(pages[-1]) is None
     told = ended and any(value is None for _, value in _links(pages[-1]))
     whole = not told or all(any(run.id in page.text for page in pages) for run in runs)
@@ -228,7 +231,7 @@ def _is_url(link: tuple[str, Any] | None) -> bool:
 
 
 def _differs(page: Answer, other: Answer) -> bool:
-    return page.ok and named(entries(page.json)) != named(entries(other.json))
+    return page.ok and entry_names(entries(page.json)) != entry_names(entries(other.json))
 
 
 def _envelope(page: Answer) -> str:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from conformance.preview.account import BYTES, uploaded, valid_import, with_destination
-from conformance.preview.checks.exports import ended
+from conformance.preview.account import BYTES, upload, valid_import, with_destination
+from conformance.preview.checks.exports import follow_export
 from conformance.preview.checks.register import (
     TERMINAL,
     Answer,
@@ -27,7 +27,7 @@ from mock_server.contract.nearest import counted
 TYPE = "text/csv"
 
 
-def _noted(ctx: StateDriver, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
+def _note(ctx: StateDriver, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
     """Note the status as the target's reading; it is to be the `written` one where the target reads as the contract."""
     ctx.reads(point, f"{what} is answered with {answer.status or 'nothing'}")
     if ctx.target.strict:
@@ -40,18 +40,18 @@ def a_page_that_cannot_be_is_asked_for(ctx: StateDriver) -> None:
     company = ctx.any_company()
     for size in (1, 100):
         answer = ctx.client.call("list_imports", company_id=company.id, query={"limit": size})
-        _noted(ctx, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
+        _note(ctx, "OP-08", "HIST-02", f"a limit of {size}", answer, 200)
     for query in ({"limit": 0}, {"limit": 101}, {"limit": 1000}, {"limit": "1e1"}, {"cursor": "conformance"}):
         answer = ctx.client.call("list_imports", company_id=company.id, query=query)
         ((name, value),) = query.items()
-        _noted(ctx, "OP-08", "HIST-02", f"a {name} of {value}", answer, 400)
+        _note(ctx, "OP-08", "HIST-02", f"a {name} of {value}", answer, 400)
 
 
 @check("ACT-01")
 def runs_of_another_status_are_asked_for(ctx: StateDriver) -> None:
     """Ask for the runs of another status than active."""
     answer = ctx.client.call("list_imports", company_id=ctx.any_company().id, query={"status": "completed"})
-    _noted(ctx, "OP-10", "ACT-01", "status=completed", answer, 400)
+    _note(ctx, "OP-10", "ACT-01", "status=completed", answer, 400)
 
 
 @check("DEC-17", needs=("needs_attention",))
@@ -65,7 +65,7 @@ def a_question_is_answered_twice(ctx: StateDriver) -> None:
             answer = ctx.decide(run, "approve", [entry, entry])
             if not answer.ok:
                 leave(ctx, run)
-            return _noted(ctx, "OP-19", "DEC-17", "an approval with two answers to one question", answer, 400)
+            return _note(ctx, "OP-19", "DEC-17", "an approval with two answers to one question", answer, 400)
     raise Skipped("no question of the parked run has an option")
 
 
@@ -75,8 +75,8 @@ def an_import_names_a_file_that_is_none(ctx: StateDriver) -> None:
     company, files = ctx.company(fresh=True), [{"name": "conformance.csv", "upload_ref": f"conformance-{uuid4()}"}]
     for what, body in (("an unknown upload_ref", {}), ("files beside rows", valid_import(ctx))):
         answer = ctx.start(company, body | {"files": files})
-        _noted(ctx, "OP-22", "IMP-07", what, answer, 400)
-        if answer.ok and at(ctx.until(ctx.begun_by(answer, company, body)), "status") not in TERMINAL:
+        _note(ctx, "OP-22", "IMP-07", what, answer, 400)
+        if answer.ok and at(ctx.until(ctx.run_of(answer, company, body)), "status") not in TERMINAL:
             return  # what comes next would meet a busy company
 
 
@@ -88,8 +88,8 @@ def another_file_is_put_than_was_declared(ctx: StateDriver) -> None:
         ("a PUT of another Content-Type", BYTES, "application/json"),
         ("a PUT of another size", BYTES * 2, TYPE),
     ):
-        url, _ = uploaded(ctx, company)
-        _noted(ctx, "OP-04", "UPL-03", what, ctx.client.put_upload(url, content, kind), 400)
+        url, _ = upload(ctx, company)
+        _note(ctx, "OP-04", "UPL-03", what, ctx.client.put_upload(url, content, kind), 400)
         if ctx.target.strict:
             right = ctx.client.put_upload(url, BYTES, TYPE.upper())
             ctx.status("UPL-03", right, 2, "a PUT that was refused does not use the URL up")
@@ -100,20 +100,20 @@ def an_export_has_nowhere_to_go_or_is_not_alone(ctx: StateDriver) -> None:
     """Start an export of a company without a destination, and two exports of one with a destination."""
     company = with_destination(ctx, "completed")  # first: a company that is lent may have one, and must not be exported
     answer = ctx.client.call("start_export", company_id=ctx.company(fresh=True).id, body={})
-    _noted(ctx, "OP-18", "DST-01", "an export without a destination", answer, 400)
+    _note(ctx, "OP-18", "DST-01", "an export without a destination", answer, 400)
     first, second = (ctx.client.call("start_export", company_id=company.id, body={}) for _ in range(2))
     if not first.ok:
         raise Skipped(f"the target answers the start of an export with {first.status} (OP-18)")
-    _noted(ctx, "OP-18", "DST-01", "a second export while one is under way", second, 409)
-    ended(ctx, company, first)
+    _note(ctx, "OP-18", "DST-01", "a second export while one is under way", second, 409)
+    follow_export(ctx, company, first)
     for what, selection in (
         ("a selection of an unknown template", {"template_ids": [str(uuid4())]}),
         ("a filter by no column of the company", {"row_filter": {"conformance": "x"}}),
     ):
         answer = ctx.client.call("start_export", company_id=company.id, body={"selection": selection})
-        _noted(ctx, "OP-18", "DST-01", what, answer, 400)
+        _note(ctx, "OP-18", "DST-01", what, answer, 400)
         if answer.ok:
-            ended(ctx, company, answer)
+            follow_export(ctx, company, answer)
 
 
 @check("POLL-01", needs=("needs_attention",))

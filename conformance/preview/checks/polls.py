@@ -127,7 +127,7 @@ def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
     before, after = count(parked.state, "invalidCellCount"), count(run.state, "invalidCellCount")
     if before is None or after is None:
         raise Blocked("a parked run's report has no invalidCellCount", [parked.polled, run.polled])
-    if after < before or (after == before and _affected(run.state) <= before):
+    if after < before or (after == before and _sum_affected(run.state) <= before):
         raise Skipped("the target flags no second cell of a row, as far as its questions tell")
     requirement = "a second bad cell in a flagged row does not raise invalidCellCount: it counts rows"
     ctx.equal("POLL-11", after, before, requirement, parked.polled, run.polled)
@@ -136,7 +136,7 @@ def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
 def _moving(ctx: StateDriver) -> list[Answer]:
     """Polls of a run just started, and of one that runs, where the target file has a way to that."""
     way = ctx.target.states.get("running")
-    run = ctx.started("running" if isinstance(way, Body) else "completed")
+    run = ctx.begin_run("running" if isinstance(way, Body) else "completed")
     answers = [ctx.poll(run)]
     with ctx.speaking_of("POLL-02", "POLL-03"):
         if isinstance(way, Body) and at(run.state, "status") in MOVING:
@@ -212,7 +212,7 @@ def _breaking(pattern: Any) -> str | None:
         return None
 
 
-def _affected(state: Any) -> int:
+def _sum_affected(state: Any) -> int:
     """The rows that each question is about, added up: more than the flagged rows when one row has two bad cells."""
     affected = [at(question, "target", "affected_count") for question in questions(state)]
     return sum(each for each in affected if isinstance(each, int))

@@ -16,13 +16,13 @@ from conformance.preview.checks.register import (
     at,
     check,
     count,
+    documented,
     listed,
     questions,
-    shown,
 )
 from conformance.preview.csv_download import download
 from conformance.preview.poll_body import actions, ids
-from conformance.preview.submitted_rows import UNSURE, Column, Sent, columns_of, sent, sheet_of
+from conformance.preview.submitted_rows import UNSURE, Column, SubmittedRows, columns_of, sheet_of, submitted_rows
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ LOOKS = 4
 def a_parked_run_asks_questions_that_can_be_answered(ctx: StateDriver) -> None:
     """Read a parked run and look at each of its questions."""
     run = ctx.run("needs_attention", fresh=False)
-    asked = _asked(run)
+    asked = _questions(run)
     ctx.shaped(run.polled, "QUE-01", "QUE-04", "QUE-09", "QUE-10")
     found = ids(asked)
     repeated = [each for each, times in Counter(found).items() if times > 1]
     _say(ctx, run, "QUE-02", "no two questions of one parking have the same id", repeated)
-    _say(ctx, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _miscounted(run.state))
-    lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant(each))]
+    _say(ctx, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _wrong_counts(run.state))
+    lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant_columns(each))]
     _say(ctx, run, "QUE-08", "relevant_columns includes the target's column", lacking)
     named = [ids(listed(each, "options")) for each in asked]
     _say(ctx, run, "QUE-09", "options have ids of their own", [each for each in named if len(set(each)) < len(each)])
@@ -53,8 +53,8 @@ def a_parked_run_asks_questions_that_can_be_answered(ctx: StateDriver) -> None:
 def a_question_is_about_a_column_of_the_company(ctx: StateDriver) -> None:
     """Read a parked run, and look up its questions' sheets and columns among the templates."""
     run = ctx.run("needs_attention", fresh=False)
-    targets = [each["target"] for each in _asked(run) if at(each, "target", "column") is not None]
-    strange = [each for each in targets if not _known(ctx, run, each)]
+    targets = [each["target"] for each in _questions(run) if at(each, "target", "column") is not None]
+    strange = [each for each in targets if not _is_known(ctx, run, each)]
     _say(ctx, run, "QUE-05", "a question's target is a sheet of the company and a column of its template", strange)
 
 
@@ -62,9 +62,9 @@ def a_question_is_about_a_column_of_the_company(ctx: StateDriver) -> None:
 def samples_are_wrong_values_that_were_sent(ctx: StateDriver) -> None:
     """Read a parked run, and look for its sample values among the rows that were sent."""
     run = ctx.run("needs_attention", fresh=False)
-    rows = sent(ctx, run, run.state)
+    rows = submitted_rows(ctx, run, run.state)
     wrong, many = [], []
-    for question in _asked(run):
+    for question in _questions(run):
         target = question.get("target")
         column, samples = rows.column(at(target, "column")), at(target, "sample_values")
         if column is None or not isinstance(samples, list):
@@ -76,7 +76,7 @@ def samples_are_wrong_values_that_were_sent(ctx: StateDriver) -> None:
     _say(ctx, run, "QUE-07", "sample values are wrong values of the column that really occur", wrong)
     _say(ctx, run, "QUE-07", "there are no more distinct sample values than rows", many)
     requirement = "affected_count is no more than the rows whose column breaks a rule"
-    _say(ctx, run, "QUE-06", requirement, _overstated(rows, run.state))
+    _say(ctx, run, "QUE-06", requirement, _excess_counts(rows, run.state))
 
 
 @check("PATCH-01", "PATCH-02", "PATCH-03", "PATCH-04", "PATCH-05", needs=("needs_attention",))
@@ -86,7 +86,7 @@ def the_patch_says_what_it_does(ctx: StateDriver) -> None:
     ctx.shaped(run.polled, "PATCH-01", "PATCH-02")
     acts = actions(run.state)
     with ctx.speaking_of("PATCH-02"):
-        strange = [each for each in acts if not _known(ctx, run, each)]
+        strange = [each for each in acts if not _is_known(ctx, run, each)]
         _say(ctx, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
     sets = [each for each in acts if each.get("action") == "set_value"]
     with ctx.speaking_of("PATCH-03"):
@@ -94,7 +94,7 @@ def the_patch_says_what_it_does(ctx: StateDriver) -> None:
         ctx.shaped(run.polled, "PATCH-03")
     with ctx.speaking_of("PATCH-04"):
         _some(sets, "set_value")
-        emptied = [each for each in sets if each.get("value") == "" and _required(ctx, run, each)]
+        emptied = [each for each in sets if each.get("value") == "" and _is_required(ctx, run, each)]
         _say(ctx, run, "PATCH-04", "set_value empties no required column", emptied)
     with ctx.speaking_of("PATCH-05"):
         _some([each for each in acts if each.get("action") == "dedup_keep_first"], "dedup_keep_first")
@@ -128,16 +128,16 @@ def the_patch_has_one_action_for_each_flagged_group(ctx: StateDriver) -> None:
 def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
     """Poll a parked run again and again while time passes, and download its sheet before and after."""
     run = ctx.run("needs_attention", fresh=False)
-    first, before = shown(run.state), _downloads(ctx, run)
+    first, before = documented(run.state), _downloads(ctx, run)
     questions_differ, report_differs = [], []
     for _ in range(LOOKS):
         ctx.wait()
-        seen = shown(ctx.poll(run).json)
+        seen = documented(ctx.poll(run).json)
         if run.polled.status is None:
             raise Blocked(f"no answer: {run.polled.problem}", [run.polled])
         if questions(seen) != questions(first):
             questions_differ.append(questions(seen))
-        if _unasked(seen) != _unasked(first):
+        if _rest(seen) != _rest(first):
             report_differs.append(seen)
     _say(ctx, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
     _say(ctx, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
@@ -145,7 +145,7 @@ def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
         ctx.equal("PATCH-10", _downloads(ctx, run), before, "the rows of a parked run stay the same")
 
 
-def _asked(run: Run) -> list[dict[str, Any]]:
+def _questions(run: Run) -> list[dict[str, Any]]:
     """The questions of the run; a patch may go without any (PATCH-07), and then nothing can be said of them."""
     if not isinstance(at(run.state, "needs_attention", "questions"), list):
         raise Blocked("the parked run shows no array of questions", [run.polled])
@@ -165,7 +165,7 @@ def _some(acts: list[dict[str, Any]], action: str) -> None:
         raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
 
 
-def _miscounted(body: Any) -> list[str]:
+def _wrong_counts(body: Any) -> list[str]:
     """Which counts cannot be: out of their range, or together fewer than the flagged rows they must cover."""
     most, total, found = count(body, "invalidCellCount"), 0, list[str]()
     for question in questions(body):
@@ -183,13 +183,13 @@ def _miscounted(body: Any) -> list[str]:
     return found
 
 
-def _relevant(question: dict[str, Any]) -> Any:
+def _relevant_columns(question: dict[str, Any]) -> Any:
     """The relevant columns; null stands for whatever the question is about (OP-28), and no list is for QUE-01."""
     there = question.get("relevant_columns")
     return there if isinstance(there, list) else [at(question, "target", "column")]
 
 
-def _known(ctx: StateDriver, run: Run, target: Any) -> bool:
+def _is_known(ctx: StateDriver, run: Run, target: Any) -> bool:
     sheet = at(target, "sheet_id")
     if not run.company.sheets:
         raise Skipped("the sheets of a company are known when the suite provisioned it")
@@ -198,7 +198,7 @@ def _known(ctx: StateDriver, run: Run, target: Any) -> bool:
     return at(target, "column") in [column.name for column in columns_of(ctx, run.company, sheet)]
 
 
-def _offends(rows: Sent, column: Column, sample: Any) -> bool:
+def _offends(rows: SubmittedRows, column: Column, sample: Any) -> bool:
     """Whether the sample was sent in the column and may be wrong there."""
     text = "" if sample is None else str(sample).strip()
     held = [number for number, row in enumerate(rows.rows) if row[column.name].strip() == text]
@@ -209,7 +209,7 @@ def _offends(rows: Sent, column: Column, sample: Any) -> bool:
     return (column.unique and len(held) > 1) or any((number, column.name) in rows.unsure for number in held)
 
 
-def _overstated(rows: Sent, body: Any) -> list[str]:
+def _excess_counts(rows: SubmittedRows, body: Any) -> list[str]:
     """Columns whose questions count more rows than have a cell there that breaks a rule (OP-38: all that repeat)."""
     found, totals = [], Counter[str]()
     for question in questions(body):
@@ -225,14 +225,14 @@ def _overstated(rows: Sent, body: Any) -> list[str]:
     return found
 
 
-def _required(ctx: StateDriver, run: Run, act: dict[str, Any]) -> bool:
+def _is_required(ctx: StateDriver, run: Run, act: dict[str, Any]) -> bool:
     columns = columns_of(ctx, run.company, str(act.get("sheet_id")))
     return act.get("column") in [column.name for column in columns if column.required]
 
 
 def _wrong_texts(ctx: StateDriver, run: Run) -> dict[str, int]:
     """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
-    rows = sent(ctx, run, run.state)
+    rows = submitted_rows(ctx, run, run.state)
     if not rows.agrees(run.state):
         raise Skipped("the target flags other rows than the published rules do")
     sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
@@ -244,7 +244,7 @@ def _wrong_texts(ctx: StateDriver, run: Run) -> dict[str, int]:
 
 def _only_deduplicated(ctx: StateDriver, run: Run) -> list[str]:
     """Columns with cells that are empty or malformed, and no action but one for repeated values."""
-    rows = sent(ctx, run, run.state)
+    rows = submitted_rows(ctx, run, run.state)
     malformed = {column for (_, column), rule in rows.failing.items() if rule != "unique"}
     acts = {
         column: {each.get("action") for each in actions(run.state) if each.get("column") == column}
@@ -253,7 +253,7 @@ def _only_deduplicated(ctx: StateDriver, run: Run) -> list[str]:
     return [column for column, found in acts.items() if found == {"dedup_keep_first"}]
 
 
-def _unasked(body: Any) -> list[Any]:
+def _rest(body: Any) -> list[Any]:
     """What a poll shows of a parked run beside its questions, which are for QUE-03."""
     return [at(body, *path) for path in (["status"], ["report"], ["needs_attention", "proposed_patch"])]
 

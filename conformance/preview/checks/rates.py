@@ -128,7 +128,7 @@ def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
     with ctx.client.unthrottled():
         decide = partial(ctx.client.call, "decide", company_id=run.company.id, run_id=run.id)
         _exhaust(ctx, partial(decide, body={"decision": "conformance"}))
-        _throttled(decide(body={"decision": "approve"}))
+        _must_be_throttled(decide(body={"decision": "approve"}))
     before: Any = at(run.state, "needs_attention")
     ctx.wait()
     after = ctx.poll(run)
@@ -145,7 +145,7 @@ def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
     with ctx.client.unthrottled():
         start = partial(ctx.client.call, "start_import", company_id=company)
         _exhaust(ctx, partial(start, body={}))
-        _throttled(start(body=body))
+        _must_be_throttled(start(body=body))
     ctx.wait()
     after = ctx.client.call("list_imports", company_id=company)
     must_come(before, after)
@@ -154,6 +154,6 @@ def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
     ctx.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)
 
 
-def _throttled(answer: Answer) -> None:
+def _must_be_throttled(answer: Answer) -> None:
     if answer.status != 429:
         raise Blocked("the call came when the budget was not spent any more", [answer])

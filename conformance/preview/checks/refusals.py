@@ -21,23 +21,23 @@ from conformance.preview.checks.register import (
     at,
     check,
     count,
+    documented,
     must_come,
     questions,
-    shown,
 )
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
+    approve_patch,
+    effect_differences,
     expected_effects,
     follow,
+    is_same,
     leave,
-    otherwise,
     parked_run,
-    patched,
-    same,
     with_options,
 )
 from conformance.preview.poll_body import actions
-from conformance.preview.submitted_rows import sent, sheet_of
+from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
     """Decide on runs that have just started, run, and are over."""
     moving = False
     with ctx.speaking_of("DEC-23"):
-        run = ctx.started("completed")
+        run = ctx.begin_run("completed")
         requirement = "a decision on a run that was just started is refused with 409"
         ctx.status("DEC-23", ctx.decide(run, "reject"), 409, requirement)
         moving = at(ctx.until(run, "running", *TERMINAL), "status") == "running"
@@ -87,8 +87,8 @@ def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
         ctx.status("DEC-26", answer, 404, f"a decision on {what} is answered with 404")
     polled = ctx.poll(run)
     requirement = "a decision that found no run has no effect"
-    kept = same(parked, polled)
-    ctx.require("DEC-26", kept, requirement, polled, expected=shown(parked), got=shown(polled.json))
+    kept = is_same(parked, polled)
+    ctx.require("DEC-26", kept, requirement, polled, expected=documented(parked), got=documented(polled.json))
     if kept:
         leave(ctx, run)
 
@@ -127,7 +127,7 @@ def _decide_while_running(ctx: StateDriver, run: Run) -> None:
 
 def _decide_too_early(ctx: StateDriver) -> None:
     """Reject a run before it parks: it parks all the same. One that is accepted may have met a run that was parked."""
-    run = ctx.started("needs_attention")
+    run = ctx.begin_run("needs_attention")
     early = ctx.decide(run, "reject")
     if early.status != 409:
         raise Skipped("the reject may have come when the run was parked already")
@@ -143,7 +143,7 @@ def _decide_after_the_end(ctx: StateDriver, run: Run, state: str) -> None:
         ctx.status("DEC-23", ctx.decide(run, word), 409, f"to {word} a run that is {state} is refused with 409")
     after = ctx.poll(run)
     requirement = f"a refused decision leaves a run that is {state} as it is"
-    ctx.require("DEC-23", same(before.json, after), requirement, after, expected=before.text, got=after.text)
+    ctx.require("DEC-23", is_same(before.json, after), requirement, after, expected=before.text, got=after.text)
 
 
 def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
@@ -159,11 +159,11 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
         answer = _post(ctx, run, body)
         must_come(answer)
         refused, last = answer.status == 400, number == total - 1
-        kept = same(parked, ctx.poll(run)) if every or last or not refused else True
+        kept = is_same(parked, ctx.poll(run)) if every or last or not refused else True
         if not kept and not every:
             return None
         requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
-        got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else shown(run.state)}"
+        got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else documented(run.state)}"
         ctx.require(clause, refused and kept, requirement, answer, run.polled, expected="400", got=got)
         if not kept:
             run = ctx.run("needs_attention")
@@ -174,7 +174,7 @@ def _judge_approval(ctx: StateDriver, run: Run) -> None:
     """Whether the patch is applied after all that was refused as it is on any other run: nothing of it was kept."""
     parked = run.state
     made = follow(ctx, run, parked, ctx.decide(run))
-    found, usual = (otherwise(each, expected_effects(ctx, each)) for each in (made, patched(ctx)))
+    found, usual = (effect_differences(each, expected_effects(ctx, each)) for each in (made, approve_patch(ctx)))
     kept = {clause: what for clause, what in found.items() if clause not in usual}
     requirement = "what was refused leaves no trace in what a later approval does"
     ctx.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
@@ -250,13 +250,13 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
         ctx.reads("OP-19", "answers with a reject are ignored")
         end = ctx.until(run)
         ended = at(end, "status") == "failed"
-        if ctx.require("DEC-21", ended, requirement, answer, run.polled, got=shown(end)):
+        if ctx.require("DEC-21", ended, requirement, answer, run.polled, got=documented(end)):
             _judge_rows(ctx, "DEC-21", run, parked)
         return
     ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")
-    kept = same(parked, polled)
+    kept = is_same(parked, polled)
     holds = answer.status == 400 and kept
-    got = f"{answer.status} {answer.text[:200]}; then {shown(polled.json)}"
+    got = f"{answer.status} {answer.text[:200]}; then {documented(polled.json)}"
     ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
     if kept:
         leave(ctx, run)
@@ -277,7 +277,7 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     ctx.require("DEC-31", said in {"failed", "running"}, requirement, answer, got=said)
     end = ctx.until(run)
     requirement = "a run that was rejected ends failed"
-    if not ctx.require("DEC-31", at(end, "status") == "failed", requirement, run.polled, got=shown(end)):
+    if not ctx.require("DEC-31", at(end, "status") == "failed", requirement, run.polled, got=documented(end)):
         raise Blocked("the rejected run did not end", [run.polled])
     _judge_report(ctx, run, parked, end)
     with ctx.speaking_of("DEC-33"):
@@ -287,7 +287,7 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     later = ctx.decide(run)
     ctx.status("DEC-35", later, 409, "to approve a run that was rejected is refused with 409")
     requirement = "a run that was rejected stays as it is"
-    ctx.require("DEC-35", same(end, ctx.poll(run)), requirement, later, run.polled, expected=shown(end))
+    ctx.require("DEC-35", is_same(end, ctx.poll(run)), requirement, later, run.polled, expected=documented(end))
 
 
 def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
@@ -295,7 +295,9 @@ def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
     wanted, got = count(parked, "invalidCellCount"), count(end, "invalidCellCount")
     ctx.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
     requirement = "after a reject the report of invalid cells is as it was"
-    ctx.require("DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=shown(end))
+    ctx.require(
+        "DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=documented(end)
+    )
 
 
 def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
@@ -304,7 +306,7 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     answer = fetch(ctx, run.company.id, sheet, "valid")
     if not ctx.status(clause, answer, 200, "after a reject the right rows can be downloaded"):
         return
-    rows = sent(ctx, run, parked)
+    rows = submitted_rows(ctx, run, parked)
     if rows.unsure or not rows.agrees(parked):
         raise Skipped("which of the rows that were sent are right is open")
     names = [column.name for column in rows.given]

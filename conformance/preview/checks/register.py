@@ -9,12 +9,28 @@ from conformance.engine.generation import Check
 from conformance.http.client import OTHER, Answer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.driver import Company, Run, StateDriver
-from conformance.preview.poll_body import MOVING, STATUSES, TERMINAL, array, at, count, listed, questions, shown
+from conformance.preview.poll_body import MOVING, STATUSES, TERMINAL, array, at, count, documented, listed, questions
 
 __all__ = [
-    "CHECKS", "MOVING", "OTHER", "STATUSES", "TERMINAL",
-    "Answer", "Blocked", "Company", "Run", "Skipped", "StateDriver",
-    "array", "at", "check", "count", "listed", "must_come", "questions", "shown",
+    "CHECKS",
+    "MOVING",
+    "OTHER",
+    "STATUSES",
+    "TERMINAL",
+    "Answer",
+    "Blocked",
+    "Company",
+    "Run",
+    "Skipped",
+    "StateDriver",
+    "array",
+    "at",
+    "check",
+    "count",
+    "documented",
+    "listed",
+    "must_come",
+    "questions",
 ]  # fmt: skip
 
 Function = Callable[[StateDriver], None]

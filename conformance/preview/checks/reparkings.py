@@ -15,21 +15,21 @@ from conformance.preview.checks.register import (
     at,
     check,
     count,
+    documented,
     listed,
     questions,
-    shown,
 )
 from conformance.preview.csv_download import download
-from conformance.preview.decision_runs import flagged, follow, optional, same, with_options
-from conformance.preview.poll_body import actions, concerned, ids
-from conformance.preview.submitted_rows import checked, columns_of, described, sent, sheet_of, templates
+from conformance.preview.decision_runs import approve_option, flagged_run, follow, is_same, with_options
+from conformance.preview.poll_body import actions, columns_concerned, ids
+from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
 from mock_server.contract.nearest import counted
 
 
 @check("DEC-28", "DEC-29", "DEC-30", needs=("needs_attention_again",))
 def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
-    run = ctx.started("needs_attention_again")
+    run = ctx.begin_run("needs_attention_again")
     parked = ctx.until(run, "needs_attention")
     answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
     first = ctx.decide(run, "approve", answers)
@@ -43,13 +43,13 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     _judge_second_parking(ctx, run, parked, again, answers)
     with ctx.speaking_of("DEC-30"):
         _answer_the_first(ctx, run, parked, again)
-    if not same(again, run.polled):
+    if not is_same(again, run.polled):
         raise Blocked("blocked by DEC-30: the run left its second parking", [run.polled])
     further = _decide_again(ctx, run, again)
     ctx.status("DEC-29", further, 2, "a run that parked again takes a further decision")
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
     if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
-        left = not same(again, ctx.poll(run)) or ids(questions(ctx.until(run))) != ids(questions(again))
+        left = not is_same(again, ctx.poll(run)) or ids(questions(ctx.until(run))) != ids(questions(again))
         ctx.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
 
 
@@ -62,7 +62,7 @@ def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) ->
     lines = download(ctx, run.company.id, sheet, "all")
     columns = columns_of(ctx, run.company, sheet)
     records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
-    failing = len(checked(sheet, columns, records).flagged)
+    failing = len(check_rows(sheet, columns, records).flagged)
     flagged_rows = count(run.state, "invalidCellCount") or 0
     still = failing or flagged_rows
     if still and not kept:
@@ -81,7 +81,7 @@ def _failed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> No
         if column is not None and "custom" in each and column.offence(str(each["custom"])) == column.rule == "strict":
             requirement = "a run whose rows still fail parks again"
             parks = at(run.state, "status") == "needs_attention"
-            ctx.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=shown(run.state))
+            ctx.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=documented(run.state))
     raise Blocked("the way to needs_attention_again leads to failed", [run.polled])
 
 
@@ -90,7 +90,7 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
     there = bool(questions(again)) or bool(actions(again))
     still = (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
-    ctx.require("DEC-28", there and still, requirement, run.polled, got=shown(again))
+    ctx.require("DEC-28", there and still, requirement, run.polled, got=documented(again))
     if answers:
         return  # what the answers leave out may have been mended by the patch, or wait for an answer still: OP-13
     columns = {each.name: each for each in columns_of(ctx, run.company, sheet_of(parked))}
@@ -102,7 +102,7 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
         if column is None or not judged or (sets and column.offence(str(act.get("value"))) is not None):
             unsettled.add(act.get("column"))
     mended = {each.get("column") for each in actions(parked)} - unsettled
-    stale = sorted(name for _, name in concerned(again) if name in mended)
+    stale = sorted(name for _, name in columns_concerned(again) if name in mended)
     ctx.none("DEC-28", stale, "the second parking asks nothing about what the first one mended", run.polled)
 
 
@@ -116,7 +116,7 @@ def _decide_again(ctx: StateDriver, run: Run, again: Any) -> Answer:
     answer = ctx.decide(run, "approve", [given])
     if answer.ok:
         return answer
-    if answer.status == 400 and optional(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
+    if answer.status == 400 and approve_option(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
         requirement = "a question that a run shows when it parks again is a current one"
         ctx.require("DEC-28", answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
     return ctx.decide(run)
@@ -133,7 +133,7 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
     option = at(gone[0], "options", 0, "id")
     given = {"custom": "as before"} if option is None else {"option_id": option}
     answer = ctx.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
-    holds = same(again, ctx.poll(run)) and answer.status == 400
+    holds = is_same(again, ctx.poll(run)) and answer.status == 400
     requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
     got = f"{answer.status} {answer.text[:200]}"
     ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
@@ -142,7 +142,7 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
 @check("DEC-09", needs=("needs_attention",))
 def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     """Approve what leaves rows flagged, and look for them in both downloads."""
-    made = flagged(ctx)
+    made = flagged_run(ctx)
     if made.all is None or made.valid is None:
         raise Blocked("the rows could not be downloaded", [made.run.polled])
     kept = len(made.all.rows) - len(made.valid.rows)
@@ -153,7 +153,7 @@ def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     requirement = "rows that are kept flagged are in filter=all and not in filter=valid"
     ctx.require("DEC-09", holds, requirement, made.run.polled, made.valid.answer, expected=expected, got=kept)
     with ctx.speaking_of("DEC-09"):
-        rows = sent(ctx, made.run, made.parked)
+        rows = submitted_rows(ctx, made.run, made.parked)
         there = {tuple(sorted(each.items())) for each in made.valid.records}
         wrong = {row for (row, _), rule in rows.failing.items() if rule != "unique"}
         bad = [rows.rows[each] for each in wrong if tuple(sorted(rows.rows[each].items())) in there]
@@ -181,17 +181,17 @@ def a_patch_that_keeps_rows_leaves_them_flagged(ctx: StateDriver) -> None:
 def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
     """A run of rows for a template that needs a link and nothing that we could not make up, and how many rows."""
     for template in templates(ctx):
-        columns = described(template)
+        columns = columns_in(template)
         needed = [column for column in columns if column.required]
         links = [column for column in columns if column.rule == "link"]
         if links and all(column.rule in {"none", "ai", "link"} for column in needed):
             names = {column.name for column in (*needed, links[0])}
             rows = [{name: f"conformance-{uuid4().hex[:12]}" for name in names} for _ in range(2)]
-            return _imported(ctx, str(template.get("id")), rows), len(rows)
+            return _import_rows(ctx, str(template.get("id")), rows), len(rows)
     raise Skipped("the account has no template whose rows link to another one and need nothing else")
 
 
-def _imported(ctx: StateDriver, template_id: str, rows: list[dict[str, str]]) -> Run:
+def _import_rows(ctx: StateDriver, template_id: str, rows: list[dict[str, str]]) -> Run:
     """A run of these rows in a company with this template alone."""
     if ctx.lent is not None:
         raise Skipped("only a company that the suite provisions can have a template of its choice")

@@ -22,10 +22,10 @@ from conformance.preview.checks.register import (
     StateDriver,
     at,
     check,
-    shown,
+    documented,
 )
 from conformance.preview.decision_runs import gist
-from conformance.preview.history import entries, named
+from conformance.preview.history import entries, entry_names
 from conformance.target.target import Body
 
 APPROVE = "approve"
@@ -57,7 +57,7 @@ def runs_move_only_forward(ctx: StateDriver) -> None:
     states = [state for state in ("completed", "needs_attention", "failed") if _starts(ctx, state)]
     if not states:
         raise Skipped("the target file offers no body that starts an import")
-    stories = [_story(ctx, state) for state in states] + _canceled(ctx)
+    stories = [_story(ctx, state) for state in states] + _canceled_story(ctx)
     ctx.require("POLL-01", holds=True, requirement=KNOWN)
     if ctx.target.strict:
         begins = [[word for word, _ in story[:2]] for story in stories if len(story) > 1]
@@ -106,7 +106,7 @@ def an_end_is_final(ctx: StateDriver) -> None:
             changed = [answer for answer in later if _status(answer) != state]
             seen = [_status(answer) for answer in later]
             ctx.require("RUN-03", not changed, f"{state} is final", first, *changed[:1], expected=state, got=seen)
-            unequal = [a for a in later if _status(a) == state and shown(a.json) != shown(first.json)]
+            unequal = [a for a in later if _status(a) == state and documented(a.json) != documented(first.json)]
             requirement = f"every read of a {state} run gives an equal body"
             got = unequal[0].text if unequal else ""
             ctx.require("RUN-04", not unequal, requirement, first, *unequal[:1], expected=first.text, got=got)
@@ -167,19 +167,19 @@ def _starts(ctx: StateDriver, state: str) -> bool:
 
 def _story(ctx: StateDriver, state: str) -> Story:
     """A run of the body that leads to the state, watched; where it parks it is approved once and watched on."""
-    run = ctx.started(state)
-    story = _watched(ctx, run)
+    run = ctx.begin_run(state)
+    story = _watch(ctx, run)
     if state == "needs_attention" and story[-1][0] == "needs_attention":
         answer = ctx.decide(run)
         if answer.ok:
             story.append((APPROVE, answer))
-            story += _watched(ctx, run)
+            story += _watch(ctx, run)
     if ctx.shared is not None:
         ctx.shared[WATCHED + state] = run
-    return story + [(_status(answer), _known(ctx, answer)) for answer in _polls(ctx, run, 1)]
+    return story + [(_status(answer), _must_be_known(ctx, answer)) for answer in _polls(ctx, run, 1)]
 
 
-def _canceled(ctx: StateDriver) -> list[Story]:
+def _canceled_story(ctx: StateDriver) -> list[Story]:
     """What the target file's way to a canceled run shows, be it spelled as it may; nothing without such a way."""
     try:
         polled = ctx.run("canceled", fresh=False).polled
@@ -192,11 +192,11 @@ def _canceled(ctx: StateDriver) -> list[Story]:
     return [[(_status(polled), polled)]]
 
 
-def _watched(ctx: StateDriver, run: Run) -> Story:
+def _watch(ctx: StateDriver, run: Run) -> Story:
     """The statuses of a run until it rests."""
     story: Story = []
     for _ in ctx.looks():
-        story.append((_status(ctx.poll(run)), _known(ctx, run.polled)))
+        story.append((_status(ctx.poll(run)), _must_be_known(ctx, run.polled)))
         if story[-1][0] not in MOVING:
             return story
     raise Blocked("the run does not come to rest in time", [run.polled])
@@ -213,7 +213,7 @@ def _polls(ctx: StateDriver, run: Run, count: int) -> list[Answer]:
     return answers
 
 
-def _known(ctx: StateDriver, answer: Answer) -> Answer:
+def _must_be_known(ctx: StateDriver, answer: Answer) -> Answer:
     """The poll of a known run, which is 2xx and has a status (POLL-01), else there is nothing to go on with."""
     told = answer.ok and isinstance(_status(answer), str)
     if not told and answer.status is not None:
@@ -259,7 +259,7 @@ def _reads(ctx: StateDriver, run: Run) -> dict[str, Answer]:
 def _matter(answer: Answer) -> Any:
     """What of an answer has to stay: a history's runs (OP-08), a run's state, a download's text."""
     if answer.operation == "list_imports" and not answer.query:
-        return named(entries(answer.json)) or answer.content
+        return entry_names(entries(answer.json)) or answer.content
     return gist(answer.json) if answer.json is not None else answer.content
 
 

@@ -113,7 +113,7 @@ def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
         raise Skipped("the target file names one existing company alone")
     kept = [ctx.shared.get(f"run {state}") for state in ("completed", "needs_attention")] if ctx.shared else []
     runs = [run for run in kept if isinstance(run, Run)]
-    runs += [ctx.started("completed") for _ in range(2 - len(runs))]
+    runs += [ctx.begin_run("completed") for _ in range(2 - len(runs))]
     ids = [("run", run.id) for run in runs]
     for run in runs:
         if run.company.provisioned is None:  # a lent company may have had both runs

@@ -16,9 +16,9 @@ from conformance.preview.checks.register import (
     StateDriver,
     at,
     check,
-    shown,
+    documented,
 )
-from conformance.preview.decision_runs import same
+from conformance.preview.decision_runs import is_same
 from conformance.target.target import Body, ExistingRun
 
 TIMED_OUT = "Import timed out"
@@ -29,7 +29,7 @@ HOUR = 3_600  # seconds
 def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     """Start a healthy import, and let half an hour pass; after its end, let hours pass."""
     state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
-    run = ctx.started(state)
+    run = ctx.begin_run(state)
     polled = [ctx.poll(run)]
     if not ctx.advance(HOUR // 2):
         raise Skipped("the target offers no way to let half an hour pass")
@@ -43,7 +43,7 @@ def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     after, status = ctx.poll(run), at(before, "status")
     stays = at(after.json, "status") == status
     ctx.require("RUN-03", stays, f"a {status} run is {status} hours later", after, expected=before, got=after.json)
-    equal = not stays or shown(after.json) == shown(before)
+    equal = not stays or documented(after.json) == documented(before)
     requirement = f"the body of a {status} run is the same hours later"
     ctx.require("RUN-04", equal, requirement, after, expected=before, got=after.json)
 
@@ -71,7 +71,7 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     ctx.advance(2 * HOUR)
     ctx.wait()
     last = ctx.poll(run)
-    revived = not same(first.json, last)
+    revived = not is_same(first.json, last)
     requirement = "a run that timed out stays as it is"
     ctx.require("STALE-04", not revived, requirement, first, last, expected=first.text, got=last.text)
 
@@ -80,11 +80,11 @@ def _dead(ctx: StateDriver) -> Run:
     """A run whose engine died, more than an hour after that where time can be let pass."""
     way = ctx.target.states.get("stale")
     if "stale" in ctx.ways:
-        run = _known(ctx, *ctx.ways["stale"]())
+        run = _read_run(ctx, *ctx.ways["stale"]())
     elif isinstance(way, ExistingRun):
-        run = _known(ctx, way.owner, way.run)
+        run = _read_run(ctx, way.owner, way.run)
     elif isinstance(way, Body):
-        run = ctx.started("stale")
+        run = ctx.begin_run("stale")
     else:
         return ctx.run("stale")
     dead: tuple[str, ...] = ("failed",)
@@ -100,6 +100,6 @@ def _dead(ctx: StateDriver) -> Run:
     return run
 
 
-def _known(ctx: StateDriver, company_id: str, run_id: str) -> Run:
+def _read_run(ctx: StateDriver, company_id: str, run_id: str) -> Run:
     polled = ctx.client.call("poll_import", company_id=company_id, run_id=run_id)
     return Run(Company(company_id), run_id, "", None, None, polled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from conformance.preview.account import BYTES, FILE, file_of, templates_of, uploaded
+from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
 from conformance.preview.checks.register import Company, Run, Skipped, StateDriver, array, at, check
 from conformance.target.target import Body
 
@@ -24,7 +24,7 @@ def an_upload_is_signed(ctx: StateDriver) -> None:
 @check("UPL-03")
 def an_upload_url_works_once(ctx: StateDriver) -> None:
     """Put a file to an upload URL, then put it there again."""
-    url, _ = uploaded(ctx, ctx.any_company())
+    url, _ = upload(ctx, ctx.any_company())
     first = ctx.client.put_upload(url, BYTES, "text/csv")
     if ctx.status("UPL-03", first, 2, "the first PUT to an upload URL is accepted"):
         second = ctx.client.put_upload(url, BYTES, "text/csv")
@@ -63,14 +63,14 @@ def an_unknown_company_gets_no_upload(ctx: StateDriver) -> None:
 def uploads_have_references_of_their_own(ctx: StateDriver) -> None:
     """Request two uploads of the same file for one company."""
     company = ctx.any_company()
-    refs = [uploaded(ctx, company)[1], uploaded(ctx, company)[1]]
+    refs = [upload(ctx, company)[1], upload(ctx, company)[1]]
     ctx.require("UPL-08", refs[0] != refs[1], "no two uploads have the same upload_ref", got=refs)
 
 
 @check("UPL-04")
 def an_upload_url_expires(ctx: StateDriver) -> None:
     """Put a file to an upload URL two hours after it was given."""
-    url, _ = uploaded(ctx, ctx.any_company())
+    url, _ = upload(ctx, ctx.any_company())
     if not ctx.advance(LONG_PAST):
         raise Skipped("the target file offers no way to let time pass")
     late = ctx.client.put_upload(url, BYTES, "text/csv")

@@ -19,7 +19,7 @@ from conformance.target.target import (
     Target,
     Way,
 )
-from conformance.target.variables import filled_in
+from conformance.target.variables import fill_in
 from mock_server.contract.document import data
 from mock_server.contract.yaml_file import BadFiles, Complaint, read
 
@@ -40,7 +40,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Target:
     except BadFiles as bad:
         raise BadFiles([_discreet(complaint) for complaint in bad.complaints]) from None
     found: list[Complaint] = []
-    value = filled_in(document, os.environ if environment is None else environment, found)
+    value = fill_in(document, os.environ if environment is None else environment, found)
     found += mistakes(document, value)
     if found:
         raise BadFiles(found)

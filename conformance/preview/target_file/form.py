@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from conformance.preview.target_file.rules import KEYS, broken
+from conformance.preview.target_file.rules import KEYS, broken_rules
 from conformance.target.variables import Unset
 from mock_server.contract.nearest import meant, unknown
 from mock_server.contract.yaml_schema import KINDS, load_schema, walk
@@ -87,7 +87,7 @@ def _wrong(document: Document, part: Part) -> Iterator[Complaint]:
             code, text = _text(part, keyword, limit)
             yield document.complain(code, place, f"{part.name}{text}", key=keyword == "required")
     if part.has_its_type:
-        for code, below, text in broken(place, value):
+        for code, below, text in broken_rules(place, value):
             yield document.complain(code, (*place, *below), f"{part.name} {text}", key=not isinstance(value, str))
     if isinstance(value, list) and part.schema.get("uniqueItems"):
         yield from _repeated(document, part)

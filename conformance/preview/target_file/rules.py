@@ -23,7 +23,7 @@ Mistake = tuple[str, tuple[str, ...], str]
 """Code, member below the value that was looked at (or none), and the end of a sentence that begins with its name."""
 
 
-def broken(place: Place, value: Any) -> Iterator[Mistake]:
+def broken_rules(place: Place, value: Any) -> Iterator[Mistake]:
     """What the rule for this place finds wrong with the value there."""
     rule = _RULES.get(tuple("*" if _is_free(place, index) else part for index, part in enumerate(place)))
     if rule is not None and not isinstance(value, Unset):
