@@ -51,14 +51,14 @@ ADDITIONS = (
     Addition("fault kind", "garble", r"(?i)_?garbled?"),
     Addition("beat", "die", r"(?i)_?die"),
     Addition("clause with check and liar", "the middle one of all that have both"),
-    Addition("admin call", "/_mock/clock/advance", r"(?i)_?advance|.*clock/advance", ("mock_server",)),
-    Addition("dialect reading", "bare-exports", r"(?i)bare[-_]exports"),
-    Addition(
-        "CSV rule",
-        "unique",
-        r"_?unique",
-        ("mock_server", "openapi/account.schema.json", "openapi/scenario.schema.json"),
+    Addition(  # those who call it do not count
+        "admin call",
+        "/_mock/clock/advance",
+        r"(?i)_?advance|.*clock/advance",
+        ("mock_server/admin", "mock_server/session", "mock_server/store.py"),
     ),
+    Addition("dialect reading", "bare-exports", r"(?i)bare[-_]exports"),
+    Addition("CSV rule", "strict", r'"strict"', ("mock_server", "openapi")),  # the word as a string alone
     Addition("upload format", "CSV", r"(.*\.)?(csv_?files?|csv_reader)(\..*)?", ("mock_server",)),
     Addition("store", "modules that change a session's state"),
     Addition("generation", "modules outside preview/ that speak of companies or imports, or name preview/"),
@@ -103,12 +103,16 @@ def _names(path: Path, pattern: str) -> bool:
 
 @cache
 def _spoken(path: Path) -> frozenset[str]:
-    """The words of a file of data; of a module its name, identifiers, strings and what it imports."""
+    """The words of a file of data; of a module its name, identifiers, strings (quoted, too) and what it imports."""
     if path.suffix != ".py":
-        return frozenset(re.findall(r"[\w./-]+", path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return frozenset(re.findall(r"[\w./-]+", text) + re.findall(r'"[\w./-]+"', text))
     known = (each for package in PACKAGES for each in modules(package, ROOT) if each.path == path)  # parsed already
     module = next(known, Module("", path, path.name))
-    return frozenset({path.stem, *words(module), *(each.name for each in module.imports)})
+    quoted = (
+        f'"{node.value}"' for node in module.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return frozenset({path.stem, *quoted, *words(module), *(each.name for each in module.imports)})
 
 
 def _knows_preview(module: Module) -> bool:
