@@ -79,7 +79,7 @@ def _trials(clause: Clause) -> Iterator[str]:
         yield from _paragraph("what is sent", each.stimulus)
         needs = ", ".join(f"states.{state}" for state in each.needs)
         yield from _paragraph("state", f"brought about by {needs} of the target file" if needs else "any")
-    yield from _paragraph("besides", "the shape of every answer is held to the contract")
+    yield from _paragraph("besides", "the shape of every answer is compared with the contract")
 
 
 def _paragraph(name: str, text: str) -> list[str]:

@@ -29,7 +29,7 @@ def url_mistake(url: str) -> str | None:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return f"has a host or a port that is none; {example}"
+        return f"has a host or a port that is not valid; {example}"
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         return f"has to begin with http:// or https:// and a host; {example}"
     if parts.username is not None:

@@ -137,14 +137,14 @@ def _cursor(text: str, journal: Journal) -> int:
 def _operation(call: AdminCall, name: str | None) -> str | None:
     known = (*call.session.generation.contract.operations, *(each.operation for each in call.session.generation.signed))
     if name is not None and name not in known:
-        raise Refusal(400, f"operation: {name!r} is none{meant(name, known)}")
+        raise Refusal(400, f"operation: no operation {name!r}{meant(name, known)}")
     return name
 
 
 def _run(call: AdminCall, run_id: str | None) -> str | None:
     """A run of the session's, or an id that may become one."""
     if run_id is not None and run_id not in call.session.account.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: {run_id!r} is no run's id{meant(run_id, call.session.account.runs)}")
+        raise Refusal(400, f"run: no run {run_id!r}{meant(run_id, call.session.account.runs)}")
     return run_id
 
 

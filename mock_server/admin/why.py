@@ -21,7 +21,7 @@ _FORMS = ("json", "text")
 def _read(call: AdminCall) -> Answer:
     form = call.query("format").get("format")
     if form is not None and form not in _FORMS:
-        raise Refusal(400, f"format: {form!r} is none{meant(form, _FORMS)}")
+        raise Refusal(400, f"format: no format {form!r}{meant(form, _FORMS)}")
     explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
     as_text = form == "text" or (form is None and call.accept.startswith("text/plain"))
     return PlainTextResponse(text(explanation)) if as_text else explanation

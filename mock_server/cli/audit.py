@@ -74,7 +74,7 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
     report = card_report.Report(card, expected, disabled)
     click.echo(card_report.FORMATS[form](report), nl=False)
     if not card["exchanges"]:
-        click.echo("vern-mock: nothing was called with this key, so nothing can be said for its client", err=True)
+        click.echo("vern-mock: no call was made with this key, so there is nothing to judge", err=True)
     sys.exit(1 if report.failed or not card["exchanges"] else 0)
 
 
