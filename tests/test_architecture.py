@@ -81,9 +81,6 @@ CELLS = "data/values.py"
 """Where such a word is the content of a generated cell: a company's name."""
 
 NOT_YET: dict[str, set[str]] = {
-    "arrows of mock_server": {
-        "mock_server/recording/bundle.py",
-    },
     "wall": {
         "conformance/cli/main.py",
         "mock_server/admin/faults.py",

@@ -24,8 +24,8 @@ from mock_server.kernel.settings import Settings
 from mock_server.player.process import running
 from mock_server.player.transport import Transport
 from mock_server.preview.language import load_world
-from mock_server.recording.bundle import MADE_ELSEWHERE, BadBundle, digest, opened, refuse_other_scenarios
 from mock_server.recording.exchange import RecordedExchange
+from mock_server.session.bundle import MADE_ELSEWHERE, BadBundle, digest, opened, refuse_other_scenarios
 
 if TYPE_CHECKING:
     from pathlib import Path

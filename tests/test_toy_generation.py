@@ -11,8 +11,8 @@ import pytest
 from toy_generation import CONTRACT, PARCELS, SCENARIO, WORLD
 
 from mock_server.kernel.settings import Settings
-from mock_server.recording.bundle import digest
 from mock_server.server.app import App, Finished
+from mock_server.session.bundle import digest
 from mock_server.session.session import Session
 
 KEY = "test-toy"

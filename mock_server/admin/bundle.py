@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
 from mock_server.contract.document import data
-from mock_server.recording.bundle import bundled
+from mock_server.session.bundle import bundled
 
 if TYPE_CHECKING:
     from mock_server.admin.call import AdminCall

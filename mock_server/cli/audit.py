@@ -91,7 +91,7 @@ def _card(given: dict[str, Any], without: list[str]) -> Any:
 def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
     from conformance.audit.card import card
     from mock_server.contract import document as contract
-    from mock_server.recording.bundle import BadBundle, opened
+    from mock_server.session.bundle import BadBundle, opened
 
     try:
         bundle = opened(path.read_bytes(), contract.load().version)

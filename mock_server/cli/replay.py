@@ -26,8 +26,8 @@ from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
 from mock_server.preview.generation import PREVIEW
 from mock_server.preview.language import load_world
-from mock_server.recording.bundle import BadBundle, opened, refuse_other_scenarios
 from mock_server.recording.exchange import RecordedExchange, RecordedPart, in_order
+from mock_server.session.bundle import BadBundle, opened, refuse_other_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

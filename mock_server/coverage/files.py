@@ -10,7 +10,7 @@ import orjson
 from mock_server.contract.document import data
 from mock_server.contract.messages import complaint
 from mock_server.coverage.items import Coverage, Item
-from mock_server.recording.bundle import BadBundle, opened
+from mock_server.session.bundle import BadBundle, opened
 
 _NULLABLE: dict[str, dict[str, Any]] = {
     "at": {"type": ["string", "null"]},

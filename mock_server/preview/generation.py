@@ -44,6 +44,8 @@ async def _show_no_import_page(_: Request) -> PlainTextResponse:
 
 PREVIEW = Generation(
     name="preview",
+    title="Vern's Preview Migration API",
+    first_read="/templates",
     contract=document.load(),
     handlers=HANDLERS,
     load_world=load_world,

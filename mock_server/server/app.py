@@ -34,7 +34,7 @@ class Finished(NamedTuple):
 
 
 class App:
-    """The mock as an ASGI application. Assigning `world` swaps the scenarios of runs that start afterwards."""
+    """The mock of one generation as an ASGI application."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class App:
         """Contract, catalogue and scenarios."""
         return self.sessions.world
 
-    @world.setter
-    def world(self, world: World) -> None:
+    def reload(self, world: World) -> None:
+        """Take other scenarios, for the runs that start afterwards."""
         self.sessions.world = world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -222,7 +222,7 @@ class _Server(uvicorn.Server):
             {
                 "event": "ready",
                 "url": self._address,
-                "api": f"{self._address}/api/v1",
+                "api": f"{self._address}{self._app.sessions.generation.contract.prefix}",
                 "pid": os.getpid(),
                 "seed": self._settings.seed,
                 "scenario": self._settings.scenario,
@@ -233,7 +233,7 @@ class _Server(uvicorn.Server):
             _write_whole(self._serving.ready_file, f"{line}\n")
         put(sys.stdout, line)
         if sys.stderr is not None and sys.stderr.isatty():
-            self._log.say(_welcome(self._address, self._settings))
+            self._log.say(_welcome(self._address, self._settings, self._app.sessions.generation))
 
     async def _watch(self) -> None:
         """Load the scenario files again whenever one was touched; a broken file keeps the scenarios as they are."""
@@ -252,7 +252,7 @@ class _Server(uvicorn.Server):
                 self._log.notice("error", f"scenarios kept as they were:\n{bad}")
                 continue
             self._log.notice("info", f"scenarios reloaded: {changes(self._app.world.scenarios, world.scenarios)}")
-            self._app.world = world
+            self._app.reload(world)
 
 
 def _address(bound: socket.socket) -> str:
@@ -280,12 +280,12 @@ def _unwritable(path: Path, error: OSError) -> str:
     return f"--ready-file {path}: cannot be written ({error.strerror or error})"
 
 
-def _welcome(url: str, settings: Settings) -> str:
+def _welcome(url: str, settings: Settings, generation: Generation) -> str:
     key = "$VERN_API_KEY" if settings.api_keys else "my-key"
     return "\n".join(
         (
-            f"vern-mock {version()} answers as Vern's Preview Migration API at {url}/api/v1",
-            f'  try   curl -H "x-api-key: {key}" {url}/api/v1/templates',
+            f"vern-mock {version()} answers as {generation.title} at {url}{generation.contract.prefix}",
+            f'  try   curl -H "x-api-key: {key}" {url}{generation.contract.prefix}{generation.first_read}',
             f"  read  {url}/_mock/openapi.yaml (the contract), `vern-mock scenarios` (what can happen)",
             "  end   Ctrl-C",
         )

@@ -154,6 +154,10 @@ class Generation:
     """One generation of the API."""
 
     name: str
+    title: str
+    """What it answers as."""
+    first_read: str
+    """The path of a read that needs nothing but a key, for whoever tries it first."""
     contract: Contract
     handlers: Mapping[str, Handler]
     """By operationId; `tests/test_architecture.py` holds them to the contract's."""
