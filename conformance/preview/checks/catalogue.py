@@ -6,7 +6,8 @@ import csv
 import io
 
 from conformance.preview.account import filled_sheets, sources_of, templates_of
-from conformance.preview.checks.register import Blocked, StateDriver, array, at, check, listed, must_come
+from conformance.preview.checks.register import Blocked, StateDriver, check, must_come
+from conformance.preview.poll_body import array, at, listed
 
 
 @check("SRC-01", "SRC-02")

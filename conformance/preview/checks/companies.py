@@ -10,7 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import sources_of, templates_of
-from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, array, at, check, must_come
+from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check, must_come
+from conformance.preview.poll_body import array, at
 
 LONGEST = 255
 

@@ -8,20 +8,10 @@ from uuid import uuid4
 
 from conformance.preview.account import BYTES, upload, valid_import, with_destination
 from conformance.preview.checks.exports import follow_export
-from conformance.preview.checks.register import (
-    TERMINAL,
-    Answer,
-    Blocked,
-    Skipped,
-    StateDriver,
-    at,
-    check,
-    count,
-    listed,
-    questions,
-)
+from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run
+from conformance.preview.poll_body import TERMINAL, at, count, listed, questions
 from mock_server.contract.nearest import counted
 
 TYPE = "text/csv"

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance.preview.account import other_key, valid_import
-from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, at, check, must_come
+from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check, must_come
 from conformance.preview.history import listing
+from conformance.preview.poll_body import at
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:

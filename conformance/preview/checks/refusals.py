@@ -10,21 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.preview.checks.register import (
-    OTHER,
-    TERMINAL,
-    Answer,
-    Blocked,
-    Run,
-    Skipped,
-    StateDriver,
-    at,
-    check,
-    count,
-    documented,
-    must_come,
-    questions,
-)
+from conformance.preview.checks.register import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
     approve_patch,
@@ -36,7 +22,7 @@ from conformance.preview.decision_runs import (
     parked_run,
     with_options,
 )
-from conformance.preview.poll_body import actions
+from conformance.preview.poll_body import TERMINAL, actions, at, count, documented, questions
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 if TYPE_CHECKING:

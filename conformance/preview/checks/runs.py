@@ -11,21 +11,10 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from conformance.preview.checks.register import (
-    MOVING,
-    STATUSES,
-    TERMINAL,
-    Answer,
-    Blocked,
-    Run,
-    Skipped,
-    StateDriver,
-    at,
-    check,
-    documented,
-)
+from conformance.preview.checks.register import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import gist
 from conformance.preview.history import entries, entry_names
+from conformance.preview.poll_body import MOVING, STATUSES, TERMINAL, at, documented
 from conformance.target.target import Body
 
 APPROVE = "approve"

@@ -6,19 +6,8 @@ from collections import Counter
 from uuid import uuid4
 
 from conformance.preview.account import filled_sheets, templates_of, two_companies
-from conformance.preview.checks.register import (
-    Answer,
-    Blocked,
-    Company,
-    Run,
-    Skipped,
-    StateDriver,
-    array,
-    at,
-    check,
-    must_come,
-)
-from conformance.preview.poll_body import is_uuid
+from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.poll_body import array, at, is_uuid
 
 _PRIVATE = ("auth", "base_url", "token", "credentials")
 

@@ -6,19 +6,9 @@ The rule that it keeps: staleness is judged where the target's clock can be move
 
 from __future__ import annotations
 
-from conformance.preview.checks.register import (
-    MOVING,
-    TERMINAL,
-    Blocked,
-    Company,
-    Run,
-    Skipped,
-    StateDriver,
-    at,
-    check,
-    documented,
-)
+from conformance.preview.checks.register import Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import is_same
+from conformance.preview.poll_body import MOVING, TERMINAL, at, documented
 from conformance.target.target import Body, ExistingRun
 
 TIMED_OUT = "Import timed out"
