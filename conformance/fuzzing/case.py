@@ -1,23 +1,24 @@
-"""A generated request before it is sent: what differs from a right call, with words for what only the target can give.
+"""A generated request before it is sent, and what the contract requires of its answer.
 
-A word in braces stands for a thing of the target's, and the generation puts it in: so the same seed draws the same
-cases for every target.
+A request is what differs from a right call; a word in braces stands for a thing of the target's, and the generation
+puts it in: so the same seed draws the same cases for every target. A call is right, wrong or open: right ones are to be
+taken and wrong ones refused; of the rest, what 1.15 of the fact sheet leaves open or nobody documents, only that the
+server does not break down. What is answered with 404, 409 or 429 says nothing about an input.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from conformance.http.answer import UNSET
-from conformance.http.client import DEFAULT
+from conformance.http.client import DEFAULT, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from conformance.http.client import Key
+    from collections.abc import Iterable, Mapping
 
 PLACEHOLDER = re.compile(r"\{[a-z]+(?: [0-9])?\}")
 """A word that stands for something of the target's."""
@@ -49,3 +50,93 @@ class Case:
     def astray(self) -> bool:
         """Whether it asks for something that there is not."""
         return bool(self.ids)
+
+
+ELSEWHERE = (401, 403, 404, 405, 409, 413, 415, 429)
+"""Statuses whose cause is not the input: state, key, size, method, type (OP-24, OP-26, OP-35)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A requirement of one answer."""
+
+    clause: str
+    requirement: str
+    right: tuple[int, ...]
+    """Statuses that fulfil it; 2 and 4 stand for all of their hundred."""
+    mute: tuple[int, ...] = ()
+    """Statuses that say nothing about it."""
+    kind: str = "open"
+    """`taken`, `refused`, `lost`, `keyless` or `open`."""
+
+    def holds(self, status: int) -> bool | None:
+        """Whether an answer of this status fulfils it; None when that says nothing."""
+        if status in self.mute:
+            return None
+        return status in self.right or status // 100 in self.right
+
+    @property
+    def wanted(self) -> str:
+        """The right statuses, to be read."""
+        if self.kind == "open":
+            return "anything but a failure of the server"
+        return " or ".join(f"{each}xx" if each < 10 else str(each) for each in self.right)
+
+
+def accept(clause: str, what: str) -> Expected:
+    """A right call."""
+    return Expected(clause, f"{what} is accepted", (2,), ELSEWHERE, "taken")
+
+
+def refuse(clause: str, what: str, *also: int) -> Expected:
+    """A wrong call; `also` are further statuses whose cause is there (OP-24)."""
+    right = (400, *also)
+    mute = tuple(each for each in ELSEWHERE if each not in right and each not in (401,))
+    return Expected(clause, f"{what} is refused with {' or '.join(map(str, right))}", right, mute, "refused")
+
+
+def not_found(clause: str, what: str, *also: int) -> Expected:
+    """A call for what there is not."""
+    right = (404, *also)
+    return Expected(clause, f"{what} is not found", right, (403, 405, 409, 413, 414, 415, 429), "lost")
+
+
+def open_to(what: str, *also: int) -> Expected:
+    """A call whose answer is left to the implementation, as long as it is none of 5xx; `also` are 5xx that are fine."""
+    right = (2, 3, 4, *also)
+    return Expected("ERR-06", f"the server does not break down at {what}", right, (), "open")
+
+
+def unless(expected: Expected, doubts: Iterable[str]) -> Expected:
+    """What is expected where a call that would be right has these open points, too."""
+    if expected.kind in ("taken", "lost"):
+        for doubt in doubts:
+            return open_to(doubt)
+    return expected
+
+
+def by_any(expected: Expected) -> Expected:
+    """The same refusal by whatever 4xx: no page says which (OP-18)."""
+    requirement = expected.requirement.replace("with 400", "with a 4xx")
+    mute = (409, 429) if expected.kind == "lost" else (404, 409, 429)
+    return replace(expected, requirement=requirement, right=(4,), mute=mute)
+
+
+def is_plain(text: Any) -> bool:
+    """Whether it is a text that no implementation has a reason to refuse."""
+    return isinstance(text, str) and 0 < len(text) <= 200 and text.isprintable() and text == text.strip()
+
+
+def is_uuid(text: Any) -> bool:
+    """Whether some notation of a UUID is meant."""
+    try:
+        return bool(UUID(text))
+    except (ValueError, AttributeError, TypeError):
+        return False
+
+
+def strangers(value: Any, *known: str) -> list[str]:
+    """A doubt when the object has members that nobody documents (OP-26)."""
+    if isinstance(value, dict) and set(value) - set(known):
+        return ["a call with members that are not documented"]
+    return []

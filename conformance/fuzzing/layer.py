@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from conformance.engine.context import Context
-    from conformance.fuzzing.case import Case
-    from conformance.fuzzing.expected import Expected
+    from conformance.fuzzing.case import Case, Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

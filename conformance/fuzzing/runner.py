@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from conformance.engine.context import Context
     from conformance.engine.generation import Draw
-    from conformance.fuzzing.case import Case
-    from conformance.fuzzing.expected import Expected
+    from conformance.fuzzing.case import Case, Expected
     from conformance.fuzzing.layer import Subject
     from conformance.http.client import Answer
 

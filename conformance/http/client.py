@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import defaultdict, deque
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from conformance.http.answer import UNSET, Answer
-from conformance.http.budget import Budget
 from conformance.http.known_secrets import KnownSecrets
 from conformance.http.network import Network, Received
 from conformance.http.recorder import Recorder, headers_with_key
@@ -37,6 +37,34 @@ from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+WINDOW = 60.0
+
+
+class Budget:
+    """The calls of the last minute, by operation and key; `per_minute` 0 means no limit."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._spent: dict[tuple[str, str | None], deque[float]] = defaultdict(deque)
+        self._lock = threading.Lock()
+
+    def spend(self, operation: str, key: str | None, *, unasked: bool = False) -> float:
+        """Spend a call and return 0, or return the seconds until one can be; `unasked` spends in any case."""
+        if not self._per_minute:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            spent = self._spent[operation, key]
+            while spent and spent[0] <= now - WINDOW:
+                spent.popleft()
+            if len(spent) < self._per_minute or unasked:
+                spent.append(now)
+                return 0.0
+            # After a burst of unasked calls several must come back before one more is free.
+            return spent[len(spent) - self._per_minute] + WINDOW - now
+
 
 __all__ = ["DEFAULT", "NO_KEY", "OTHER", "REVOKED", "UNSET", "Answer", "Client", "Key"]
 

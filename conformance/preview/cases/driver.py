@@ -23,8 +23,7 @@ from conformance.target.target import Body, Provision
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from conformance.fuzzing.case import Case
-    from conformance.fuzzing.expected import Expected
+    from conformance.fuzzing.case import Case, Expected
     from conformance.http.client import Answer
     from conformance.preview.driver import StateDriver
     from conformance.preview.response_schema import Difference

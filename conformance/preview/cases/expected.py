@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from conformance.fuzzing.expected import (
+from conformance.fuzzing.case import (
     Expected,
     accept,
     by_any,

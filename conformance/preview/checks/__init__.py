@@ -33,7 +33,6 @@ def load() -> dict[str, Check]:
         reparkings,
         runs,
         secrecy,
-        staleness,
         uploads,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.preview.checks.register import Answer, Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.checks.staleness import TIMED_OUT
+from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
     Answers,
