@@ -81,6 +81,7 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     listen(log)
     app = App(settings, world, generation, log)
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
+    gc.set_threshold(10_000, 20, 20)  # a call leaves few things behind, and hardly ever a cycle
     gc.enable()
     with bound:
         _Server(app, bound, settings, serving, log, loaded).run(sockets=[bound])
