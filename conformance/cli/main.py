@@ -267,14 +267,14 @@ def _can_be_written(path: Path) -> None:
 
 
 def _rendered(kind: str, results: Results) -> str:
-    from conformance.report import badge, html, jsonreport, junit, markdown
+    from conformance.report import html, jsonreport, junit, markdown
 
     forms: dict[str, Callable[[Results], str]] = {
         "junit": junit.render,
         "json": jsonreport.render,
         "html": html.render,
         "markdown": markdown.render,
-        "badge": badge.render,
+        "badge": jsonreport.badge,
     }
     return forms[kind](results)
 

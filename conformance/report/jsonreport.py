@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
-from conformance.verdict import counts, judge
+from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge
 from mock_server.contract.document import data
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ FORMAT = 1
 _PLAIN = ["target", "contract", "profile", "seed", "started", "seconds", "requests", "interrupted", "unreachable"]
 _FINDING = [each.name for each in fields(Finding) if each.name not in {"outcome", "exchanges"}]
 _EXCHANGE = [each.name for each in fields(Exchange)]
+LABEL = "preview api conformance"
+_COLOURS = {PASSED: "brightgreen", FAILED: "red", INCOMPLETE: "orange"}
 _OUTCOMES = {outcome.word: outcome for outcome in Outcome}
 _HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
 
@@ -35,6 +37,22 @@ def render(results: Results) -> str:
     """The whole document, as text that UTF-8 can hold."""
     text = json.dumps(_document(results), indent=2, ensure_ascii=False) + "\n"
     return _HALF_CHARACTERS.sub("\ufffd", text)
+
+
+def badge(results: Results) -> str:
+    """The JSON of a badge, as the endpoint of shields.io reads it: the verdict, and the must clauses that passed."""
+    verdict = judge(results)
+    found = counts(result for result in results.results if result.level == "must")
+    tried = sum(count for outcome, count in found.items() if outcome > Outcome.SKIPPED)
+    figures = f"{found[Outcome.PASSED]} of {tried} must clauses"
+    message = {PASSED: figures, FAILED: f"failed, {figures}", INCOMPLETE: f"incomplete, {figures}"}
+    shield = {
+        "schemaVersion": 1,
+        "label": LABEL,
+        "message": message.get(verdict.code, verdict.word),
+        "color": _COLOURS.get(verdict.code, "lightgrey"),
+    }
+    return json.dumps(shield) + "\n"
 
 
 def from_json(text: str | bytes) -> Results:

@@ -49,7 +49,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PointReading:
     """An open point, the chosen clauses that depend on it, and how the target reads it."""
 
     open_point: str
@@ -126,7 +126,7 @@ def _seen(group: Sequence[Result]) -> Exchange | None:
     return next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
 
 
-def readings(results: Results) -> tuple[Reading, ...]:
+def readings(results: Results) -> tuple[PointReading, ...]:
     """How the target reads each open point that it was seen to read, or that a chosen clause depends on."""
     dependent: dict[str, list[str]] = {point: [] for point in results.readings}
     known = load()
@@ -135,7 +135,7 @@ def readings(results: Results) -> tuple[Reading, ...]:
             for point in known[result.clause].open_points:
                 dependent.setdefault(point, []).append(result.clause)
     return tuple(
-        Reading(point, open_points().get(point, ""), tuple(clauses), results.readings.get(point, NOT_SEEN))
+        PointReading(point, open_points().get(point, ""), tuple(clauses), results.readings.get(point, NOT_SEEN))
         for point, clauses in sorted(dependent.items())
     )
 

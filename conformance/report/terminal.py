@@ -67,8 +67,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _matrix(results)
     yield from _readings(results)
     yield from _unverified(results)
-    if results.left_behind:
-        yield from _titled("Left behind", _left_behind(results))
+    yield from _left_behind(results)
     yield from _verdict(results)
 
 
@@ -132,9 +131,9 @@ def _readings(results: Results) -> Iterator[str]:
         return
     yield _title("Open points: how this implementation reads them")
     for reading in found:
-        yield from _hanging(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}")
+        yield from _labelled(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}", 8)
     for clause, note in noted:
-        yield from _hanging(line(clause), line(note))
+        yield from _labelled(line(clause), line(note), 8)
     yield ""
 
 
@@ -152,9 +151,13 @@ def _unverified(results: Results) -> Iterator[str]:
 
 
 def _left_behind(results: Results) -> Iterator[str]:
-    yield from (line(thing) for thing in results.left_behind[:_LEFT])
+    if not results.left_behind:
+        return
+    yield _title("Left behind")
+    yield from (f"  {line(thing)}" for thing in results.left_behind[:_LEFT])
     if len(results.left_behind) > _LEFT:
-        yield f"… and {len(results.left_behind) - _LEFT} more; --json has them all"
+        yield f"  … and {len(results.left_behind) - _LEFT} more; --json has them all"
+    yield ""
 
 
 def _verdict(results: Results) -> Iterator[str]:
@@ -168,12 +171,6 @@ def _verdict(results: Results) -> Iterator[str]:
         yield click.style(text, fg=fg, bold=True)
 
 
-def _titled(title: str, lines: Iterator[str]) -> Iterator[str]:
-    yield _title(title)
-    yield from (f"  {each}" for each in lines)
-    yield ""
-
-
 def _title(text: str) -> str:
     return click.style(text, bold=True)
 
@@ -182,9 +179,5 @@ def _wrapped(text: str, indent: str = "  ") -> list[str]:
     return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
-def _hanging(label: str, text: str) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=f"  {label:<8}", subsequent_indent=" " * _LABEL)
-
-
-def _labelled(label: str, text: str) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12)
+def _labelled(label: str, text: str, width: int = 10) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=f"  {label:<{width}}", subsequent_indent=" " * (width + 2))

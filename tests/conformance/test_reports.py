@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
-from conformance.report import badge, html, jsonreport, junit, markdown, summary, terminal
+from conformance.report import html, jsonreport, junit, markdown, summary, terminal
 from conformance.report.escape import cut, escape, line
 from conformance.verdict import aside, collect, counts, headline, judge
 from mock_server.contract.document import data
@@ -138,7 +138,7 @@ def test_all_reports_say_the_verdict_in_the_same_words() -> None:
     ],
 )
 def test_the_badge_says_the_verdict(members: dict[str, Any], message: str, color: str) -> None:
-    found = json.loads(badge.render(results(**{"results": mixed().results} | members)))
+    found = json.loads(jsonreport.badge(results(**{"results": mixed().results} | members)))
     assert found["schemaVersion"] == 1
     assert re.sub(r"\d+", "N", found["message"]) == message
     assert found["color"] == color
@@ -147,13 +147,13 @@ def test_the_badge_says_the_verdict(members: dict[str, Any], message: str, color
 def test_the_badge_is_green_or_orange_where_nothing_failed() -> None:
     passed = results(*(finding(clause, Outcome.PASSED) for clause in server_clauses()))
     musts = sum(clause.level == "must" for clause in server_clauses().values())
-    assert json.loads(badge.render(passed)) == {
+    assert json.loads(jsonreport.badge(passed)) == {
         "schemaVersion": 1,
-        "label": badge.LABEL,
+        "label": jsonreport.LABEL,
         "message": f"{musts} of {musts} must clauses",
         "color": "brightgreen",
     }
-    assert json.loads(badge.render(results()))["message"] == "incomplete, 0 of 0 must clauses"
+    assert json.loads(jsonreport.badge(results()))["message"] == "incomplete, 0 of 0 must clauses"
 
 
 # The terminal
@@ -393,7 +393,7 @@ def test_any_results_make_lines_that_steer_no_terminal(run: Results) -> None:
     assert re.findall("[^\n\t\x20-\x7e\xa0-\U0010ffff]|[\ud800-\udfff\u202a-\u202e]", text) == []
     assert text.encode()
     assert terminal.render(run, colour=True)
-    assert json.loads(badge.render(run))
+    assert json.loads(jsonreport.badge(run))
 
 
 PARSER = MarkdownIt("commonmark").enable("table")
