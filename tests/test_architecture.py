@@ -49,7 +49,7 @@ READERS = {
     "mock_server/contract/yaml_file.py": {"pathlib"},
     "mock_server/scenarios/catalog.py": {"pathlib"},
     "mock_server/scenarios/loader.py": {"pathlib"},
-    "mock_server/data/csv_files.py": {"io"},  # text in memory
+    "mock_server/data/csv_reader.py": {"io"},  # text in memory
 }
 """What single modules of the pure rooms import nevertheless, and why."""
 

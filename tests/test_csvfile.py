@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mock_server.data import csv_files as csvfile
-from mock_server.data.csv_files import Drift, headers, inline, likeness, read, written
+from mock_server.data import csv_reader
+from mock_server.data.csv_reader import Drift, likeness, read_file, read_header, read_rows
+from mock_server.data.csv_writer import write_csv
 from mock_server.data.templates import Column, Template
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PEOPLE = Template("t", "People", None, (Column("Name"), Column("Email", required
 
 
 def people(content: str | bytes, name: str = "people.csv") -> list[Row]:
-    return read(io.BytesIO(content.encode() if isinstance(content, str) else content), name, PEOPLE)
+    return read_file(io.BytesIO(content.encode() if isinstance(content, str) else content), name, PEOPLE)
 
 
 # Out, and back in
@@ -49,7 +50,7 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[Row]]:
 @example((["a", "b"], [(",", '"'), ("\r", "\n"), ("\r\n", "")]))
 def test_what_is_written_reads_back_cell_by_cell(table: tuple[list[str], list[Row]]) -> None:
     names, rows = table
-    text = b"".join(written(names, rows)).decode()
+    text = b"".join(write_csv(names, rows)).decode()
     assert [tuple(line) for line in csv.reader(io.StringIO(text, newline=""))] == [tuple(names), *rows]  # CSV-09
 
 
@@ -57,7 +58,7 @@ def test_what_is_written_reads_back_cell_by_cell(table: tuple[list[str], list[Ro
 @given(tables())
 def test_every_line_ends_as_rfc_4180_says_and_has_every_column(table: tuple[list[str], list[Row]]) -> None:
     names, rows = table
-    text = b"".join(written(names, rows)).decode()
+    text = b"".join(write_csv(names, rows)).decode()
     lines = list(strict_lines(text))
     assert len(lines) == 1 + len(rows)
     assert {len(line) for line in lines} == {len(names)}
@@ -92,15 +93,15 @@ def strict_lines(text: str) -> list[list[str]]:
 @given(st.lists(st.tuples(cells, cells.filter(str.strip), cells), max_size=5))
 def test_a_download_can_be_uploaded_again(rows: list[Row]) -> None:
     names = [column.name for column in PEOPLE.columns]
-    assert people(b"".join(written(names, rows))) == rows
+    assert people(b"".join(write_csv(names, rows))) == rows
 
 
 def test_a_download_comes_in_pieces_and_begins_with_the_header() -> None:
-    pieces = list(written(["n"], ((str(number),) for number in range(2_500))))
+    pieces = list(write_csv(["n"], ((str(number),) for number in range(2_500))))
     assert len(pieces) > 2
     assert b"".join(pieces).startswith(b"n\r\n0\r\n1\r\n")
     assert b"".join(pieces).count(b"\r\n") == 2_501
-    assert b"".join(written(["a", "b"], [])) == b"a,b\r\n"
+    assert b"".join(write_csv(["a", "b"], [])) == b"a,b\r\n"
 
 
 # In
@@ -192,15 +193,15 @@ def test_a_large_cell_is_read() -> None:
 
 
 def test_headers_are_told_for_choosing_a_sheet() -> None:
-    assert headers(io.BytesIO("\ufeffName;E-mail\nAda;x\n".encode())) == ("Name", "E-mail")
-    assert headers(io.BytesIO(b"")) == ()
+    assert read_header(io.BytesIO("\ufeffName;E-mail\nAda;x\n".encode())) == ("Name", "E-mail")
+    assert read_header(io.BytesIO(b"")) == ()
     assert [likeness(names, PEOPLE) for names in [("EMAIL", "home town"), ("name",), ("x",), ()]] == [2, 1, 0, 0]
 
 
 def test_a_file_can_be_read_after_its_headers_and_stays_open() -> None:
     file = io.BytesIO(b"Name,Email,Home Town\nAda,ada@example.com,London\n")
-    headers(file)
-    assert read(file, "a.csv", PEOPLE) == read(file, "a.csv", PEOPLE) == ADA
+    read_header(file)
+    assert read_file(file, "a.csv", PEOPLE) == read_file(file, "a.csv", PEOPLE) == ADA
     assert not file.closed
 
 
@@ -254,7 +255,7 @@ def test_any_bytes_are_rows_or_a_drift(content: bytes) -> None:
 
 
 def test_inline_rows_match_their_names_in_the_same_way() -> None:
-    rows = inline([{"EMAIL": "a@b.c", "hometown": "Rome", "Shoe size": 38}, {"email": "d@e.f"}], PEOPLE)
+    rows = read_rows([{"EMAIL": "a@b.c", "hometown": "Rome", "Shoe size": 38}, {"email": "d@e.f"}], PEOPLE)
     assert rows == [("", "a@b.c", "Rome"), ("", "d@e.f", "")]
 
 
@@ -263,25 +264,25 @@ def test_inline_rows_match_their_names_in_the_same_way() -> None:
     [("x", "x"), (None, ""), (True, "true"), (False, "false"), (12, "12"), (12.5, "12.5"), ("", ""), (0, "0")],
 )
 def test_inline_values_become_texts(value: object, text: str) -> None:
-    assert csvfile.text(value) == text
-    assert inline([{"Email": value}], PEOPLE) == [("", text, "")]
+    assert csv_reader.cell_text(value) == text
+    assert read_rows([{"Email": value}], PEOPLE) == [("", text, "")]
 
 
 def test_inline_rows_without_a_required_column_are_told_so() -> None:
     with pytest.raises(Drift, match=r"'Email' of People could not be found in the rows; .*: 'Nom'"):
-        inline([{"Nom": "Ada"}], PEOPLE)
+        read_rows([{"Nom": "Ada"}], PEOPLE)
     with pytest.raises(Drift, match="the columns there are: none"):
-        inline([{}], PEOPLE)
+        read_rows([{}], PEOPLE)
 
 
 def test_a_required_column_that_some_rows_have_is_there() -> None:
-    assert inline([{"Name": "Ada"}, {"Email": "a@b.c"}], PEOPLE) == [("Ada", "", ""), ("", "a@b.c", "")]
+    assert read_rows([{"Name": "Ada"}, {"Email": "a@b.c"}], PEOPLE) == [("Ada", "", ""), ("", "a@b.c", "")]
 
 
 @law
 @given(st.lists(st.sampled_from(["Name", "EMAIL", "home town", "Other"]), unique=True))
 def test_a_required_column_is_all_that_a_file_needs(names: Sequence[str]) -> None:
-    content = b"".join(written(names or ["?"], []))
+    content = b"".join(write_csv(names or ["?"], []))
     if "EMAIL" in names:
         assert people(content) == []
     else:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.contract import document as contract
-from mock_server.data.initial import inline
+from mock_server.data.initial import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.preview.beats.ending import Complete, Fail
 from mock_server.preview.beats.passing import Queue, Work
@@ -130,7 +130,7 @@ def test_an_export_on_its_way_has_exactly_its_members(after: int, members: dict[
 
 # Selections
 
-BOOK = inline(
+BOOK = book_of_rows(
     [
         {"Email": "a@example.com", "Status": "Open"},
         {"Email": "b@example.com", "Status": "Closed"},

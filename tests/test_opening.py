@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mock_server.data.book import report
-from mock_server.data.csv_files import Drift
+from mock_server.data.csv_reader import Drift
 from mock_server.data.declared import Data
-from mock_server.data.initial import inline, uploaded
+from mock_server.data.initial import book_of_files, book_of_rows
 from mock_server.data.templates import Link
 from mock_server.preview.language import load_world
 from mock_server.preview.script_rows import generate_book, missing_sheets
@@ -33,14 +33,14 @@ def file(name: str, text: str) -> tuple[str, io.BytesIO]:
 
 
 def test_rows_of_a_request_go_to_the_first_sheet() -> None:
-    book = inline([{"email": "a@example.com"}], SHEETS, {})
+    book = book_of_rows([{"email": "a@example.com"}], SHEETS, {})
     assert [count.sheet for count in book.counts] == [CONTACTS]  # OP-22
     assert shown(book, CONTACTS) == [("", "a@example.com", "", "", "", "")]
 
 
 @pytest.mark.parametrize("name", ["Deals.csv", "deals.CSV", "exports/2026/deals.tar.csv", " D e a l s .txt"])
 def test_a_file_belongs_to_the_sheet_that_it_is_named_after(name: str) -> None:
-    book = uploaded([file(name, "Title,Contact Email,Email,Name\nSale,a@b.c,,\n")], SHEETS, {})
+    book = book_of_files([file(name, "Title,Contact Email,Email,Name\nSale,a@b.c,,\n")], SHEETS, {})
     assert [count.sheet for count in book.counts] == [DEALS]
 
 
@@ -54,21 +54,21 @@ def test_a_file_belongs_to_the_sheet_that_it_is_named_after(name: str) -> None:
     ],
 )
 def test_a_file_of_another_name_belongs_to_the_sheet_with_the_most_of_its_columns(header: str, sheet: Sheet) -> None:
-    book = uploaded([file("upload.csv", header + "\n")], SHEETS, {})
+    book = book_of_files([file("upload.csv", header + "\n")], SHEETS, {})
     assert [count.sheet for count in book.counts] == [sheet]
 
 
 def test_files_for_one_sheet_follow_one_another_and_are_checked_together() -> None:
     first = file("contacts.csv", "Email\na@example.com\n")
     second = file("more.csv", "Name,Email\nAda,b@example.com\nBob,a@example.com\n")
-    book = uploaded([first, second], SHEETS, {})
+    book = book_of_files([first, second], SHEETS, {})
     assert [row[1] for row in shown(book, CONTACTS)] == ["a@example.com", "b@example.com", "a@example.com"]
     assert [(group.fails, group.rows) for group in book.groups] == [("unique", 1)]
 
 
 def test_files_of_one_import_link_to_each_other_in_any_order() -> None:
     deals = file("deals.csv", "Title,Contact Email\nSale,a@example.com\nSale,b@example.com\n")
-    book = uploaded([deals, file("contacts.csv", "Email\na@example.com\n")], SHEETS, {})
+    book = book_of_files([deals, file("contacts.csv", "Email\na@example.com\n")], SHEETS, {})
     assert [(group.fails, group.samples) for group in book.groups] == [("link", ("b@example.com",))]
     assert report(book, parked=True)["inserted"] == 2
 
@@ -76,20 +76,20 @@ def test_files_of_one_import_link_to_each_other_in_any_order() -> None:
 def test_a_file_may_link_to_what_the_company_holds() -> None:
     held = {Link(CONTACTS.template.id, "Email"): frozenset({"a@example.com"})}
     deals = file("deals.csv", "Title,Contact Email\nSale,a@example.com\n")
-    assert uploaded([deals], SHEETS, held).groups == ()
+    assert book_of_files([deals], SHEETS, held).groups == ()
 
 
 def test_the_first_file_that_cannot_be_read_is_named() -> None:
     good, bad = file("contacts.csv", "Email\na@example.com\n"), file("people.csv", "Name,Status\nAda,Open\n")
     with pytest.raises(Drift, match=r"'Email' of Contacts could not be found in 'people\.csv'"):
-        uploaded([good, bad], SHEETS, {})
+        book_of_files([good, bad], SHEETS, {})
     with pytest.raises(Drift, match=r"'empty\.csv' is empty"):
-        uploaded([file("empty.csv", "")], SHEETS, {})
+        book_of_files([file("empty.csv", "")], SHEETS, {})
 
 
 def test_a_file_that_is_no_table_at_all_is_named_too() -> None:
     with pytest.raises(Drift, match=r"'film\.mp4' is not a CSV file that can be read"):
-        uploaded([("film.mp4", io.BytesIO(b"x" * 10_000_001))], SHEETS, {})
+        book_of_files([("film.mp4", io.BytesIO(b"x" * 10_000_001))], SHEETS, {})
 
 
 def test_a_scenario_says_which_sheets_a_workbook_lacks() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mock_server.contract import document as contract
-from mock_server.data.book import Fix, unresolved
-from mock_server.data.initial import inline
+from mock_server.data.book import Fix, has_open_groups
+from mock_server.data.initial import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.beats.ending import Complete
@@ -21,7 +21,7 @@ from mock_server.preview.questions import needs_attention, questions
 from mock_server.preview.runs import ImportRun
 
 if TYPE_CHECKING:
-    from mock_server.data.uploaded import OwnBook
+    from mock_server.data.uploaded import UploadedBook
 
 WORLD = load_world()
 SHEETS = WORLD.workbook("a company", [template.id for template in WORLD.catalogue.templates], {})
@@ -36,8 +36,8 @@ ROWS = [
 ]
 
 
-def book_of(*rows: dict[str, Any]) -> OwnBook:
-    return inline(rows, SHEETS, {})
+def book_of(*rows: dict[str, Any]) -> UploadedBook:
+    return book_of_rows(rows, SHEETS, {})
 
 
 def parked(*rows: dict[str, Any]) -> ImportRun:
@@ -50,7 +50,7 @@ def parked(*rows: dict[str, Any]) -> ImportRun:
         scenario="live",
         script=script,
         pace="time",
-        started=Started(EPOCH, unresolved(book)),
+        started=Started(EPOCH, has_open_groups(book)),
         stale_after=3_600_000,
         book=book,
     )
@@ -65,7 +65,7 @@ def approved(run: ImportRun, now: int, *answers: dict[str, Any]) -> None:
     """Approve as the store does."""
     state = run.life(now)
     approval = run.approved(state, fixes(run, state, answers))
-    run.events.append(Approved(now, bool(answers), unresolved(approval.book)))
+    run.events.append(Approved(now, bool(answers), has_open_groups(approval.book)))
     run.approvals.append(approval)
 
 
@@ -150,7 +150,7 @@ def test_the_patch_has_one_action_for_each_group_and_says_all_of_them() -> None:
 
 
 def test_rows_kept_earlier_stay_in_the_patch_and_out_of_the_questions() -> None:
-    book = book_of(*ROWS[:3]).decided([None, Fix("keep")])
+    book = book_of(*ROWS[:3]).decide([None, Fix("keep")])
     block = needs_attention(book.groups, questions(book.groups, 5))
     assert [(each["id"], each["target"]["column"]) for each in block["questions"]] == [("fq5", "Email")]
     assert [(each["column"], each["action"]) for each in block["proposed_patch"]["actions"]] == [

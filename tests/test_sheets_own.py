@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import Filled, filled, texts
 
 from mock_server.contract import document as contract
-from mock_server.data.book import Fix, Sheet, report, unresolved
+from mock_server.data.book import Fix, Sheet, has_open_groups, report
 from mock_server.data.templates import Column, Link, Template
-from mock_server.data.uploaded import checked
+from mock_server.data.uploaded import check_tables
 from mock_server.preview.beats.parking import Review
 from mock_server.preview.questions import needs_attention, questions
 from mock_server.scenarios import loader as loading
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Book, Group, Row
     from mock_server.data.templates import Check
-    from mock_server.data.uploaded import OwnBook
+    from mock_server.data.uploaded import UploadedBook
 
 law = settings(deadline=None, max_examples=60)
 
@@ -35,8 +35,8 @@ CONTACTS, COMPANIES, DEALS = (
 )
 
 
-def book_of(*content: tuple[Sheet, Sequence[Row]]) -> OwnBook:
-    return checked([(sheet, rows, frozenset()) for sheet, rows in content], {})
+def book_of(*content: tuple[Sheet, Sequence[Row]]) -> UploadedBook:
+    return check_tables([(sheet, rows, frozenset()) for sheet, rows in content], {})
 
 
 def shown(book: Book, sheet: Sheet, *, flagged: bool = True) -> list[Row]:
@@ -129,7 +129,7 @@ def plain(content: Filled) -> Plain:
     return Plain({sheet.id: dict(enumerate(rows)) for sheet, rows in content}, tuple(sheet for sheet, _ in content))
 
 
-def agree(book: OwnBook, told: Plain) -> None:
+def agree(book: UploadedBook, told: Plain) -> None:
     """The book shows what the plain rules say: rows, clean rows, and groups with their sizes."""
     failing = told.failing()
     for sheet in told.sheets:
@@ -146,7 +146,7 @@ def agree(book: OwnBook, told: Plain) -> None:
     } == sizes
 
 
-def choices(book: OwnBook, group: Group) -> st.SearchStrategy[Fix | None]:
+def choices(book: UploadedBook, group: Group) -> st.SearchStrategy[Fix | None]:
     """Everything that a caller could answer, no answer that cures included."""
     options = [None, group.fix, *group.options]
     return st.one_of(st.sampled_from(options), texts.map(lambda text: book.cure(group, text)))
@@ -168,7 +168,7 @@ def test_a_decision_does_to_the_rows_what_it_says_and_nothing_else(content: Fill
     for _ in range(3):  # DEC-05 to DEC-10, and checked anew each time
         fixes = [data.draw(choices(book, group)) for group in book.groups]
         told.decide(book.groups, fixes)
-        book = book.decided(fixes)
+        book = book.decide(fixes)
         agree(book, told)
 
 
@@ -177,7 +177,7 @@ def test_a_decision_does_to_the_rows_what_it_says_and_nothing_else(content: Fill
 def test_report_and_download_agree(content: Filled, keep: bool) -> None:
     book = book_of(*content)
     if keep:
-        book = book.decided([Fix("keep") for _ in book.groups])
+        book = book.decide([Fix("keep") for _ in book.groups])
     parked, completed = report(book, parked=True), report(book, parked=False)
     everything = [row for sheet, _ in content for row in shown(book, sheet)]
     valid = [row for sheet, _ in content for row in shown(book, sheet, flagged=False)]
@@ -236,8 +236,8 @@ def test_the_proposed_patch_has_one_possible_action_for_each_group(content: Fill
 def test_who_always_approves_the_patch_comes_to_an_end(content: Filled) -> None:
     book = book_of(*content)
     rounds = 0
-    while unresolved(book):
-        book = book.decided([group.fix for group in book.groups])
+    while has_open_groups(book):
+        book = book.decide([group.fix for group in book.groups])
         rounds += 1
         assert rounds <= 1 + sum(len(rows) for _, rows in content)  # a dropped row may break another row's link
     assert all(group.accepted and group.fix == Fix("keep") for group in book.groups)
@@ -247,11 +247,11 @@ def test_who_always_approves_the_patch_comes_to_an_end(content: Filled) -> None:
 @given(filled(), st.data())
 def test_a_kept_group_is_not_asked_about_again(content: Filled, data: st.DataObject) -> None:
     book = book_of(*content)
-    book = book.decided([data.draw(st.sampled_from([Fix("keep"), None])) for _ in book.groups])
+    book = book.decide([data.draw(st.sampled_from([Fix("keep"), None])) for _ in book.groups])
     asked = questions(book.groups, 7)
     assert [question.group for question in asked] == [group for group in book.groups if not group.accepted]
-    assert unresolved(book) == bool(asked)
-    again = book.decided([group.fix if group.accepted else None for group in book.groups])
+    assert has_open_groups(book) == bool(asked)
+    again = book.decide([group.fix if group.accepted else None for group in book.groups])
     assert again.groups == book.groups  # DEC-09
 
 
@@ -261,7 +261,7 @@ def test_a_text_either_cures_its_whole_group_or_changes_nothing(content: Filled,
     book = book_of(*content)
     for place, group in enumerate(book.groups):
         fix = book.cure(group, text)
-        after = book.decided([fix if place == number else None for number in range(len(book.groups))])
+        after = book.decide([fix if place == number else None for number in range(len(book.groups))])
         same = [(each.column, each.fails) for each in after.groups if each.sheet is group.sheet]
         if fix is None:
             assert all(shown(after, sheet) == shown(book, sheet) for sheet, _ in content)  # DEC-28
@@ -273,7 +273,7 @@ def test_a_text_either_cures_its_whole_group_or_changes_nothing(content: Filled,
 
 def test_a_book_of_the_callers_own_hides_nothing() -> None:
     book = book_of((CONTACTS, [contact()]))
-    assert book.revealed(Review()) is book
+    assert book.reveal(Review()) is book
 
 
 # Examples on the built-in templates
@@ -283,7 +283,7 @@ def contact(name: str = "Ada", email: str = "ada@example.com", status: str = "Op
     return (name, email, phone, "", status, "")
 
 
-def kinds(book: OwnBook) -> list[tuple[str, str, int]]:
+def kinds(book: UploadedBook) -> list[tuple[str, str, int]]:
     return [(group.column.name, group.fails, group.rows) for group in book.groups]
 
 
@@ -313,7 +313,7 @@ def test_ai_and_none_always_pass() -> None:
 
 def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
     rows = [contact(), contact(email="b@example.com", status="open"), contact(email="c@example.com", status="Closed")]
-    book = book_of((CONTACTS, rows)).decided([Fix("set_value", "Pending")])
+    book = book_of((CONTACTS, rows)).decide([Fix("set_value", "Pending")])
     assert [row[4] for row in shown(book, CONTACTS)] == ["Open", "Pending", "Closed"]  # DEC-06
     assert [row[:4] for row in shown(book, CONTACTS)] == [row[:4] for row in rows]
 
@@ -322,7 +322,7 @@ def test_delete_drops_the_rows_of_the_column_and_no_other() -> None:
     rows = [contact(), contact(email=""), contact(email="c@example.com", status="open")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "required", 1), ("Status", "strict", 1)]
-    after = book.decided([Fix("delete_invalid_rows"), None])
+    after = book.decide([Fix("delete_invalid_rows"), None])
     assert shown(after, CONTACTS) == [rows[0], rows[2]]  # DEC-07
     assert kinds(after) == [("Status", "strict", 1)]
 
@@ -331,7 +331,7 @@ def test_of_duplicates_the_first_stays() -> None:
     rows = [contact("First"), contact("Other", "b@example.com"), contact("Second"), contact("Third")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "unique", 2)]  # OP-38
-    after = book.decided([Fix("dedup_keep_first")])
+    after = book.decide([Fix("dedup_keep_first")])
     assert [row[0] for row in shown(after, CONTACTS)] == ["First", "Other"]  # DEC-08
 
 
@@ -339,15 +339,15 @@ def test_of_duplicates_the_first_that_is_left_stays_when_another_fix_drops_the_f
     rows = [contact("First", phone="call me"), contact("Second"), contact("Third")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "unique", 2), ("Phone", "strict", 1)]
-    after = book.decided([Fix("dedup_keep_first"), Fix("delete_invalid_rows")])
+    after = book.decide([Fix("dedup_keep_first"), Fix("delete_invalid_rows")])
     assert [row[0] for row in shown(after, CONTACTS)] == ["Second"]  # DEC-08
     assert after.groups == ()
 
 
 def test_kept_rows_stay_flagged_and_out_of_a_valid_download() -> None:
     rows = [contact(), contact("Grace", "b@example.com", status="someday")]
-    book = book_of((CONTACTS, rows)).decided([Fix("keep")])
-    assert not unresolved(book)
+    book = book_of((CONTACTS, rows)).decide([Fix("keep")])
+    assert not has_open_groups(book)
     assert shown(book, CONTACTS) == rows  # DEC-09
     assert shown(book, CONTACTS, flagged=False) == rows[:1]
     assert report(book, parked=False)["invalidCellCount"] == 1
@@ -357,9 +357,9 @@ def test_dropping_a_row_breaks_the_links_to_it_and_asks_about_them() -> None:
     deals = [("Sale", "ada@example.com", "1", "Won", ""), ("Sale", "b@example.com", "1", "Won", "")]
     book = book_of((CONTACTS, [contact(status="open"), contact("B", "b@example.com")]), (DEALS, deals))
     assert kinds(book) == [("Status", "strict", 1)]
-    after = book.decided([Fix("delete_invalid_rows")])
+    after = book.decide([Fix("delete_invalid_rows")])
     assert kinds(after) == [("Contact Email", "link", 1)]
-    assert unresolved(after)
+    assert has_open_groups(after)
 
 
 def test_a_cure_may_mend_links_of_another_sheet() -> None:
@@ -367,13 +367,13 @@ def test_a_cure_may_mend_links_of_another_sheet() -> None:
     book = book_of((CONTACTS, [contact(email="")]), (DEALS, deals))
     assert kinds(book) == [("Email", "required", 1), ("Contact Email", "link", 1)]
     fix = book.cure(book.groups[0], "new@example.com")
-    assert book.decided([fix, None]).groups == ()
+    assert book.decide([fix, None]).groups == ()
 
 
 def test_a_link_may_be_found_in_what_the_company_holds_already() -> None:
     held = {Link(CONTACTS.template.id, "Email"): frozenset({"held@example.com"})}
     rows: list[Row] = [("Sale", "held@example.com", "1", "Won", ""), ("Sale", "other@example.com", "1", "Won", "")]
-    book = checked([(DEALS, rows, frozenset())], held)
+    book = check_tables([(DEALS, rows, frozenset())], held)
     assert kinds(book) == [("Contact Email", "link", 1)]
     assert book.cure(book.groups[0], "held@example.com") == Fix("set_value", "held@example.com")
     assert book.cure(book.groups[0], "nobody@example.com") is None
@@ -382,7 +382,7 @@ def test_a_link_may_be_found_in_what_the_company_holds_already() -> None:
 def test_rows_of_the_run_itself_hide_what_the_company_held_before() -> None:
     held = {Link(CONTACTS.template.id, "Email"): frozenset({"held@example.com"})}
     deals: list[Row] = [("Sale", "held@example.com", "1", "Won", "")]
-    assert kinds(checked([(CONTACTS, [contact()], frozenset()), (DEALS, deals, frozenset())], held)) == [
+    assert kinds(check_tables([(CONTACTS, [contact()], frozenset()), (DEALS, deals, frozenset())], held)) == [
         ("Contact Email", "link", 1)
     ]  # OP-29
 

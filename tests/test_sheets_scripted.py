@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.data.book import Fix, report, unresolved
+from mock_server.data.book import Fix, has_open_groups, report
 from mock_server.data.declared import Data, Flagged
-from mock_server.data.generated import GeneratedSheet, Layout, scripted
+from mock_server.data.generated import GeneratedSheet, Layout, untouched_book
 from mock_server.data.rules import faults
 from mock_server.data.templates import Link
 from mock_server.preview.beats.ending import Complete
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Book, Group, Row, Sheet
     from mock_server.data.declared import Action
-    from mock_server.data.generated import ScriptedBook
+    from mock_server.data.generated import GeneratedBook
     from mock_server.data.templates import Check, Column
     from mock_server.data.values import Maker
     from mock_server.scenarios.model import Beat
@@ -122,23 +122,23 @@ def test_every_built_in_scenario_is_wrong_in_exactly_the_declared_cells(scenario
     for beat in scenario.run:
         if isinstance(beat, Park | Complete):
             before = declared(book)
-            book = book.revealed(beat)
+            book = book.reveal(beat)
             news = Counter({(each.sheet, each.column, each.fails): each.rows for each in beat.flagged})
             assert declared(book) == before + news
             consistent(book)
         if isinstance(beat, Park):
-            book = book.decided([group.fix for group in book.groups])
-            assert not unresolved(book)
+            book = book.decide([group.fix for group in book.groups])
+            assert not has_open_groups(book)
             consistent(book)
 
 
 def test_the_documented_figures_come_out() -> None:
     script = WORLD.scenarios["docs-example"]
     park = next(beat for beat in script.run if isinstance(beat, Park))
-    book = generate_book(script, SHEETS, 1).revealed(park)
+    book = generate_book(script, SHEETS, 1).reveal(park)
     assert report(book, parked=True)["inserted"] == 1438
     assert [(group.column.name, group.rows) for group in book.groups] == [("Status", 12), ("Email", 3)]
-    book = book.decided([group.fix for group in book.groups])
+    book = book.decide([group.fix for group in book.groups])
     assert report(book, parked=False)["inserted"] == 1450  # OP-21
 
 
@@ -190,7 +190,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return scenario(rows, *beats)
 
 
-def answers(data: st.DataObject, book: ScriptedBook, group: Group) -> Fix | None:
+def answers(data: st.DataObject, book: GeneratedBook, group: Group) -> Fix | None:
     fixes = [None, group.fix, *group.options]
     if group.allow_custom:
         fixes.append(book.cure(group, data.draw(ANSWERS)))
@@ -203,7 +203,7 @@ def test_exactly_the_declared_cells_are_wrong(scenario: Scenario, seed: int) -> 
     book = generate_book(scenario, SHEETS, seed)
     consistent(book)
     for beat in scenario.run:
-        book = book.revealed(beat)
+        book = book.reveal(beat)
         consistent(book)
 
 
@@ -212,10 +212,10 @@ def test_exactly_the_declared_cells_are_wrong(scenario: Scenario, seed: int) -> 
 def test_rows_and_groups_agree_after_any_decisions(scenario: Scenario, data: st.DataObject) -> None:
     book = generate_book(scenario, SHEETS, 1)
     for beat in scenario.run:
-        book = book.revealed(beat)
+        book = book.reveal(beat)
         for _ in range(2):  # DEC-28: what is left unresolved is decided once more
-            if book.groups and unresolved(book):
-                book = book.decided([answers(data, book, group) for group in book.groups])
+            if book.groups and has_open_groups(book):
+                book = book.decide([answers(data, book, group) for group in book.groups])
                 consistent(book)
 
 
@@ -225,17 +225,17 @@ def test_clean_rows_stay_as_they_are_whatever_is_decided(scenario: Scenario) -> 
     book = generate_book(scenario, SHEETS, 1)
     before = {sheet: shown(book, sheet) for sheet in SHEETS}
     for beat in scenario.run:
-        book = book.revealed(beat)
+        book = book.reveal(beat)
     for sheet in SHEETS:
         clean = shown(book, sheet, flagged=False)
         remaining = iter(before[sheet])
         assert all(row in remaining for row in clean)  # the same rows in the same order
 
 
-def parked(group: Flagged, rows: int = 40, **more: int) -> ScriptedBook:
+def parked(group: Flagged, rows: int = 40, **more: int) -> GeneratedBook:
     park = Park((group,))
     script = scenario({group.sheet: rows, **more}, Work(1), park, Work(1), Complete())
-    return generate_book(script, SHEETS, 3).revealed(park)
+    return generate_book(script, SHEETS, 3).reveal(park)
 
 
 STATUS = Flagged("Contacts", "Status", 5, "strict", "set_value", "Open", values=("open", "DONE"))
@@ -243,7 +243,7 @@ STATUS = Flagged("Contacts", "Status", 5, "strict", "set_value", "Open", values=
 
 def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
     book = parked(STATUS)
-    before, after = (shown(each, BY_NAME["Contacts"]) for each in (book, book.decided([Fix("set_value", "Pending")])))
+    before, after = (shown(each, BY_NAME["Contacts"]) for each in (book, book.decide([Fix("set_value", "Pending")])))
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert [new for _, new in changed] == [(*old[:4], "Pending", *old[5:]) for old, _ in changed]  # DEC-06
     assert Counter(old[4] for old, _ in changed) == {"open": 3, "DONE": 2}
@@ -251,7 +251,7 @@ def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
 
 def test_delete_drops_the_flagged_rows_and_no_other() -> None:
     book = parked(STATUS)
-    after = book.decided([Fix("delete_invalid_rows")])
+    after = book.decide([Fix("delete_invalid_rows")])
     assert shown(after, BY_NAME["Contacts"]) == shown(book, BY_NAME["Contacts"], flagged=False)  # DEC-07
 
 
@@ -260,20 +260,20 @@ def test_of_duplicates_the_first_stays() -> None:
     before = shown(book, BY_NAME["Contacts"])
     firsts = list({row[1]: row for row in reversed(before)}.values())[::-1]
     assert len(firsts) == len(before) - 7
-    assert shown(book.decided([Fix("dedup_keep_first")]), BY_NAME["Contacts"]) == firsts  # DEC-08
+    assert shown(book.decide([Fix("dedup_keep_first")]), BY_NAME["Contacts"]) == firsts  # DEC-08
 
 
 def test_kept_rows_stay_flagged_and_are_not_asked_about_again() -> None:
-    book = parked(STATUS).decided([Fix("keep")])
+    book = parked(STATUS).decide([Fix("keep")])
     consistent(book)  # DEC-09
-    assert not unresolved(book)
+    assert not has_open_groups(book)
     assert questions(book.groups, 0) == ()
 
 
 def test_a_group_that_is_left_is_asked_about_again() -> None:
     book = parked(STATUS)
-    assert book.decided([None]).groups == book.groups  # DEC-28
-    assert unresolved(book.decided([None]))
+    assert book.decide([None]).groups == book.groups  # DEC-28
+    assert has_open_groups(book.decide([None]))
 
 
 @pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False), (" ", False)])
@@ -281,7 +281,7 @@ def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:
     book = parked(STATUS)
     fix = book.cure(book.groups[0], text)
     assert fix == (Fix("set_value", text) if cures else None)
-    consistent(book.decided([fix]))
+    consistent(book.decide([fix]))
 
 
 def test_a_unique_cell_is_cured_by_a_text_that_no_row_has() -> None:
@@ -302,8 +302,8 @@ def test_two_answers_cannot_give_one_unique_value_to_two_rows() -> None:
     missing = Flagged("Contacts", "Email", 1, "required", "delete_invalid_rows")
     wrong = Flagged("Contacts", "Email", 1, "strict", "delete_invalid_rows")
     park = Park((missing, wrong))
-    book = generate_book(scenario({"Contacts": 20}, Work(1), park), SHEETS, 3).revealed(park)
-    book = book.decided([book.cure(group, "new@example.com") for group in book.groups])
+    book = generate_book(scenario({"Contacts": 20}, Work(1), park), SHEETS, 3).reveal(park)
+    book = book.decide([book.cure(group, "new@example.com") for group in book.groups])
     consistent(book)
 
 
@@ -390,7 +390,7 @@ def counted(made: list[int]) -> Maker:
 def test_a_million_rows_cost_nothing_until_they_are_read() -> None:
     made: list[int] = []
     sheet = BY_NAME["Contacts"]
-    book = scripted([GeneratedSheet(sheet, Layout(1_000_000, ()), lambda: (counted(made),) * 6, ())])
+    book = untouched_book([GeneratedSheet(sheet, Layout(1_000_000, ()), lambda: (counted(made),) * 6, ())])
     assert report(book, parked=True)["inserted"] == 1_000_000
     assert made == []
     assert len(list(islice(book.rows(sheet.id, flagged=True), 3))) == 3
@@ -399,7 +399,7 @@ def test_a_million_rows_cost_nothing_until_they_are_read() -> None:
 
 def test_streaming_rows_takes_no_memory_per_row() -> None:
     park = Park((Flagged("Contacts", "Status", 500, "strict", "set_value", "Open"),))
-    book = generate_book(scenario({"Contacts": 50_000}, Work(1), park), SHEETS, 1).revealed(park)
+    book = generate_book(scenario({"Contacts": 50_000}, Work(1), park), SHEETS, 1).reveal(park)
     rows = book.rows(BY_NAME["Contacts"].id, flagged=True)
     next(rows)
     tracemalloc.start()
@@ -414,7 +414,7 @@ def test_streaming_rows_takes_no_memory_per_row() -> None:
 
 def test_many_wrong_rows_cost_nothing_until_they_are_read() -> None:
     park = Park((Flagged("Contacts", "Status", 5_000_000, "strict", "set_value", "Open"),))
-    book = generate_book(scenario({"Contacts": 10_000_000}, Work(1), park), SHEETS, 1).revealed(park)
+    book = generate_book(scenario({"Contacts": 10_000_000}, Work(1), park), SHEETS, 1).reveal(park)
     assert report(book, parked=True)["invalidCellCount"] == 5_000_000
     assert len(book.groups[0].samples) == 3
     assert sequence_of(book)[1][4] not in {"Open", "Closed", "Pending"}

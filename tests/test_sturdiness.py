@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mock_server.data.initial import inline
+from mock_server.data.initial import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
@@ -44,7 +44,7 @@ def session(world: World) -> Session:
 def imported(session: Session, rows: list[dict[str, Any]], now: int) -> ImportRun:
     company = account_of(session).company(LIVE.rpartition("/")[2])
     scenario = session.world.scenarios["live"]
-    start = Start(scenario, None, b"", inline(rows, company.sheets, {}))
+    start = Start(scenario, None, b"", book_of_rows(rows, company.sheets, {}))
     return account_of(session).start_import(now, company.id, start)[0]
 
 

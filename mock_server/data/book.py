@@ -80,20 +80,20 @@ class Book(Protocol):
     def counts(self) -> tuple[Count, ...]:
         """One entry for each sheet of the book."""
 
-    def revealed(self, beat: object, /) -> Book:
+    def reveal(self, beat: object, /) -> Book:
         """The book once the groups that this beat of a script declares have come to light."""
 
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that a free text stands for; None when it is no valid value of the column."""
 
-    def decided(self, fixes: Sequence[Fix | None]) -> Book:
+    def decide(self, fixes: Sequence[Fix | None]) -> Book:
         """The book after one fix for each group; None leaves a group flagged."""
 
     def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
         """The sheet's rows in order, with the flagged ones among them or without."""
 
 
-def unresolved(book: Book) -> bool:
+def has_open_groups(book: Book) -> bool:
     """True while a group waits for a decision that cures or keeps it (DEC-28)."""
     return any(not group.accepted for group in book.groups)
 
@@ -115,19 +115,19 @@ def report(book: Book, *, parked: bool) -> dict[str, Any]:
     }
 
 
-def offered(column: Column, fails: Check, fix: Fix) -> tuple[Fix, ...]:
+def sensible_fixes(column: Column, fails: Check, fix: Fix) -> tuple[Fix, ...]:
     """Every answer that makes sense for a group: map or clear, keep the first, remove, keep flagged."""
     choices = []
     if fix.action == "set_value":
         choices.append(fix)
-    elif (value := suggested(column, fails)) is not None:
+    elif (value := suggested_value(column, fails)) is not None:
         choices.append(Fix("set_value", value))
     if fails == "unique":
         choices.append(Fix("dedup_keep_first"))
     return (*choices, Fix("delete_invalid_rows"), Fix("keep"))
 
 
-def suggested(column: Column, fails: Check) -> str | None:
+def suggested_value(column: Column, fails: Check) -> str | None:
     """What all cells of a group could be set to: an allowed value, else `""` on an optional column (PATCH-04)."""
     if column.unique or fails == "unique":
         return None if column.required else ""
@@ -136,21 +136,21 @@ def suggested(column: Column, fails: Check) -> str | None:
     return None if column.required else ""
 
 
-def proposed(column: Column, fails: Check) -> Fix:
+def proposed_fix(column: Column, fails: Check) -> Fix:
     """The fix that is proposed where no scenario declares one."""
     if fails == "unique":
         return Fix("dedup_keep_first")
-    value = suggested(column, fails)
+    value = suggested_value(column, fails)
     if value is not None and fails != "required":
         return Fix("set_value", value)
     return Fix("keep") if fails == "link" else Fix("delete_invalid_rows")
 
 
-def text_allowed(column: Column, fails: Check, rows: int) -> bool:
+def allows_text(column: Column, fails: Check, rows: int) -> bool:
     """Whether a free text could cure a group: no single text makes the cells of a unique column differ."""
     return fails != "unique" and not (column.unique and rows > 1)
 
 
-def settable(column: Column, rows: int, text: str) -> bool:
+def is_settable(column: Column, rows: int, text: str) -> bool:
     """Whether all cells of a group of `rows` rows may hold the text; links are for the book to judge."""
     return bool(text.strip()) and fault(column, text) is None and not (column.unique and rows > 1)

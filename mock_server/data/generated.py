@@ -12,7 +12,7 @@ from itertools import accumulate
 from math import gcd
 from typing import TYPE_CHECKING
 
-from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, offered, settable, text_allowed
+from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, is_settable, sensible_fixes
 from mock_server.data.templates import wrong_values
 from mock_server.data.values import cell
 
@@ -93,7 +93,7 @@ class Wrong:
     @property
     def options(self) -> tuple[Fix, ...]:
         """The declared options, else all that make sense."""
-        sensible = offered(self.column, self.declared.fails, self.fix)
+        sensible = sensible_fixes(self.column, self.declared.fails, self.fix)
         if not self.declared.options:
             return sensible
         by_action = {fix.action: fix for fix in sensible}
@@ -103,7 +103,7 @@ class Wrong:
     def allow_custom(self) -> bool:
         """The declared switch, else whether a text could cure the group."""
         allowed = self.declared.allow_custom
-        return text_allowed(self.column, self.declared.fails, self.declared.rows) if allowed is None else allowed
+        return allows_text(self.column, self.declared.fails, self.declared.rows) if allowed is None else allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class GeneratedSheet:
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptedBook:
+class GeneratedBook:
     """Generated rows at one moment: for each sheet, what became of the groups that have come to light."""
 
     sheets: tuple[GeneratedSheet, ...]
@@ -155,7 +155,7 @@ class ScriptedBook:
         """Rows by arithmetic: all of them, less the dropped and the flagged ones."""
         return tuple(_count(*pair) for pair in zip(self.sheets, self.fates, strict=True))
 
-    def revealed(self, beat: object, /) -> ScriptedBook:
+    def reveal(self, beat: object, /) -> GeneratedBook:
         """The book once the beat's groups have come to light."""
         fates = tuple(
             fates | {which: None for which, wrong in enumerate(generated.wrongs) if wrong.beat is beat}
@@ -165,10 +165,10 @@ class ScriptedBook:
 
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
-        fits = settable(group.column, group.rows, text) and self._fits(group, text)
+        fits = is_settable(group.column, group.rows, text) and self._fits(group, text)
         return Fix("set_value", text) if fits else None
 
-    def decided(self, fixes: Sequence[Fix | None]) -> ScriptedBook:
+    def decide(self, fixes: Sequence[Fix | None]) -> GeneratedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
         fates = [dict(known) for known in self.fates]
         given: set[tuple[int, str, str]] = set()
@@ -213,12 +213,12 @@ class ScriptedBook:
         return [(sheet, which) for *_, sheet, which in sorted(found)]
 
 
-def scripted(sheets: Sequence[GeneratedSheet]) -> ScriptedBook:
+def untouched_book(sheets: Sequence[GeneratedSheet]) -> GeneratedBook:
     """The book before anything came to light: every row is right."""
-    return ScriptedBook(tuple(sheets), tuple({} for _ in sheets))
+    return GeneratedBook(tuple(sheets), tuple({} for _ in sheets))
 
 
-def wrong(place: int, beat: object, declared: Flagged, sheet: Sheet) -> Wrong:
+def bind_group(place: int, beat: object, declared: Flagged, sheet: Sheet) -> Wrong:
     """The declared group, bound to the sheet's column."""
     number = sheet.template.index(declared.column)
     column = sheet.template.columns[number]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from mock_server.data import csv_files as csvfile
-from mock_server.data.generated import GeneratedSheet, Layout, scripted, wrong
-from mock_server.data.uploaded import checked
+from mock_server.data import csv_reader
+from mock_server.data.generated import GeneratedSheet, Layout, bind_group, untouched_book
+from mock_server.data.uploaded import check_tables
 from mock_server.data.values import cell, maker
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Row, Sheet
     from mock_server.data.declared import Data, Flagged
-    from mock_server.data.generated import ScriptedBook
+    from mock_server.data.generated import GeneratedBook
     from mock_server.data.templates import Column, Link
-    from mock_server.data.uploaded import OwnBook
+    from mock_server.data.uploaded import UploadedBook
     from mock_server.data.values import Maker
 
 
 def generate(
     filled: Sequence[Data], groups: Sequence[tuple[object, Flagged]], sheets: Sequence[Sheet], seed: int
-) -> ScriptedBook:
+) -> GeneratedBook:
     """The book of these rows before any of the groups, each with the beat that declares it, came to light."""
     made: dict[str, GeneratedSheet] = {}
     for data in filled:
@@ -34,9 +34,9 @@ def generate(
             sheet=sheet,
             layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
             prepare=cache(partial(_makers, sheet, seed, made)),
-            wrongs=tuple(wrong(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
+            wrongs=tuple(bind_group(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
         )
-    return scripted(tuple(made.values()))
+    return untouched_book(tuple(made.values()))
 
 
 def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
@@ -75,21 +75,23 @@ def _right(make: Maker, layout: Layout, rows: range) -> list[str]:
     return texts
 
 
-def inline(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]) -> OwnBook:
+def book_of_rows(
+    rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
+) -> UploadedBook:
     """The book of rows in a request: they go to the workbook's first sheet (OP-22). Raises Drift."""
     sheet = sheets[0]
-    return checked([(sheet, csvfile.inline(rows, sheet.template), frozenset())], held)
+    return check_tables([(sheet, csv_reader.read_rows(rows, sheet.template), frozenset())], held)
 
 
-def uploaded(
+def book_of_files(
     files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
-) -> OwnBook:
+) -> UploadedBook:
     """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
     lines: dict[str, tuple[Sheet, list[Row]]] = {}
     for name, file in files:
-        sheet = _belongs(name, csvfile.headers(file), sheets)
-        lines.setdefault(sheet.id, (sheet, []))[1].extend(csvfile.read(file, name, sheet.template))
-    return checked([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
+        sheet = _belongs(name, csv_reader.read_header(file), sheets)
+        lines.setdefault(sheet.id, (sheet, []))[1].extend(csv_reader.read_file(file, name, sheet.template))
+    return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 
 
 def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Sheet:
@@ -98,4 +100,4 @@ def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Shee
     for sheet in sheets:
         if "".join(sheet.name.split()).casefold() == stem:
             return sheet
-    return max(sheets, key=lambda sheet: csvfile.likeness(headers, sheet.template))
+    return max(sheets, key=lambda sheet: csv_reader.likeness(headers, sheet.template))

@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, offered, proposed, settable, text_allowed
+from mock_server.data.book import (
+    SAMPLES,
+    Count,
+    Fix,
+    Group,
+    Row,
+    Sheet,
+    allows_text,
+    is_settable,
+    proposed_fix,
+    sensible_fixes,
+)
 from mock_server.data.rules import faults
 
 if TYPE_CHECKING:
@@ -34,7 +45,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnBook:
+class UploadedBook:
     """Rows of the caller's own, checked; made by `checked`."""
 
     tables: tuple[Table, ...]
@@ -43,13 +54,13 @@ class OwnBook:
     groups: tuple[Group, ...]
     counts: tuple[Count, ...]
 
-    def revealed(self, _: object) -> OwnBook:
+    def reveal(self, _: object) -> UploadedBook:
         """The book itself: rows of the caller's own hide nothing."""
         return self
 
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
-        if not settable(group.column, group.rows, text):
+        if not is_settable(group.column, group.rows, text):
             return None
         table = next(table for table in self.tables if table.sheet is group.sheet)
         number = table.sheet.template.index(group.column.name)
@@ -59,13 +70,13 @@ class OwnBook:
             return None
         return Fix("set_value", text)
 
-    def decided(self, fixes: Sequence[Fix | None]) -> OwnBook:
+    def decide(self, fixes: Sequence[Fix | None]) -> UploadedBook:
         """The book after one fix for each group, checked anew, since a change may break a link or cure one."""
         tables = []
         for table in self.tables:
             mine = [(g, fix) for g, fix in zip(self.groups, fixes, strict=True) if g.sheet is table.sheet and fix]
             tables.append(_after(table, mine))
-        return checked([(t.sheet, t.lines, t.kept) for t in tables], self.held)
+        return check_tables([(t.sheet, t.lines, t.kept) for t in tables], self.held)
 
     def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
         """The sheet's rows in the order in which they came."""
@@ -80,10 +91,10 @@ class OwnBook:
         return any(text in known.get(link, frozenset()) for link in column.links)
 
 
-def checked(
+def check_tables(
     tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]],
     held: Mapping[Link, frozenset[str]],
-) -> OwnBook:
+) -> UploadedBook:
     """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
     contents = list(tables)
     linked = _linked([(sheet, lines) for sheet, lines, _ in contents], held)
@@ -93,7 +104,7 @@ def checked(
         made.append(Table(sheet, lines, found, kept & found.keys(), frozenset(at for at, _ in found)))
     groups = [group for table in made for group in _groups(table)]
     counts = tuple(_count(table) for table in made)
-    return OwnBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
+    return UploadedBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
 
 
 def _linked(
@@ -122,7 +133,7 @@ def _groups(table: Table) -> Iterator[Group]:
 def _group(table: Table, number: int, fails: Check, ats: Sequence[int], *, accepted: bool) -> Group:
     column = table.sheet.template.columns[number]
     texts = dict.fromkeys(line[number] for at in ats if (line := table.lines[at]) is not None)
-    fix = Fix("keep") if accepted else proposed(column, fails)
+    fix = Fix("keep") if accepted else proposed_fix(column, fails)
     return Group(
         sheet=table.sheet,
         column=column,
@@ -130,8 +141,8 @@ def _group(table: Table, number: int, fails: Check, ats: Sequence[int], *, accep
         rows=len(ats),
         samples=tuple(texts)[:SAMPLES],
         fix=fix,
-        options=offered(column, fails, fix),
-        allow_custom=text_allowed(column, fails, len(ats)),
+        options=sensible_fixes(column, fails, fix),
+        allow_custom=allows_text(column, fails, len(ats)),
         ask=not accepted,
         accepted=accepted,
     )

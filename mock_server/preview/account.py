@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.data.book import unresolved
+from mock_server.data.book import has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.ids import made_uuid
@@ -179,7 +179,7 @@ class Account(Ledger):
         if not scenario.own_rows:
             book = self._generated(scenario, company)
         elif book is not None:
-            flagged = unresolved(book)
+            flagged = has_open_groups(book)
         self._forget_hidden(company, now)
         run = self._add_import(
             company, self.session.made_id("run"), scenario, Started(now, flagged, request.drift), book
@@ -254,7 +254,7 @@ class Account(Ledger):
         state = parked(run, now)
         if len(state.parkings) != len(considered.parkings):
             raise Refusal(409, "the run has parked anew meanwhile; read it again", "DEC-25")
-        left = unresolved(approval.book)
+        left = has_open_groups(approval.book)
         run.decide(Approved(run.time(now), answered, left), approval)
 
     def _import(self, run_id: str) -> ImportRun:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
-from mock_server.data.csv_files import written
+from mock_server.data.csv_writer import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def _file(sheet: Sheet) -> str:
 
 def _csv(sheet: Sheet, book: Book | None, *, flagged: bool) -> Iterator[bytes]:
     rows = iter(()) if book is None else book.rows(sheet.id, flagged=flagged)
-    return written([column.name for column in sheet.template.columns], rows)  # CSV-08
+    return write_csv([column.name for column in sheet.template.columns], rows)  # CSV-08
 
 
 class _Outlet(io.RawIOBase):

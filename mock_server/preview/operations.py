@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from mock_server.data import initial as opening
-from mock_server.data.csv_files import Drift, text
+from mock_server.data.csv_reader import Drift, cell_text
 from mock_server.http.messages import JSON, answer, canonical
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from mock_server.data.templates import Link, Template
-    from mock_server.data.uploaded import OwnBook
+    from mock_server.data.uploaded import UploadedBook
     from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
     from mock_server.preview.runs import Approval
@@ -150,18 +150,18 @@ def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 async def _own_book(
     call: Exchange, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> tuple[OwnBook | None, str | None]:
+) -> tuple[UploadedBook | None, str | None]:
     """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
     linked = company.linked(call.later())
 
-    def read() -> OwnBook:
+    def read() -> UploadedBook:
         held: dict[Link, frozenset[str]] = {
             link: frozenset(row[number] for row in book.rows(sheet.id, flagged=True))
             for link, (sheet, number, book) in linked.items()
         }
         if files:
-            return opening.uploaded(files, company.sheets, held)
-        return opening.inline(rows, company.sheets, held)
+            return opening.book_of_files(files, company.sheets, held)
+        return opening.book_of_rows(rows, company.sheets, held)
 
     try:
         return await run_in_threadpool(read), None
@@ -249,7 +249,7 @@ def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
     known = {sheet.template.id: sheet.template for sheet in company.sheets}
     if foreign := [each for each in ids or () if each not in known]:
         raise Refusal(400, f"selection.template_ids names a template that this company does not have: {foreign[0]!r}")
-    wanted = {name: text(value) for name, value in (selection.get("row_filter") or {}).items()}
+    wanted = {name: cell_text(value) for name, value in (selection.get("row_filter") or {}).items()}
     columns = {column.name for template in known.values() for column in template.columns}
     if strange := [name for name in wanted if name not in columns]:
         raise Refusal(400, f"selection.row_filter names a column that no sheet has: {strange[0]!r}")

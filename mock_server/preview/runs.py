@@ -152,7 +152,7 @@ class ImportRun(Run):
         book = self.approvals[number - 2].book if number > 1 else self.book
         assert book is not None, "a run parks only with rows"  # noqa: S101 - drift ends a run before it can park
         parking = state.parkings[-1]
-        return book if parking.again else book.revealed(parking.beat)
+        return book if parking.again else book.reveal(parking.beat)
 
     def visible_book(self, state: Life) -> Book | None:
         """The book that the company's sheets show; None when the run shows nothing (RUN-09)."""
@@ -160,7 +160,7 @@ class ImportRun(Run):
             return None
         if state.status == "completed" and state.end is not None:
             book = self.approvals[len(state.parkings) - 1].book if state.parkings else self.book
-            return book.revealed(state.end)
+            return book.reveal(state.end)
         waiting = state.status in {"needs_attention", "running"} and state.parkings
         return self.parked_book(state) if waiting or state.rejected else None
 
@@ -223,7 +223,7 @@ class ImportRun(Run):
 
     def approved(self, state: Life, fixes: Sequence[Fix | None]) -> Approval:
         """What this approval would make of the parked book; nothing is changed yet."""
-        return Approval(self.parked_book(state).decided(fixes), len(self.questions(state)))
+        return Approval(self.parked_book(state).decide(fixes), len(self.questions(state)))
 
 
 def created_at(instant: int) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mock_server.data.book import Sheet
-    from mock_server.data.generated import ScriptedBook
+    from mock_server.data.generated import GeneratedBook
     from mock_server.scenarios.model import Scenario
 
 
@@ -20,7 +20,7 @@ def missing_sheets(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ..
     return tuple(data.sheet for data in scenario.data if data.sheet not in sheets)
 
 
-def generate_book(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> ScriptedBook:
+def generate_book(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> GeneratedBook:
     """The book of a scripted scenario, before anything came to light."""
     groups = [(beat, group) for _, beat in every_beat(scenario.run) for group in beat.groups]
     return initial.generate(scenario.data, groups, sheets, seed)

@@ -98,7 +98,7 @@ def _not_found(sent: Sent) -> None:
 
 def _to_likest_sheet(honest: Any) -> Any:
     """Rows go to the sheet that has most of their columns."""
-    from mock_server.data.csv_files import likeness  # noqa: PLC0415 - beside its use
+    from mock_server.data.csv_reader import likeness  # noqa: PLC0415 - beside its use
 
     def inline(rows: Any, sheets: Any, held: Any) -> Any:
         names = tuple(dict.fromkeys(name for row in rows for name in row))
@@ -261,7 +261,7 @@ CALLS = (
     Honest(
         "OP-22",
         "puts rows into the sheet that they are like",
-        around(initial.inline, _to_likest_sheet),
+        around(initial.book_of_rows, _to_likest_sheet),
         ("IMP", "POLL", "DEC", "CSV"),
     ),
     Honest("OP-23", "answers ids that are no UUID with 400", answered(_malformed_ids), ("ERR", "POLL", "AUTH")),

@@ -112,7 +112,7 @@ def _firsts_too(honest: Any) -> Any:
 def _proposing(choose: Any) -> Any:
     """Propose another fix than the mock would: `choose` is given column, check and the mock's own fix."""
     return around(
-        (uploaded, book.proposed),
+        (uploaded, book.proposed_fix),
         lambda honest: lambda column, fails: choose(column, fails, honest(column, fails)),
     )
 
@@ -183,7 +183,7 @@ RESOLVING = (
     Honest(
         "OP-12",
         "parks again for rows that were kept",
-        around(uploaded.checked, _kept_again),
+        around(uploaded.check_tables, _kept_again),
         RESOLVED,
     ),
     Honest(

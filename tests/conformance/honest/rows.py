@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, all_of, around, handled
 from starlette.responses import StreamingResponse
 
-from mock_server.data import csv_files
+from mock_server.data import csv_writer
 from mock_server.data.book import Count
 from mock_server.http.messages import error
 from mock_server.kernel.errors import Refusal
@@ -89,7 +89,7 @@ def _written(
 
         return written
 
-    return around((downloads, csv_files.written), changed)
+    return around((downloads, csv_writer.write_csv), changed)
 
 
 def _headed(kind: str, disposition: str) -> Any:

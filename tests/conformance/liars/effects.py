@@ -11,7 +11,7 @@ from lies import Liar, Lie, rule
 
 from mock_server.data import uploaded as own
 from mock_server.data.book import Count, Fix
-from mock_server.data.uploaded import OwnBook
+from mock_server.data.uploaded import UploadedBook
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
 
@@ -78,7 +78,7 @@ def _kept(table: Table) -> set[int]:
     return {at for at, _ in table.kept}
 
 
-def _shown_kept(self: OwnBook, sheet_id: str, *, flagged: bool) -> Iterator[tuple[str, ...]]:
+def _shown_kept(self: UploadedBook, sheet_id: str, *, flagged: bool) -> Iterator[tuple[str, ...]]:
     for table in self.tables:
         if table.sheet.id == sheet_id:
             for at, line in enumerate(table.lines):
@@ -86,7 +86,7 @@ def _shown_kept(self: OwnBook, sheet_id: str, *, flagged: bool) -> Iterator[tupl
                     yield line
 
 
-def _hidden_kept(self: OwnBook, sheet_id: str, *, flagged: bool) -> Iterator[tuple[str, ...]]:
+def _hidden_kept(self: UploadedBook, sheet_id: str, *, flagged: bool) -> Iterator[tuple[str, ...]]:
     for table in self.tables:
         if table.sheet.id == sheet_id:
             for at, line in enumerate(table.lines):
@@ -188,20 +188,20 @@ LIARS = (
     Liar(
         "DEC-09",
         "gives kept rows as valid ones",
-        rule(OwnBook.rows, _shown_kept),
+        rule(UploadedBook.rows, _shown_kept),
         ("CSV-04",),
     ),
     Liar(
         "DEC-09",
         "leaves kept rows out of every download",
-        rule(OwnBook.rows, _hidden_kept),
+        rule(UploadedBook.rows, _hidden_kept),
         ("CSV-05",),
     ),
     Liar(
         "DEC-09",
         "takes kept rows for right ones from then on",
         both(
-            rule(OwnBook.rows, _shown_kept),
+            rule(UploadedBook.rows, _shown_kept),
             rule(own._count, _pardoned),
         ),
     ),

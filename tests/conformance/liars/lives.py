@@ -126,7 +126,7 @@ def _rows_of_the_failed() -> Lie:
         async def own_book(call: Call, company: Any, files: Any, rows: Any) -> Any:
             book, drift = await honest(call, company, files, rows)
             named = [{"Name": next(iter(row.values())), "Email": "failed@example.com"} for row in rows]
-            return book or opening.inline(named, company.sheets, {}), drift
+            return book or opening.book_of_rows(named, company.sheets, {}), drift
 
         return own_book
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Actions = list[dict[str, Any]]
 _looks = count(1)
 _polled: Counter[str] = Counter()
-_proposed = book.proposed
+_proposed = book.proposed_fix
 _seen = ImportRun.visible_book
 
 
@@ -82,7 +82,7 @@ def _mends_meanwhile(self: ImportRun, state: Life) -> Book | None:
     if found is None or state.status != "needs_attention":
         return found
     done = _polled[self.id] % (len(found.groups) + 1)
-    return found.decided([group.fix if number < done else None for number, group in enumerate(found.groups)])
+    return found.decide([group.fix if number < done else None for number, group in enumerate(found.groups)])
 
 
 def _other_patch(body: Any) -> None:
@@ -120,7 +120,7 @@ LIARS = (
         "proposes null where cells are cleared",
         acts(lambda act: act.update(value=act["value"] or None), "set_value"),
     ),
-    Liar("PATCH-04", "proposes to empty a required column", rule((uploaded, book.proposed), _empties)),
+    Liar("PATCH-04", "proposes to empty a required column", rule((uploaded, book.proposed_fix), _empties)),
     Liar("PATCH-05", "names no key column", acts(lambda act: act.pop("key_column"), "dedup_keep_first")),
     Liar(
         "PATCH-05",

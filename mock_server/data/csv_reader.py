@@ -1,4 +1,4 @@
-"""CSV in and out: an uploaded file of any common form into rows, and rows into RFC 4180 text.
+"""Rows from outside: an uploaded CSV file of any common form, or rows of a JSON body, in a template's columns.
 
 Reading forgives what real files do (delimiter, BOM, UTF-8 or Latin-1, ragged rows, headers of another case or spacing);
 what it cannot make sense of it says in plain words, as a `Drift`, which ends the run `failed`.
@@ -10,18 +10,16 @@ import csv
 import io
 from contextlib import closing, suppress
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from typing import BinaryIO
 
     from mock_server.data.book import Row
     from mock_server.data.templates import Template
 
 _DELIMITERS = (",", ";", "\t", "|")
-_BATCH = 1_000
 _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_CELL = 10_000_000
@@ -33,14 +31,14 @@ class Drift(Exception):
     """Why a file's or a row set's columns cannot be brought into the sheet (POLL-14)."""
 
 
-def headers(file: BinaryIO) -> tuple[str, ...]:
+def read_header(file: BinaryIO) -> tuple[str, ...]:
     """The file's column names, for choosing the sheet that it belongs to; () for a file without a line to read."""
     with closing(_lines(file, _encoding(file))) as lines, suppress(csv.Error):
         return tuple(next(lines, ()))
     return ()
 
 
-def read(file: BinaryIO, name: str, template: Template) -> list[Row]:
+def read_file(file: BinaryIO, name: str, template: Template) -> list[Row]:
     """The file's rows in the template's columns; a column that the file lacks is empty. Raises Drift."""
     if _is_binary(file):
         raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
@@ -49,25 +47,25 @@ def read(file: BinaryIO, name: str, template: Template) -> list[Row]:
             header = next(lines, None)
             if header is None:
                 raise Drift(f"'{name}' is empty: it has no header line")
-            columns = matched(header, template, f"'{name}'")
+            columns = match_columns(header, template, f"'{name}'")
             return [_row(line, columns) for line in lines if any(line)]
     except csv.Error as error:
         raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
 
 
-def inline(rows: Sequence[Mapping[str, Any]], template: Template) -> list[Row]:
+def read_rows(rows: Sequence[Mapping[str, Any]], template: Template) -> list[Row]:
     """Rows of a JSON body in the template's columns; each may write its names in its own way. Raises Drift."""
-    matched(tuple(dict.fromkeys(name for row in rows for name in row)), template, "the rows")
+    match_columns(tuple(dict.fromkeys(name for row in rows for name in row)), template, "the rows")
     wanted = [_plain(column.name) for column in template.columns]
     plain = lru_cache(maxsize=1_000)(_plain)
     made = []
     for row in rows:
         cells = {plain(name): value for name, value in row.items()}
-        made.append(tuple([text(cells.get(name)) for name in wanted]))
+        made.append(tuple([cell_text(cells.get(name)) for name in wanted]))
     return made
 
 
-def matched(names: Sequence[str], template: Template, what: str) -> tuple[int | None, ...]:
+def match_columns(names: Sequence[str], template: Template, what: str) -> tuple[int | None, ...]:
     """For each column of the template the position of its name among `names`; case and spaces do not matter.
 
     Raises Drift when a required column is not there.
@@ -90,25 +88,7 @@ def likeness(names: Sequence[str], template: Template) -> int:
     return sum(_plain(column.name) in there for column in template.columns)
 
 
-def written(names: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
-    """RFC 4180 text in UTF-8 (CSV-09): a header line, then the rows, in pieces of many rows."""
-    lines: list[str] = []
-    writer = csv.writer(SimpleNamespace(write=lines.append))
-    writer.writerow(names)
-    for row in rows:
-        line = ",".join(row)
-        # Nine rows in ten need no quotes, and joining those is seven times as fast as the writer.
-        if line and line.count(",") == len(row) - 1 and not ('"' in line or "\n" in line or "\r" in line):
-            lines.append(line + "\r\n")
-        else:
-            writer.writerow(row)
-        if len(lines) >= _BATCH:
-            yield "".join(lines).encode()
-            lines.clear()
-    yield "".join(lines).encode()
-
-
-def text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """What a JSON value is as a cell: nothing for null, `true` and `false` for booleans, else its text."""
     match value:
         case None:
