@@ -150,7 +150,7 @@ def test_the_patch_has_one_action_for_each_group_and_says_all_of_them() -> None:
 
 
 def test_rows_kept_earlier_stay_in_the_patch_and_out_of_the_questions() -> None:
-    book = book_of(*ROWS[:3]).decide([None, Fix("keep")])
+    book = book_of(*ROWS[:3]).apply_fixes([None, Fix("keep")])
     block = needs_attention(book.groups, questions(book.groups, 5))
     assert [(each["id"], each["target"]["column"]) for each in block["questions"]] == [("fq5", "Email")]
     assert [(each["column"], each["action"]) for each in block["proposed_patch"]["actions"]] == [

@@ -168,7 +168,7 @@ def test_a_decision_does_to_the_rows_what_it_says_and_nothing_else(content: Fill
     for _ in range(3):  # DEC-05 to DEC-10, and checked anew each time
         fixes = [data.draw(choices(book, group)) for group in book.groups]
         told.decide(book.groups, fixes)
-        book = book.decide(fixes)
+        book = book.apply_fixes(fixes)
         agree(book, told)
 
 
@@ -177,7 +177,7 @@ def test_a_decision_does_to_the_rows_what_it_says_and_nothing_else(content: Fill
 def test_report_and_download_agree(content: Filled, keep: bool) -> None:
     book = book_of(*content)
     if keep:
-        book = book.decide([Fix("keep") for _ in book.groups])
+        book = book.apply_fixes([Fix("keep") for _ in book.groups])
     parked, completed = report(book, parked=True), report(book, parked=False)
     everything = [row for sheet, _ in content for row in shown(book, sheet)]
     valid = [row for sheet, _ in content for row in shown(book, sheet, flagged=False)]
@@ -237,7 +237,7 @@ def test_who_always_approves_the_patch_comes_to_an_end(content: Filled) -> None:
     book = book_of(*content)
     rounds = 0
     while has_open_groups(book):
-        book = book.decide([group.fix for group in book.groups])
+        book = book.apply_fixes([group.fix for group in book.groups])
         rounds += 1
         assert rounds <= 1 + sum(len(rows) for _, rows in content)  # a dropped row may break another row's link
     assert all(group.accepted and group.fix == Fix("keep") for group in book.groups)
@@ -247,11 +247,11 @@ def test_who_always_approves_the_patch_comes_to_an_end(content: Filled) -> None:
 @given(filled(), st.data())
 def test_a_kept_group_is_not_asked_about_again(content: Filled, data: st.DataObject) -> None:
     book = book_of(*content)
-    book = book.decide([data.draw(st.sampled_from([Fix("keep"), None])) for _ in book.groups])
+    book = book.apply_fixes([data.draw(st.sampled_from([Fix("keep"), None])) for _ in book.groups])
     asked = questions(book.groups, 7)
     assert [question.group for question in asked] == [group for group in book.groups if not group.accepted]
     assert has_open_groups(book) == bool(asked)
-    again = book.decide([group.fix if group.accepted else None for group in book.groups])
+    again = book.apply_fixes([group.fix if group.accepted else None for group in book.groups])
     assert again.groups == book.groups  # DEC-09
 
 
@@ -261,7 +261,7 @@ def test_a_text_either_cures_its_whole_group_or_changes_nothing(content: Filled,
     book = book_of(*content)
     for place, group in enumerate(book.groups):
         fix = book.cure(group, text)
-        after = book.decide([fix if place == number else None for number in range(len(book.groups))])
+        after = book.apply_fixes([fix if place == number else None for number in range(len(book.groups))])
         same = [(each.column, each.fails) for each in after.groups if each.sheet is group.sheet]
         if fix is None:
             assert all(shown(after, sheet) == shown(book, sheet) for sheet, _ in content)  # DEC-28
@@ -313,7 +313,7 @@ def test_ai_and_none_always_pass() -> None:
 
 def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
     rows = [contact(), contact(email="b@example.com", status="open"), contact(email="c@example.com", status="Closed")]
-    book = book_of((CONTACTS, rows)).decide([Fix("set_value", "Pending")])
+    book = book_of((CONTACTS, rows)).apply_fixes([Fix("set_value", "Pending")])
     assert [row[4] for row in shown(book, CONTACTS)] == ["Open", "Pending", "Closed"]  # DEC-06
     assert [row[:4] for row in shown(book, CONTACTS)] == [row[:4] for row in rows]
 
@@ -322,7 +322,7 @@ def test_delete_drops_the_rows_of_the_column_and_no_other() -> None:
     rows = [contact(), contact(email=""), contact(email="c@example.com", status="open")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "required", 1), ("Status", "strict", 1)]
-    after = book.decide([Fix("delete_invalid_rows"), None])
+    after = book.apply_fixes([Fix("delete_invalid_rows"), None])
     assert shown(after, CONTACTS) == [rows[0], rows[2]]  # DEC-07
     assert kinds(after) == [("Status", "strict", 1)]
 
@@ -331,7 +331,7 @@ def test_of_duplicates_the_first_stays() -> None:
     rows = [contact("First"), contact("Other", "b@example.com"), contact("Second"), contact("Third")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "unique", 2)]  # OP-38
-    after = book.decide([Fix("dedup_keep_first")])
+    after = book.apply_fixes([Fix("dedup_keep_first")])
     assert [row[0] for row in shown(after, CONTACTS)] == ["First", "Other"]  # DEC-08
 
 
@@ -339,14 +339,14 @@ def test_of_duplicates_the_first_that_is_left_stays_when_another_fix_drops_the_f
     rows = [contact("First", phone="call me"), contact("Second"), contact("Third")]
     book = book_of((CONTACTS, rows))
     assert kinds(book) == [("Email", "unique", 2), ("Phone", "strict", 1)]
-    after = book.decide([Fix("dedup_keep_first"), Fix("delete_invalid_rows")])
+    after = book.apply_fixes([Fix("dedup_keep_first"), Fix("delete_invalid_rows")])
     assert [row[0] for row in shown(after, CONTACTS)] == ["Second"]  # DEC-08
     assert after.groups == ()
 
 
 def test_kept_rows_stay_flagged_and_out_of_a_valid_download() -> None:
     rows = [contact(), contact("Grace", "b@example.com", status="someday")]
-    book = book_of((CONTACTS, rows)).decide([Fix("keep")])
+    book = book_of((CONTACTS, rows)).apply_fixes([Fix("keep")])
     assert not has_open_groups(book)
     assert shown(book, CONTACTS) == rows  # DEC-09
     assert shown(book, CONTACTS, flagged=False) == rows[:1]
@@ -357,7 +357,7 @@ def test_dropping_a_row_breaks_the_links_to_it_and_asks_about_them() -> None:
     deals = [("Sale", "ada@example.com", "1", "Won", ""), ("Sale", "b@example.com", "1", "Won", "")]
     book = book_of((CONTACTS, [contact(status="open"), contact("B", "b@example.com")]), (DEALS, deals))
     assert kinds(book) == [("Status", "strict", 1)]
-    after = book.decide([Fix("delete_invalid_rows")])
+    after = book.apply_fixes([Fix("delete_invalid_rows")])
     assert kinds(after) == [("Contact Email", "link", 1)]
     assert has_open_groups(after)
 
@@ -367,7 +367,7 @@ def test_a_cure_may_mend_links_of_another_sheet() -> None:
     book = book_of((CONTACTS, [contact(email="")]), (DEALS, deals))
     assert kinds(book) == [("Email", "required", 1), ("Contact Email", "link", 1)]
     fix = book.cure(book.groups[0], "new@example.com")
-    assert book.decide([fix, None]).groups == ()
+    assert book.apply_fixes([fix, None]).groups == ()
 
 
 def test_a_link_may_be_found_in_what_the_company_holds_already() -> None:

@@ -127,7 +127,7 @@ def test_every_built_in_scenario_is_wrong_in_exactly_the_declared_cells(scenario
             assert declared(book) == before + news
             consistent(book)
         if isinstance(beat, Park):
-            book = book.decide([group.fix for group in book.groups])
+            book = book.apply_fixes([group.fix for group in book.groups])
             assert not has_open_groups(book)
             consistent(book)
 
@@ -138,7 +138,7 @@ def test_the_documented_figures_come_out() -> None:
     book = generate_book(script, SHEETS, 1).reveal(park)
     assert report(book, parked=True)["inserted"] == 1438
     assert [(group.column.name, group.rows) for group in book.groups] == [("Status", 12), ("Email", 3)]
-    book = book.decide([group.fix for group in book.groups])
+    book = book.apply_fixes([group.fix for group in book.groups])
     assert report(book, parked=False)["inserted"] == 1450  # OP-21
 
 
@@ -215,7 +215,7 @@ def test_rows_and_groups_agree_after_any_decisions(scenario: Scenario, data: st.
         book = book.reveal(beat)
         for _ in range(2):  # DEC-28: what is left unresolved is decided once more
             if book.groups and has_open_groups(book):
-                book = book.decide([answers(data, book, group) for group in book.groups])
+                book = book.apply_fixes([answers(data, book, group) for group in book.groups])
                 consistent(book)
 
 
@@ -243,7 +243,9 @@ STATUS = Flagged("Contacts", "Status", 5, "strict", "set_value", "Open", values=
 
 def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
     book = parked(STATUS)
-    before, after = (shown(each, BY_NAME["Contacts"]) for each in (book, book.decide([Fix("set_value", "Pending")])))
+    before, after = (
+        shown(each, BY_NAME["Contacts"]) for each in (book, book.apply_fixes([Fix("set_value", "Pending")]))
+    )
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert [new for _, new in changed] == [(*old[:4], "Pending", *old[5:]) for old, _ in changed]  # DEC-06
     assert Counter(old[4] for old, _ in changed) == {"open": 3, "DONE": 2}
@@ -251,7 +253,7 @@ def test_set_value_writes_the_flagged_cells_and_no_other() -> None:
 
 def test_delete_drops_the_flagged_rows_and_no_other() -> None:
     book = parked(STATUS)
-    after = book.decide([Fix("delete_invalid_rows")])
+    after = book.apply_fixes([Fix("delete_invalid_rows")])
     assert shown(after, BY_NAME["Contacts"]) == shown(book, BY_NAME["Contacts"], flagged=False)  # DEC-07
 
 
@@ -260,11 +262,11 @@ def test_of_duplicates_the_first_stays() -> None:
     before = shown(book, BY_NAME["Contacts"])
     firsts = list({row[1]: row for row in reversed(before)}.values())[::-1]
     assert len(firsts) == len(before) - 7
-    assert shown(book.decide([Fix("dedup_keep_first")]), BY_NAME["Contacts"]) == firsts  # DEC-08
+    assert shown(book.apply_fixes([Fix("dedup_keep_first")]), BY_NAME["Contacts"]) == firsts  # DEC-08
 
 
 def test_kept_rows_stay_flagged_and_are_not_asked_about_again() -> None:
-    book = parked(STATUS).decide([Fix("keep")])
+    book = parked(STATUS).apply_fixes([Fix("keep")])
     consistent(book)  # DEC-09
     assert not has_open_groups(book)
     assert questions(book.groups, 0) == ()
@@ -272,8 +274,8 @@ def test_kept_rows_stay_flagged_and_are_not_asked_about_again() -> None:
 
 def test_a_group_that_is_left_is_asked_about_again() -> None:
     book = parked(STATUS)
-    assert book.decide([None]).groups == book.groups  # DEC-28
-    assert has_open_groups(book.decide([None]))
+    assert book.apply_fixes([None]).groups == book.groups  # DEC-28
+    assert has_open_groups(book.apply_fixes([None]))
 
 
 @pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False), (" ", False)])
@@ -281,7 +283,7 @@ def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:
     book = parked(STATUS)
     fix = book.cure(book.groups[0], text)
     assert fix == (Fix("set_value", text) if cures else None)
-    consistent(book.decide([fix]))
+    consistent(book.apply_fixes([fix]))
 
 
 def test_a_unique_cell_is_cured_by_a_text_that_no_row_has() -> None:
@@ -303,7 +305,7 @@ def test_two_answers_cannot_give_one_unique_value_to_two_rows() -> None:
     wrong = Flagged("Contacts", "Email", 1, "strict", "delete_invalid_rows")
     park = Park((missing, wrong))
     book = generate_book(scenario({"Contacts": 20}, Work(1), park), SHEETS, 3).reveal(park)
-    book = book.decide([book.cure(group, "new@example.com") for group in book.groups])
+    book = book.apply_fixes([book.cure(group, "new@example.com") for group in book.groups])
     consistent(book)
 
 

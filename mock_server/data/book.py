@@ -86,7 +86,7 @@ class Book(Protocol):
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that a free text stands for; None when it is no valid value of the column."""
 
-    def decide(self, fixes: Sequence[Fix | None]) -> Book:
+    def apply_fixes(self, fixes: Sequence[Fix | None]) -> Book:
         """The book after one fix for each group; None leaves a group flagged."""
 
     def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:

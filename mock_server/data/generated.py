@@ -168,7 +168,7 @@ class GeneratedBook:
         fits = is_settable(group.column, group.rows, text) and self._fits(group, text)
         return Fix("set_value", text) if fits else None
 
-    def decide(self, fixes: Sequence[Fix | None]) -> GeneratedBook:
+    def apply_fixes(self, fixes: Sequence[Fix | None]) -> GeneratedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
         fates = [dict(known) for known in self.fates]
         given: set[tuple[int, str, str]] = set()

@@ -70,7 +70,7 @@ class UploadedBook:
             return None
         return Fix("set_value", text)
 
-    def decide(self, fixes: Sequence[Fix | None]) -> UploadedBook:
+    def apply_fixes(self, fixes: Sequence[Fix | None]) -> UploadedBook:
         """The book after one fix for each group, checked anew, since a change may break a link or cure one."""
         tables = []
         for table in self.tables:

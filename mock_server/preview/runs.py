@@ -223,7 +223,7 @@ class ImportRun(Run):
 
     def approved(self, state: Life, fixes: Sequence[Fix | None]) -> Approval:
         """What this approval would make of the parked book; nothing is changed yet."""
-        return Approval(self.parked_book(state).decide(fixes), len(self.questions(state)))
+        return Approval(self.parked_book(state).apply_fixes(fixes), len(self.questions(state)))
 
 
 def created_at(instant: int) -> str:

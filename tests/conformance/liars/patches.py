@@ -82,7 +82,7 @@ def _mends_meanwhile(self: ImportRun, state: Life) -> Book | None:
     if found is None or state.status != "needs_attention":
         return found
     done = _polled[self.id] % (len(found.groups) + 1)
-    return found.decide([group.fix if number < done else None for number, group in enumerate(found.groups)])
+    return found.apply_fixes([group.fix if number < done else None for number, group in enumerate(found.groups)])
 
 
 def _other_patch(body: Any) -> None:

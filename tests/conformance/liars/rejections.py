@@ -51,7 +51,7 @@ def _applied_all_the_same(app: App, patch: pytest.MonkeyPatch) -> App:
     def mend(account: Account, now: int, run_id: str) -> None:
         run: Any = account.runs[run_id]
         if given and (state := _parked(run, now)):
-            run.book = run.parked_book(state).decide(decisions.fixes(run, state, given.pop()))
+            run.book = run.parked_book(state).apply_fixes(decisions.fixes(run, state, given.pop()))
 
     return both(reads("decide", read), before(Account.reject, mend))(app, patch)
 
@@ -115,7 +115,7 @@ def _shows(book: Callable[[ImportRun, Life, Book], Book | None]) -> Lie:
 
 
 def _patched(_run: ImportRun, _state: Life, book: Book) -> Book:
-    return book.decide([group.fix for group in book.groups])
+    return book.apply_fixes([group.fix for group in book.groups])
 
 
 def _no_download(status: int) -> Lie:
