@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,9 @@ from click.testing import CliRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 
+ROOT = Path(__file__).parent.parent
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -67,3 +68,9 @@ def _process_as_it_was() -> Iterator[None]:
         gc.enable()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """What a process of ours is given: our own environment without the settings of a server, and these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    return kept | {"PYTHONPATH": str(ROOT)} | variables

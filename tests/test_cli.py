@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from commanding import Ran, ran
+from commanding import Ran, environment, ran
 
 from mock_server.cli.main import main
 from mock_server.player.transport import Transport
@@ -47,11 +47,6 @@ plays:
 """
 FALSE_PLAY = TRUE_PLAY.replace("- see: completed", "- see: completed\n        inserted: 7")
 BROKEN = TRUE_PLAY.replace("- work: 1s", "- wrok: 1s")
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
-    return kept | {"PYTHONPATH": str(ROOT)} | variables
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
-from commanding import ran
+from commanding import environment, ran
 from conftest import Client
 from test_architecture import LEVELS
 
@@ -96,11 +96,6 @@ def section(path: Path, heading: str) -> str:
 
 def between(path: Path, marker: str) -> str:
     return path.read_text().partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
-    return kept | {"PYTHONPATH": str(ROOT)} | variables
 
 
 def files(path: Path, into: Path) -> list[Path]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import PATIENCE, TRUE_PLAY, command, environment, run, run_alone, scenario_file, serving
+from commanding import environment
+from test_cli import PATIENCE, TRUE_PLAY, command, run, run_alone, scenario_file, serving
 
 from mock_server.contract import document as contract
 from mock_server.contract import messages as words

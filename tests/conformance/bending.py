@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lies import App, Lie, answers, bent, rule
+from lies import App, Lie, answers, rule
+from places import around
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -92,12 +93,12 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
 
 def before(rule: Rule, act: Callable[..., Any]) -> Lie:
     """A lie that calls `act` with a method's own arguments before the method itself."""
-    return bent(rule, lambda honest: lambda *given, **named: (act(*given, **named), honest(*given, **named))[1])
+    return around(rule, lambda honest: lambda *given, **named: (act(*given, **named), honest(*given, **named))[1])
 
 
 def after(rule: Rule, change: Callable[[Any], Any]) -> Lie:
     """A lie that changes what a method gives back."""
-    return bent(rule, lambda honest: lambda *given, **named: change(honest(*given, **named)))
+    return around(rule, lambda honest: lambda *given, **named: change(honest(*given, **named)))
 
 
 def refuses_with(status: int, instead: int, *words: str, method: str = "", ending: str = "") -> Lie:

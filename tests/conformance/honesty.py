@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 from judging import judged
-from places import place
+from places import around
 
 from conformance.model.clauses import server_clauses
 from conformance.preview.mock_target import Mock
@@ -26,8 +26,6 @@ from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations as api
 
 if TYPE_CHECKING:
-    from places import Rule
-
     from conformance.model.results import Results
 
 App = Any
@@ -76,17 +74,6 @@ def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
 
 
 # -- rules of the mock
-
-
-def around(rule: Rule, change: Callable[[Any], Any]) -> Make:
-    """Put what `change` makes of a rule of the mock in its place."""
-    holder, name = place(rule)
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(holder, name, change(getattr(holder, name)))
-        return app
-
-    return make
 
 
 def handled(operation: str, change: Callable[[Any], Any]) -> Make:

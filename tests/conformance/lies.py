@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from judging import judged
-from places import place
+from places import around
 
 if TYPE_CHECKING:
     from places import Rule
@@ -57,18 +57,7 @@ class Liar:
 
 def rule(honest: Rule, replacement: Any) -> Lie:
     """A lie that puts `replacement` in the place of a rule of the mock."""
-    return bent(honest, lambda _: replacement)
-
-
-def bent(rule: Rule, bend: Callable[[Any], Any]) -> Lie:
-    """A lie that puts what `bend` makes of an honest rule in its place."""
-    holder, name = place(rule)
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setattr(holder, name, bend(getattr(holder, name)))
-        return app
-
-    return make
+    return around(honest, lambda _: replacement)
 
 
 def answers(bend: Bend) -> Lie:

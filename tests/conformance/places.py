@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
     Named = Callable[..., Any]
+    Make = Callable[[Any, pytest.MonkeyPatch], Any]
     Rule = Named | tuple[ModuleType | type, Named | str]
 
 
@@ -37,3 +38,14 @@ def put(patch: pytest.MonkeyPatch, rule: Rule, replacement: Any) -> None:
     """Put another in the place of a rule."""
     holder, name = place(rule)
     patch.setattr(holder, name, replacement)
+
+
+def around(rule: Rule, change: Callable[[Any], Any]) -> Make:
+    """Put what `change` makes of a rule in its place, whatever stands there when the server is made."""
+    holder, name = place(rule)
+
+    def make(app: Any, patch: pytest.MonkeyPatch) -> Any:
+        patch.setattr(holder, name, change(getattr(holder, name)))
+        return app
+
+    return make

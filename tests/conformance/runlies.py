@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
-from lies import bent
+from places import around
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -49,7 +49,7 @@ def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:
 def starts(bend: Bend) -> Lie:
     """A lie about a start: it is given the call, the body, and the honest answer to this or another body."""
 
-    def around(honest: Handler) -> Handler:
+    def read_first(honest: Handler) -> Handler:
         async def start_import(call: Call) -> Response:
             raw = await call.read()
 
@@ -65,7 +65,7 @@ def starts(bend: Bend) -> Lie:
 
         return start_import
 
-    return handled("start_import", around)
+    return handled("start_import", read_first)
 
 
 def company_of(call: Call) -> Company:
@@ -89,7 +89,7 @@ def run_bodies(change: Callable[[ImportRun, Life, dict[str, Any]], None]) -> Lie
 
         return described
 
-    return bent(ImportRun.described, bend)
+    return around(ImportRun.described, bend)
 
 
 def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
@@ -102,7 +102,7 @@ def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
 
         return states
 
-    return both(*(bent((module, lifecycle.states), bend) for module in (lifecycle, runs)))
+    return both(*(around((module, lifecycle.states), bend) for module in (lifecycle, runs)))
 
 
 def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
@@ -123,7 +123,7 @@ def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any]
 
         return body
 
-    return bent(Run.body, bend)
+    return around(Run.body, bend)
 
 
 def looked_up(change: Callable[[Any], Any]) -> Lie:
@@ -151,7 +151,7 @@ def histories(change: Callable[[list[Any]], list[Any]]) -> Lie:
 
         return page
 
-    return bent((api, history.page), bend)
+    return around((api, history.page), bend)
 
 
 def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
@@ -162,7 +162,7 @@ def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
             raise Refusal(status, "an import of this company is in flight")
 
     modules = (api, account)
-    return both(*(bent((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
+    return both(*(around((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
 
 
 def everywhere(app: App) -> Iterator[Session]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from commanding import ran
 
 from conformance import Plan
 from conformance.cli import main as cli
@@ -60,32 +61,24 @@ def test_commands_that_may_write_are_not_run_where_only_reads_are_allowed(tmp_pa
     assert not (tmp_path / "written").exists()
 
 
-def test_an_interruption_outside_of_the_checks_is_no_verdict(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("end", "code", "says"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(28, "No space left on device"), 2, "No space left"),  # a full disk
+    ],
+    ids=["interrupted", "a full disk"],
+)
+def test_an_end_outside_of_the_checks_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, end: BaseException, code: int, says: str
 ) -> None:
-    def interrupted(*_: Any) -> Results:
-        raise KeyboardInterrupt
+    def ends(*_: Any) -> Results:
+        raise end
 
-    monkeypatch.setattr(suite, "run", interrupted)
-    monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 130
-    assert "interrupted" in capsys.readouterr().err
-
-
-def test_a_disk_that_is_full_is_no_failed_clause(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def full(*_: Any) -> Results:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(suite, "run", full)
-    monkeypatch.setattr(sys, "argv", ["vern-conformance", "run", "--target", "mock"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
-    assert "No space left" in capsys.readouterr().err
+    monkeypatch.setattr(suite, "run", ends)
+    done = ran(cli.main, "run", "--target", "mock")
+    assert done.returncode == code
+    assert says in done.stderr
 
 
 def test_what_is_cut_holds_no_half_of_a_key() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from honesty import Honest, all_of, around, target, waiting
+from honesty import Honest, all_of, target, waiting
+from places import around
 
 from conformance.preview.mock_target import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from honesty import Honest, Sent, all_of, answered, around
+from honesty import Honest, Sent, all_of, answered
+from places import around
 
 from mock_server.data.templates import Source
 from mock_server.kernel.ids import made_uuid

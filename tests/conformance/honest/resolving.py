@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from honesty import Honest, all_of, around, target
+from honesty import Honest, all_of, target
+from places import around
 
 from conformance.preview.mock_target import UNSURE
 from conformance.target.target import Body

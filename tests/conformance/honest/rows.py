@@ -6,7 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from honesty import Honest, all_of, around, handled
+from honesty import Honest, all_of, handled
+from places import around
 from starlette.responses import StreamingResponse
 
 from mock_server.data import csv_writer

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import gives, refuses_with
-from lies import Liar, bent
+from lies import Liar
+from places import around
 from runlies import busy, company_of, handled, keyed, starts
 
 from mock_server.kernel.errors import Refusal
@@ -206,7 +207,7 @@ def _with_id(make: Callable[[str], str]) -> Lie:
     def bend(honest: Callable[[Session, str], str]) -> Callable[[Session, str], str]:
         return lambda session, kind: make(honest(session, kind)) if kind == "run" else honest(session, kind)
 
-    return bent(Session.made_id, bend)
+    return around(Session.made_id, bend)
 
 
 def _at(change: Callable[[str], str]) -> Lie:

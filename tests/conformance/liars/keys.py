@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bending import both
-from lies import Liar, bent
+from lies import Liar
+from places import around
 from runlies import busy, company_of, everywhere, keyed, starts
 
 from mock_server.kernel.errors import Refusal
@@ -41,7 +42,7 @@ def _replays(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
 
         return replayed
 
-    return bent(Account.replayed, bend)
+    return around(Account.replayed, bend)
 
 
 def _keyless(_: Company, __: str, ___: bytes, ____: Replayed) -> None:

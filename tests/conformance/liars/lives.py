@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
-from lies import Liar, bent
+from lies import Liar
+from places import around
 from runlies import every_read, handled, histories, lives, run_bodies
 
 from mock_server.data import initial as opening
@@ -134,8 +135,8 @@ def _rows_of_the_failed() -> Lie:
         return lambda run, state: run.book if state.status == "failed" else honest(run, state)
 
     return both(
-        bent(operations._own_book, reads),
-        bent(ImportRun.visible_book, shows),
+        around(operations._own_book, reads),
+        around(ImportRun.visible_book, shows),
     )
 
 

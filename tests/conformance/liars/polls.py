@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bending import gives, refuses_with
-from lies import Liar, answers, bent
+from lies import Liar, answers
+from places import around
 from runlies import everywhere, run_bodies
 
 from mock_server.kernel.errors import Refusal
@@ -109,7 +110,7 @@ def _of_any_company(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent(operations._import, bend)(app, patch)
+    return around(operations._import, bend)(app, patch)
 
 
 def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -124,7 +125,7 @@ def _of_any_account(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent(operations._import, bend)(app, patch)
+    return around(operations._import, bend)(app, patch)
 
 
 def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -141,7 +142,7 @@ def _forbidden(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return found
 
-    return bent(operations._import, bend)(app, patch)
+    return around(operations._import, bend)(app, patch)
 
 
 def _unknown_is_queued(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:

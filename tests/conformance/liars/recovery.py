@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import refuses_with
-from lies import Liar, answers, bent, rule
+from lies import Liar, answers, rule
+from places import around
 from runlies import busy, company_of, handled, histories, looked_up
 
 from mock_server.http import messages as http
@@ -105,7 +106,7 @@ def _unknown_is_none(honest: Handler) -> Handler:
 def _paged(next_page: Callable[[int, int], int | None]) -> Lie:
     """A lie about where the next page begins: of all the runs, and those that are left."""
 
-    def bend(honest: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def otherwise(honest: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         def page(company: Company, limit: int, before: int, now: int) -> dict[str, Any]:
             found = honest(company, limit, before, now)
             rest = next_page(len(company.imports), before - len(found["runs"]))
@@ -113,7 +114,7 @@ def _paged(next_page: Callable[[int, int], int | None]) -> Lie:
 
         return page
 
-    return bent((operations, history.page), bend)
+    return around((operations, history.page), otherwise)
 
 
 def _but(*statuses: str) -> Lie:
@@ -141,7 +142,7 @@ def _empty_is_404(honest: Handler) -> Handler:
 def _stale(bend: Callable[[int], int]) -> Lie:
     """A lie about how long a run may make no progress."""
 
-    def around(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
+    def otherwise(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
         def pass_time(fold: Fold, *given: Any) -> list[Life]:
             after, fold.stale_after = fold.stale_after, bend(fold.stale_after)
             spell = list(honest(fold, *given))
@@ -150,20 +151,20 @@ def _stale(bend: Callable[[int], int]) -> Lie:
 
         return pass_time
 
-    return bent(Fold.pass_time, around)
+    return around(Fold.pass_time, otherwise)
 
 
 def _timed_out(change: Callable[[Life], list[Life]]) -> Lie:
     """A lie about what comes of a run whose engine died."""
 
-    def around(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
+    def otherwise(honest: Callable[..., Iterator[Life]]) -> Callable[..., list[Life]]:
         def pass_time(*arguments: Any) -> list[Life]:
             first, *dead = honest(*arguments)
             return [first, *(each for state in dead for each in change(state))]
 
         return pass_time
 
-    return bent(Fold.pass_time, around)
+    return around(Fold.pass_time, otherwise)
 
 
 def _revived(state: Life) -> list[Life]:
@@ -273,7 +274,7 @@ LIARS = (
     Liar("HIST-04", "lists no parked runs", _but("needs_attention")),
     Liar("HIST-04", "lists no run that is over", _but(*TERMINAL)),
     Liar("HIST-05", "answers 404 for a history without runs", handled("list_imports", _empty_is_404)),
-    Liar("HIST-05", "has null for a history without runs", bent((operations, history.page), _null_page)),
+    Liar("HIST-05", "has null for a history without runs", around((operations, history.page), _null_page)),
     Liar("STALE-01", "lets a dead run be running for ever", _stale(lambda _: FOREVER)),
     Liar("STALE-01", "waits a day for a dead engine", _stale(lambda after: 24 * after)),
     Liar(
