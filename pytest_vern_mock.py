@@ -92,56 +92,56 @@ class VernMock:
 
     def use(self, scenario: str, *, pace: str | None = None) -> None:
         """Let imports that start from now on follow this scenario."""
-        self._asked("PUT", "scenario", {"name": scenario, "pace": pace})
+        self._call_admin("PUT", "scenario", {"name": scenario, "pace": pace})
 
     def advance(self, by: str = "", *, to: str = "") -> dict[str, Any]:
         """Let time pass: `"1h"`, or `to="next"` change or an ISO date. What changed meanwhile is in the answer."""
         if bool(by) == bool(to):
             raise ValueError('advance takes either a duration such as "1h", or to="next" or an ISO date')
-        return dict(self._asked("POST", "clock/advance", {"by": by} if by else {"to": to}))
+        return dict(self._call_admin("POST", "clock/advance", {"by": by} if by else {"to": to}))
 
     def clock(self, mode: str | float) -> None:
         """Let the clock be "frozen", "real", or so many times as fast."""
-        self._asked("PUT", "clock", {"mode": mode} if isinstance(mode, str) else {"mode": "scaled", "speed": mode})
+        self._call_admin("PUT", "clock", {"mode": mode} if isinstance(mode, str) else {"mode": "scaled", "speed": mode})
 
     def dialect(self, name: str) -> None:
         """Let the mock speak this dialect; `vern-mock dialects` lists them."""
-        self._asked("PUT", "dialect", {"name": name})
+        self._call_admin("PUT", "dialect", {"name": name})
 
     def fault(self, fault: Mapping[str, Any] | None = None, /, **members: Any) -> None:
         """Add a fault, in the words of `POST /_mock/faults`; those that Python keeps (`for`, `while`) as a mapping."""
-        self._asked("POST", "faults", {**(fault or {}), **members})
+        self._call_admin("POST", "faults", {**(fault or {}), **members})
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         """Every exchange of the test so far, the oldest first."""
-        return list(self._asked("GET", "requests")["requests"])
+        return list(self._call_admin("GET", "requests")["requests"])
 
     @property
     def session(self) -> dict[str, Any]:
         """What there is: companies, runs, and what was lost on the way."""
-        return dict(self._asked("GET", "session"))
+        return dict(self._call_admin("GET", "session"))
 
     def wait(self, count: int, operation: str | None = None, timeout: str = "10s") -> list[dict[str, Any]]:
         """Wait on the server until there were so many exchanges; they are returned."""
         query = {"count": str(count), "timeout": timeout} | ({} if operation is None else {"operation": operation})
-        return list(self._asked("GET", f"requests/wait?{urlencode(query)}")["requests"])
+        return list(self._call_admin("GET", f"requests/wait?{urlencode(query)}")["requests"])
 
     def why(self, number: int | str) -> dict[str, Any]:
         """Why an exchange was answered as it was; its number is the answer's `x-mock-request-id`."""
-        return dict(self._asked("GET", f"why/{number}"))
+        return dict(self._call_admin("GET", f"why/{number}"))
 
     def audit(self, *, ongoing: bool = False, without: Collection[str] = ()) -> list[dict[str, Any]]:
         """The findings of the client's report card; of an `ongoing` client's nothing is expected that may follow."""
         query = urlencode({"ongoing": str(ongoing).lower(), "without": ",".join(without)})
-        return list(self._asked("GET", f"audit?{query}")["findings"])
+        return list(self._call_admin("GET", f"audit?{query}")["findings"])
 
     def reset(self) -> None:
         """Start the account afresh."""
-        self._asked("DELETE", "session")
+        self._call_admin("DELETE", "session")
 
-    def _asked(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = _called(self.origin, method, f"/_mock/{path}", self.api_key, body)
+    def _call_admin(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = _send(self.origin, method, f"/_mock/{path}", self.api_key, body)
         if status != 200:
             error = answer.get("error", answer) if isinstance(answer, dict) else answer
             raise VernMockError(f"{method} /_mock/{path}: {error}")
@@ -159,15 +159,15 @@ def vern_mock(request: pytest.FixtureRequest) -> Iterator[VernMock]:
     key = "test-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:24]
     mock = VernMock(server.url(), key)
     mock.reset()  # the same test may have run before on this server
-    marked = _marked(request.node)
+    members = _marker_members(request.node)
     for name, do in (("scenario", mock.use), ("dialect", mock.dialect), ("clock", mock.clock)):
-        if marked[name] is not None:
-            do(marked[name])
-    if marked["pace"] is not None:
-        name = marked["scenario"] or mock._asked("GET", "scenario")["name"]  # noqa: SLF001 - its own
-        mock.use(name, pace=marked["pace"])
+        if members[name] is not None:
+            do(members[name])
+    if members["pace"] is not None:
+        name = members["scenario"] or mock._call_admin("GET", "scenario")["name"]  # noqa: SLF001 - its own
+        mock.use(name, pace=members["pace"])
     yield mock
-    _judge(request.node, mock, marked)
+    _judge(request.node, mock, members)
 
 
 _MEMBERS: Mapping[str, Any] = {
@@ -175,7 +175,7 @@ _MEMBERS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _marked(item: pytest.Item) -> dict[str, Any]:
+def _marker_members(item: pytest.Item) -> dict[str, Any]:
     """What the test's marker says; the nearest one counts, member by member."""
     marked = dict(_MEMBERS)
     for marker in reversed(list(item.iter_markers("vern_mock"))):
@@ -207,10 +207,10 @@ def _unexpected(exchanges: Iterable[Mapping[str, Any]], allowed: Collection[int]
 
 def _line(exchange: Mapping[str, Any]) -> str:
     """An exchange in one line of the timeline."""
-    said = [str(exchange["number"]), exchange["method"], exchange["path"], str(exchange["status"] or "no answer")]
-    said += [f"[{exchange['fault']}]"] if exchange["fault"] else []
-    said += [exchange["note"]] if exchange["note"] else []
-    return " ".join(said)
+    parts = [str(exchange["number"]), exchange["method"], exchange["path"], str(exchange["status"] or "no answer")]
+    parts += [f"[{exchange['fault']}]"] if exchange["fault"] else []
+    parts += [exchange["note"]] if exchange["note"] else []
+    return " ".join(parts)
 
 
 # -- the server
@@ -269,8 +269,8 @@ class _Server:
             if (line := self._line()) is not None:
                 return str(line["url"])
             time.sleep(0.02)
-        said = (self.folder / "log").read_text(errors="replace")[-2_000:] if (self.folder / "log").exists() else ""
-        raise VernMockError(f"the mock did not start within {STARTING:g} s; it said:\n{said}")
+        output = (self.folder / "log").read_text(errors="replace")[-2_000:] if (self.folder / "log").exists() else ""
+        raise VernMockError(f"the mock did not start within {STARTING:g} s; it said:\n{output}")
 
     def _line(self) -> dict[str, Any] | None:
         try:
@@ -279,7 +279,7 @@ class _Server:
             return None
 
 
-def _called(origin: str, method: str, path: str, key: str, body: Any) -> tuple[int, Any]:
+def _send(origin: str, method: str, path: str, key: str, body: Any) -> tuple[int, Any]:
     connection = HTTPConnection(urlsplit(origin).netloc, timeout=90)
     try:
         raw = None if body is None else json.dumps(body)
@@ -375,6 +375,7 @@ class _Clause(pytest.Item):
     def runtest(self) -> None:
         """Pass, skip or fail as the suite found."""
         from conformance.model.results import Outcome  # noqa: PLC0415 - only for this option
+        from conformance.report.terminal import fault  # noqa: PLC0415 - as above
 
         result = self.judgment.of(self.name)
         if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
@@ -382,7 +383,7 @@ class _Clause(pytest.Item):
         if result.outcome is Outcome.FAILED and result.level != "must":
             pytest.xfail(f"{result.clause} is a {result.level} clause: {result.text}")
         if result.outcome > Outcome.PASSED:
-            raise _Broken(self._told(result))
+            raise _Broken(fault(self.judgment.results(), result))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The suite's own report of the clause instead of a traceback."""
@@ -391,11 +392,6 @@ class _Clause(pytest.Item):
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where pytest says that the test is."""
         return self.config.rootpath / SUITE, None, self.name
-
-    def _told(self, result: Result) -> str:
-        from conformance.report.terminal import fault  # noqa: PLC0415 - only for this option
-
-        return fault(self.judgment.results(), result)
 
 
 def _reason(result: Result) -> str:

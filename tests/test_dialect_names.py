@@ -81,11 +81,11 @@ def test_the_command_lists_dialects_and_readings() -> None:
     assert [line[1] for line in lines if line[0] == "dialect"] == list(TITLES)
     assert [line[1:] for line in lines if line[0] == "reading"] == [[e.name, e.point, e.does] for e in READINGS]
     told = json.loads(listed("--json").stdout)
-    assert told["dialects"] == DIALECTS.described()
+    assert told["dialects"] == DIALECTS.as_json()
 
 
 def test_the_command_describes_one() -> None:
-    assert json.loads(listed("random:7", "--json").stdout)["readings"] == dialect("random:7").described()
+    assert json.loads(listed("random:7", "--json").stdout)["readings"] == dialect("random:7").as_json()
     page = listed("minimal").stdout
     assert page.startswith("minimal\n\nREADING")
     assert "no-run-id" in page

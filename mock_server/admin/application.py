@@ -17,7 +17,6 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 import mock_server.admin as package
-from mock_server.admin import health
 from mock_server.admin.call import admin_path
 from mock_server.http.messages import error
 from mock_server.kernel.errors import Refusal
@@ -38,7 +37,7 @@ _PARAMETER = re.compile(r"\{[^}]+\}")
 def application(sessions: Sessions) -> Starlette:
     """The admin API of one server, to be mounted under `/_mock`; health alone where the settings switch it off."""
     app = Starlette(
-        routes=routes() if sessions.settings.admin else health.ROUTES,
+        routes=[each for each in routes() if sessions.settings.admin or each.path == "/health"],
         middleware=[Middleware(_AdminToken, token=sessions.settings.admin_token)],
         exception_handlers=_HANDLERS,
     )
@@ -51,7 +50,7 @@ def routes() -> list[Route]:
     """Every route of the admin API; those that need no key come first."""
     modules = [import_module(f"{package.__name__}.{each.name}") for each in iter_modules(package.__path__)]
     offering = [module for module in modules if hasattr(module, "ROUTES")]
-    offering.sort(key=lambda module: not module.__name__.endswith((".health", ".public")))
+    offering.sort(key=lambda module: not module.__name__.endswith(".public"))
     return [route for module in offering for route in module.ROUTES]
 
 
@@ -85,33 +84,33 @@ class _AdminToken:
         return self._token is not None and secrets.compare_digest(given, self._token.encode())
 
 
-async def _refused(request: Request, refusal: Refusal) -> Response:
+async def _show_refusal(request: Request, refusal: Refusal) -> Response:
     request.scope[NOTE] = refusal.text
     return error(refusal.status, refusal.text)
 
 
-async def _not_found(request: Request, _: HTTPException) -> Response:
+async def _show_not_found(request: Request, _: HTTPException) -> Response:
     there = ", ".join(pattern(route) for route in request.app.routes)
     request.scope[NOTE] = text = f"no admin call {admin_path(request.scope)!r}; there are: {there}"
     return error(404, text)
 
 
-async def _not_allowed(_: Request, wrong: HTTPException) -> Response:
+async def _show_not_allowed(_: Request, wrong: HTTPException) -> Response:
     return error(wrong.status_code, wrong.detail, wrong.headers)
 
 
-async def _hung_up(request: Request, _: ClientDisconnect) -> None:
+async def _note_hang_up(request: Request, _: ClientDisconnect) -> None:
     request.scope[NOTE] = "the client hung up"
 
 
-async def _failed(*_: object) -> Response:
+async def _show_failure(*_: object) -> Response:
     return error(500, "the mock failed to answer; its log has the details")
 
 
 _HANDLERS: dict[Any, Any] = {  # Starlette types a handler as one that takes any exception
-    Refusal: _refused,
-    404: _not_found,
-    HTTPException: _not_allowed,
-    ClientDisconnect: _hung_up,
-    Exception: _failed,
+    Refusal: _show_refusal,
+    404: _show_not_found,
+    HTTPException: _show_not_allowed,
+    ClientDisconnect: _note_hang_up,
+    Exception: _show_failure,
 }

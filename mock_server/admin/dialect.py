@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _read(call: AdminCall) -> dict[str, Any]:
     dialect = call.session.dialect
-    return {"name": dialect.name, "readings": dialect.described()}
+    return {"name": dialect.name, "readings": dialect.as_json()}
 
 
 def _choose(call: AdminCall) -> dict[str, Any]:

@@ -18,19 +18,19 @@ MOST = 100
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
-    return {"faults": [_as_json(each, call.now) for each in call.session.faults]}
+    return {"faults": [_as_json(call, each) for each in call.session.faults]}
 
 
 def _replace(call: AdminCall) -> dict[str, Any]:
     if "faults" not in call.members("faults"):
         raise Refusal(400, 'expected {"faults": [...]}, with a list that may be empty')
-    found = _checked(call, call.body, 0)
-    call.session.set_faults(call.now, found)
+    faults = _parse(call, call.body, 0)
+    call.session.set_faults(call.now, faults)
     return _read(call)
 
 
 def _add(call: AdminCall) -> dict[str, Any]:
-    call.session.add_faults(call.now, _checked(call, {"faults": [call.body]}, len(call.session.faults.own)))
+    call.session.add_faults(call.now, _parse(call, {"faults": [call.body]}, len(call.session.faults.own)))
     return _read(call)
 
 
@@ -39,7 +39,7 @@ def _clear(call: AdminCall) -> dict[str, Any]:
     return _read(call)
 
 
-def _checked(call: AdminCall, value: dict[str, Any], there: int) -> tuple[Fault, ...]:
+def _parse(call: AdminCall, value: dict[str, Any], there: int) -> tuple[Fault, ...]:
     """The faults of a body, beside those that are there; Refusal 400 with all that is wrong, by the way to each."""
     if isinstance(value["faults"], list) and (count := there + len(value["faults"])) > MOST:
         raise Refusal(400, f"faults: expected at most {MOST} of them at a time, got {count}")
@@ -49,15 +49,15 @@ def _checked(call: AdminCall, value: dict[str, Any], there: int) -> tuple[Fault,
         raise Refusal(400, "; ".join(f"{each.file}: {each.message}" for each in bad.complaints)) from bad
 
 
-def _as_json(active: ActiveFault, now: int) -> dict[str, Any]:
+def _as_json(call: AdminCall, active: ActiveFault) -> dict[str, Any]:
     return {
         **active.fault.entry(),
         "says": str(active.fault),
         "scenario": active.scenario,
-        "company_id": active.owner,
+        call.session.generation.ids[0]: active.owner,
         "seen": active.seen,
         "struck": active.hits,
-        "over": active.over(now),
+        "over": active.over(call.now),
     }
 
 

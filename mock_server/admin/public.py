@@ -1,4 +1,4 @@
-"""What the admin API tells anybody, without a key: the scenarios, the dialects, the contract."""
+"""What the admin API tells anybody, without a key: health, the scenarios, the dialects, the contract."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ from starlette.responses import Response
 from mock_server.admin.call import public
 from mock_server.contract.document import data
 from mock_server.http.messages import answer
+from mock_server.version import version
 
 if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
+
+
+def _health(sessions: Sessions) -> Response:
+    world = sessions.world
+    return answer(
+        {
+            "status": "ready",
+            "version": version(),
+            "contract": world.contract.version,
+            "scenarios": len(world.scenarios),
+            "sessions": len(sessions),
+        }
+    )
 
 
 def _scenarios(sessions: Sessions) -> Response:
@@ -20,7 +34,7 @@ def _scenarios(sessions: Sessions) -> Response:
 
 def _dialects(sessions: Sessions) -> Response:
     dialects = sessions.generation.dialects
-    return answer({"dialects": dialects.described(), "readings": [each.described() for each in dialects.readings]})
+    return answer({"dialects": dialects.as_json(), "readings": [each.as_json() for each in dialects.readings]})
 
 
 def _contract_yaml(_: Sessions) -> Response:
@@ -32,6 +46,7 @@ def _contract_json(sessions: Sessions) -> Response:
 
 
 ROUTES = [
+    public("/health", _health),
     public("/scenarios", _scenarios),
     public("/dialects", _dialects),
     public("/openapi.yaml", _contract_yaml),

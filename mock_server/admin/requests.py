@@ -68,16 +68,16 @@ async def _wait(call: AdminCall) -> dict[str, Any]:
     count, patience = _count(query.get("count", "1")), _patience(query.get("timeout"))
     search = _search(call)
 
-    def ended() -> list[Entry]:
+    def over() -> list[Entry]:
         return [entry for entry in search.matches() if entry.ended is not None]
 
     try:
         async with asyncio.timeout(patience / SECOND):
-            while len(ended()) < count and not (call.session.closed or call.sessions.ending):
+            while len(over()) < count and not (call.session.closed or call.sessions.ending):
                 await search.journal.news()
     except TimeoutError:
         pass
-    found = ended()
+    found = over()
     return {"met": len(found) >= count, "count": len(found)} | _listing(search, found)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FILES = click.Path(exists=True, readable=True, path_type=Path)
 """Files or folders that are there."""
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+NARROWEST = 30  # columns that a sentence needs beside others
 FASTEST = 10**6
 LONGEST = 1_000 * HOUR
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -127,3 +129,15 @@ def end(message: str, code: int = 2) -> NoReturn:
     """End the command with the message and the exit code."""
     click.echo(f"vern-mock: {message}", err=True)
     sys.exit(code)
+
+
+def align(rows: list[tuple[str, ...]], width: int) -> str:
+    """The rows as columns of equal width; the last one is wrapped."""
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    margin = sum(sizes) + 2 * len(sizes)
+    lines = []
+    for *cells, sentence in rows:
+        first, *rest = textwrap.wrap(sentence, max(NARROWEST, width - margin)) or [""]
+        lines.append("".join(f"{cell:{size}}  " for cell, size in zip(cells, sizes, strict=True)) + first)
+        lines += [" " * margin + part for part in rest]
+    return "\n".join(lines)

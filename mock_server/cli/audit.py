@@ -11,9 +11,8 @@ from urllib.parse import urlencode
 
 import click
 
-from mock_server.cli.arguments import FILE, end, option
-from mock_server.cli.client import call_admin
-from mock_server.kernel.settings import DEFAULT_PORT
+from mock_server.cli.arguments import FILE, end
+from mock_server.cli.client import call_admin, server_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,14 +42,7 @@ if TYPE_CHECKING:
     "--rules", is_flag=True, help="Print all rules, and the clauses that no rule covers, as Markdown tables; then exit."
 )
 @click.option("--bundle", type=FILE, help="Judge the session in this file, which GET /_mock/bundle returned.")
-@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Ask the server at this address.")
-@click.option(
-    "--api-key",
-    envvar="VERN_API_KEY",
-    show_envvar=True,
-    help="Judge the session of this key; required without --bundle.",
-)
-@option("--admin-token", help="Send this admin token; required when the server has one.")
+@server_options("Judge the session of this key; required without --bundle.")
 def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules: bool, **given: Any) -> None:
     """Print the report card of a client: where its calls in a session do not follow the documentation.
 
@@ -68,8 +60,8 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
     if rules:
         click.echo(card_report.rules(), nl=False)
         return
-    disabled = _disabled(disable)
-    expected = {} if baseline is None else _expected(baseline)
+    disabled = _parse_disabled(disable)
+    expected = {} if baseline is None else _read_baseline(baseline)
     card = _card(given, sorted(disabled))
     report = card_report.Report(card, expected, disabled)
     click.echo(card_report.FORMATS[form](report), nl=False)
@@ -101,7 +93,7 @@ def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
     return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
 
 
-def _disabled(words: tuple[str, ...]) -> dict[str, str]:
+def _parse_disabled(words: tuple[str, ...]) -> dict[str, str]:
     """The rules to leave out, each with its reason."""
     from conformance.audit import RULES
     from mock_server.contract.nearest import nearest
@@ -119,7 +111,7 @@ def _disabled(words: tuple[str, ...]) -> dict[str, str]:
     return reasons
 
 
-def _expected(path: Path) -> dict[str, str]:
+def _read_baseline(path: Path) -> dict[str, str]:
     """The findings that the baseline expects, each with its reason."""
     from conformance.audit import RULES
     from conformance.verdict.baseline import load

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,73 +21,40 @@ if TYPE_CHECKING:
 PATIENCE = 70  # seconds; longer than the longest wait that the server offers
 
 
-class Unreachable(Exception):
-    """Nobody answers at the URL; the text says what was tried and what to do."""
+def server_options(api_key: str, **attributes: Any) -> Callable[[Any], Any]:
+    """The options of a command that asks a running server: `url`, `api_key` with this help, `admin_token`."""
+
+    def add(command: Any) -> Any:
+        command = option("--admin-token", help="Send this admin token; required when the server has one.")(command)
+        key = click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help=api_key, **attributes)
+        default = f"http://127.0.0.1:{DEFAULT_PORT}"
+        return option("--url", default=default, show_default=True, help="Ask the server at this address.")(key(command))
+
+    return add
 
 
-class Answered(NamedTuple):
-    """A server's answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-
-
-def ask(
-    url: str, key: str | None, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None
-) -> Answered:
-    """One request to the server at the URL; raises Unreachable when nobody answers, ValueError when the URL is none."""
-    transport = Transport(url, key, headers=headers, timeout=PATIENCE)
-    try:
-        call = transport.call(method, path, body)
-    except (OSError, HTTPException) as error:
-        raise Unreachable(
-            f"{url} does not answer ({error or type(error).__name__}); start it with `vern-mock serve`, or give --url"
-        ) from None
-    finally:
-        transport.close()
-    return Answered(call.status, call.headers, call.received)
-
-
-def of_a_session(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command about one session of a running server: `url`, `api_key` and `admin_token`."""
-    for add in (
-        option("--admin-token", help="Send this admin token; required when the server has one."),
-        click.option(
-            "--api-key",
-            envvar="VERN_API_KEY",
-            show_envvar=True,
-            required=True,
-            help="Ask about the session of this key.",
-        ),
-        option(
-            "--url",
-            default=f"http://127.0.0.1:{DEFAULT_PORT}",
-            show_default=True,
-            help="Ask the server at this address.",
-        ),
-    ):
-        command = add(command)
-    return command
-
-
-def call_admin(given: Mapping[str, Any], method: str, path: str, body: object = None, *, accept: str = "*/*") -> bytes:
-    """The body of a successful answer to a command given these options of `of_a_session`.
+def call_admin(given: Mapping[str, Any], method: str, path: str) -> bytes:
+    """The body of a successful answer to a command that was given these `server_options`.
 
     Anything else ends the command with code 2 and the reason.
     """
     url, token = given["url"], given["admin_token"]
-    headers = {"accept": accept} | ({"x-admin-token": token} if token else {})
     try:
-        answered = ask(url, given["api_key"], method, path, body, headers=headers)
+        transport = Transport(
+            url, given["api_key"], headers={"x-admin-token": token} if token else {}, timeout=PATIENCE
+        )
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
-    except Unreachable as reason:
-        end(str(reason))
-    if answered.status >= 400:
-        end(f"{url} answered {answered.status}: {_error(answered.body)}")
-    return answered.body
+    try:
+        call = transport.call(method, path)
+    except (OSError, HTTPException) as error:
+        reason = error or type(error).__name__
+        end(f"{url} does not answer ({reason}); start it with `vern-mock serve`, or give --url")
+    finally:
+        transport.close()
+    if call.status >= 400:
+        end(f"{url} answered {call.status}: {_error(call.received)}")
+    return call.received
 
 
 def _error(body: bytes) -> str:

@@ -14,9 +14,8 @@ import click
 from click.core import ParameterSource
 
 from mock_server.cli.arguments import FILE, end, option
-from mock_server.cli.client import call_admin
+from mock_server.cli.client import call_admin, server_options
 from mock_server.contract.nearest import counted
-from mock_server.kernel.settings import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,15 +42,10 @@ def percent(text: str) -> Fraction:
     metavar="PERCENT",
     help="Exit with code 1 when the client has met fewer items than this.",
 )
-@option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Ask the server at this address.")
-@click.option(
-    "--api-key",
-    envvar="VERN_API_KEY",
-    show_envvar=True,
+@server_options(
+    "Ask about the session of this key; repeat the option for several. With a FILE the variable is ignored.",
     multiple=True,
-    help="Ask about the session of this key; repeat the option for several. With a FILE the variable is ignored.",
 )
-@option("--admin-token", help="Send this admin token; required when the server has one.")
 @click.pass_context
 def command(
     context: click.Context, /, files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any
@@ -73,7 +67,7 @@ def command(
     if not keys and not files:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
     read, looked = [_of_file(path) for path in files], [_of_session(given, key) for key in dict.fromkeys(keys)]
-    merged = {"sessions": len(looked), "files": len(read)} | _merged([*read, *looked])
+    merged = {"sessions": len(looked), "files": len(read)} | _merge([*read, *looked])
     click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
         end(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
@@ -98,7 +92,7 @@ def _content(raw: bytes, source: str) -> dict[str, Any]:
         end(f"{source} cannot be used: {bad}")
 
 
-def _merged(sources: list[dict[str, Any]]) -> dict[str, Any]:
+def _merge(sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The coverage of all sources together."""
     from mock_server.preview.coverage_items import coverage
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.arguments import end
+from mock_server.cli.arguments import align, end
 from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, UnknownDialect
 from mock_server.preview.readings import DIALECTS
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mock_server.dialects.reading import Reading
-
-NARROWEST = 30  # columns that a sentence needs beside the others
 
 
 @click.command("dialects")
@@ -41,13 +38,13 @@ def command(name: str | None, *, as_json: bool) -> None:
             dialect = DIALECTS.find(name)
         except UnknownDialect as wrong:
             end(str(wrong))
-        whole = {"name": dialect.name, "readings": dialect.described()}
+        whole = {"name": dialect.name, "readings": dialect.as_json()}
         click.echo(
             json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(dialect.name, dialect.readings)
         )
     elif as_json:
-        readings = [reading.described() for reading in DIALECTS.readings]
-        click.echo(json.dumps({"dialects": DIALECTS.described(), "readings": readings}, indent=2, ensure_ascii=False))
+        readings = [reading.as_json() for reading in DIALECTS.readings]
+        click.echo(json.dumps({"dialects": DIALECTS.as_json(), "readings": readings}, indent=2, ensure_ascii=False))
     elif sys.stdout.isatty():
         click.echo(_tables(shutil.get_terminal_size().columns))
     else:
@@ -61,7 +58,7 @@ def _page(name: str, readings: Iterable[Reading]) -> str:
     rows += [(each.name, each.point, each.does) for each in readings]
     if len(rows) == 1:
         return f"{name}: no reading differs from docs/open-points.md"
-    return f"{name}\n\n" + _aligned(rows, shutil.get_terminal_size().columns)
+    return f"{name}\n\n" + align(rows, shutil.get_terminal_size().columns)
 
 
 def _tables(width: int) -> str:
@@ -72,20 +69,8 @@ def _tables(width: int) -> str:
         readings.append((each.name, each.point, *marks, each.does))
     return "\n\n".join(
         (
-            _aligned([("DIALECT", "WHAT IT IS"), *TITLES.items()], width),
-            _aligned(readings, width),
+            align([("DIALECT", "WHAT IT IS"), *TITLES.items()], width),
+            align(readings, width),
             "Choose one: vern-mock serve --dialect NAME, or PUT /_mock/dialect, or the header Prefer: dialect=NAME.",
         )
     )
-
-
-def _aligned(rows: list[tuple[str, ...]], width: int) -> str:
-    """Columns of equal width; the last one is wrapped."""
-    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    margin = sum(sizes) + 2 * len(sizes)
-    lines = []
-    for *cells, sentence in rows:
-        first, *rest = textwrap.wrap(sentence, max(NARROWEST, width - margin)) or [""]
-        lines.append("".join(f"{cell:{size}}  " for cell, size in zip(cells, sizes, strict=True)) + first)
-        lines += [" " * margin + part for part in rest]
-    return "\n".join(lines)

@@ -80,19 +80,19 @@ def command(bundle: Path) -> None:
 def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
     """Re-enact the bundle; raises BadBundle, before anything is sent, when that cannot be done here."""
     with tempfile.TemporaryDirectory(prefix="vern-mock-replay-") as folder:
-        paths = tuple(_written(Path(folder), bundle["scenarios"]))
+        paths = tuple(_write_scenarios(Path(folder), bundle["scenarios"]))
         try:
             refuse_other_scenarios(bundle, load_world(paths))
         except BadFiles as bad:
             raise BadBundle(f"a scenario in it cannot be used here:\n{bad}") from None
         try:
             with running(*_arguments(bundle, paths)) as server:
-                return list(_Stage(bundle, Transport(server.url, bundle["key"])).outcomes())
+                return list(_Replay(bundle, Transport(server.url, bundle["key"])).outcomes())
         except NotStarted as reason:
             raise BadBundle(f"no server starts with its settings: {reason}") from None
 
 
-def _written(folder: Path, scenarios: list[dict[str, Any]]) -> Iterator[Path]:
+def _write_scenarios(folder: Path, scenarios: list[dict[str, Any]]) -> Iterator[Path]:
     for each in scenarios:
         if each["text"] is not None:
             path = folder / f"{each['name']}.yaml"
@@ -113,7 +113,7 @@ def _arguments(bundle: Mapping[str, Any], paths: tuple[Path, ...]) -> Iterator[s
 
 
 @dataclass(slots=True)
-class _Stage:
+class _Replay:
     """The fresh server, what it has given so far, and where its clock stands."""
 
     bundle: Mapping[str, Any]
@@ -121,7 +121,7 @@ class _Stage:
     signed: dict[str, str] = field(default_factory=dict)
     """The path of each new signed URL, by the id that is the same in both."""
     now: str = ""
-    seen: int = 0
+    latest: int = 0
     """The number of the server's latest exchange."""
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -134,7 +134,7 @@ class _Stage:
         self.transport.close()
 
     def _steer(self, change: Mapping[str, Any]) -> None:
-        self._at(change["at"])
+        self._set_clock(change["at"])
         headers = {"x-api-key": self.bundle["key"], "content-type": "application/json"}
         path = f"/_mock/{change['path']}"
         done = self.transport.send(change["method"], path, change["body"].encode() or None, headers)
@@ -142,14 +142,14 @@ class _Stage:
             raise BadBundle(f"{change['method']} {path} was refused: {done.text}")
 
     def _differences(self, old: RecordedExchange) -> tuple[str, ...]:
-        self._at(old.members["acted"] or old.members["at"])
+        self._set_clock(old.members["acted"] or old.members["at"])
         with contextlib.suppress(OSError, HTTPException):  # a fault of the session's; the journal tells the rest
             self._send(old)
-        answer = self.transport.call("GET", f"/_mock/requests/wait?since={self.seen}&count=1")
+        answer = self.transport.call("GET", f"/_mock/requests/wait?since={self.latest}&count=1")
         (new, *_) = answer.body["requests"] or [None]
         if new is None:
             return ("the call did not arrive",)
-        self.seen = new["number"]
+        self.latest = new["number"]
         return tuple(differences(old, RecordedExchange.parse(new)))
 
     def _send(self, old: RecordedExchange) -> None:
@@ -166,7 +166,7 @@ class _Stage:
             if isinstance(answer, dict) and {each.id, each.member} <= answer.keys():
                 self.signed[answer[each.id]] = urlsplit(answer[each.member]).path
 
-    def _at(self, time: str) -> None:
+    def _set_clock(self, time: str) -> None:
         """Let the session's clock show that time; it never goes back."""
         if time <= self.now:
             return
@@ -224,10 +224,10 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
             for number, pair in enumerate(zip(old, new, strict=True)):
                 yield from _differing(*pair, f"{path}[{number}]")
         case _ if old != new:
-            yield f"{path}: {_quoted(old)} then, {_quoted(new)} now"
+            yield f"{path}: {_quote(old)} then, {_quote(new)} now"
 
 
-def _quoted(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 80 else f"{text[:80]}{HIDDEN}"
 

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import click
 
-from mock_server.cli.client import call_admin, of_a_session
+from mock_server.cli.client import call_admin, server_options
 from mock_server.explain.text import text
 
 
 @click.command("why")
 @click.argument("exchange", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@of_a_session
+@server_options("Ask about the session of this key.", required=True)
 def command(exchange: str, form: str, **given: Any) -> None:
     """Explain why an exchange was answered as it was. ID is the x-mock-request-id of its answer, or `last`.
 

@@ -70,11 +70,7 @@ def _bundle(raw: bytes, coverage: Coverage) -> dict[str, Any]:
 
 def _of_exchanges(content: dict[str, Any], name: str, coverage: Coverage) -> dict[str, Any]:
     _refuse(_journal(name), content)
-    return {
-        "met": coverage.met(content[name]),
-        "exchanges": len(content[name]),
-        "forgotten": content.get("dropped", 0),
-    }
+    return {"met": coverage.met(content[name]), "exchanges": len(content[name]), "forgotten": content.get("dropped", 0)}
 
 
 def _of_coverage(content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:

@@ -62,9 +62,9 @@ class Dialect:
                 return refusal
         return None
 
-    def described(self) -> list[dict[str, str]]:
+    def as_json(self) -> list[dict[str, str]]:
         """Its readings, each with its open point and what it does."""
-        return [reading.described() for reading in self.readings]
+        return [reading.as_json() for reading in self.readings]
 
 
 class Dialects:
@@ -88,10 +88,10 @@ class Dialects:
         chosen = set(by_topic.values())
         return Dialect("+".join(dict.fromkeys(names)), tuple(each for each in self.readings if each in chosen))
 
-    def described(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Any]]:
         """Every dialect as the admin API and the command line list it."""
         return [
-            {"name": name, "title": title, "readings": None if name == RANDOM else self.find(name).described()}
+            {"name": name, "title": title, "readings": None if name == RANDOM else self.find(name).as_json()}
             for name, title in TITLES.items()
         ]
 

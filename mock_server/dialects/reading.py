@@ -76,6 +76,6 @@ class Reading:
         """What it is a way of."""
         return self.rivals or self.name
 
-    def described(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str]:
         """The reading as the admin API and the command line show it."""
         return {"name": self.name, "point": self.point, "does": self.does}

@@ -28,7 +28,7 @@ class Snapshot:
     state: State
     at: int
 
-    def described(self, journal: Journal, entry: Entry) -> dict[str, Any]:
+    def as_json(self, journal: Journal, entry: Entry) -> dict[str, Any]:
         """The run in that state, as JSON; `entry` is the exchange that found it so."""
         run, state = self.run, self.state
         return {
@@ -81,14 +81,14 @@ def _is_earlier(one: Entry, other: Entry) -> bool:
 
 def _place(script: Sequence[Beat], beat: Beat | None) -> dict[str, Any] | None:
     """Which beat of the script it is, counted from 1; `within` names the branch of a parking that it belongs to."""
-    for within, number, count, each in _numbered(script):
+    for within, number, count, each in _number_beats(script):
         if each is beat:
             return {"number": number, "of": count, "within": within, "is": each.verb}
     return None
 
 
-def _numbered(script: Sequence[Beat], within: str | None = None) -> Iterator[tuple[str | None, int, int, Beat]]:
+def _number_beats(script: Sequence[Beat], within: str | None = None) -> Iterator[tuple[str | None, int, int, Beat]]:
     for number, beat in enumerate(script, 1):
         yield within, number, len(script), beat
         for name, branch in beat.branches.items():
-            yield from _numbered(branch, f"{name} of beat {number}")
+            yield from _number_beats(branch, f"{name} of beat {number}")

@@ -39,7 +39,7 @@ def _lines(why: dict[str, Any]) -> Iterator[str]:
         yield f"said in the dialect {why['dialect']}"
     if why["run"]:
         yield _run(why["run"])
-    yield from _refused(why)
+    yield from _refusal(why)
     if why["known"]:
         yield why["known"]
     if why["next"]:
@@ -51,7 +51,7 @@ def _lines(why: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {each['method']} {each['path']}: {each['remark']}" for each in why["legal"])
 
 
-def _refused(why: dict[str, Any]) -> Iterator[str]:
+def _refusal(why: dict[str, Any]) -> Iterator[str]:
     if why["refusal"]:
         clause = why["clause"]
         yield f"refused: {why['refusal']}" + (f" [{clause['id']}]" if clause else "")

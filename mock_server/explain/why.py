@@ -88,7 +88,7 @@ class _Explanation:
             "clause": self._clause(),
             "clauses": self._clauses(),
             "differences": self._differences(),
-            "run": None if snapshot is None else snapshot.described(self.journal, entry),
+            "run": None if snapshot is None else snapshot.as_json(self.journal, entry),
             "after": None if entry.after is None else entry.after.status,
             "known": None if entry.stray else self.explainer.known_ids(self.session, entry),
             "legal": self._legal(snapshot),

@@ -19,10 +19,7 @@ _OPERATIONS = {"companies": "provision_company", "imports": "start_import", "exp
 def show(session: Session, now: int) -> dict[str, Any]:
     """What `GET /_mock/session` shows of the account."""
     companies = account_of(session).companies.values()
-    return {
-        "companies": [_company(session, company, now) for company in companies],
-        "both_sides": both_sides(session),
-    }
+    return {"companies": [_company(session, company, now) for company in companies], "both_sides": both_sides(session)}
 
 
 def _company(session: Session, company: Company, now: int) -> dict[str, Any]:
@@ -66,12 +63,7 @@ def both_sides(session: Session) -> dict[str, dict[str, int]]:
 
 def _side(session: Session, operation: str, did: str, count: int) -> dict[str, int]:
     tally = account_of(session).intents
-    return {
-        "calls": tally.calls[operation],
-        "meant": tally.meant[operation],
-        did: count,
-        "lost": tally.lost[operation],
-    }
+    return {"calls": tally.calls[operation], "meant": tally.meant[operation], did: count, "lost": tally.lost[operation]}
 
 
 def is_named(session: Session, path: str) -> bool:

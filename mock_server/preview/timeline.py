@@ -30,7 +30,7 @@ def _read(body: Mapping[str, Any]) -> Iterator[str]:
     elif "status" in body:
         yield _status(body)
         if "needs_attention" in body:
-            yield from _parked(body)
+            yield from _questions_and_patch(body)
         yield from _results(body.get("report") or {})
     elif body.get("run", ...) is None:
         yield "no run is in flight"
@@ -55,7 +55,7 @@ def _status(body: Mapping[str, Any]) -> str:
     return f"{word}: {', '.join(parts)}" if parts else word
 
 
-def _parked(body: Mapping[str, Any]) -> Iterator[str]:
+def _questions_and_patch(body: Mapping[str, Any]) -> Iterator[str]:
     parked = body["needs_attention"]
     sheets = {each["sheetId"]: each["templateName"] for each in (body.get("report") or {}).get("perSheet", [])}
     for question in parked["questions"]:

@@ -29,7 +29,7 @@ class Cancel(_Operate):
     verb = "cancel"
 
 
-class Advance(_Operate):
+class NextBeat(_Operate):
     """An operator plays the next beat; for pace manual."""
 
     verb = "step"
