@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.call import route
-from mock_server.contract.nearest import meant
+from mock_server.contract.nearest import suggest
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange
 
@@ -48,7 +48,7 @@ def _codes(text: str) -> list[str]:
 
     codes = [code.strip() for code in text.split(",") if code.strip()]
     if strange := [code for code in codes if code not in RULES]:
-        raise Refusal(400, f"without: no rule {strange[0]!r}{meant(strange[0], RULES)}")
+        raise Refusal(400, f"without: no rule {strange[0]!r}{suggest(strange[0], RULES)}")
     return codes
 
 

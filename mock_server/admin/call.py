@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mock_server.contract.nearest import meant
+from mock_server.contract.nearest import suggest
 from mock_server.http.messages import answer, parsed, read
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
@@ -63,7 +63,7 @@ class AdminCall:
         """The query's parameters, of a repeated one the last; Refusal 400 for one that is not known."""
         parameters = self.request.query_params
         if strange := [name for name in parameters if name not in known]:
-            raise Refusal(400, f"the query's {strange[0]!r} is not known here{meant(strange[0], known)}")
+            raise Refusal(400, f"the query's {strange[0]!r} is not known here{suggest(strange[0], known)}")
         return parameters
 
     def exchanges(self) -> list[Entry]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import route
-from mock_server.contract.nearest import meant
+from mock_server.contract.nearest import suggest
 from mock_server.kernel.clock import SECOND, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
@@ -137,14 +137,14 @@ def _cursor(text: str, journal: Journal) -> int:
 def _operation(call: AdminCall, name: str | None) -> str | None:
     known = (*call.session.generation.contract.operations, *(each.operation for each in call.session.generation.signed))
     if name is not None and name not in known:
-        raise Refusal(400, f"operation: no operation {name!r}{meant(name, known)}")
+        raise Refusal(400, f"operation: no operation {name!r}{suggest(name, known)}")
     return name
 
 
 def _run(call: AdminCall, run_id: str | None) -> str | None:
     """A run of the session's, or an id that may become one."""
     if run_id is not None and run_id not in call.session.account.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: no run {run_id!r}{meant(run_id, call.session.account.runs)}")
+        raise Refusal(400, f"run: no run {run_id!r}{suggest(run_id, call.session.account.runs)}")
     return run_id
 
 

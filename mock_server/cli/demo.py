@@ -16,7 +16,7 @@ import click
 from mock_server.cli.arguments import option, scenario_files, speed
 from mock_server.cli.scenarios import find_scenario, load
 from mock_server.contract.nearest import counted
-from mock_server.kernel.clock import duration, spoken
+from mock_server.kernel.clock import duration, in_words
 from mock_server.player import timeline
 from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
@@ -86,7 +86,9 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
     except DemoFailed as reason:
         click.secho(f"vern-mock: {reason}", fg="red", err=True)
         return 1
-    took = f"{spoken(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
+    took = (
+        f"{in_words(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
+    )
     click.echo()
     click.secho(f"Every step saw what it should: {counted(count, 'exchange')}, {took}.", fg="green", bold=True)
     click.echo("Next: `vern-mock scenarios` lists what else can happen, `vern-mock serve` starts the mock.")
@@ -156,7 +158,9 @@ class _Waits:
     def _progress(self, milliseconds: int, moved: int) -> None:
         if self._live:
             full = BAR * moved // max(milliseconds, 1)
-            line = f"{timeline.face(self._passed + moved):>7}  {'━' * full}{'╌' * (BAR - full)} {spoken(milliseconds)}"
+            line = (
+                f"{timeline.face(self._passed + moved):>7}  {'━' * full}{'╌' * (BAR - full)} {in_words(milliseconds)}"
+            )
             click.echo(f"\r{click.style(line, dim=True)}", nl=False)
 
 

@@ -19,7 +19,7 @@ def nearest(name: str, *known: Iterable[str]) -> str | None:
     return None
 
 
-def meant(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str:
+def suggest(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str:
     """The end of a complaint about a wrong word: `; did you mean \'column\'? Allowed here: …`."""
     words = list(allowed)
     near = nearest(name, words, known)

@@ -71,7 +71,7 @@ class Vocabulary(Generic[W_co]):
             raise Misfit
         return next(self.words[name] for name in entry if name in self.words).parse(entry, context)
 
-    def allowed(self, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    def may_have(self, entry: Mapping[str, Any]) -> tuple[str, ...]:
         """What an entry may still have beside its verb, or the verbs when it has none."""
         given = [verb for verb in self.words if verb in entry]
         return self.words[given[0]].members or (given[0],) if given else self.verbs

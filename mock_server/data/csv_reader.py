@@ -23,8 +23,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_CELL = 10_000_000
-_NAMES_TOLD = 20
-_NAME_TOLD = 40
+_NAMES_LISTED = 20
+_NAME_LENGTH = 40
 
 
 class Drift(Exception):
@@ -77,7 +77,7 @@ def match_columns(names: Sequence[str], template: Template, what: str) -> tuple[
         if column.required and _plain(column.name) not in positions:
             raise Drift(
                 f"The required column '{column.name}' of {template.name} could not be found in {what}; "
-                f"the columns there are: {_told(names)}"
+                f"the columns there are: {_list_names(names)}"
             )
     return tuple(positions.get(_plain(column.name)) for column in template.columns)
 
@@ -103,10 +103,10 @@ def _plain(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
-def _told(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     """The names for a sentence: the first of them, each cut where it is long, so that no file makes a huge error."""
-    shown = [name if len(name) <= _NAME_TOLD else f"{name[: _NAME_TOLD - 1]}…" for name in names[:_NAMES_TOLD]]
-    more = f" and {len(names) - _NAMES_TOLD} more" if len(names) > _NAMES_TOLD else ""
+    shown = [name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…" for name in names[:_NAMES_LISTED]]
+    more = f" and {len(names) - _NAMES_LISTED} more" if len(names) > _NAMES_LISTED else ""
     return (", ".join(repr(name) for name in shown) or "none") + more
 
 

@@ -147,7 +147,7 @@ class GeneratedBook:
         """The groups that are flagged now, in the order of the script; kept ones last."""
         return tuple(
             _group(self.sheets[sheet], which, accepted=self.fates[sheet][which] is not None)
-            for sheet, which in self._flagged()
+            for sheet, which in self._flagged_groups()
         )
 
     @property
@@ -172,7 +172,7 @@ class GeneratedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
         fates = [dict(known) for known in self.fates]
         given: set[tuple[int, str, str]] = set()
-        for (sheet, which), fix in zip(self._flagged(), fixes, strict=True):
+        for (sheet, which), fix in zip(self._flagged_groups(), fixes, strict=True):
             column = self.sheets[sheet].wrongs[which].column
             if fix is not None and fix.value and column.unique:
                 if (sheet, column.name, fix.value) in given:
@@ -202,7 +202,7 @@ class GeneratedBook:
                     return True
         return False
 
-    def _flagged(self) -> list[tuple[int, int]]:
+    def _flagged_groups(self) -> list[tuple[int, int]]:
         """Sheet number and group number of every group that is open or kept, the open ones first."""
         found = [
             (fate is not None, self.sheets[sheet].wrongs[which].place, sheet, which)
@@ -236,7 +236,7 @@ def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -
         which, number = layout.member(slot, stride, ends)
         if which not in fates:
             yield from _right(generated, row, at)
-        elif (text := _fated(generated, which, number, row, fates[which], flagged=flagged)) is not None:
+        elif (text := _text_after(generated, which, number, row, fates[which], flagged=flagged)) is not None:
             column = generated.wrongs[which].number
             for line in _right(generated, row, at):
                 yield (*line[:column], text, *line[column + 1 :])
@@ -250,7 +250,9 @@ def _right(generated: GeneratedSheet, start: int, stop: int) -> Iterator[Row]:
         yield from zip(*[make(rows) for make in generated.makers], strict=True)
 
 
-def _fated(generated: GeneratedSheet, which: int, number: int, row: int, fate: Fate, *, flagged: bool) -> str | None:
+def _text_after(
+    generated: GeneratedSheet, which: int, number: int, row: int, fate: Fate, *, flagged: bool
+) -> str | None:
     """What the cell of a declared row holds after the decisions so far; None when the row is not to be shown."""
     if fate is None or fate.action == "keep":
         return generated.text(generated.wrongs[which], number, row) if flagged else None

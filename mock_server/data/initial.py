@@ -40,10 +40,10 @@ def generate(
 
 
 def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
-    return tuple(maker(column, seed, _linked(column, made)) for column in sheet.template.columns)
+    return tuple(maker(column, seed, _linked_maker(column, made)) for column in sheet.template.columns)
 
 
-def _linked(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
+def _linked_maker(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
     """What makes the values of the column that this one links to: those of right rows of a generated sheet."""
     for link in column.links:
         for target in made.values():

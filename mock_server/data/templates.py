@@ -82,13 +82,13 @@ def fault(column: Column, text: str) -> Check | None:
     """
     if not text or text.isspace():
         return "required" if column.required else None
-    if column.rule == "strict" and column.pattern is not None and _compiled(column.pattern).fullmatch(text) is None:
+    if column.rule == "strict" and column.pattern is not None and _compile(column.pattern).fullmatch(text) is None:
         return "strict"
     return None
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 

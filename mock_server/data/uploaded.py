@@ -66,7 +66,7 @@ class UploadedBook:
         number = table.sheet.template.index(group.column.name)
         if group.column.unique and any(line is not None and line[number] == text for line in table.lines):
             return None
-        if group.column.rule == "link" and not self._found(group.column, text):
+        if group.column.rule == "link" and not self._is_linked(group.column, text):
             return None
         return Fix("set_value", text)
 
@@ -86,8 +86,8 @@ class UploadedBook:
                     if line is not None and (flagged or at not in table.flagged):
                         yield line
 
-    def _found(self, column: Column, text: str) -> bool:
-        known = _linked([(table.sheet, table.lines) for table in self.tables], self.held)
+    def _is_linked(self, column: Column, text: str) -> bool:
+        known = _link_values([(table.sheet, table.lines) for table in self.tables], self.held)
         return any(text in known.get(link, frozenset()) for link in column.links)
 
 
@@ -97,7 +97,7 @@ def check_tables(
 ) -> UploadedBook:
     """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
     contents = list(tables)
-    linked = _linked([(sheet, lines) for sheet, lines, _ in contents], held)
+    linked = _link_values([(sheet, lines) for sheet, lines, _ in contents], held)
     made = []
     for sheet, lines, kept in contents:
         found = faults(sheet.template, lines, linked)
@@ -107,7 +107,7 @@ def check_tables(
     return UploadedBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
 
 
-def _linked(
+def _link_values(
     tables: Sequence[tuple[Sheet, Sequence[Row | None]]], held: Mapping[Link, frozenset[str]]
 ) -> dict[Link, frozenset[str]]:
     """For every link of these sheets the values to be found: in the book's own rows, else in what the company holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.kernel.clock import spoken
+from mock_server.kernel.clock import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _run(run: dict[str, Any]) -> str:
     since = f" since {_time(run['since'])}" if run["for"] is not None else ""
     how = ""
     if because is not None:
-        before = "" if because["before"] is None else f" {spoken(because['before'])} before"
+        before = "" if because["before"] is None else f" {in_words(because['before'])} before"
         by = "an exchange that is forgotten" if because["by"] is None else f"request {because['by']}"
         how = f" ({because['what']}{before}, by {by})"
     place = "" if beat is None else f"beat {beat['number']} of {beat['of']} ({beat['is']}) "
@@ -83,9 +83,9 @@ def _run(run: dict[str, Any]) -> str:
 def _next(coming: dict[str, Any]) -> str:
     to = f": {coming['status']}" if coming["status"] else ""
     if coming["in"] is not None and coming["by"] == "itself":
-        return f"in {spoken(coming['in'])}{to}"
+        return f"in {in_words(coming['in'])}{to}"
     if coming["in"] is not None:
-        return f"in {spoken(coming['in'])} the call is admitted again"
+        return f"in {in_words(coming['in'])} the call is admitted again"
     return f"by {coming['by']}{to}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from mock_server.contract.nearest import counted
 from mock_server.contract.words import Word
-from mock_server.kernel.clock import duration, spoken
+from mock_server.kernel.clock import duration, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -141,7 +141,7 @@ class Fault(Word):
         """How many milliseconds the answer takes longer; `draw` gives a number from 0 up to 1 for a purpose."""
         return 0
 
-    def withheld(self) -> Reply | None:
+    def withhold(self) -> Reply | None:
         """The answer to a call that never arrives at the service; None for a fault that lets the call through."""
         return None
 
@@ -175,7 +175,7 @@ class Fault(Word):
             f"{100 * (self.chance or 0):.3g} % of its calls": self.chance,
             f"while the run is `{self.status}`": self.status,
             counted(self.times or 0, "time"): self.times,
-            f"for {spoken(self.lasts or 0)}": self.lasts,
+            f"for {in_words(self.lasts or 0)}": self.lasts,
         }
         said = [words for words, given in which.items() if given is not None]
         yield f"{self} ({', '.join([self.operation or 'any operation', *said])})"

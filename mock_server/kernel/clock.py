@@ -40,7 +40,7 @@ def duration(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def spoken(milliseconds: int) -> str:
+def in_words(milliseconds: int) -> str:
     """A duration as a person says it: `1 h 30 s`, `1.5 s`, `500 ms`."""
     if milliseconds < 1_000:
         return f"{milliseconds} ms"

@@ -14,7 +14,7 @@ import click
 
 from mock_server.contract.document import API
 from mock_server.contract.nearest import counted
-from mock_server.kernel.clock import spoken
+from mock_server.kernel.clock import in_words
 from mock_server.player.expectation import csv_rows
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _size(octets: int) -> str:
 
 def pause(milliseconds: int) -> str:
     """The line about a wait that is over."""
-    return click.style(f"{INDENT}… {spoken(milliseconds)} later", dim=True)
+    return click.style(f"{INDENT}… {in_words(milliseconds)} later", dim=True)
 
 
 def _cut(text: str, width: int) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from mock_server.contract.nearest import meant
+from mock_server.contract.nearest import suggest
 from mock_server.contract.yaml_file import kind
 from mock_server.contract.yaml_schema import KINDS, load_schema, walk
 
@@ -55,8 +55,8 @@ def _wrong(document: Document, part: Part, entries: Entries) -> Iterator[Complai
     for keyword, limit in part.mistakes():
         if keyword == "additionalProperties":
             known = part.schema["properties"]
-            allowed = tuple(known) if vocabulary is None else vocabulary.allowed(part.value) or tuple(known)
-            text = f"unknown member '{limit}'{meant(limit, allowed, known)}"
+            allowed = tuple(known) if vocabulary is None else vocabulary.may_have(part.value) or tuple(known)
+            text = f"unknown member '{limit}'{suggest(limit, allowed, known)}"
             yield document.complain("E201", (*part.place, limit), text, key=True)
         else:
             yield document.complain(_CODES.get(keyword, "E204"), part.place, _text(part, keyword, limit))
@@ -88,7 +88,7 @@ def _text(part: Part, keyword: str, limit: Any) -> str:
         return f"{part.name}: {hint[:1].lower()}{hint[1:]} Got {kind(part.value)}"
     if keyword == "enum":
         words = [str(word) for word in limit if word is not None]
-        return f"{part.name}: expected one of these words, got {kind(part.value)}{meant(str(part.value), words)}"
+        return f"{part.name}: expected one of these words, got {kind(part.value)}{suggest(str(part.value), words)}"
     expected = " or ".join(KINDS[each][1] for each in part.types) if keyword == "type" else limit
     return f"{part.name}: expected {_LIMITS[keyword].format(expected)}, got {_got(part.value, keyword)}"
 

@@ -100,14 +100,14 @@ def meet_faults(x: Exchange) -> None:
 
 def limit_rate(x: Exchange) -> None:
     """Refusal 429 for a call beyond its budget (RATE-01); one that never arrives spends nothing of it."""
-    never_arrives = x.hit is not None and x.hit.fault.withheld() is not None
+    never_arrives = x.hit is not None and x.hit.fault.withhold() is not None
     if not never_arrives and not x.session.admit(x.now, x.operation_id, x.subject.budget):
         raise Refusal(429, TOO_MANY, "RATE-01")
 
 
 def withhold(x: Exchange) -> Response | None:
     """The answer to a call that a fault keeps from the service."""
-    reply = None if x.hit is None else x.hit.fault.withheld()
+    reply = None if x.hit is None else x.hit.fault.withhold()
     return None if reply is None else response_of(reply)
 
 
@@ -206,7 +206,7 @@ async def _send_bent(x: Exchange, hit: Hit, wire: Wire, response: Response) -> N
     if hit.spared:
         x.session.spare(x.now, hit.key)
     else:
-        x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withheld() is None
+        x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withhold() is None
         x.note_run(response.status_code, getattr(response, "body", b""))
     with x.session.in_use():
         await wire.send(hit, response, x.session.faults)

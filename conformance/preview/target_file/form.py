@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.preview.target_file.rules import KEYS, broken_rules
 from conformance.target.variables import Unset
-from mock_server.contract.nearest import meant, unknown
+from mock_server.contract.nearest import suggest, unknown
 from mock_server.contract.yaml_schema import KINDS, load_schema, walk
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _unknown_member(document: Document, part: Part, name: str) -> Iterator[Compl
     if part.place == ("states",):
         yield document.complain("T207", here, unknown("state", shown, known) + remedy, key=True)
     elif part.place[:1] != ("states",) or name != _BESIDE_A_WAY:
-        yield document.complain("T201", here, f"unknown member '{shown}'{meant(shown, known)}{remedy}", key=True)
+        yield document.complain("T201", here, f"unknown member '{shown}'{suggest(shown, known)}{remedy}", key=True)
 
 
 def _repeated(document: Document, part: Part) -> Iterator[Complaint]:

@@ -30,7 +30,7 @@ class Reset(Fault):
     }
     loses = True
 
-    def withheld(self) -> Reply | None:
+    def withhold(self) -> Reply | None:
         """An answer that is never sent, when the connection breaks before its headers."""
         return Reply(500, "the connection was reset") if self.value == "before_headers" else None
 

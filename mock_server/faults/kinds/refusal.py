@@ -19,7 +19,7 @@ class Page(Fault):
     effect = "the call does not arrive; a proxy answers {} with a page of HTML"
     loses = True
 
-    def withheld(self) -> Reply:
+    def withhold(self) -> Reply:
         """The proxy's page."""
         return Reply(self.value)
 
@@ -32,7 +32,7 @@ class Error(Fault):
     verb = "error"
     effect = "the call is not carried out; the answer is {}"
 
-    def withheld(self) -> Reply:
+    def withhold(self) -> Reply:
         """The refusal."""
         return Reply(self.value, TEXTS[self.value])
 

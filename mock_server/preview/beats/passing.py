@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mock_server.kernel.clock import duration, spoken
+from mock_server.kernel.clock import duration, in_words
 from mock_server.preview.beats.model import RunBeat
 from mock_server.preview.lifecycle import FOREVER
 
@@ -36,7 +36,7 @@ class Passing(RunBeat):
     @property
     def time(self) -> str:
         """How long it lasts, for a person."""
-        return spoken(self.lasts)
+        return in_words(self.lasts)
 
     def apply(self, fold: Fold) -> Iterator[Life]:
         """The run is in the beat's status until its time is over."""

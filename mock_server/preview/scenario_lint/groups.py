@@ -35,7 +35,7 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
             continue
         known.append((place, group, column))
         yield from _check(document, place, group, column)
-        yield from (_fix if parked else _left_flagged)(document, place, group, column)
+        yield from (_fix if parked else _check_left)(document, place, group, column)
     yield from _twice(scenario, document)
     yield from _data(scenario, document, catalogue)
     yield from _amounts(scenario, document, [(place, group) for place, group, _ in known])
@@ -120,7 +120,7 @@ def _wrong_option(option: str, group: Flagged, column: Column) -> str | None:
     return None
 
 
-def _left_flagged(document: Document, place: Place, group: Flagged, _column: Column) -> Iterator[Complaint]:
+def _check_left(document: Document, place: Place, group: Flagged, _column: Column) -> Iterator[Complaint]:
     """A group of `complete` is left as it is: nobody is asked about it."""
     if group.fix != "keep":
         text = f"rows of 'complete' stay flagged: expected fix keep or none, got {group.fix}"

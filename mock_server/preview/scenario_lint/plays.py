@@ -42,7 +42,7 @@ class _Client:
 
 def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
     """What is wrong with the plays."""
-    asked = _asked(scenario, catalogue)
+    asked = _question_columns(scenario, catalogue)
     script, exports = _statuses(scenario.run), _statuses(scenario.export)
     titles: set[str] = set()
     for index, play in enumerate(scenario.plays):
@@ -177,7 +177,7 @@ def _names(document: Document, place: Place, step: Step, catalogue: Catalogue) -
         yield document.complain("E333", place, "'column' and 'values' go together: which column, and what stands in it")
 
 
-def _asked(scenario: Scenario, catalogue: Catalogue) -> list[str]:
+def _question_columns(scenario: Scenario, catalogue: Catalogue) -> list[str]:
     """The columns that a question can be about."""
     if scenario.own_rows:
         return sorted({column.name for template in catalogue.templates for column in template.columns})

@@ -41,10 +41,10 @@ def every_run_beat(beats: tuple[Beat, ...], name: str) -> Iterator[tuple[Place, 
 def lint(scenario: Scenario, document: Document) -> Iterator[Complaint]:
     """What is wrong with the scripts of import and export."""
     yield from _order(document, ("run",), run_beats(scenario.run))
-    yield from _allowed(document, "run", scenario)
+    yield from _check_places(document, "run", scenario)
     if "export" in document.value:
         yield from _order(document, ("export",), run_beats(scenario.export))
-        yield from _allowed(document, "export", scenario)
+        yield from _check_places(document, "export", scenario)
     yield from _ready(scenario, document)
     for place, beat in every_run_beat(scenario.run, "run"):
         if isinstance(beat, Passing) and beat.lasts > HOUR:  # STALE-01
@@ -114,7 +114,7 @@ def _passes(beats: Sequence[RunBeat]) -> bool:
     return any(beat.lasts for beat in takewhile(lambda each: isinstance(each, Work), beats) if isinstance(beat, Work))
 
 
-def _allowed(document: Document, name: str, scenario: Scenario) -> Iterator[Complaint]:
+def _check_places(document: Document, name: str, scenario: Scenario) -> Iterator[Complaint]:
     """Beats that the place or the caller's own rows leave no meaning for."""
     beats = scenario.run if name == "run" else scenario.export
     reviews = 0
