@@ -41,7 +41,7 @@ MODULES = (
         "preview.preconditions",
     ),
     *("preview.questions", "preview.runs", "preview.uploads"),
-    *("data.book", "data.csv_reader", "data.rules", "data.templates", "data.uploaded"),
+    *("data.book", "data.csv_reader", "data.csv_writer", "data.rules", "data.templates", "data.uploaded"),
     *("http.messages", "kernel.ids", "kernel.rate_limit", "session.exchange"),
 )
 """The modules that obey the contract; what the judge reads itself (contract) and what no client of the API reaches
