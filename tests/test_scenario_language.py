@@ -23,6 +23,7 @@ from mock_server.preview.beats.ending import Complete, Fail
 from mock_server.preview.beats.parking import Park, Review
 from mock_server.preview.beats.passing import Die, Queue, Work
 from mock_server.preview.language import LOADER
+from mock_server.preview.scenario_lint import script
 from mock_server.preview.steps import STEPS
 from mock_server.scenarios import builder as building
 from mock_server.scenarios import loader as loading
@@ -344,6 +345,14 @@ def test_the_schema_has_the_words_of_the_program() -> None:
     assert set(step["properties"]) == {*STEPS.verbs, *STEPS.members}
     fault = SCHEMAS["scenario"]["definitions"]["fault"]
     assert set(fault["properties"]) == {*FAULTS.verbs, *FAULTS.members}
+    for words in (BEATS, STEPS, FAULTS):
+        assert (
+            f"exactly one of {', '.join(words.verbs)}" in SCHEMAS["scenario"]["definitions"][words.noun]["description"]
+        )
+    exports = {verb for verb, word in BEATS.words.items() if word.exports}
+    assert exports == set(script.EXPORT_BEATS.replace(" and ", ", ").split(", "))
+    told = SCHEMAS["scenario"]["properties"]["export"]["description"].rpartition("Only ")[2].rstrip(".")
+    assert exports == set(told.split(", "))
     assert tuple(group_["properties"]["fix"]["enum"]) == get_args(Action)
     assert tuple(answer["properties"]["option"]["enum"]) == get_args(Action)
     assert tuple(group_["properties"]["fails"]["enum"]) == get_args(Check)

@@ -24,7 +24,7 @@ STARTED_BEFORE = 10 * MINUTE
 """So long before a session opens its ready run was started."""
 
 
-_EXPORT = "queue, work, complete, fail and die"
+EXPORT_BEATS = "queue, work, complete, fail and die"
 """The beats with `exports`, in the order of a script."""
 
 
@@ -136,7 +136,7 @@ def _check_places(document: Document, name: str, scenario: Scenario) -> Iterator
 
 def _in_export(document: Document, place: Place, beat: RunBeat) -> Iterator[Complaint]:
     if not beat.exports:  # DST-10
-        text = f"an export has only {_EXPORT}; got '{beat.verb}'"
+        text = f"an export has only {EXPORT_BEATS}; got '{beat.verb}'"
         yield document.complain("E305", place, text)
     elif isinstance(beat, Complete) and beat.flagged:
         yield document.complain(
