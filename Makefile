@@ -40,7 +40,7 @@ bench: $(VENV)/.installed-dev ## Measure start-up, polls, uploads and downloads
 	@$(BIN)/python benchmarks/bench.py
 
 figures: $(VENV)/.installed-dev ## Count what the house is made of: modules, lines, circles, files that an addition touches
-	@$(BIN)/python benchmarks/figures.py
+	@$(BIN)/python tests/figures.py
 
 tables: $(VENV)/.installed-dev ## Write the tables in the docs and the sources of coverage
 	@$(BIN)/python tests/coverage_sources.py
@@ -50,7 +50,7 @@ yardstick: $(VENV)/.installed-dev ## Count the liars that plain Schemathesis cat
 	@$(BIN)/python tests/conformance/tables.py --yardstick
 
 mutants: $(VENV)/.installed-dev ## Count the small mistakes in the mock that the suite notices
-	@$(BIN)/python benchmarks/mutants.py --all
+	@$(BIN)/python tests/conformance/mutants.py --all
 
 clean: ## Remove the virtual environment and all that tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .coverage* htmlcov build dist

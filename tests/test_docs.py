@@ -351,7 +351,7 @@ def test_the_map_names_only_what_is_there() -> None:
 
 
 def test_the_map_says_how_many_files_an_addition_touches() -> None:
-    measured = runpy.run_path(str(ROOT / "benchmarks/figures.py"))["additions"](ROOT)
+    measured = runpy.run_path(str(ROOT / "tests/figures.py"))["additions"](ROOT)
     said = dict(re.findall(r"^\| ([\w ]+) \| (\d+) \|", MAP.read_text(), re.MULTILINE))
     assert said == {name: str(len(files)) for name, files in measured.items()}
 

@@ -1,4 +1,4 @@
-"""What the benchmarks name is there: the modules and functions that mutants are made of."""
+"""What the mutants name is there: the modules and functions that they are made of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from source_tree import ROOT
 
-MUTANTS = runpy.run_path(str(ROOT / "benchmarks/mutants.py"))
+MUTANTS = runpy.run_path(str(ROOT / "tests/conformance/mutants.py"))
 
 
 def test_mutants_are_made_of_modules_and_functions_that_are_there() -> None:

@@ -4,9 +4,9 @@ Each mutant is one change in the source of one module: a comparison turned round
 status code, a member left out. It is served and judged in a process of its own.
 Mutants that no client could see are listed, with the reason, in `invisible-mutants.txt` beside this file.
 
-    python benchmarks/mutants.py                       a fixed random 400 of them
-    python benchmarks/mutants.py --all --log found.jsonl
-    python benchmarks/mutants.py --show 'preview.runs:Run'  what these mutants are, and what became of them
+    python tests/conformance/mutants.py                       a fixed random 400 of them
+    python tests/conformance/mutants.py --all --log found.jsonl
+    python tests/conformance/mutants.py --show 'preview.runs:Run'  what these mutants are, and what became of them
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/mutants.md"
 REVIEWED = Path(__file__).parent / "invisible-mutants.txt"
 MODULES = (
@@ -313,7 +313,7 @@ def _document(fates: list[Fate], hidden: dict[str, str]) -> str:
     lines = [
         "# Mechanical mutants",
         "",
-        "Made by `make mutants`, which takes an hour or less; see `benchmarks/mutants.py`.",
+        "Made by `make mutants`, which takes an hour or less; see `tests/conformance/mutants.py`.",
         "",
     ]
     lines += [f"**{_figures(fates, hidden)}.**", "", f"| module | mutants | {SEEN} | {UNTOLD} | {UNSEEN} | {HIDDEN} |"]
