@@ -36,13 +36,11 @@ def _pool(kind: str, seed: int) -> tuple[str, ...]:
         "first": fake.first_name,
         "last": fake.last_name,
         "phone": lambda: str(fake.numerify("+1-555-%##-####")),
-        "company": fake.company,
         "date": lambda: str(fake.date_between_dates(*_DATES)),
-        "word": fake.word,
         "title": fake.catch_phrase,
-        "sentence": fake.sentence,
     }
-    return tuple(make[kind]() for _ in range(_SIZE))
+    value = make.get(kind) or getattr(fake, kind)
+    return tuple(value() for _ in range(_SIZE))
 
 
 def cell(make: Maker, row: int) -> str:
@@ -64,9 +62,9 @@ def maker(column: Column, seed: int, linked: Maker | None = None) -> Maker:
             return lambda rows: [f"{one} {two}" for one, two in zip(first(rows), last(rows), strict=True)]
         case "email":
             return _email(seed)
-        case "company_unique":
-            company = _spread(_pool("company", seed), seed)
-            return lambda rows: [f"{name} {row + 1}" for row, name in zip(rows, company(rows), strict=True)]
+        case kind if kind.endswith("_unique"):
+            value = _spread(_pool(kind.removesuffix("_unique"), seed), seed)
+            return lambda rows: [f"{text} {row + 1}" for row, text in zip(rows, value(rows), strict=True)]
         case "amount":
             return lambda rows: [f"{(row * _STRIDE + seed) % 99_991 + 9}.{row * 37 % 100:02d}" for row in rows]
         case "website":
