@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
 from toy_generation import CONTRACT, PARCELS, SCENARIO, WORLD
+from toy_suite import CLAUSES, SUITE
 
+from conformance.engine.plan import Plan, driver_of
+from conformance.engine.runner import judge
+from conformance.model.clauses import UnknownClause
+from conformance.model.results import Outcome, Results
+from conformance.report import jsonreport, junit, terminal
+from conformance.target.mock import serve
+from conformance.target.target import Target
 from mock_server.kernel.settings import Settings
 from mock_server.server.app import App, Finished
 from mock_server.session.bundle import digest
@@ -124,3 +133,50 @@ def test_its_session_is_made_again_from_its_entries(counter: Counter) -> None:
     other.rebuild(session.entries())
     assert other.account.runs == session.account.runs
     assert other.clock == session.clock
+
+
+def judged(*only: str, bend: Any = lambda app: app) -> Results:
+    """What the toy's suite says of the toy's server, on a real socket; `bend` may make it lie."""
+    app = App(Settings(scenario="by-road", speed=0, rate_limit=None), WORLD, PARCELS, lambda _: None)
+    with serve(bend(app), app.sessions.close) as url:
+        plan = Plan(clauses=only)
+        return judge(SUITE, driver_of(Target.of_url(f"{url}/post/v7", KEY), plan), plan)
+
+
+def finds_all(app: Any) -> Any:
+    """The toy's server, save that it knows every parcel."""
+
+    async def bent(scope: Any, receive: Any, send: Any) -> None:
+        async def alter(message: Any) -> None:
+            await send({**message, "status": 200} if message.get("status") == 404 else message)
+
+        await app(scope, receive, alter)
+
+    return bent
+
+
+def outcomes(results: Results) -> dict[str, Outcome]:
+    """What became of each clause."""
+    return {each.clause: each.outcome for each in results.results}
+
+
+def test_the_suite_passes_an_honest_server_of_its_contract() -> None:
+    results = judged()
+    assert outcomes(results) == dict.fromkeys(CLAUSES, Outcome.PASSED)
+    assert (results.contract, results.requests) == ("toy-1", 3)
+    assert list(outcomes(judged("par-02"))) == ["PAR-02"]
+    with pytest.raises(UnknownClause, match="no clause or area 'PAR-09'; did you mean 'PAR-0"):
+        judged("PAR-09")
+
+
+def test_every_report_says_which_of_its_clauses_is_broken() -> None:
+    results = judged("PAR-02", bend=finds_all)
+    assert outcomes(results) == {"PAR-02": Outcome.FAILED}
+    assert outcomes(jsonreport.from_json(jsonreport.render(results))) == outcomes(results)
+    text = terminal.render(results)
+    assert "FAILED  PAR-02 (must)" in text
+    assert CLAUSES["PAR-02"].text in text
+    assert "/post/v7/parcels/nowhere" in text
+    (case,) = ET.fromstring(junit.render(results)).iter("testcase")
+    assert (case.get("classname"), case.get("name")) == ("PAR", f"PAR-02 {CLAUSES['PAR-02'].text}")
+    assert [each.get("message") for each in case.iter("failure")] == ["an unknown parcel is not found"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer, Client
     from conformance.model.clauses import Clause
     from conformance.target.target import Target
+    from mock_server.contract.document import Contract
 
 Progress = Callable[[str, int, int], None]
 """Is called before each check with its name, its number and how many there are."""
@@ -60,8 +61,10 @@ Ways = Mapping[str, Callable[[], Ids]]
 class Generation:
     """All that the engine has to know of an API generation."""
 
-    version: str
-    """The contract's version."""
+    contract: Contract
+    """The operations, and what they answer."""
+    clauses: Mapping[str, Clause]
+    """Every clause of the contract by its id, in its order."""
     checks: Callable[[], Mapping[str, Check]]
     generated: Callable[[Draw], Check]
     """The check that sends generated calls."""
@@ -71,8 +74,8 @@ class Generation:
     """How an answer differs from what the contract lets its operation answer: `clause` and `text` of each."""
     cut_off: Callable[[Answer], str]
     """The clause that an answer breaks which is begun and does not come whole."""
-    probes: tuple[str, str]
-    """Two operations that any key may read: when neither is answered with 2xx, nothing can be judged."""
+    probes: tuple[str, ...]
+    """Operations that any key may read: when none of them is answered with 2xx, nothing can be judged."""
     spends: str
     """The area of the checks that spend a whole budget, and so come last."""
     reading: Callable[[Target, Sequence[Ids]], Target]

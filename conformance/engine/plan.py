@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from conformance.model.clauses import Clause, profile, select
+from conformance.model.clauses import profile, select
 from conformance.model.results import Blocked
 from conformance.target.commands import CommandFailed, let_pass
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conformance.engine.generation import Ways
+    from conformance.model.clauses import Clause
     from conformance.target.target import Target
 
 
@@ -49,10 +50,9 @@ class Plan:
     poll_every: float | None = None
     """Seconds between two polls; None: 2, or 0.3 where the target is on this machine."""
 
-    @property
-    def chosen(self) -> dict[str, Clause]:
-        """The clauses to judge; raises `UnknownClause` for a word that names none."""
-        return select(self.clauses, profile(self.profile))
+    def choose(self, among: Mapping[str, Clause]) -> dict[str, Clause]:
+        """Those of a generation's clauses that are to be judged; raises `UnknownClause` for a word that names none."""
+        return select(self.clauses, profile(self.profile, among))
 
 
 SPAN = 2.0

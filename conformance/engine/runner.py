@@ -18,10 +18,9 @@ from conformance.engine.findings import note
 from conformance.engine.generation import Draw
 from conformance.http.client import OVER, Client
 from conformance.http.network import MIDDLE
-from conformance.model.clauses import select
+from conformance.model.clauses import select, server_clauses
 from conformance.model.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.verdict import collect
-from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,10 +62,11 @@ class Runner:
     def __post_init__(self) -> None:
         target, plan = self.driver.target, self.plan
         self.target = target = self.generation.reading(target, plan.read_only) if plan.read_only else target
-        self.ways, self.clauses = self.driver.ways, plan.chosen
+        self.ways, self.clauses = self.driver.ways, plan.choose(self.generation.clauses)
         self.client = Client(
             target.base_url,
             target.api_key,
+            contract=self.generation.contract,
             other_key=target.other_api_key,
             revoked_key=target.revoked_api_key,
             requests_per_minute=target.requests_per_minute,
@@ -93,13 +93,15 @@ class Runner:
         clean = self.client.clean
         return Results(
             target=self.target.base_url,
-            contract=self.generation.version,
+            contract=self.generation.contract.version,
             profile=self.plan.profile,
             seed=self.plan.seed,
             started=started,
             seconds=round(monotonic() - begun, 3),
             requests=self.client.requests,
-            results=collect(map(self._clean, [*self._findings, *self._silent()]), self.clauses),
+            results=collect(
+                map(self._clean, [*self._findings, *self._silent()]), self.clauses, self.generation.clauses
+            ),
             readings={point: clean(reading) for point, reading in sorted(self._readings.items())},
             left_behind=tuple(map(clean, self._left)),
             interrupted=interrupted,
@@ -120,6 +122,7 @@ class Runner:
 
     def _settings(self) -> dict[str, Any]:
         """What else was asked for, for the verdict and the reports."""
+        servers = server_clauses(self.generation.clauses)
         return {
             "execution": "isolated" if self.isolated else "journey",
             "rate_checks": self.plan.rate_checks,
@@ -127,7 +130,7 @@ class Runner:
             "out_of_time": any(OVER in finding.reason for finding in self._findings),
             "target": self.driver.name,
             "level": self.plan.level,
-            "require": tuple(select(self.plan.require)) if self.plan.require else (),
+            "require": tuple(select(self.plan.require, servers)) if self.plan.require else (),
             "expected_failures": dict(self.plan.expected_failures),
             "read_only": bool(self.plan.read_only),
         }
@@ -178,9 +181,10 @@ class Runner:
                 return None
             if answer.status is None and not seen:
                 return f"no answer from {self.target.base_url}: {answer.problem}"
-            route = contract.load().operations[operation].route
-            seen += [f"GET {route.removeprefix(contract.API)}", str(answer.status)]
-        return f"no answer with the key is 2xx: {' gives '.join(seen[:2])}, {' '.join(seen[2:])}"
+            contract = self.generation.contract
+            route = contract.operations[operation].route.removeprefix(contract.prefix)
+            seen += [f"GET {route}", str(answer.status)]
+        return f"no answer with the key is 2xx: {' gives '.join(seen[:2])}, {' '.join(seen[2:])}" if seen else None
 
     def _play(self) -> None:
         wanted = [each for each in self.generation.checks().values() if set(each.clauses) & set(self.clauses)]

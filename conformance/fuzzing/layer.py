@@ -113,7 +113,7 @@ class Layer:
 
         subject = self.subject(ctx)
         trier = Trier(ctx, subject, draw)
-        drawer = Drawer(self.grammar(ctx), draw.seed, draw.max_examples)
+        drawer = Drawer(self.grammar(ctx), ctx.client.contract, draw.seed, draw.max_examples)
         parts: list[tuple[str, tuple[str, ...], Callable[[], None]]] = [
             (each, (*own, *self.everywhere), lambda each=each: trier.try_all(drawer.cases(each)))  # type: ignore[misc]
             for each, own in self.by_operation.items()

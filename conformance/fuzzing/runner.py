@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.fuzzing.minimize import minimize
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
-from mock_server.contract import document as contract
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ class Trier:
 
     def _is_enough(self, case: Case, wanted: Expected) -> bool:
         """Whether one more accepted call would only leave more behind."""
-        creates = contract.load().operations[case.operation].method == "POST"
+        creates = self._ctx.client.contract.operations[case.operation].method == "POST"
         return creates and wanted.kind in ("taken", "open") and self._accepted >= self._most
 
     def _effects(self, sent: Case, facts: Any, wanted: Expected, answer: Answer) -> list[Tried]:

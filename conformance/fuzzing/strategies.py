@@ -7,7 +7,6 @@ else, and only when something is drawn: it takes a third of a second.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,12 @@ from uuid import UUID
 from conformance.fuzzing.case import Case
 from conformance.http.answer import UNSET
 from conformance.http.client import NO_KEY
-from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.fuzzing.layer import Grammar
+    from mock_server.contract.document import Contract
 
 WRONG_KEY = "invalid-key-of-nobody"
 _SCALARS = (str, int, float, bool)
@@ -31,7 +30,7 @@ _SCALARS = (str, int, float, bool)
 class Drawer:
     """Draws from the contract."""
 
-    def __init__(self, grammar: Grammar, seed: int, max_examples: int) -> None:
+    def __init__(self, grammar: Grammar, contract: Contract, seed: int, max_examples: int) -> None:
         import schemathesis  # noqa: PLC0415 - slow to import, and not needed without this layer
 
         self._grammar, forms = grammar, range(grammar.forms)
@@ -40,6 +39,8 @@ class Drawer:
         """Schemathesis' operations by id, for each form of their requests."""
         free = [schemathesis.openapi.from_dict(grammar.document(form, known=False)) for form in forms]
         self._free = [_operations(schema) for schema in free]
+        self._parameters = {each.id: each.parameters for each in contract.operations.values()}
+        """The ids in the path of each operation, the outermost first."""
         self._seed, self._examples = seed, max_examples
 
     def cases(self, operation_id: str) -> list[Case]:
@@ -83,7 +84,7 @@ class Drawer:
         ways = [(form, mode) for form in self._forms(operation_id) for mode in GenerationMode]
         for number, (form, mode) in enumerate(ways):
             operation = self._free[form][operation_id]
-            ids = dict.fromkeys(_parameters(operation_id), "x") or None
+            ids = dict.fromkeys(self._parameters[operation_id], "x") or None
             strategy = operation.as_strategy(generation_mode=mode, path_parameters=ids)
             count = self._examples // len(ways) + (number < self._examples % len(ways))
             for case in drawn_from(strategy, self._seed, count):
@@ -101,14 +102,14 @@ class Drawer:
 
     def _astray(self, operation_id: str) -> Iterator[Case]:
         """Right calls for what there is not."""
-        parameters = _parameters(operation_id)
+        parameters = self._parameters[operation_id]
         for name in self._names()[: max(2, self._examples // 4)] if parameters else ():
             for parameter in parameters:
                 yield replace(self._right(operation_id), ids={parameter: name})
 
     def _names(self) -> list[str]:
         """Ids by chance: a UUID, and texts that every server can tell from a path."""
-        longest = max(self.operations[0], key=lambda each: len(_parameters(each)))
+        longest = max(self.operations[0], key=lambda each: len(self._parameters[each]))
         strategy = self.operations[0][longest].as_strategy()
         texts = [
             unquote(str(text))
@@ -150,11 +151,6 @@ def settings(count: int) -> Any:
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-
-
-def _parameters(operation_id: str) -> list[str]:
-    """The ids in the operation's path, the outermost first."""
-    return re.findall(r"\{(\w+)\}", contract.load().operations[operation_id].route)
 
 
 def _case(operation_id: str, drawn: Any) -> Iterator[Case]:

@@ -27,16 +27,16 @@ from conformance.http.request import (
     REVOKED,
     Key,
     Request,
+    Requests,
     base,
-    for_operation,
-    for_url,
-    is_download,
     origin,
 )
 from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mock_server.contract.document import Contract
 
 WINDOW = 60.0
 
@@ -89,6 +89,7 @@ class Client:
         base_url: str,
         api_key: str,
         *,
+        contract: Contract,
         other_key: str | None = None,
         revoked_key: str | None = None,
         requests_per_minute: int = 90,
@@ -100,6 +101,9 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base = base(base_url)
+        self.contract = contract
+        """The contract whose operations are called."""
+        self._requests = Requests(self._base, contract)
         self._keys = {DEFAULT: api_key, OTHER: other_key, REVOKED: revoked_key, NO_KEY: None}
         self._timeout = request_timeout
         self._deadline = deadline or (lambda: math.inf)
@@ -158,8 +162,7 @@ class Client:
         `raw` are bytes to send in the place of JSON. A header with an empty value is left out. A `key` that is a
         string is sent as it is. At most `limit` bytes of the answer are read.
         """
-        request = for_operation(
-            self._base,
+        request = self._requests.for_operation(
             operation_id,
             ids=ids,
             query=query,
@@ -180,7 +183,7 @@ class Client:
         if origin(url) != origin(self._base):
             problem = f"not sent: this leads away from {self._base.scheme}://{self._base.netloc.decode()}"
             return self._refuse(Request(None, "GET", str(url)), problem)
-        return self._politely(for_url(self._base, url, key))
+        return self._politely(self._requests.for_url(url, key))
 
     def put_upload(self, url: Any, data: bytes, content_type: str) -> Answer:
         """Put a file at a signed URL, without the key (AUTH-09)."""
@@ -284,7 +287,7 @@ class Client:
         return self._recorder.record(request, received, milliseconds, waited_out=throttled)
 
     def _transmit(self, request: Request, key: str | None) -> Received:
-        patience = self._timeout * (DOWNLOAD_PATIENCE if is_download(request.operation) else 1)
+        patience = self._timeout * (DOWNLOAD_PATIENCE if request.download else 1)
         with self._lock:
             self.requests += 1
         return self._network.send(

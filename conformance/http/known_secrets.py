@@ -12,7 +12,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from conformance.http.request import gives_upload_url
 from mock_server.contract.redaction import SECRET_HEADERS, hide_members
 
 if TYPE_CHECKING:
@@ -74,17 +73,17 @@ class KnownSecrets:
         pattern, names = self._pattern, self._names
         return pattern.sub(lambda found: names[found.group()], text) if pattern else text
 
-    def shown(self, content: bytes, operation: str | None = None) -> str:
+    def shown(self, content: bytes, *, gives_upload_url: bool = False) -> str:
         """A body as it may be kept: without secrets, and cut."""
         longest = max(map(len, self._names), default=0)
         # Names may be shorter than secrets, so more than the bound is read: no half secret reaches the kept part.
-        text = self.bare(content[: BOUND * (longest // SHORT + 2)], operation)
+        text = self.bare(content[: BOUND * (longest // SHORT + 2)], gives_upload_url=gives_upload_url)
         return text if len(text) <= BOUND else f"{text[:BOUND]}… ({len(content):,} bytes in all)"
 
-    def bare(self, content: bytes, operation: str | None = None) -> str:
+    def bare(self, content: bytes, *, gives_upload_url: bool = False) -> str:
         """A body without secrets."""
         text = self.clean(content.decode("utf-8", "replace"))
-        if gives_upload_url(operation):
+        if gives_upload_url:
             text = _SIGNED.sub(lambda url: upload_place(url.group()), text)
             text = _UPLOAD_URL.sub(lambda found: found.group(1) + upload_place(found.group(2)), text)
         return without_credentials(text)

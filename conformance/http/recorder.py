@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.http.answer import Answer, Unreadable, read
 from conformance.http.known_secrets import BOUND, KnownSecrets, upload_place
-from conformance.http.request import WRONG_KEY, Key, gives_upload_url, is_download
+from conformance.http.request import WRONG_KEY, Key
 from conformance.model.results import Exchange
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Recorder:
         status = None if received.problem else received.status
         body, readable, problem = _read(request, received)
         # A URL that the target just gave out becomes a secret before anything is kept.
-        if gives_upload_url(request.operation) and isinstance(body, dict):
+        if request.gives_upload_url and isinstance(body, dict):
             self._secrets.learn_upload(str(body.get("upload_url", "")))
         problem = self._secrets.clean(problem) if problem else None
         with self._lock:
@@ -74,7 +74,7 @@ class Recorder:
             request_body=None if content is None else self._secrets.shown(content),
             status=received.status,
             headers=self._secrets.headers(received.headers),
-            body=self._secrets.shown(received.content, request.operation),
+            body=self._secrets.shown(received.content, gives_upload_url=request.gives_upload_url),
             problem=problem,
             milliseconds=milliseconds,
             curl=_curl(request.method, url, headers, self._for_paste(content)),
@@ -120,7 +120,7 @@ def _read(request: Request, received: Received) -> tuple[Any, bool, str | None]:
         return None, False, received.problem
     if 300 <= received.status < 400:
         return None, False, f"redirected to {received.headers.get('location', 'nowhere')}; not followed"
-    if request.operation is None or (is_download(request.operation) and 200 <= received.status < 300):
+    if request.operation is None or (request.download and 200 <= received.status < 300):
         return None, False, None
     try:
         return read(received.content, received.headers.get("content-type", "")), True, None

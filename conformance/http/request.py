@@ -6,17 +6,17 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import httpx2
 
 from conformance.http.answer import UNSET
-from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mock_server.contract.document import Contract
 
 JSON_LIMIT = 20_000_000  # bytes of a JSON body
 DOWNLOAD_LIMIT = 200_000_000  # bytes of a CSV or ZIP
@@ -52,6 +52,10 @@ class Request:
     ids: Mapping[str, str | None] = field(default_factory=dict)
     """The ids in the operation's path by name."""
     limit: int = JSON_LIMIT
+    download: bool = False
+    """Whether its operation succeeds with something else than JSON."""
+    gives_upload_url: bool = False
+    """Whether the answer of its operation holds a signed URL, which is a secret."""
     signed: bool = False
     """Whether the URL itself is the permission, and a secret."""
 
@@ -75,76 +79,75 @@ def base(url: str) -> httpx2.URL:
     return parsed
 
 
-def for_operation(  # noqa: PLR0913 - an operation's parts
-    at: httpx2.URL,
-    operation_id: str,
-    *,
-    ids: Mapping[str, str | None],
-    query: Mapping[str, Any] | None,
-    body: Any,
-    raw: bytes | None,
-    headers: Mapping[str, str] | None,
-    key: Key | str,
-    limit: int | None,
-) -> Request:
-    """The request for an operation; `raw` replaces `body`."""
-    operation = contract.load().operations[operation_id]
-    route = operation.route.removeprefix(contract.API)
-    path = _PARAMETER.sub(lambda found: _segment(ids.get(found[1])), route)
-    content = raw if raw is not None or body is UNSET else json.dumps(body).encode()
-    given = {} if content is None else {"content-type": "application/json"}
-    given |= {name.lower(): value for name, value in (headers or {}).items()}
-    return Request(
-        operation_id,
-        operation.method,
-        str(at) + path + (f"?{urlencode(query, doseq=True)}" if query else ""),
-        key,
-        {name: value for name, value in given.items() if value},
-        content,
-        UNSET if raw is not None else body,
-        dict(query or {}),
-        ids,
-        limit or _limit(operation_id),
-    )
+class Requests:
+    """Makes the requests for the operations of a contract at a base URL."""
 
+    def __init__(self, at: httpx2.URL, contract: Contract) -> None:
+        self._at = at
+        self._contract = contract
 
-def for_url(at: httpx2.URL, url: httpx2.URL, key: Key | str) -> Request:
-    """A GET of a URL that the target gave out, by the operation that it is."""
-    for prefix in (at.path.rstrip("/"), contract.API):
-        match = contract.load().match("GET", contract.API + url.path.removeprefix(prefix))
-        if match.operation is not None:
-            return Request(
-                match.operation.id,
-                "GET",
-                str(url),
-                key,
-                query=dict(url.params),
-                ids=match.parameters,
-                limit=_limit(match.operation.id),
-            )
-    return Request(None, "GET", str(url), key)
+    def for_operation(  # noqa: PLR0913 - an operation's parts
+        self,
+        operation_id: str,
+        *,
+        ids: Mapping[str, str | None],
+        query: Mapping[str, Any] | None,
+        body: Any,
+        raw: bytes | None,
+        headers: Mapping[str, str] | None,
+        key: Key | str,
+        limit: int | None,
+    ) -> Request:
+        """The request for an operation; `raw` replaces `body`."""
+        operation = self._contract.operations[operation_id]
+        route = operation.route.removeprefix(self._contract.prefix)
+        path = _PARAMETER.sub(lambda found: _segment(ids.get(found[1])), route)
+        content = raw if raw is not None or body is UNSET else json.dumps(body).encode()
+        given = {} if content is None else {"content-type": "application/json"}
+        given |= {name.lower(): value for name, value in (headers or {}).items()}
+        return self._of(
+            operation_id,
+            operation.method,
+            str(self._at) + path + (f"?{urlencode(query, doseq=True)}" if query else ""),
+            key,
+            headers={name: value for name, value in given.items() if value},
+            content=content,
+            sent=UNSET if raw is not None else body,
+            query=dict(query or {}),
+            ids=ids,
+            limit=limit,
+        )
+
+    def for_url(self, url: httpx2.URL, key: Key | str) -> Request:
+        """A GET of a URL that the target gave out, by the operation that it is."""
+        for prefix in (self._at.path.rstrip("/"), self._contract.prefix):
+            match = self._contract.match("GET", self._contract.prefix + url.path.removeprefix(prefix))
+            if match.operation is not None:
+                return self._of(match.operation.id, "GET", str(url), key, query=dict(url.params), ids=match.parameters)
+        return Request(None, "GET", str(url), key)
+
+    def _of(
+        self, operation_id: str, method: str, url: str, key: Key | str, *, limit: int | None = None, **members: Any
+    ) -> Request:
+        download = operation_id not in self._contract.json_operations
+        return Request(
+            operation_id,
+            method,
+            url,
+            key,
+            limit=limit or (DOWNLOAD_LIMIT if download else JSON_LIMIT),
+            download=download,
+            gives_upload_url=not download and self._gives_upload_url(operation_id),
+            **members,
+        )
+
+    def _gives_upload_url(self, operation_id: str) -> bool:
+        known = self._contract
+        media = (each["content"].get("application/json", {}) for each in known.successes(operation_id))
+        return any("upload_url" in known.resolved(each.get("schema", {})).get("properties", ()) for each in media)
 
 
 def _segment(value: str | None) -> str:
     """An id as one segment of a path, dots included, which would otherwise lead elsewhere."""
     quoted = quote(value or "", safe="")
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
-
-
-def is_download(operation_id: str | None) -> bool:
-    """Whether the operation succeeds with something else than JSON."""
-    return operation_id is not None and operation_id not in contract.load().json_operations
-
-
-@cache
-def gives_upload_url(operation_id: str | None) -> bool:
-    """Whether the answer of the operation holds a signed URL, which is a secret."""
-    known = contract.load()
-    if operation_id not in known.json_operations:
-        return False
-    found = [each["content"].get("application/json", {}).get("schema", {}) for each in known.successes(operation_id)]
-    return any("upload_url" in known.resolved(schema).get("properties", ()) for schema in found)
-
-
-def _limit(operation_id: str) -> int:
-    return DOWNLOAD_LIMIT if is_download(operation_id) else JSON_LIMIT

@@ -66,14 +66,14 @@ def load() -> dict[str, Clause]:
     return dict(_loaded())
 
 
-def server_clauses() -> dict[str, Clause]:
-    """The clauses that a server has to obey, alone or with its clients."""
-    return {clause.id: clause for clause in _loaded().values() if clause.binds_servers}
+def server_clauses(among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
+    """The clauses that a server has to obey, alone or with its clients; `among` is what is chosen from."""
+    return {clause.id: clause for clause in (among or _loaded()).values() if clause.binds_servers}
 
 
-def profile(name: str) -> dict[str, Clause]:
-    """The server clauses of a profile: `core` or `full`."""
-    clauses = server_clauses()
+def profile(name: str, among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
+    """The server clauses of a profile: `core` or `full`; `among` is what is chosen from."""
+    clauses = server_clauses(among)
     if name == "full":
         return clauses
     if name == "core":
@@ -88,14 +88,14 @@ def select(patterns: Iterable[str], among: Mapping[str, Clause] | None = None) -
     """
     clauses = server_clauses() if among is None else dict(among)
     wanted = {pattern.strip().upper() for pattern in patterns if pattern.strip()}
-    chosen = {clause.area for clause in clauses.values()}
+    chosen = dict.fromkeys(clause.area for clause in clauses.values())
     for word in sorted(wanted):
         if word not in chosen and word not in clauses:
             raise UnknownClause(_complaint(word, clauses, chosen))
     return {clause.id: clause for clause in clauses.values() if not wanted or wanted & {clause.id, clause.area}}
 
 
-def _complaint(word: str, clauses: Mapping[str, Clause], chosen: set[str]) -> str:
+def _complaint(word: str, clauses: Mapping[str, Clause], chosen: Iterable[str]) -> str:
     known = _loaded()
     if word in known and not known[word].binds_servers:
         return f"{word} binds clients, so no server can be tried for it: {known[word].text}"
@@ -104,7 +104,7 @@ def _complaint(word: str, clauses: Mapping[str, Clause], chosen: set[str]) -> st
     # "DEK-24" is near to DEC-24, and "DEC-99" to all of DEC: an id is compared with ids, a bare word with areas.
     near = nearest(word, clauses) if "-" in word else nearest(word, chosen)
     hint = f"; did you mean '{near}'?" if near else "."
-    return f"no clause or area '{word}'{hint} Areas: {', '.join(area for area in area_names() if area in chosen)}"
+    return f"no clause or area '{word}'{hint} Areas: {', '.join(chosen)}"
 
 
 def area_names() -> dict[str, str]:

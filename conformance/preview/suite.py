@@ -58,7 +58,8 @@ def states_of(client: Client, runs: Sequence[Ids]) -> Ways:
 
 
 PREVIEW = Generation(
-    version=contract.load().version,
+    contract=contract.load(),
+    clauses=clauses.load(),
     checks=checks.load,
     generated=LAYER.check,
     context=StateDriver,
@@ -94,7 +95,8 @@ def _judge_mock(plan: Plan, progress: Progress | None) -> Results:
             return judge(PREVIEW, driver_of_mock(server), asked, progress)
 
     results = replace(of(None, replace(plan, rate_checks=False)), left_behind=())  # it ends with its mock
-    rates = tuple(each for each in plan.chosen if clauses.area_of(each) == RATES) if plan.rate_checks else ()
+    chosen = plan.choose(PREVIEW.clauses) if plan.rate_checks else ()
+    rates = tuple(each for each in chosen if clauses.area_of(each) == RATES)
     if not rates or results.interrupted:
         return results
     left = None if plan.max_time is None else max(0.0, plan.max_time - results.seconds)

@@ -71,30 +71,34 @@ def _world() -> World:
 
 @contextmanager
 def host(*, rate_limit: int | None = None, speed: float = 0, bend: Callable[[Any], Any] | None = None) -> Iterator[str]:
-    """The URL of a mock on a free port of loopback while the block lasts; without a speed its clocks stand still.
+    """The URL of a mock while the block lasts; without a speed its clocks stand still.
 
     `bend` wraps the app: that is how the tests make servers that lie.
     """
-    import uvicorn  # noqa: PLC0415 - only for this target
-
     from mock_server.kernel.settings import Settings  # noqa: PLC0415 - only for this target
     from mock_server.preview.generation import create_app  # noqa: PLC0415 - only for this target
 
-    listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(Settings(speed=speed, rate_limit=rate_limit), _world())
-    config = uvicorn.Config(
-        bend(app) if bend is not None else app, lifespan="off", ws="none", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
+    with serve(bend(app) if bend is not None else app, app.sessions.close) as url:
+        yield url
 
-    def serve() -> None:
+
+@contextmanager
+def serve(app: Any, close: Callable[[], None]) -> Iterator[str]:
+    """The URL of an ASGI app on a free port of loopback while the block lasts; `close` is called when it has ended."""
+    import uvicorn  # noqa: PLC0415 - only for this target
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False))
+
+    def run() -> None:
         try:
             server.run(sockets=[listening])
         finally:
             listening.close()
-            app.sessions.close()
+            close()
 
-    thread = threading.Thread(target=serve, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.002)

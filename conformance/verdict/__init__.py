@@ -48,15 +48,17 @@ class Verdict:
     """Why it is not simply passed, and what the baseline and `--require` say; a sentence each."""
 
 
-def collect(findings: Iterable[Finding], clauses: Mapping[str, Clause]) -> tuple[Result, ...]:
+def collect(
+    findings: Iterable[Finding], clauses: Mapping[str, Clause], known: Mapping[str, Clause] | None = None
+) -> tuple[Result, ...]:
     """A result for each of `clauses`, in their order; its outcome is the highest of its findings.
 
-    Findings about clauses that were not asked for are left out; one about no clause at all is our own mistake.
+    Findings about clauses that were not asked for are left out; one about none of the `known` ones is our own mistake.
     """
     found: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         found[finding.clause].append(finding)
-    if strangers := found.keys() - clauses.keys() - load().keys():
+    if strangers := found.keys() - clauses.keys() - (known or load()).keys():
         raise ValueError(f"checks speak of clauses that do not exist: {', '.join(sorted(strangers))}")
     return tuple(_result(clause, tuple(found.get(clause.id, ()))) for clause in clauses.values())
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from conformance.http.client import Answer, Client
+from mock_server.contract import document as contract
 
 Made = Callable[..., Client]
 
@@ -37,7 +38,12 @@ def clients(hours: Time) -> Iterator[Made]:
     made: list[Client] = []
 
     def make(url: str, **given: Any) -> Client:
-        usual: dict[str, Any] = {"api_key": KEY, "clock": hours.clock, "sleep": hours.sleep}
+        usual: dict[str, Any] = {
+            "api_key": KEY,
+            "contract": contract.load(),
+            "clock": hours.clock,
+            "sleep": hours.sleep,
+        }
         client = Client(url, **(usual | given))
         made.append(client)
         return client

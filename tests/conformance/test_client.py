@@ -16,6 +16,7 @@ from conformance.http.client import DEFAULT, NO_KEY, OTHER, REVOKED, Answer, Cli
 from conformance.http.recorder import headers_with_key
 from conformance.model.results import Skipped
 from conformance.preview.response_schema import differences
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def test_sixteen_at_one_moment_and_one_wins(server: str, key: str, made: Made) -
 
 
 def test_a_mistake_in_a_concurrent_call_is_raised() -> None:
-    client = Client("http://127.0.0.1:9", KEY)
+    client = Client("http://127.0.0.1:9", KEY, contract=contract.load())
     with pytest.raises(LookupError, match="no key"):
         client.concurrently([lambda: client.call("list_sources", key=OTHER)] * 2)
 
@@ -157,7 +158,7 @@ def test_a_cookie_is_not_sent_back(made: Made) -> None:
 @pytest.mark.parametrize("url", ["ftp://x/api", "nonsense", "http://", "http://u:password@x/api", "http://x/a?b=c"])
 def test_a_base_url_that_cannot_be_one(url: str) -> None:
     with pytest.raises(ValueError, match="base_url: expected") as raised:
-        Client(url, KEY)
+        Client(url, KEY, contract=contract.load())
     assert "password@" not in str(raised.value)
 
 

@@ -162,7 +162,7 @@ def test_no_exchange_holds_a_secret(key: str, token: str, password: str, form: i
     query = urlencode({"key": key})
     request = Request(
         "request_upload", "POST", f"https://api.example/?{query}", DEFAULT, {"x-api-key": key, "x-note": f"a {key}"},
-        json.dumps(sent).encode(), sent,
+        json.dumps(sent).encode(), sent, gives_upload_url=True,
     )  # fmt: skip
     for content in contents:
         received = Received(400, {"x-echo": key, "set-cookie": password}, content.encode(), f"because of {key}")

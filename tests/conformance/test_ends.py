@@ -19,6 +19,7 @@ from conformance.preview import suite
 from conformance.preview.driver import StateDriver
 from conformance.preview.mock_target import mock
 from conformance.target.target import Command
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def test_what_is_cut_holds_no_half_of_a_key() -> None:
     with mock() as server:
         target = server.target()
     ctx = StateDriver(
-        client=Client(target.base_url, target.api_key),
+        client=Client(target.base_url, target.api_key, contract=contract.load()),
         target=target,
         check=Check("test", ("RUN-01",), "", lambda _: None),
         wait=lambda: 0.0,

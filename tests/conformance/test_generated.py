@@ -34,6 +34,7 @@ from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.mock_target import Mock, mock
 from conformance.preview.response_schema import differences
 from conformance.target.target import Existing, Target
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +69,7 @@ def stage_on(
     client = Client(
         target.base_url,
         target.api_key,
+        contract=contract.load(),
         requests_per_minute=0,
         request_timeout=target.request_timeout,
         on_exchange=on_exchange,
@@ -329,7 +331,10 @@ BARE: Any = SimpleNamespace(target=SimpleNamespace(states={}))
 
 
 def test_one_seed_draws_the_same_cases_and_walks() -> None:
-    drawn = [[case.identity for case in Drawer(grammar(BARE), seed, 3).cases("decide")] for seed in (1, 1, 2)]
+    drawn = [
+        [case.identity for case in Drawer(grammar(BARE), contract.load(), seed, 3).cases("decide")]
+        for seed in (1, 1, 2)
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
     assert plans(1, 4) == plans(1, 4)
 

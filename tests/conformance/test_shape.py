@@ -59,6 +59,8 @@ def answered(
     request = Request(
         operation, "GET", "http://127.0.0.1/", headers=request_headers, sent=sent, query=query or {},
         ids={"company_id": company_id, "run_id": run_id},
+        download=operation is not None and operation not in contract.load().json_operations,
+        gives_upload_url=operation == "request_upload",
     )  # fmt: skip
     return Recorder(KnownSecrets(), None).record(request, Received(status, headers, content), 1, waited_out=repeated)
 
