@@ -66,10 +66,8 @@ class Ledger:
         """The company's own scenario, else the session's."""
         session = self.session
         scenarios = session.world.scenarios
-        for name in (company.scenario, session.scenario, session.settings.scenario):
-            if name is not None and name in scenarios:
-                return scenarios[name]
-        return next(iter(scenarios.values()))
+        found = scenarios.get(company.scenario or session.scenario) or scenarios.get(session.scenario)
+        return found or scenarios.get(session.settings.scenario) or next(iter(scenarios.values()))
 
     def running(self, now: int) -> list[Run]:
         """The runs that have not ended at `now`, in the order of their start."""
@@ -83,7 +81,7 @@ class Ledger:
         The scenario by whose faults it may be hit is the run's, else the preferred one, the company's, the session's.
         """
         scenarios, company_id, run_id = self.session.world.scenarios, ids.get("company_id"), ids.get("run_id")
-        company = None if company_id is None else self.known(company_id)
+        company = None if company_id is None else self.companies.get(company_id) or self.known(company_id)
         own = None if company is None else self.scenario_of(company)
         budget = None if own is None or own.rate_limit is None or company is None else (company.id, own.rate_limit)
         if run_id is not None and (run := self.runs.get(run_id)) is not None:

@@ -280,11 +280,14 @@ def _company(call: Exchange) -> Company:
 
 def _import(call: Exchange) -> ImportRun:
     """The run of the path; Refusal 404 unless it is an import of the path's company (POLL-17, POLL-18, DEC-26)."""
-    company, run = _company(call), account_of(call.session).runs.get(call.parameters["run_id"])
-    if not isinstance(run, ImportRun) or run.company_id != company.id:
+    run = call.subject.run
+    if not isinstance(run, ImportRun) or run.company_id != call.parameters["company_id"]:
+        account_of(call.session).company(call.parameters["company_id"])
         # POLL-18 is the rule for a run that there is, but under another company.
         clause = "DEC-26" if call.operation_id == "decide" else "POLL-17" if run is None else "POLL-18"
         raise Refusal(404, f"no import {call.parameters['run_id']!r} of this company", clause)
+    if run.pace == "instant":
+        _company(call)
     return run
 
 

@@ -104,6 +104,8 @@ class Entry:
     """The place of its effect among those of the session's exchanges: simultaneous ones may overtake each other."""
     acted: int | None = None
     """The session's time for which the answer was worked out, when that is not `at`."""
+    _sent: tuple[bytes, int] = (b"", 0)
+    _answer: tuple[Headers, bytes, int] = ((), b"", 0)
 
     def __init__(self, journal: Journal, scope: Mapping[str, Any], key: str | None, real: int, at: int) -> None:
         self.number = journal.latest
@@ -114,16 +116,11 @@ class Entry:
         """The session's time when it arrived."""
         self._journal = journal
         self._key = key
-        self._method: str = scope["method"]
-        self._path: str = scope["path"]
-        self._query: bytes = scope["query_string"]
-        self._request: tuple[Headers, bytes, int] = (scope["headers"], b"", 0)
-        self._answer: tuple[Headers, bytes, int] = ((), b"", 0)
+        self._scope = scope
 
     def finish(self, sent: bytes, size: int, answer: tuple[Headers, bytes, int]) -> None:
         """Keep what went over the wire: what was sent, and how many bytes it had; the answer's headers, body, size."""
-        self._request = (self._request[0], sent, size)
-        self._answer = answer
+        self._sent, self._answer = (sent, size), answer
 
     @property
     def stray(self) -> bool:
@@ -153,22 +150,22 @@ class Entry:
     @property
     def method(self) -> str:
         """The request's method."""
-        return self.secrets.text(self._method)
+        return self.secrets.text(self._scope["method"])
 
     @property
     def path(self) -> str:
         """The request's path."""
-        return self.secrets.text(self._path)
+        return self.secrets.text(self._scope["path"])
 
     @property
     def query(self) -> str:
         """The request's query."""
-        return self.secrets.query(self._query.decode("latin-1"))
+        return self.secrets.query(self._scope["query_string"].decode("latin-1"))
 
     @property
     def key_in_url(self) -> bool:
         """True when the URL held a key, which is hidden here."""
-        return self.secrets.in_url(self._path, self._query.decode("latin-1"))
+        return self.secrets.in_url(self._scope["path"], self._scope["query_string"].decode("latin-1"))
 
     @property
     def note(self) -> str | None:
@@ -178,9 +175,9 @@ class Entry:
     @property
     def request(self) -> Part:
         """What was sent."""
-        headers, sent, size = self._request
+        sent, size = self._sent
         body = (self.secrets.content if self.signed else self.secrets.request)(sent, size)
-        return Part(self.secrets.headers(headers), body, size, size > len(sent) or body == UNREADABLE)
+        return Part(self.secrets.headers(self._scope["headers"]), body, size, size > len(sent) or body == UNREADABLE)
 
     @property
     def answer(self) -> Part:

@@ -54,9 +54,15 @@ class Sessions:
 
     def enter(self, given: str | None, real: int) -> Session:
         """The session of the key that a call carries; Refusal 401 unless the key is accepted."""
-        if given is None or given not in self._open:
-            self.accepted(given)
-        return self.session(given or "", real)
+        known = None if given is None else self._open.get(given)
+        if known is None:
+            return self.session(self.accepted(given), real)
+        stale = real - self.settings.session_idle
+        if known.world is not self.world or next(iter(self._open.values())).used <= stale:
+            return self.session(known.key, real)
+        self._open.move_to_end(known.key)
+        known.use(real)
+        return known
 
     def session(self, key: str, real: int) -> Session:
         """The session of an accepted key, opened when there is none, or none that was used lately."""
