@@ -1,4 +1,4 @@
-"""What was asked of the session: its journal to read, to wait for, to clear, and to take away as HAR."""
+"""The calls of the session: its journal to read, wait for, clear and take as HAR, why one went so, what all showed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse
+
 from mock_server.admin.call import route
 from mock_server.contract.nearest import suggest
+from mock_server.coverage.items import coverage_of
+from mock_server.explain.text import text
+from mock_server.explain.why import why
 from mock_server.kernel.clock import SECOND, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
 from mock_server.recording.journal import ENTRIES, Journal
 
 if TYPE_CHECKING:
-    from mock_server.admin.call import AdminCall
+    from mock_server.admin.call import AdminCall, Answer
     from mock_server.recording.journal import Entry
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""
 USUAL = 10 * SECOND
+_FORMS = ("json", "text")
 _FILTERS = ("since", "operation", "run", "status", "strays")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -89,6 +96,30 @@ def _clear(call: AdminCall) -> dict[str, Any]:
 def _read_har(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
     return har(_search(call).matches())
+
+
+def _explain(call: AdminCall) -> Answer:
+    """Why an exchange went as it did, as JSON, or as text for a person."""
+    form = call.query("format").get("format")
+    if form is not None and form not in _FORMS:
+        raise Refusal(400, f"format: no format {form!r}{suggest(form, _FORMS)}")
+    explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
+    as_text = form == "text" or (form is None and call.accept.startswith("text/plain"))
+    return PlainTextResponse(text(explanation)) if as_text else explanation
+
+
+async def _cover(call: AdminCall) -> dict[str, Any]:
+    """What the client has met so far, out of all that the contract and the fault language know."""
+    call.query()
+    session = call.session
+    forgotten = session.journal.dropped
+    entries = call.exchanges()
+
+    def describe() -> dict[str, Any]:
+        items = coverage_of(session.generation)
+        return items.describe(items.met(exchange(entry) for entry in entries))
+
+    return {"exchanges": len(entries), "forgotten": forgotten} | await run_in_threadpool(describe)
 
 
 def _listing(search: Search, found: list[Entry]) -> dict[str, Any]:
@@ -177,4 +208,6 @@ ROUTES = [
     route("/requests", GET=_read, DELETE=_clear),
     route("/requests/wait", GET=_wait),
     route("/requests.har", GET=_read_har),
+    route("/why/{id}", GET=_explain),
+    route("/coverage", GET=_cover),
 ]

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from mock_server.dialects import headers
 from mock_server.dialects.dialect import Dialects
-from mock_server.preview.readings import additions, bodies, codes, requests
+from mock_server.preview.readings import bodies, codes, requests
 
-DIALECTS = Dialects(*bodies.READINGS, *requests.READINGS, *codes.READINGS, *additions.READINGS, *headers.READINGS)
+DIALECTS = Dialects(*bodies.READINGS, *requests.READINGS, *codes.READINGS, *bodies.ADDITIONS, *headers.READINGS)

@@ -1,17 +1,33 @@
-"""Readings of which members a body has, and what is in them (OP-02 to OP-28)."""
+"""Readings of which members a body has, and what is in them (OP-02 to OP-28), and of what is added to it at the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mock_server.dialects.reading import Answer, Reading
-from mock_server.preview.readings.shapes import is_page, is_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TALK = "Lecture de 3 feuilles … ✅\nencore un instant. " * 12
 EVERY_STATUS = ("report", "error", "needs_attention")
+
+
+def is_run(answer: Answer) -> bool:
+    """Whether the body is an import as a poll shows it."""
+    if answer.operation == "list_imports":
+        return answer.has_json and isinstance(answer.body, dict) and "status" in answer.body
+    return answer.operation == "poll_import" and answer.has_json
+
+
+def is_page(answer: Answer) -> bool:
+    """Whether the body is a page of the history, in the mock's own form."""
+    return (
+        answer.operation == "list_imports"
+        and answer.has_json
+        and isinstance(answer.body, dict)
+        and "runs" in answer.body
+    )
 
 
 def _bare_company(answer: Answer) -> None:
@@ -104,6 +120,26 @@ def _null_members(body: dict[str, Any]) -> None:
         body.setdefault(name, None)
 
 
+def _name_charset(answer: Answer) -> None:
+    if answer.operation == "export_csv" and answer.headers.get("content-type", "").startswith("text/csv"):
+        answer.headers["content-type"] = "text/csv; charset=utf-8; header=present"
+
+
+def _add_members(value: Any) -> Any:
+    """The value with members that nobody documented in each of its objects."""
+    if isinstance(value, list):
+        return [_add_members(each) for each in value]
+    if isinstance(value, dict):
+        extra = {"object": "preview", "_rev": 7, "_links": {"self": None}}
+        return {name: _add_members(each) for name, each in value.items()} | extra
+    return value
+
+
+def _add_unknown_members(answer: Answer) -> None:
+    if answer.has_json and answer.body != {"run": None}:  # ACT-02 and ERR-02: exactly that
+        answer.body = _add_members(answer.body)
+
+
 READINGS = (
     Reading(
         "bare-company",
@@ -173,3 +209,8 @@ READINGS = (
         _of_imports(_null_members),
     ),
 )
+ADDITIONS = (
+    Reading("unknown-members", "POLL-20", "adds members that nobody documented to every object", _add_unknown_members),
+    Reading("csv-charset", "CSV-01", "names charset and header line of a CSV", _name_charset),
+)
+"""Readings that add to an answer as all the other ones have made it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.document import API, load
 from mock_server.dialects.reading import Answer, Reading
-from mock_server.preview.readings.shapes import is_page
+from mock_server.preview.readings.bodies import is_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,48 +25,35 @@ def run_differences(step: Step, call: Call) -> list[str]:
         reason = f" ({body['error']})" if "error" in body else ""
         return [f"status: expected {status}, got {got}{reason}"]
     try:
-        differences = [each for name in FIGURES for each in _figure(name, step, body)]
+        shown = {name: figure(body) for name, figure in FIGURES.items() if name in step.modifiers}
     except (AttributeError, KeyError, TypeError) as error:
         return [f"body: expected the documented members, got {quote_body(call)} ({type(error).__name__}: {error})"]
+    differences = [each for name, got in shown.items() for each in value_difference(name, step.modifiers[name], got)]
     part = step.modifiers.get("error")
     if part is not None and part not in str(body.get("error", "")):
-        text = f"error: expected a text with {quote_value(part)}, got {quote_value(body.get('error'))}"
-        differences.append(text)
+        differences.append(f"error: expected a text with {quote_value(part)}, got {quote_value(body.get('error'))}")
     return differences
-
-
-def _figure(name: str, step: Step, body: Mapping[str, Any]) -> list[str]:
-    return value_difference(name, step.modifiers[name], FIGURES[name](body)) if name in step.modifiers else []
 
 
 def _report(name: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda body: (body.get("report") or {}).get(name)
 
 
-def _questions(body: Mapping[str, Any]) -> list[Any]:
-    parked = body.get("needs_attention") or {}
-    return [question["target"]["column"] for question in parked.get("questions", [])]
-
-
-def _actions(body: Mapping[str, Any]) -> list[Any]:
-    parked = body.get("needs_attention") or {}
-    return [action["action"] for action in parked.get("proposed_patch", {}).get("actions", [])]
-
-
-def _hollow(body: Mapping[str, Any]) -> int:
-    results = (body.get("report") or {}).get("results", [])
-    return sum(result.get("fields_confirmed") is False for result in results)
+def _parked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return body.get("needs_attention") or {}
 
 
 FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "inserted": _report("inserted"),
     "flagged": _report("invalidCellCount"),
-    "questions": lambda body: len(_questions(body)),
-    "asks": _questions,
-    "actions": _actions,
+    "questions": lambda body: len(_parked(body).get("questions", [])),
+    "asks": lambda body: [each["target"]["column"] for each in _parked(body).get("questions", [])],
+    "actions": lambda body: [each["action"] for each in _parked(body).get("proposed_patch", {}).get("actions", [])],
     "total": _report("total"),
     "succeeded": _report("succeeded"),
     "failed": _report("failed"),
-    "hollow": _hollow,
+    "hollow": lambda body: sum(
+        each.get("fields_confirmed") is False for each in (body.get("report") or {}).get("results", [])
+    ),
 }
 """A modifier of `see` or `see_export`, and where its figure stands in the body."""
