@@ -8,17 +8,14 @@ as `GET /_mock/requests` and a bundle tell it, and how the session's clock runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from mock_server.admin.call import route
+from mock_server.admin.call import AdminCall, route
 from mock_server.contract.nearest import suggest
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange
-
-if TYPE_CHECKING:
-    from mock_server.admin.call import AdminCall
 
 
 async def _read(call: AdminCall) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.admin.call import route
+from mock_server.admin.call import AdminCall, route
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.admin.call import AdminCall
     from mock_server.faults.model import Fault
     from mock_server.faults.rules import ActiveFault
 

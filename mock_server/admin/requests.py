@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from mock_server.admin.call import route
+from mock_server.admin.call import AdminCall, Answer, route
 from mock_server.contract.nearest import suggest
 from mock_server.coverage.items import coverage_of
 from mock_server.explain.text import text
@@ -18,11 +18,7 @@ from mock_server.explain.why import why
 from mock_server.kernel.clock import SECOND, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
-from mock_server.recording.journal import ENTRIES, Journal
-
-if TYPE_CHECKING:
-    from mock_server.admin.call import AdminCall, Answer
-    from mock_server.recording.journal import Entry
+from mock_server.recording.journal import ENTRIES, Entry, Journal
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""

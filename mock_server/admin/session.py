@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-from mock_server.admin.call import route
+from mock_server.admin.call import AdminCall, route
 from mock_server.contract.document import data
 from mock_server.dialects.dialect import TITLES, UnknownDialect
 from mock_server.kernel.clock import iso
 from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.catalog import UnknownScenario
-from mock_server.scenarios.model import Pace
+from mock_server.scenarios.model import Pace, Scenario
 from mock_server.session.bundle import bundled
-
-if TYPE_CHECKING:
-    from mock_server.admin.call import AdminCall
-    from mock_server.scenarios.model import Scenario
 
 
 def _read(call: AdminCall) -> dict[str, Any]:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from mock_server.kernel.clock import HOUR, SECOND, duration
 from mock_server.kernel.settings import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FILES = click.Path(exists=True, readable=True, path_type=Path)
 """Files or folders that are there."""

@@ -6,17 +6,15 @@ Every command that talks to a running server takes the same options: where it is
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mock_server.cli.arguments import end, option
 from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.player.transport import Transport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PATIENCE = 70  # seconds; longer than the longest wait that the server offers
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import click
@@ -28,9 +29,6 @@ from mock_server.preview.generation import PREVIEW
 from mock_server.preview.language import load_world
 from mock_server.recording.exchange import RecordedExchange, RecordedPart, in_order
 from mock_server.session.bundle import BadBundle, opened, refuse_other_scenarios
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _OPTIONS = {
     "scenario": "{}",

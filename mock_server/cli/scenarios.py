@@ -14,13 +14,12 @@ from mock_server.cli.arguments import NARROWEST, align, end, option, scenario_fi
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.preview.language import load_world
 from mock_server.preview.scenario_page import page
-from mock_server.scenarios.catalog import UnknownScenario
+from mock_server.scenarios.catalog import UnknownScenario, World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Scenario
 
 

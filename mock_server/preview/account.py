@@ -5,16 +5,16 @@ Each change checks everything before it changes anything (AUTH-07, IMP-13, DEC-1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from mock_server.data.book import has_open_groups
+from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.ids import made_uuid
 from mock_server.preview.companies import UPLOAD_LASTS, Company, Upload
 from mock_server.preview.exports import ExportRun
 from mock_server.preview.ledger import Ledger
-from mock_server.preview.lifecycle import Approved, Canceled, Rejected, Started
+from mock_server.preview.lifecycle import Approved, Canceled, Life, Rejected, Started, Status
 from mock_server.preview.preconditions import (
     parked,
     refuse_busy,
@@ -24,17 +24,13 @@ from mock_server.preview.preconditions import (
     taken,
 )
 from mock_server.preview.readings.requests import IDS_AGAIN
-from mock_server.preview.runs import ImportRun
+from mock_server.preview.runs import Approval, ImportRun
 from mock_server.preview.script_rows import generate_book
 from mock_server.session.log import change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import BinaryIO
 
-    from mock_server.data.book import Book, Sheet
-    from mock_server.preview.lifecycle import Life, Status
-    from mock_server.preview.runs import Approval
     from mock_server.scenarios.model import Scenario
     from mock_server.session.session import Session
 

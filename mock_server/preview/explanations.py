@@ -10,16 +10,13 @@ from mock_server.contract.document import load
 from mock_server.contract.nearest import nearest
 from mock_server.preview import decisions, next_calls
 from mock_server.preview.account import account_of
-from mock_server.preview.lifecycle import life
-from mock_server.preview.runs import ImportRun
-from mock_server.session.generation import Explainer
+from mock_server.preview.lifecycle import Life, life
+from mock_server.preview.runs import ImportRun, Run
+from mock_server.session.generation import Explainer, State
+from mock_server.session.generation import Run as AnyRun
 
 if TYPE_CHECKING:
-    from mock_server.preview.lifecycle import Life
-    from mock_server.preview.runs import Run
     from mock_server.recording.journal import Entry
-    from mock_server.session.generation import Run as AnyRun
-    from mock_server.session.generation import State
     from mock_server.session.session import Session
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mock_server.data.generated import Layout
-from mock_server.preview.lifecycle import TIMED_OUT
+from mock_server.preview.lifecycle import TIMED_OUT, Life
 from mock_server.preview.runs import Run
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Book, Row, Sheet
     from mock_server.preview.beats.ending import Complete
-    from mock_server.preview.lifecycle import Life
 
 _PIECE = 500
 

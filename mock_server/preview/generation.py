@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mock_server.contract import document
@@ -15,18 +15,16 @@ from mock_server.preview.explanations import EXPLAINER
 from mock_server.preview.language import load_world
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
 from mock_server.preview.readings import DIALECTS
-from mock_server.server.app import App
+from mock_server.server.app import App, Finished
 from mock_server.session.generation import Generation, SignedUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
-    from mock_server.server.app import Finished
     from mock_server.session.exchange import Exchange
 
 NO_IMPORT_PAGE = (

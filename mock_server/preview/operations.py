@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from mock_server.data import initial as opening
 from mock_server.data.csv_reader import Drift, cell_text
@@ -19,19 +19,16 @@ from mock_server.preview.downloads import sheet_csv, workbook_zip
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.history import asked, page
 from mock_server.preview.preconditions import parked, refuse_busy, refuse_unconnected
-from mock_server.preview.runs import ImportRun, created_at
+from mock_server.preview.runs import Approval, ImportRun, created_at
 from mock_server.scenarios.catalog import UnknownScenario
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from starlette.responses import Response
-
     from mock_server.data.templates import Link, Template
     from mock_server.data.uploaded import UploadedBook
     from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
-    from mock_server.preview.runs import Approval
     from mock_server.scenarios.model import Scenario
     from mock_server.session.exchange import Exchange
 

@@ -10,12 +10,11 @@ from urllib.parse import quote, urlsplit
 
 from mock_server.contract.document import API
 from mock_server.player.expectation import CannotGoOn, answer_members, status_difference
-from mock_server.player.play import Client, play_steps
+from mock_server.player.play import Client, PlayedStep, play_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mock_server.player.play import PlayedStep
     from mock_server.player.transport import Call, Transport
     from mock_server.scenarios.model import Play, Scenario
 

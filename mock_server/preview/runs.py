@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mock_server.contract.document import API
-from mock_server.data.book import report
+from mock_server.data.book import Book, Fix, report
 from mock_server.kernel.clock import iso
-from mock_server.preview.lifecycle import life, states
-from mock_server.preview.questions import needs_attention, questions
+from mock_server.preview.lifecycle import Event, Life, Started, Status, life, states
+from mock_server.preview.questions import Question, needs_attention, questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.data.book import Book, Fix
-    from mock_server.preview.lifecycle import Event, Life, Started, Status
-    from mock_server.preview.questions import Question
     from mock_server.scenarios.model import Beat, Pace
 
 

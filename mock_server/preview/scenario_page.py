@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from mock_server.contract.nearest import counted
 from mock_server.kernel.settings import DEFAULT_PORT
-from mock_server.scenarios.model import PACES
+from mock_server.scenarios.model import PACES, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mock_server.contract.words import Word
-    from mock_server.scenarios.model import Scenario
 
 
 def page(scenario: Scenario) -> str:

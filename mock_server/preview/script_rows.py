@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_server.data import initial
-from mock_server.scenarios.model import every_beat
+from mock_server.scenarios.model import Scenario, every_beat
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mock_server.data.book import Sheet
     from mock_server.data.generated import GeneratedBook
-    from mock_server.scenarios.model import Scenario
 
 
 def missing_sheets(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ...]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mock_server.contract.nearest import counted
 from mock_server.http.messages import answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.account import account_of
+from mock_server.preview.account import Account, account_of
 from mock_server.preview.preconditions import refuse_closed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import BinaryIO
 
     from starlette.responses import Response
 
-    from mock_server.preview.account import Account
     from mock_server.preview.companies import Upload
     from mock_server.session.exchange import Exchange
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from mock_server.dialects.reading import Answer, Reading
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 TALK = "Lecture de 3 feuilles … ✅\nencore un instant. " * 12
 EVERY_STATUS = ("report", "error", "needs_attention")

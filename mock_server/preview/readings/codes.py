@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from mock_server.contract.document import API, load
 from mock_server.dialects.reading import Answer, Reading
 from mock_server.preview.readings.bodies import is_page
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TEXTS = {400: "Bad request", 404: "Not found", 409: "Conflict", 415: "Unsupported media type", 500: "Internal error"}
 THROTTLED = 429  # RATE-02: its text is fixed
