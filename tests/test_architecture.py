@@ -34,7 +34,7 @@ LEVELS = {
 PURE = {
     "mock_server": "version.py contract kernel data dialects faults/kinds faults/model.py faults/rules.py scenarios "
     "coverage/items.py explain session/session.py session/log.py session/generation.py preview/lifecycle.py "
-    "preview/beats preview/scenario_lint preview/intents.py preview/next_calls.py preview/readings "
+    "preview/beats preview/scenario_lint preview/intents.py preview/readings "
     "preview/questions.py preview/decisions.py preview/preconditions.py",
     "conformance": "model verdict audit report preview/client_rules",
 }
@@ -98,9 +98,9 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/preview/response_schema.py",
         "conformance/preview/suite.py",
         "conformance/preview/tolerant_schema.py",
+        "mock_server/preview/explanations.py",
         "mock_server/preview/exports.py",
         "mock_server/preview/lifecycle.py",
-        "mock_server/preview/next_calls.py",
         "mock_server/preview/readings/bodies.py",
         "mock_server/preview/runs.py",
         "mock_server/preview/session_view.py",

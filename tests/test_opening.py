@@ -13,8 +13,9 @@ from mock_server.data.csv_reader import Drift
 from mock_server.data.declared import Data
 from mock_server.data.initial import book_of_files, book_of_rows
 from mock_server.data.templates import Link
+from mock_server.preview.account import generate_book
 from mock_server.preview.language import load_world
-from mock_server.preview.script_rows import generate_book, missing_sheets
+from mock_server.preview.preconditions import missing_sheets
 
 if TYPE_CHECKING:
     from mock_server.data.book import Book, Row, Sheet

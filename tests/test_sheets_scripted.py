@@ -16,12 +16,12 @@ from mock_server.data.declared import Data, Flagged
 from mock_server.data.generated import GeneratedSheet, Layout, untouched_book
 from mock_server.data.rules import faults
 from mock_server.data.templates import Link
+from mock_server.preview.account import generate_book
 from mock_server.preview.beats.ending import Complete
 from mock_server.preview.beats.parking import Park
 from mock_server.preview.beats.passing import Work
 from mock_server.preview.language import load_world
 from mock_server.preview.questions import needs_attention, questions
-from mock_server.preview.script_rows import generate_book
 from mock_server.scenarios.model import Ready, Scenario
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from mock_server.cli.main import commands
 from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_ids, load
 from mock_server.contract.messages import Difference
+from mock_server.preview.explanations import IMPORT
 from mock_server.preview.lifecycle import TRANSITIONS
-from mock_server.preview.next_calls import IMPORT
 
 if TYPE_CHECKING:
     from mock_server.player.transport import Call

@@ -98,7 +98,7 @@ def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes:
     variable = "VERN_MOCK_" + long.removeprefix("--").replace("-", "_").upper()
     if reads is not None:
         attributes["callback"] = _reading(reads)
-    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+    return click.option(*names, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 
 def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:

@@ -26,7 +26,7 @@ def server_options(api_key: str, **attributes: Any) -> Callable[[Any], Any]:
         command = option("--admin-token", help="Send this admin token; required when the server has one.")(command)
         key = click.option("--api-key", envvar="VERN_API_KEY", show_envvar=True, help=api_key, **attributes)
         default = f"http://127.0.0.1:{DEFAULT_PORT}"
-        return option("--url", default=default, show_default=True, help="Ask the server at this address.")(key(command))
+        return option("--url", default=default, help="Ask the server at this address.")(key(command))
 
     return add
 

@@ -47,7 +47,6 @@ class DemoFailed(Exception):
     "--play",
     type=click.IntRange(1),
     default=1,
-    show_default=True,
     help="Show this one of the scenario's plays; 1 is the first.",
 )
 @option(

@@ -22,7 +22,6 @@ PATIENCE = 3  # seconds; a probe that waits longer is no probe
     "-p",
     type=click.IntRange(1, 65535),
     default=DEFAULT_PORT,
-    show_default=True,
     help="Ask the server at this port.",
 )
 def command(url: str | None, port: int) -> None:

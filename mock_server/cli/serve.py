@@ -15,41 +15,33 @@ DEFAULTS = Settings()
 
 
 @click.command("serve")
-@option(
-    "--host", default="127.0.0.1", show_default=True, help="Listen on this address; 0.0.0.0 lets other machines in."
-)
+@option("--host", default="127.0.0.1", help="Listen on this address; 0.0.0.0 lets other machines in.")
 @option(
     "--port",
     "-p",
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
-    show_default=True,
     help="Listen on this port; 0 takes a free one.",
 )
-@option(
-    "--scenario", default=DEFAULTS.scenario, show_default=True, help="Play this scenario for callers that choose none."
-)
+@option("--scenario", default=DEFAULTS.scenario, help="Play this scenario for callers that choose none.")
 @scenario_files
 @option(
     "--dialect",
     reads=dialect,
     metavar="NAME",
     default=DEFAULTS.dialect,
-    show_default=True,
     help="Answer in another legal way: minimal, extended, random …; `vern-mock dialects` lists them.",
 )
 @option(
     "--seed",
     type=int,
     default=DEFAULTS.seed,
-    show_default=True,
     help="Make ids, names and dates from this number; the same seed gives the same ones.",
 )
 @option(
     "--speed",
     reads=speed,
     default="1",
-    show_default=True,
     help="How many seconds of a session pass in a real one; 0 freezes the clock.",
 )
 @option(
@@ -57,7 +49,6 @@ DEFAULTS = Settings()
     reads=rate,
     metavar="N/min|off",
     default="100/min",
-    show_default=True,
     help="Answer 429 to more calls than this for one key and operation.",
 )
 @option(
@@ -73,7 +64,6 @@ DEFAULTS = Settings()
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
-    show_default=True,
     help="Write the log, a line for each call, as text or as JSON.",
 )
 @option(
@@ -86,7 +76,6 @@ DEFAULTS = Settings()
     reads=size,
     metavar="SIZE",
     default="10MB",
-    show_default=True,
     help="Refuse JSON bodies that are larger.",
 )
 @option(
@@ -94,14 +83,12 @@ DEFAULTS = Settings()
     reads=size,
     metavar="SIZE",
     default="200MB",
-    show_default=True,
     help="Refuse uploaded files that are larger.",
 )
 @option(
     "--max-sessions",
     type=click.IntRange(1),
     default=DEFAULTS.max_sessions,
-    show_default=True,
     help="Keep at most this many sessions; the one that was idle longest is closed first.",
 )
 @option(
@@ -109,7 +96,6 @@ DEFAULTS = Settings()
     reads=span,
     metavar="DURATION",
     default="1h",
-    show_default=True,
     help="Close sessions that were idle for this long.",
 )
 @option(
@@ -117,7 +103,6 @@ DEFAULTS = Settings()
     reads=span,
     metavar="DURATION",
     default="1h",
-    show_default=True,
     help="Fail a run whose engine has died when it made no progress for this long.",
 )
 def command(**given: Any) -> None:
@@ -135,21 +120,9 @@ def command(**given: Any) -> None:
     from mock_server.preview.generation import PREVIEW  # noqa: PLC0415 - as above
     from mock_server.server.run import CannotServe, Serving, serve  # noqa: PLC0415 - help and mistakes need none of it
 
-    settings = Settings(
-        scenario=given["scenario"],
-        dialect=given["dialect"],
-        seed=given["seed"],
-        speed=given["speed"],
-        rate_limit=given["rate_limit"],
-        api_keys=frozenset(given["api_key"]),
-        admin=not given["no_admin"],
-        admin_token=given["admin_token"] or None,
-        max_sessions=given["max_sessions"],
-        session_idle=given["session_idle"],
-        max_body=given["max_body"],
-        max_upload=given["max_upload"],
-        stale_after=given["stale_after"],
-    )
+    given |= {"admin": not given["no_admin"], "admin_token": given["admin_token"] or None}
+    given["api_keys"] = frozenset(given["api_key"])
+    settings = Settings(**{name: given[name] for name in Settings.__dataclass_fields__})
     serving = Serving(**{name: given[name] for name in Serving.__dataclass_fields__})
     try:
         serve(settings, serving, PREVIEW)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from mock_server.data import initial
 from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
@@ -25,13 +26,13 @@ from mock_server.preview.preconditions import (
 )
 from mock_server.preview.readings.requests import IDS_AGAIN
 from mock_server.preview.runs import Approval, ImportRun
-from mock_server.preview.script_rows import generate_book
+from mock_server.scenarios.model import Scenario, every_beat
 from mock_server.session.log import change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from mock_server.scenarios.model import Scenario
+    from mock_server.data.generated import GeneratedBook
     from mock_server.session.session import Session
 
 WAITED = 10 * MINUTE
@@ -55,6 +56,12 @@ class StartExport(NamedTuple):
     key: str | None
     digest: bytes
     writes: tuple[tuple[Sheet, int], ...]
+
+
+def generate_book(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> GeneratedBook:
+    """The book of a scripted scenario, before anything came to light: what its beats declare, in these sheets."""
+    groups = [(beat, group) for _, beat in every_beat(scenario.run) for group in beat.groups]
+    return initial.generate(scenario.data, groups, sheets, seed)
 
 
 def account_of(session: Session) -> Account:

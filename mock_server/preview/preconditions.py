@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.script_rows import missing_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,6 +60,11 @@ def refuse_closed(upload: Upload, now: int) -> None:
         raise Refusal(403, "this upload URL was used before; request another one for each file", "UPL-03")
     if now >= upload.expires:
         raise Refusal(403, "this upload URL has expired; request another one", "UPL-04")
+
+
+def missing_sheets(scenario: Scenario, sheets: Collection[str]) -> tuple[str, ...]:
+    """The sheets that a scenario fills and that are not among these."""
+    return tuple(data.sheet for data in scenario.data if data.sheet not in sheets)
 
 
 def refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
