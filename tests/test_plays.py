@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import Client
 
-from mock_server.player import expectation
+from mock_server.player.play import value_difference
 from mock_server.preview.language import load_world
 from mock_server.preview.partner import action_of, play_through, provision
 from mock_server.preview.steps import STEPS
@@ -109,10 +109,10 @@ def test_an_option_is_known_by_its_label(label: str, action: str | None) -> None
 
 
 def test_differences_name_both_sides() -> None:
-    assert expectation.value_difference("rows", 3, 3) == []
-    assert expectation.value_difference("actions", ("keep",), ["keep"]) == []
-    assert expectation.value_difference("actions", ["keep"], []) == ["actions: expected keep, got none"]
-    assert expectation.value_difference("error", "two words", None) == ['error: expected "two words", got nothing']
+    assert value_difference("rows", 3, 3) == []
+    assert value_difference("actions", ("keep",), ["keep"]) == []
+    assert value_difference("actions", ["keep"], []) == ["actions: expected keep, got none"]
+    assert value_difference("error", "two words", None) == ['error: expected "two words", got nothing']
 
 
 def test_every_scenario_has_a_ready_company_of_its_own() -> None:

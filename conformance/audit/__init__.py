@@ -6,7 +6,6 @@ assert not audit(exchanges, clock="frozen")
 
 from __future__ import annotations
 
-from conformance.audit.card import GATING, audit
-from conformance.audit.rule import RULES, SEVERITIES, Finding
+from conformance.audit.card import GATING, RULES, SEVERITIES, Finding, audit
 
 __all__ = ["GATING", "RULES", "SEVERITIES", "Finding", "audit"]

@@ -1,4 +1,4 @@
-"""The client's report card: a pure function from a session's exchanges to what its client does not do as it owes.
+"""The client's report card: the rules, and what a session's exchanges show that its client does not do as it owes.
 
 The exchanges are the JSON of `GET /_mock/requests`, which is what an exported bundle holds, too. Nothing heavy is
 imported, and nothing is known of how the mock obeys, or of the API: its generations register their rules.
@@ -9,16 +9,141 @@ imported, and nothing is known of how the mock obeys, or of the API: its generat
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
-
-from conformance.audit.rule import RULE_SETS, RULES, SEVERITIES, Finding
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from conformance.audit.exchange import ClientCall
+
+    _Judge = Callable[["History"], Iterable["Found"]]
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""From worst to least; a note does not fail anything."""
 GATING = ("error", "warning")
 """The severities that fail a run; a note is for whoever reads it."""
+History = TypeVar("History")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule's function finds: the exchanges, and what happened in them."""
+
+    exchanges: Sequence[ClientCall]
+    happened: str
+    measured: str | None = None
+    """For a rule about time: what it measured."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that the last exchange with one is about."""
+        return next((each.run_id for each in reversed(self.exchanges) if each.run_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a client did wrong, with its evidence."""
+
+    code: str
+    clause: str
+    severity: Severity
+    exchanges: tuple[str, ...]
+    """The ids of the exchanges that show it, in order."""
+    subject: Mapping[str, str | None]
+    """What it is about besides a run, by the API's own names."""
+    run_id: str | None
+    happened: str
+    expected: str
+    mend: str
+    measured: str | None
+    """For a rule about time: from which instant to which it measures, and what it measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that a client owes, and how a session's exchanges show that it does not."""
+
+    code: str
+    """Stable: it is what a baseline and `--disable` name."""
+    clause: str
+    severity: Severity = "error"
+    looks_at: str
+    """What of the exchanges it looks at, in one sentence, with its figures."""
+    expected: str
+    mend: str
+    judge: Callable[[Any], Iterable[Found]]
+    """What finds it, in a history of the rule set's own kind."""
+    measures: str | None = None
+    """For a rule about time: from which instant to which. Unless it is a note, it is an error where the session's clock
+    is the test's own, and else a warning."""
+    closing: bool = False
+    """True for a rule about what never came: it takes the client to be done."""
+
+    def severity_at(self, clock: str) -> Severity:
+        """How much a finding of it weighs in a session with a clock of this mode."""
+        if self.measures is None or self.severity == "note":
+            return self.severity
+        return "warning" if clock == "real" else "error"
+
+    def findings(self, history: Any, clock: str) -> Iterator[Finding]:
+        """Everything that it finds in this history; what happened to one run again in the same words is one thing."""
+        alike: dict[tuple[str | None, str, str | None], list[Found]] = {}
+        for found in self.judge(history):
+            alike.setdefault((found.run_id, found.happened, found.measured), []).append(found)
+        for (run_id, happened, measured), group in alike.items():
+            yield Finding(
+                code=self.code,
+                clause=self.clause,
+                severity=self.severity_at(clock),
+                exchanges=tuple(dict.fromkeys(each.id for found in group for each in found.exchanges)),
+                subject=group[-1].exchanges[-1].subject,
+                run_id=run_id,
+                happened=happened,
+                expected=self.expected,
+                mend=self.mend,
+                measured=f"{self.measures}: {measured}" if self.measures else None,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet(Generic[History]):
+    """The rules for the clients of one generation of the API, and what they look at."""
+
+    history: Callable[[Sequence[Mapping[str, Any]], str, bool], History]
+    """Makes a history of the exchanges in order, the mode of the clock, and whether the journal has forgotten some."""
+    rules: dict[str, Rule] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        RULE_SETS.append(self)
+
+    def add(self, clause: str, **members: Any) -> Callable[[_Judge[History]], _Judge[History]]:
+        """Make the decorated function a rule: its name is the code, `clause` and `members` are those of the rule."""
+
+        def register(judge: _Judge[History]) -> _Judge[History]:
+            code = judge.__name__.strip("_").replace("_", "-")
+            RULES[code] = self.rules[code] = Rule(code=code, clause=clause, judge=judge, **members)
+            return judge
+
+        return register
+
+    def findings(self, history: History, clock: str, without: Collection[str]) -> Iterator[Finding]:
+        """Everything that its rules find in a history, rule by rule; `without` names rules to leave out."""
+        for rule in self.rules.values():
+            if rule.code not in without:
+                yield from rule.findings(history, clock)
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule by its code, in the order of an integration."""
+RULE_SETS: list[RuleSet[Any]] = []
+"""The rule sets of all generations."""
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def audit(

@@ -33,6 +33,8 @@ _RUN = re.compile(r"(?:(?P<origin>[a-z]+://[^/]+)?/\S*?companies/)?(?P<company>[
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
 REPORTS = ("junit", "json", "html", "markdown", "badge")
+_AS_GIVEN = ("profile", "level", "isolated", "rate_checks", "max_time", "max_examples", "seed", "poll_every")
+"""The options that a plan has under the same name."""
 
 
 def main() -> None:
@@ -170,7 +172,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
     click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
-    lost = [told for kind, path in reports.items() if (told := _lost(path, _rendered(kind, results)))]
+    lost = [told for kind, path in reports.items() if (told := _write(path, _rendered(kind, results)))]
     if lost:
         _end("\n".join(lost))
     sys.exit(judge(results).code)
@@ -189,7 +191,8 @@ def _reports(given: dict[str, Any]) -> dict[str, Path]:
     if len(set(reports.values())) < len(reports):
         _end("two reports go to the same file; give each its own")
     for path in reports.values():
-        _can_be_written(path)
+        if problem := _write(path, "", mode="a"):
+            _end(problem)
     return reports
 
 
@@ -223,17 +226,10 @@ def _plan(chosen: tuple[str, ...], given: dict[str, Any], target: Target | str) 
     clauses.select(required)
     return Plan(
         clauses=chosen,
-        profile=given["profile"],
-        level=given["level"],
         require=required,
         expected_failures={} if given["baseline"] is None else baseline.load(given["baseline"]),
-        isolated=given["isolated"],
-        rate_checks=given["rate_checks"],
         read_only=tuple(_run_of(text, target) for text in given["read_only"]),
-        max_time=given["max_time"],
-        max_examples=given["max_examples"],
-        seed=given["seed"],
-        poll_every=given["poll_every"],
+        **{name: given[name] for name in _AS_GIVEN},
     )
 
 
@@ -255,17 +251,6 @@ def _is_elsewhere(start: str, target: Target) -> bool:
         return True
 
 
-def _can_be_written(path: Path) -> None:
-    """End before any request when a report would be lost."""
-    if str(path) == "-":
-        return
-    try:
-        with path.open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        _end(f"{path} cannot be written: {error.strerror}")
-
-
 def _rendered(kind: str, results: Results) -> str:
     from conformance.report import html, jsonreport, junit, markdown
 
@@ -279,13 +264,14 @@ def _rendered(kind: str, results: Results) -> str:
     return forms[kind](results)
 
 
-def _lost(path: Path, text: str) -> str | None:
-    """Write a report; why that cannot be done, or None."""
+def _write(path: Path, text: str, mode: str = "w") -> str | None:
+    """Write a file, or to standard output; why that cannot be done, or None."""
     if str(path) == "-":
         click.echo(text, nl=False)
         return None
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         return f"{path} cannot be written: {error.strerror}"
     return None
@@ -361,13 +347,10 @@ def init(file: Path, *, force: bool) -> None:
     """
     from conformance.preview.target_file.file import template
 
-    if str(file) == "-":
-        click.echo(template(), nl=False)
-        return
-    if file.exists() and not force:
+    to_file = str(file) != "-"
+    if to_file and file.exists() and not force:
         _end(f"{file} is there already, and stays as it is; --force writes over it, another name goes beside it")
-    try:
-        file.write_text(template(), encoding="utf-8")
-    except OSError as error:
-        _end(f"{file} cannot be written: {error.strerror}")
-    click.echo(f"{file} is written; fill it in, then: vern-conformance run --target {file}")
+    if problem := _write(file, template()):
+        _end(problem)
+    if to_file:
+        click.echo(f"{file} is written; fill it in, then: vern-conformance run --target {file}")

@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.audit.card import GATING
-from conformance.audit.rule import RULES, counted
+from conformance.audit.card import GATING, RULES, counted
 from conformance.model import clauses
 from conformance.report.escape import as_markdown, line
 from conformance.report.junit import Case, document
@@ -15,7 +14,7 @@ from conformance.report.junit import Case, document
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from conformance.audit.rule import Rule
+    from conformance.audit.card import Rule
 
 SHOWN = 8
 """Exchanges that are named one by one."""
@@ -83,7 +82,7 @@ def text(report: Report) -> str:
         known = " (expected)" if each["code"] in report.expected else ""
         run = f", run {each['run_id']}" if each["run_id"] else ""
         lines += ["", f"{each['severity']} {each['code']} [{each['clause']}]{known}: {_where(each)}{run}"]
-        lines += [f"  {label}: {said}" for label, said in _details(each)]
+        lines += [f"  {detail}" for detail in _details(each)]
     if remarks := list(report.remarks()):
         lines += ["", *remarks]
     if report.findings:
@@ -93,14 +92,8 @@ def text(report: Report) -> str:
 
 def as_json(report: Report) -> str:
     """Everything, as JSON: the card, and what its reader says about it."""
-    told = {
-        **report.card,
-        "expected": dict(report.expected),
-        "stale": list(report.stale),
-        "disabled": dict(report.disabled),
-        "failed": report.failed,
-    }
-    return json.dumps(told, indent=2) + "\n"
+    reader = {"expected": dict(report.expected), "stale": list(report.stale), "disabled": dict(report.disabled)}
+    return json.dumps({**report.card, **reader, "failed": report.failed}, indent=2) + "\n"
 
 
 def junit(report: Report) -> str:
@@ -161,14 +154,13 @@ def _where(finding: Mapping[str, Any]) -> str:
     return f"{'exchange' if len(ids) == 1 else 'exchanges'} {', '.join(ids[:SHOWN])}{more}"
 
 
-def _details(finding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for label in ("happened", "measured", "expected", "mend"):
-        if finding[label]:
-            yield label, finding[label]
+def _details(finding: Mapping[str, Any]) -> list[str]:
+    labels = ("happened", "measured", "expected", "mend")
+    return [f"{label}: {finding[label]}" for label in labels if finding[label]]
 
 
 def _block(finding: Mapping[str, Any]) -> str:
-    return "\n".join([_where(finding), *(f"{label}: {text}" for label, text in _details(finding))])
+    return "\n".join([_where(finding), *_details(finding)])
 
 
 def _line(text: str) -> str:

@@ -19,17 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.model.results import Exchange, Finding, Result, Results
-    from conformance.report.summary import Area
 
 _CODE = re.compile("`([^`]+)`")
-_SIGNS = {
-    Outcome.PASSED: "✓",
-    Outcome.FAILED: "✗",
-    Outcome.ERROR: "!",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.SKIPPED: "-",
-    Outcome.NOT_APPLICABLE: "·",
-}
+_SIGNS = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}
 
 
 def render(results: Results) -> str:
@@ -112,9 +104,7 @@ def _matrix(results: Results) -> Iterator[str]:
         return
     present = {result.outcome for result in results.results}
     yield "<h2>Clauses by area</h2>"
-    legend = (
-        f"<span>{_SIGNS[outcome]}&#160;{outcome.word}</span>" for outcome in summary.COLUMNS if outcome in present
-    )
+    legend = (f"<span>{sign}&#160;{outcome.word}</span>" for outcome, sign in _SIGNS.items() if outcome in present)
     yield f'<p class="legend">{" ".join(legend)}</p>'
     yield '<div class="areas">'
     for area in found:
@@ -174,24 +164,15 @@ def _clauses(results: Results) -> Iterator[str]:
         return
     yield "<h2>Every clause</h2>"
     for area in summary.areas(results):
-        yield from _area(area)
-
-
-def _area(area: Area) -> Iterator[str]:
-    yield f"<details><summary>{_line(area.id)} {_line(area.title)}: {area.tally}</summary>"
-    for result in area.results:
-        why = "" if result.outcome in {Outcome.PASSED, *summary.FAULTS} else f": {_line(summary.reason(result))}"
-        yield f'<div class="clause" id="{_line(result.clause)}"><h4>{_name(result)}{why}</h4>'
-        yield f"<p>{_prose(result.text)}</p>{''.join(_looked_at(result))}</div>"
-    yield "</details>"
-
-
-def _looked_at(result: Result) -> Iterator[str]:
-    """What was seen of a clause that could not be judged; faults have their own section."""
-    if result.outcome is Outcome.INCONCLUSIVE:
-        for finding in summary.evidence(result):
-            for exchange in finding.exchanges:
-                yield from _exchange(exchange)
+        yield f"<details><summary>{_line(area.id)} {_line(area.title)}: {area.tally}</summary>"
+        for result in area.results:
+            why = "" if result.outcome in {Outcome.PASSED, *summary.FAULTS} else f": {_line(summary.reason(result))}"
+            yield f'<div class="clause" id="{_line(result.clause)}"><h4>{_name(result)}{why}</h4>'
+            # What was seen of a clause that could not be judged; faults have their own section.
+            evidence = summary.evidence(result) if result.outcome is Outcome.INCONCLUSIVE else ()
+            seen = "".join(part for finding in evidence for each in finding.exchanges for part in _exchange(each))
+            yield f"<p>{_prose(result.text)}</p>{seen}</div>"
+        yield "</details>"
 
 
 def _name(result: Result) -> str:

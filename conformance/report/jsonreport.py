@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ FORMAT = 1
 
 _PLAIN = ["target", "contract", "profile", "seed", "started", "seconds", "requests", "interrupted", "unreachable"]
 _FINDING = [each.name for each in fields(Finding) if each.name not in {"outcome", "exchanges"}]
-_EXCHANGE = [each.name for each in fields(Exchange)]
 LABEL = "preview api conformance"
 _COLOURS = {PASSED: "brightgreen", FAILED: "red", INCOMPLETE: "orange"}
 _OUTCOMES = {outcome.word: outcome for outcome in Outcome}
@@ -46,13 +45,8 @@ def badge(results: Results) -> str:
     tried = sum(count for outcome, count in found.items() if outcome > Outcome.SKIPPED)
     figures = f"{found[Outcome.PASSED]} of {tried} must clauses"
     message = {PASSED: figures, FAILED: f"failed, {figures}", INCOMPLETE: f"incomplete, {figures}"}
-    shield = {
-        "schemaVersion": 1,
-        "label": LABEL,
-        "message": message.get(verdict.code, verdict.word),
-        "color": _COLOURS.get(verdict.code, "lightgrey"),
-    }
-    return json.dumps(shield) + "\n"
+    shield = {"message": message.get(verdict.code, verdict.word), "color": _COLOURS.get(verdict.code, "lightgrey")}
+    return json.dumps({"schemaVersion": 1, "label": LABEL, **shield}) + "\n"
 
 
 def from_json(text: str | bytes) -> Results:
@@ -91,9 +85,7 @@ def _document(results: Results) -> dict[str, Any]:
         },
         "results": [
             {
-                "clause": result.clause,
-                "level": result.level,
-                "text": result.text,
+                **{name: getattr(result, name) for name in ("clause", "level", "text")},
                 "outcome": result.outcome.word,
                 "findings": [_finding(finding) for finding in result.findings],
             }
@@ -106,12 +98,8 @@ def _document(results: Results) -> dict[str, Any]:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     plain = {name: getattr(finding, name) for name in _FINDING}
-    exchanges = [{name: _plain(getattr(each, name)) for name in _EXCHANGE} for each in finding.exchanges]
+    exchanges = [asdict(each) for each in finding.exchanges]
     return {"outcome": finding.outcome.word, **plain, "exchanges": exchanges}
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if hasattr(value, "items") else value
 
 
 def _result(found: Mapping[str, Any]) -> Result:

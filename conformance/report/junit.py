@@ -76,11 +76,8 @@ def render(results: Results) -> str:
 
 
 def _case(results: Results, result: Result, excused: Mapping[str, str]) -> Case:
-    place, level, found = (
-        (area_of(result.clause), f"{result.clause} {result.text}"),
-        result.level,
-        summary.evidence(result),
-    )
+    place, level = (area_of(result.clause), f"{result.clause} {result.text}"), result.level
+    found = summary.evidence(result)
     text = "\n".join(each for finding in found for each in _finding(finding))
     if result.outcome is Outcome.PASSED:
         return Case(*place, level=level)

@@ -32,15 +32,12 @@ def render(results: Results) -> str:
     room = MOST_BYTES - 200
     kept: list[str] = []
     for block in blocks:
-        room -= len(block.encode()) + 1
-        if room >= 0:
+        if (size := len(block.encode()) + 1) <= room:
+            room -= size
             kept.append(block)
-        else:
-            room += len(block.encode()) + 1
     if left_out := len(blocks) - len(kept):
-        kept.append(
-            f"*This report is cut short by {counted(left_out, 'part')}; `--html` and `--json` have everything.*\n"
-        )
+        parts = counted(left_out, "part")
+        kept.append(f"*This report is cut short by {parts}; `--html` and `--json` have everything.*\n")
     return "\n".join(kept)
 
 

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
     from conformance.model.results import Exchange, Finding, Result, Results
 
-COLUMNS = (
-    Outcome.PASSED,
-    Outcome.FAILED,
-    Outcome.ERROR,
-    Outcome.INCONCLUSIVE,
-    Outcome.SKIPPED,
-    Outcome.NOT_APPLICABLE,
-)
-"""The outcomes in the order in which a reader wants to see them."""
+SIGNS = {
+    Outcome.PASSED: ("✓", ".", "green"),
+    Outcome.FAILED: ("✗", "F", "red"),
+    Outcome.ERROR: ("!", "E", "magenta"),
+    Outcome.INCONCLUSIVE: ("?", "?", "yellow"),
+    Outcome.SKIPPED: ("-", "s", "cyan"),
+    Outcome.NOT_APPLICABLE: ("·", "-", "bright_black"),
+}
+"""The outcomes in the order in which a reader wants to see them: the sign of each on a page, its letter and colour."""
+COLUMNS = tuple(SIGNS)
 FAULTS = (Outcome.FAILED, Outcome.ERROR)
 NOT_SEEN = "not seen in this run"
 
@@ -116,14 +117,12 @@ def unverified(results: Results) -> tuple[Unverified, ...]:
             grouped.setdefault((result.outcome, reason(result)), []).append(result)
     ordered = sorted(grouped.items(), key=lambda item: -item[0][0])
     return tuple(
-        Unverified(outcome, why, tuple(result.clause for result in group), _seen(group))
+        Unverified(
+            *(outcome, why, tuple(result.clause for result in group)),
+            next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None),
+        )
         for (outcome, why), group in ordered
     )
-
-
-def _seen(group: Sequence[Result]) -> Exchange | None:
-    """The last exchange before a clause had to be given up."""
-    return next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
 
 
 def readings(results: Results) -> tuple[PointReading, ...]:

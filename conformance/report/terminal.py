@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conformance.model.results import Outcome
 from conformance.report import summary
 from conformance.report.escape import cut, escape, line
 from conformance.verdict import judge
@@ -23,24 +22,10 @@ if TYPE_CHECKING:
     from conformance.report.summary import Area
 
 WIDTH = 80
-MARKS = {
-    Outcome.PASSED: ".",
-    Outcome.FAILED: "F",
-    Outcome.ERROR: "E",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.SKIPPED: "s",
-    Outcome.NOT_APPLICABLE: "-",
-}
+MARKS = {outcome: letter for outcome, (_, letter, _) in summary.SIGNS.items()}
 """The letter that stands for a clause in the matrix."""
 
-_COLOURS = {
-    Outcome.PASSED: "green",
-    Outcome.FAILED: "red",
-    Outcome.ERROR: "magenta",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.SKIPPED: "cyan",
-    Outcome.NOT_APPLICABLE: "bright_black",
-}
+_COLOURS = {outcome: colour for outcome, (_, _, colour) in summary.SIGNS.items()}
 _VERDICT_COLOURS = {0: "green", 1: "red"}
 _FINDINGS = 3
 _EXCHANGES = 2

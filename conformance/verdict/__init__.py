@@ -90,7 +90,9 @@ def headline(results: Results) -> str:
     """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 4 cannot be tested`."""
     parts = [_tally(results, level) for level in ("must", "should")]
     whole = counts(results.results)
-    untested = sum(has_no_test(result) for result in results.results)
+    # Clauses that no test can try, rather than ones that this target need not obey: no check speaks of them.
+    idle = [result for result in results.results if not any(finding.check for finding in result.findings)]
+    untested = counts(idle)[Outcome.NOT_APPLICABLE]
     parts += [
         f"{whole[Outcome.SKIPPED]} skipped" if whole[Outcome.SKIPPED] else "",
         f"{less} not applicable" if (less := whole[Outcome.NOT_APPLICABLE] - untested) else "",
@@ -109,15 +111,8 @@ def has_failed(result: Result) -> bool:
     return any(outcome is Outcome.FAILED for outcome in (result.outcome, *(f.outcome for f in result.findings)))
 
 
-def has_no_test(result: Result) -> bool:
-    """True when the clause is one that no test can try, rather than one that this target need not obey."""
-    return result.outcome is Outcome.NOT_APPLICABLE and not any(finding.check for finding in result.findings)
-
-
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """Results under the settings that they are judged by."""
-
     results: Results
     level: str
     required: Collection[str]
@@ -125,33 +120,27 @@ class _Judgement:
 
     @classmethod
     def of(cls, results: Results) -> _Judgement:
-        """The results under the run's own settings."""
         own = results.settings
-        return cls(
-            results, str(own.get("level", "must")), own.get("require", ()), dict(own.get("expected_failures", {}))
-        )
+        level, required = str(own.get("level", "must")), own.get("require", ())
+        return cls(results, level, required, dict(own.get("expected_failures", {})))
 
     @property
     def gate(self) -> list[Result]:
-        """The results that decide."""
         levels = _LEVELS[self.level]
         return [each for each in self.results.results if each.level in levels or each.clause in self.required]
 
     @property
     def mismatch(self) -> Mismatch:
-        """Where the failures that decide depart from the expected ones."""
         passed = {each.clause for each in self.results.results if each.outcome is Outcome.PASSED}
         return compare([each.clause for each in self.gate if has_failed(each)], passed, self.expected)
 
     @property
     def missed(self) -> list[str]:
-        """The required clauses that were not tried."""
         tried = {each.clause for each in self.results.results if each.outcome > Outcome.SKIPPED}
         return sorted(set(self.required) - tried)
 
     @property
     def exit_code(self) -> int:
-        """The exit code."""
         results = self.results
         if results.interrupted:
             return INTERRUPTED
@@ -164,19 +153,15 @@ class _Judgement:
         return INCOMPLETE if found[Outcome.ERROR] or undecided or not found[Outcome.PASSED] else PASSED
 
     def aside(self) -> Iterator[tuple[str, str]]:
-        """The failures that do not count, each clause with the sentence that says why."""
         gate = self.gate
         for each in filter(has_failed, self.results.results):
             if each.clause in self.expected:
                 yield each.clause, f"{each.clause} failed, as the baseline expects: {self.expected[each.clause]}"
             elif each not in gate:
-                yield (
-                    each.clause,
-                    f"{each.clause} failed, but does not count for the verdict: it is a {each.level} clause",
-                )
+                why = f"it is a {each.level} clause"
+                yield each.clause, f"{each.clause} failed, but does not count for the verdict: {why}"
 
     def remarks(self) -> Iterator[str]:
-        """Why it is not simply passed, and what the baseline and `--require` say."""
         results, found = self.results, counts(self.results.results)
         if results.interrupted:
             yield "the run was interrupted: the clauses that were not tried by then are skipped"

@@ -33,12 +33,10 @@ class Mismatch:
 
     def sentences(self, expected: Mapping[str, str]) -> tuple[str, ...]:
         """What to tell the reader, a sentence for each clause."""
+        told = "passed, but the baseline expects it to fail"
         return (
             *(f"{clause} failed, and the baseline does not expect it" for clause in self.unexpected),
-            *(
-                f"{clause} passed, but the baseline expects it to fail ({expected[clause]}); take the entry out"
-                for clause in self.stale
-            ),
+            *(f"{clause} {told} ({expected[clause]}); take the entry out" for clause in self.stale),
         )
 
 

@@ -12,31 +12,25 @@ from mock_server.contract.messages import complaint
 from mock_server.coverage.items import Coverage, Item
 from mock_server.session.bundle import BadBundle, opened
 
-_NULLABLE: dict[str, dict[str, Any]] = {
-    "at": {"type": ["string", "null"]},
-    "run_id": {"type": ["string", "null"]},
-    "before": {"type": ["string", "null"]},
-    "after": {"type": ["string", "null"]},
-    "example": {"type": ["string", "null"]},
-    "in_flight": {"type": ["object", "null"]},
+_NULLABLE = {name: {"type": ["string", "null"]} for name in ("at", "run_id", "before", "after", "example")} | {
+    "in_flight": {"type": ["object", "null"]}
 }
 """Members of an exchange that a bundle's schema leaves open, and the time, which a call without a key has none of."""
 _COUNT = {"type": "integer", "minimum": 0}
-_ITEM = {
-    "type": "object",
-    "required": ["item", "met"],
-    "properties": {"item": {"type": "string"}, "met": {"type": "boolean"}},
-}
-_GROUP = {
-    "type": "object",
-    "required": ["group", "items"],
-    "properties": {"group": {"type": "string"}, "items": {"type": "array", "items": _ITEM}},
-}
-_COVERAGE = {
-    "type": "object",
-    "required": ["groups", "exchanges", "forgotten"],
-    "properties": {"groups": {"type": "array", "items": _GROUP}, "exchanges": _COUNT, "forgotten": _COUNT},
-}
+
+
+def _object(**members: Any) -> dict[str, Any]:
+    """The schema of an object that has all of these members."""
+    return {"type": "object", "required": list(members), "properties": members}
+
+
+def _list(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": entry}
+
+
+_ITEM = _object(item={"type": "string"}, met={"type": "boolean"})
+_GROUP = _object(group={"type": "string"}, items=_list(_ITEM))
+_COVERAGE = _object(groups=_list(_GROUP), exchanges=_COUNT, forgotten=_COUNT)
 
 
 class BadFile(Exception):
@@ -51,21 +45,17 @@ def read(raw: bytes, coverage: Coverage) -> dict[str, Any]:
         raise BadFile(f"it is no whole JSON, perhaps truncated: {error}") from None
     match content:
         case {"bundle": _}:
-            return _of_exchanges(_bundle(raw, coverage), "exchanges", coverage)
+            try:
+                bundle = opened(raw, coverage.contract.version, partial=True)
+            except BadBundle as bad:
+                raise BadFile(str(bad)) from None
+            return _of_exchanges(bundle, "exchanges", coverage)
         case {"requests": _}:
             return _of_exchanges(content, "requests", coverage)
         case {"groups": _}:
             return _of_coverage(content, coverage)
-    raise BadFile(
-        "it is no bundle, journal or coverage; GET /_mock/bundle, /_mock/requests and /_mock/coverage give one"
-    )
-
-
-def _bundle(raw: bytes, coverage: Coverage) -> dict[str, Any]:
-    try:
-        return opened(raw, coverage.contract.version, partial=True)
-    except BadBundle as bad:
-        raise BadFile(str(bad)) from None
+    calls = "GET /_mock/bundle, /_mock/requests and /_mock/coverage"
+    raise BadFile(f"it is no bundle, journal or coverage; {calls} give one")
 
 
 def _of_exchanges(content: dict[str, Any], name: str, coverage: Coverage) -> dict[str, Any]:
@@ -94,5 +84,5 @@ def _journal(name: str) -> dict[str, Any]:
     bundle = orjson.loads(data("openapi", "bundle.schema.json").read_bytes())
     exchange = bundle["properties"]["exchanges"]["items"]
     exchange["properties"] |= _NULLABLE
-    members = {name: {"type": "array", "items": exchange}, "dropped": _COUNT}
+    members = {name: _list(exchange), "dropped": _COUNT}
     return {"type": "object", "required": [name], "properties": members, "$defs": bundle["$defs"]}

@@ -54,7 +54,7 @@ class Coverage:
         """All that can be met, group by group."""
         names: Mapping[str, Sequence[str]] = {
             **self.names,
-            ERROR_CODES: list(_documented_codes(self.contract)),
+            ERROR_CODES: _documented_codes(self.contract),
             FAULTS: [fault.name for fault in every_fault()],
         }
         return tuple(Item(group, name) for group in self.titles for name in names[group])
@@ -73,9 +73,7 @@ class Coverage:
         for group, title in self.titles.items():
             items = [item for item in self.items if item.group == group]
             members = [
-                {"item": item.name, "met": True}
-                if item in met
-                else {"item": item.name, "met": False, "shown_by": sources.get(item, {})}
+                {"item": item.name, "met": item in met} | ({} if item in met else {"shown_by": sources.get(item, {})})
                 for item in items
             ]
             groups.append({"group": group, "title": title, **_count(met, items), "items": members})
@@ -103,10 +101,9 @@ def parse_sources(raw: bytes) -> dict[Item, dict[str, Any]]:
     return {Item(group, name): source for group, sources in groups.items() for name, source in sources.items()}
 
 
-def _documented_codes(contract: Contract) -> Iterator[str]:
-    for operation_id in contract.operations:
-        codes = (code for code in contract.described(operation_id)["responses"] if int(code) >= 400)
-        yield from (f"{operation_id} {code}" for code in codes)
+def _documented_codes(contract: Contract) -> list[str]:
+    answers = ((operation_id, contract.described(operation_id)["responses"]) for operation_id in contract.operations)
+    return [f"{operation_id} {code}" for operation_id, codes in answers for code in codes if int(code) >= 400]
 
 
 @lru_cache(maxsize=1)

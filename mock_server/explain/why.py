@@ -13,14 +13,16 @@ import orjson
 
 from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_texts
-from mock_server.explain.snapshot import Snapshot
 from mock_server.kernel.clock import iso
 from mock_server.kernel.rate_limit import admitted_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from mock_server.contract.document import Contract
     from mock_server.recording.journal import Entry, Journal
-    from mock_server.session.generation import Explainer, State
+    from mock_server.scenarios.model import Beat
+    from mock_server.session.generation import Explainer, Run, State
     from mock_server.session.session import Session
 
 _ID = re.compile(r"(stray-)?([0-9]{1,15})")
@@ -50,8 +52,6 @@ def _missing(name: str, journal: Journal, match: re.Match[str] | None) -> dict[s
 
 @dataclass(frozen=True, slots=True)
 class _Explanation:
-    """One exchange, and where it stands."""
-
     session: Session
     journal: Journal
     entry: Entry
@@ -95,7 +95,7 @@ class _Explanation:
             "next": self._next(snapshot),
         }
 
-    def _snapshot(self) -> Snapshot | None:
+    def _snapshot(self) -> _Snapshot | None:
         """The run that the call was about, as it came upon it; what was in flight for a call about a company."""
         entry, runs = self.entry, self.session.account.runs
         run_id, state = entry.flight or (entry.run_id or "", entry.before or entry.after)
@@ -103,7 +103,7 @@ class _Explanation:
             run_id, state = entry.run_id or "", entry.before or entry.after
         if run_id not in runs or state is None:
             return None
-        return Snapshot(self.session, runs[run_id], cast("State", state), self.at)
+        return _Snapshot(self.session, runs[run_id], cast("State", state), self.at)
 
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
@@ -156,8 +156,7 @@ class _Explanation:
             for each in differences
         ]
 
-    def _legal(self, snapshot: Snapshot | None) -> list[dict[str, str]]:
-        """The calls that were legal at that moment."""
+    def _legal(self, snapshot: _Snapshot | None) -> list[dict[str, str]]:
         entry, contract = self.entry, self.contract
         if entry.stray:
             operation = contract.match(entry.method, entry.path).operation
@@ -170,7 +169,7 @@ class _Explanation:
         run, state = (None, None) if snapshot is None else (snapshot.run, snapshot.state)
         return self.explainer.legal_calls(self.session, entry, run, state)
 
-    def _next(self, snapshot: Snapshot | None) -> dict[str, Any] | None:
+    def _next(self, snapshot: _Snapshot | None) -> dict[str, Any] | None:
         entry = self.entry
         if entry.status == 429 and entry.fault is None:
             return self._budget()
@@ -191,3 +190,76 @@ class _Explanation:
         if at <= entry.at:
             return None
         return {"status": None, "at": iso(at), "in": at - entry.at, "by": "the rate limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A run as it was at a moment that has passed, and the session's time then."""
+
+    session: Session
+    run: Run
+    state: State
+    at: int
+
+    def as_json(self, journal: Journal, entry: Entry) -> dict[str, Any]:
+        run, state = self.run, self.state
+        return {
+            "run_id": run.id,
+            "kind": run.kind,
+            "status": state.status,
+            "since": iso(state.since),
+            "for": max(0, run.time(self.at) - state.since) if run.pace == "time" else None,
+            "scenario": run.scenario,
+            "pace": run.pace,
+            "beat": _place(run.script, state.beat),
+            "because": self._because(journal, entry),
+        }
+
+    def next(self) -> dict[str, Any] | None:
+        """What changes next by itself, when, or what has to happen for it; None when nothing ever will."""
+        run, state = self.run, self.state
+        if state.terminal:
+            return None
+        if state.until is None:
+            return {"status": None, "at": None, "in": None, "by": "a decision"}
+        status = self.session.generation.explainer.next_status(run, state)
+        if run.pace != "time":
+            return {"status": status, "at": None, "in": None, "by": _PACES[run.pace]}
+        return {"status": status, "at": iso(state.until), "in": state.until - self.at, "by": "itself"}
+
+    def _because(self, journal: Journal, entry: Entry) -> dict[str, Any] | None:
+        explainer = self.session.generation.explainer
+        what = explainer.cause(self.state)
+        if what is None:
+            return None
+
+        def has_caused(each: Entry) -> bool:
+            return each.run_id == self.run.id and explainer.has_caused(self.session, each, what)
+
+        earlier = [each for each in journal if each is not entry and _is_earlier(each, entry) and has_caused(each)]
+        cause = earlier[-1] if earlier else entry if has_caused(entry) else None
+        if cause is None:
+            return {"what": what, "by": None, "before": None}
+        return {"what": what, "by": cause.id, "before": max(0, self.at - (cause.acted or cause.at))}
+
+
+_PACES = {"polls": "the next poll", "manual": "an operator's step", "instant": "itself"}
+
+
+def _is_earlier(one: Entry, other: Entry) -> bool:
+    return one.turn is not None and (other.turn is None or one.turn < other.turn)
+
+
+def _place(script: Sequence[Beat], beat: Beat | None) -> dict[str, Any] | None:
+    """Which beat of the script it is, counted from 1; `within` names the branch of a parking that it belongs to."""
+    for within, number, count, each in _number_beats(script):
+        if each is beat:
+            return {"number": number, "of": count, "within": within, "is": each.verb}
+    return None
+
+
+def _number_beats(script: Sequence[Beat], within: str | None = None) -> Iterator[tuple[str | None, int, int, Beat]]:
+    for number, beat in enumerate(script, 1):
+        yield within, number, len(script), beat
+        for name, branch in beat.branches.items():
+            yield from _number_beats(branch, f"{name} of beat {number}")

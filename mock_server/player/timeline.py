@@ -15,7 +15,7 @@ import click
 from mock_server.contract.document import API
 from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import in_words
-from mock_server.player.expectation import csv_rows
+from mock_server.player.play import csv_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

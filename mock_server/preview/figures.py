@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.player.expectation import quote_body, quote_value, status_difference, value_difference
+from mock_server.player.play import quote_body, quote_value, status_difference, value_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from mock_server.contract.document import API
-from mock_server.player.expectation import CannotGoOn, answer_members, status_difference
-from mock_server.player.play import Client, PlayedStep, play_steps
+from mock_server.player.play import CannotGoOn, Client, PlayedStep, answer_members, play_steps, status_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 from mock_server.contract.words import Vocabulary
 from mock_server.contract.yaml_file import kind
-from mock_server.player import expectation
-from mock_server.player.expectation import CannotGoOn, answer_members, quote_value, status_difference, value_difference
+from mock_server.player.play import CannotGoOn, answer_members, csv_rows, lost_difference, quote_value, refusal_difference, status_difference, value_difference
 from mock_server.preview.figures import run_differences
 from mock_server.scenarios.model import Step
 
@@ -29,10 +28,10 @@ class _Request(Step):
         self, partner: Partner, method: str, path: str, body: Any, differences: Callable[[Partner, Call], list[str]]
     ) -> list[str]:
         if self.modifiers.get("lost"):
-            return expectation.lost_difference(partner.attempt(method, path, body))
+            return lost_difference(partner.attempt(method, path, body))
         call = partner.call(method, path, body)
         if "refused" in self.modifiers:
-            return expectation.refusal_difference(self.modifiers["refused"], call)
+            return refusal_difference(self.modifiers["refused"], call)
         return differences(partner, call)
 
 
@@ -240,7 +239,7 @@ class Download(Step):
         """What a CSV holds, against the step's number of rows and the values of one column."""
         if wrong := status_difference(200, call):
             return wrong
-        header, rows = expectation.csv_rows(call)
+        header, rows = csv_rows(call)
         differences: list[str] = []
         if "rows" in self.modifiers:
             differences += value_difference("rows", self.modifiers["rows"], len(rows))

@@ -6,9 +6,6 @@ from __future__ import annotations
 # isort: off
 from conformance.preview.client_rules import calls as calls
 from conformance.preview.client_rules import polling as polling
-from conformance.preview.client_rules import throttling as throttling
 from conformance.preview.client_rules import imports as imports
-from conformance.preview.client_rules import uploads as uploads
-from conformance.preview.client_rules import parkings as parkings
 from conformance.preview.client_rules import decisions as decisions
 from conformance.preview.client_rules.history import RULES as RULES

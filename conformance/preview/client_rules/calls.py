@@ -6,14 +6,13 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found, counted
+from conformance.audit.card import Found, counted
 from conformance.preview.client_rules.history import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.preview.client_rules.client_call import PreviewCall
-    from conformance.preview.client_rules.history import History
+    from conformance.preview.client_rules.history import History, PreviewCall
 
 API = "/api/v1/"
 REPEATED = 3

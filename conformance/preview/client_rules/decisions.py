@@ -1,17 +1,17 @@
-"""What a client decides, how often, and on which reading of the run (DEC-37, DEC-38, DEC-41, DEC-42, QUE-11)."""
+"""What a client does when a run parks, what it decides and on which reading (POLL-22, QUE-11, DEC-18, DEC-37 to 42)."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conformance.audit.rule import Found
-from conformance.preview.client_rules.history import PARKED, RULES
+from conformance.audit.card import Found
+from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.preview.client_rules.client_call import PreviewCall
-    from conformance.preview.client_rules.history import History, Known, RunReading
+    from conformance.preview.client_rules.history import History, Known, PreviewCall, RunReading
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""
@@ -28,6 +28,72 @@ class Given(NamedTuple):
     """The ids of the questions of that parking."""
     before: tuple[Any, ...]
     """The ids of the questions of earlier parkings."""
+
+
+@RULES.add(
+    "POLL-22",
+    looks_at="Runs that were read as `needs_attention`, and about which nothing was done afterwards.",
+    expected="a decision, or further polls: the run waits and is not over",
+    mend="Show the questions and send a decision; until then go on polling. needs_attention is no end and no error.",
+    closing=True,
+)
+def _needs_attention_as_end(history: History) -> Iterator[Found]:
+    for reading in _abandoned(history, later=False):
+        yield Found([reading.call], "the run was read as needs_attention, and then left alone")
+
+
+@RULES.add(
+    "DEC-40",
+    looks_at="Runs that parked once more after a decision, were read so, and about which nothing was done afterwards.",
+    expected="the same treatment for a second set of questions as for the first",
+    mend="Make the decision a part of the polling loop, not a step that comes once.",
+    closing=True,
+)
+def _second_questions_ignored(history: History) -> Iterator[Found]:
+    for reading in _abandoned(history, later=True):
+        yield Found([reading.call], "the run parked again after a decision, and then was left alone")
+
+
+def _abandoned(history: History, *, later: bool) -> Iterator[RunReading]:
+    """Each run's first reading of its latest parking, when nothing was done about the run after it."""
+    for known in history.runs.values():
+        parkings = known.parkings
+        if not parkings or (len(parkings) > 1) is not later:
+            continue
+        reading = parkings[-1][0]
+        if not known.after(reading.call) and not history.has_looked(known.company_id, history.after(reading.call)):
+            yield reading
+
+
+@RULES.add(
+    "DEC-39",
+    looks_at="Decisions that were answered with 200 and another status than an end, and no read of the run afterwards.",
+    expected="polling that resumes after the decision, at its poll_url",
+    mend="Go back to the polling loop after the decision: the run goes on, and may park again.",
+    closing=True,
+)
+def _no_poll_after_decision(history: History) -> Iterator[Found]:
+    for known in history.runs.values():
+        last = known.decisions[-1] if known.decisions else None
+        if last is None or last.unclear or not last.ok or last.answer_member("status") in TERMINAL:
+            continue
+        if not known.is_read_after(last):
+            yield Found([last], "the decision was taken, and the run was never read again")
+
+
+@RULES.add(
+    "DEC-41",
+    looks_at="Decisions that got no clear answer or a 409, and no read of the run afterwards.",
+    expected="a poll that shows what became of the decision",
+    mend="Poll after a decision whatever its answer was: the run's status tells whether it was taken.",
+    closing=True,
+)
+def _lost_decision_not_recovered(history: History) -> Iterator[Found]:
+    for known in history.runs.values():
+        last = known.decisions[-1] if known.decisions else None
+        if last is not None and (last.unclear or last.status == 409) and not known.is_read_after(last):
+            what = "got 409" if last.status == 409 and last.whole else "got no clear answer"
+            yield Found([last], f"the decision {what}, and the run was never read again")
 
 
 _ECHO = "Keep the ids of questions and options as opaque strings from the poll to the decision."
@@ -79,7 +145,7 @@ def _decisions(history: History) -> Iterator[tuple[Known, PreviewCall]]:
 
 
 def _last_parked(known: Known, decision: PreviewCall) -> RunReading | None:
-    """The reading on which the decision rests; None when the client has not call the run parked."""
+    """The reading on which the decision rests; None when the client has not read the run as parked."""
     return next((each for each in reversed(known.read_before(decision)) if each.status == PARKED), None)
 
 
@@ -89,18 +155,14 @@ def _given(history: History) -> Iterator[Given]:
         reading = _last_parked(known, decision)
         if reading is None or reading.questions is None or decision.member("decision") == "reject":
             continue
-        before = _earlier(known, reading)
+        # A question of an earlier parking that this one asks again is none of those.
+        earlier = (each for each in known.readings if each.call.order < reading.call.order)
+        before = tuple(name for each in earlier for name in each.ids if name not in reading.ids)
         questions = _dicts(reading.questions)
         for answer in _dicts(decision.member("answers")):
             name = answer.get("question_id")
             question = next((each for each in questions if each.get("id") == name), None)
             yield Given(decision, answer, question, reading.ids, before)
-
-
-def _earlier(known: Known, reading: RunReading) -> tuple[Any, ...]:
-    """The ids of the questions that were asked before this parking, and are not asked in it."""
-    asked = (each for each in known.readings if each.call.order < reading.call.order)
-    return tuple(name for each in asked for name in each.ids if name not in reading.ids)
 
 
 def _meant(name: Any, ids: Iterable[Any]) -> Any:
@@ -163,7 +225,7 @@ def _decision_repeated_after_409(history: History) -> Iterator[Found]:
 def _unread_repetitions(history: History) -> Iterator[tuple[PreviewCall, PreviewCall]]:
     """Each decision and the one before it, when the run was not read between them."""
     for known in history.runs.values():
-        for before, decision in zip(known.decisions, known.decisions[1:], strict=False):
+        for before, decision in pairwise(known.decisions):
             if not any(before.order < each.call.order < decision.order for each in known.readings):
                 yield before, decision
 

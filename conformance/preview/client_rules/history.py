@@ -1,22 +1,70 @@
-"""What a client can know: its companies and runs, as the answers that it got in whole have told it.
+"""What a client called, and what it can know: its companies and runs, as the answers that it got in whole have told it.
 
 A rule never asks what a run really was, only what the client was told of it: nobody owes what they cannot know.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.audit.rule import RuleSet
-from conformance.preview.client_rules.client_call import PreviewCall, preview_call
+from conformance.audit.card import RuleSet
+from conformance.audit.exchange import ClientCall, call_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-
+UPLOAD = "put_upload"
 TERMINAL = ("completed", "failed", "canceled")
 PARKED = "needs_attention"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewCall(ClientCall):
+    """A call to an operation of the Preview generation, or to a signed URL that one gave out."""
+
+    company_id: str | None
+    upload_ref: str | None
+    active_run: str | None
+    """The run of the company that was in flight, for a call that names none."""
+
+    @property
+    def subject(self) -> dict[str, str | None]:
+        """The company that it is about."""
+        return {"company_id": self.company_id}
+
+    @property
+    def unclear(self) -> bool:
+        """As of any call; the answer of a signed URL has no body that a client has to read."""
+        return super(PreviewCall, self).unclear and not (self.ok and self.operation == UPLOAD)
+
+    @property
+    def is_poll(self) -> bool:
+        """Whether it reads a run at its `poll_url`."""
+        return self.operation in {"poll_import", "poll_export"}
+
+    @property
+    def is_look_up(self) -> bool:
+        """Whether it asks for the company's active run, or for its history."""
+        return self.operation == "list_imports"
+
+    @property
+    def payload(self) -> str | None:
+        """What the call asks for apart from its key, so that repetitions are found; None: not wholly known (OP-07)."""
+        if not isinstance(self.sent, dict):
+            return None
+        return json.dumps({name: each for name, each in self.sent.items() if name != "idempotency_key"}, sort_keys=True)
+
+
+def preview_call(exchange: Mapping[str, Any], order: int) -> PreviewCall:
+    """The call that this JSON is of; raises KeyError, TypeError or ValueError when it is of none."""
+    return PreviewCall(
+        **call_members(exchange, order),
+        company_id=exchange["company_id"],
+        upload_ref=exchange["upload_ref"],
+        active_run=(exchange["in_flight"] or {}).get("run_id"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +192,14 @@ class History:
                 known.polls.append(call)
             if known.accepted is None and call.ok and isinstance(call.received, dict) and "poll_url" in call.received:
                 known.accepted = call
-        for each in _readings(call):
-            self._read(each, run_id)
-
-    def _read(self, told: tuple[str, RunReading], run_id: str | None) -> None:
-        about, reading = told
-        known = self.runs.setdefault(about, Known(about, reading.call.company_id))
-        if about != run_id:
-            known.events.append(reading.call)
-        known.readings.append(reading)
+        for about, reading in _readings(call):
+            known = self.runs.setdefault(about, Known(about, call.company_id))
+            if about != run_id:
+                known.events.append(call)
+            known.readings.append(reading)
 
 
-RULES = RuleSet(
-    lambda exchanges, clock, partial: History(
-        [preview_call(each, n) for n, each in enumerate(exchanges)], clock, partial
-    )
-)
+RULES = RuleSet(lambda exchanges, *mode: History([preview_call(each, n) for n, each in enumerate(exchanges)], *mode))
 """The rules for clients of the Preview generation."""
 
 

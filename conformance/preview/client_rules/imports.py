@@ -1,17 +1,16 @@
-"""Starting runs: keys, repetitions, conflicts, lost answers (IMP-15, IMP-16, IDEM-09, IDEM-10, ERR-07, ERR-08)."""
+"""Starting runs (IMP-15, IMP-16, IDEM-09, IDEM-10, ERR-07, ERR-08), and putting files (UPL-02, UPL-05, AUTH-09)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.audit.rule import Found, counted
-from conformance.preview.client_rules.history import RULES
+from conformance.audit.card import Found, counted
+from conformance.preview.client_rules.history import RULES, UPLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.preview.client_rules.client_call import PreviewCall
-    from conformance.preview.client_rules.history import History
+    from conformance.preview.client_rules.history import History, PreviewCall
 
 LOOP = 3
 KEY = "idempotency_key"
@@ -132,16 +131,11 @@ def _files_and_rows(history: History) -> Iterator[Found]:
 def _lost_create_not_recovered(history: History) -> Iterator[Found]:
     for calls in history.starts("start_import"):
         for each in calls:
-            again = any(later.order > each.order and later.payload == each.payload for later in calls)
-            if not each.unclear or again or _tried_before(calls, each):
-                continue
-            if not history.has_looked(each.company_id, history.after(each)):
+            alike = [other for other in calls if other is not each and other.payload == each.payload]
+            # Sent again, or itself an attempt to find out what became of an earlier one.
+            is_one_of_several = any(other.order > each.order or other.unclear for other in alike)
+            if each.unclear and not is_one_of_several and not history.has_looked(each.company_id, history.after(each)):
                 yield Found([each], f"an import {_fate(each)}, and nobody found out what became of it")
-
-
-def _tried_before(calls: list[PreviewCall], call: PreviewCall) -> bool:
-    """Whether this was itself an attempt to find out what became of an earlier one."""
-    return any(each.order < call.order and each.unclear and each.payload == call.payload for each in calls)
 
 
 def _repetitions(calls: list[PreviewCall], *, throttled: bool = False) -> Iterator[tuple[PreviewCall, PreviewCall]]:
@@ -159,3 +153,57 @@ def _fate(call: PreviewCall) -> str:
     if not call.whole:
         return "got no answer"
     return f"got {call.status}" if call.status != 201 else "got an answer that cannot be read"
+
+
+@RULES.add(
+    "UPL-02",
+    looks_at="Files that were put with another `Content-Type` than the `content_type` of the upload's request.",
+    expected="the PUT's Content-Type equal to the declared content_type",
+    mend="Set Content-Type on the PUT explicitly; many HTTP clients guess one.",
+)
+def _upload_other_content_type(history: History) -> Iterator[Found]:
+    declared = _declared(history)
+    for put in history.calls(UPLOAD):
+        wanted, given = declared.get(put.upload_ref or ""), put.headers.get("content-type")
+        if put.method == "PUT" and wanted is not None and (given or "").lower() != wanted.lower():
+            yield Found([put], f"the file was put with Content-Type {given or 'none'}; {wanted} was declared")
+
+
+def _declared(history: History) -> dict[str, str]:
+    """The content type that was declared for each upload, by its `upload_ref`."""
+    return {
+        asked.received["upload_ref"]: asked.member("content_type")
+        for asked in history.calls("request_upload")
+        if isinstance(asked.received, dict)
+        and isinstance(asked.received.get("upload_ref"), str)
+        and isinstance(asked.member("content_type"), str)
+    }
+
+
+@RULES.add(
+    "AUTH-09",
+    looks_at="Calls to a signed URL that carry the header `x-api-key`.",
+    expected="no API key at the signed URL, which is its own credential",
+    mend="Put the file with a plain HTTP client, not with the one that adds the key to every call.",
+)
+def _key_at_upload(history: History) -> Iterator[Found]:
+    if found := [each for each in history.calls(UPLOAD) if "x-api-key" in each.headers]:
+        yield Found(found, f"the API key went to a signed URL, {counted(len(found), 'time')}")
+
+
+@RULES.add(
+    "UPL-05",
+    looks_at="A second PUT to a signed URL after one that was answered with 2xx.",
+    expected="a new upload_url for each file",
+    mend="Ask for an upload for each file; what was put once cannot be replaced.",
+)
+def _upload_url_reused(history: History) -> Iterator[Found]:
+    used: set[str] = set()
+    for put in history.calls(UPLOAD):
+        ref = put.upload_ref
+        if put.method != "PUT" or ref is None:
+            continue
+        if ref in used:
+            yield Found([put], "a file was put to a signed URL that had taken one before")
+        elif put.ok:
+            used.add(ref)

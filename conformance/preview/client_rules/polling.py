@@ -1,19 +1,18 @@
-"""How often and how long a client reads a run (POLL-21, POLL-23, POLL-28, STALE-06, RATE-09)."""
+"""How often and how long a client reads a run, and what follows a 429 (POLL-21 to 28, STALE-06, RATE-04, -09, -10)."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from conformance.audit.rule import Found, counted
+from conformance.audit.card import Found, counted
 from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, elapsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from conformance.preview.client_rules.client_call import PreviewCall
-    from conformance.preview.client_rules.history import History, Known
+    from conformance.preview.client_rules.history import History, Known, PreviewCall
 
 TOLERATED = 2
 """Reads of a run after its end: whoever reloads a page does no harm (POLL-24)."""
@@ -30,6 +29,7 @@ SLOW = 10_000
 """Who starts with such gaps has no need to grow."""
 MINUTE, BUDGET = 60_000, 95
 HOUR = 3_600_000
+AT_ONCE = 500
 ARRIVALS = "from the arrival of each poll to the arrival of the run's next"
 
 
@@ -184,16 +184,77 @@ def _run_given_up_early(history: History) -> Iterator[Found]:
 )
 def _budget_spent_on_polling(history: History) -> Iterator[Found]:
     for operation in ("poll_import", "poll_export", "list_imports"):
-        if found := _burst(history.calls(operation)):
+        calls = history.calls(operation)
+        spans = enumerate(zip(calls, calls[BUDGET - 1 :], strict=False))
+        start = next((start for start, (first, last) in spans if elapsed(first, last) < MINUTE), None)
+        if start is not None:
+            found = calls[start : start + BUDGET]
             told = f"{elapsed(found[0], found[-1])} ms"
             runs = len({each.run_id for each in found})
             yield Found(found, f"{len(found)} calls of {operation} within a minute, for {counted(runs, 'run')}", told)
             return
 
 
-def _burst(calls: Sequence[PreviewCall]) -> Sequence[PreviewCall]:
-    """The first calls that take a whole minute's budget; empty when none do."""
-    for start in range(len(calls) - BUDGET + 1):
-        if elapsed(calls[start], calls[start + BUDGET - 1]) < MINUTE:
-            return calls[start : start + BUDGET]
-    return ()
+@RULES.add(
+    "RATE-04",
+    looks_at=f"Calls that ask for the same and come less than {AT_ONCE} ms after one that got 429.",
+    expected="a wait of 1 to 2 s after a 429, and longer each time",
+    mend="Wait 1 to 2 s before the call is sent again, and double the wait each time; there is no Retry-After.",
+    measures="from the arrival of the throttled call to the arrival of its repetition",
+)
+def _retries_at_once_after_429(history: History) -> Iterator[Found]:
+    for calls in _repeated(history):
+        again = [
+            (one, two)
+            for one, two in pairwise(calls)
+            if _throttled(one) and one.ended is not None and two.real >= one.ended and elapsed(one, two) < AT_ONCE
+        ]
+        if again:
+            shortest = min(elapsed(one, two) for one, two in again)
+            found = sorted({each.order: each for pair in again for each in pair}.values(), key=lambda each: each.order)
+            call = f"{found[0].method} {found[0].path}"
+            happened = f"{call} came again at once after a 429, {counted(len(again), 'time')}"
+            yield Found(found, happened, f"{shortest} ms at least")
+
+
+@RULES.add(
+    "RATE-04",
+    looks_at="Calls other than polls that got 429 and were never sent again, though nothing else did their work.",
+    expected="the same call once more, after a wait",
+    mend="Take a 429 for `later`: nothing has happened, and the same call works within a minute.",
+    closing=True,
+)
+def _gives_up_after_429(history: History) -> Iterator[Found]:
+    for calls in _repeated(history):
+        last = calls[-1]
+        # What it wanted to know, or to make, it may have looked up by another call.
+        can_be = last.operation in {"start_import", "list_imports"}
+        otherwise = can_be and history.has_looked(last.company_id, history.after(last))
+        if _throttled(last) and not last.is_poll and not otherwise:
+            yield Found([last], f"{last.method} {last.path} got 429 and was never sent again")
+
+
+@RULES.add(
+    "RATE-10",
+    looks_at="Runs whose last poll got 429, and that were never read again.",
+    expected="polling that goes on after a 429",
+    mend="A 429 says nothing about the run: wait 1 to 2 s, and poll again.",
+    closing=True,
+)
+def _run_given_up_after_429(history: History) -> Iterator[Found]:
+    for known in history.runs.values():
+        last = known.events[-1]
+        if last.is_poll and _throttled(last) and known.end is None:
+            yield Found([last], "the last poll of the run got 429, and the run was never read again")
+
+
+def _throttled(call: PreviewCall) -> bool:
+    return call.whole and call.status == 429
+
+
+def _repeated(history: History) -> Iterable[list[PreviewCall]]:
+    """The calls that ask for the same, together."""
+    found: dict[tuple[Any, ...], list[PreviewCall]] = {}
+    for each in history.exchanges:
+        found.setdefault((each.method, each.path, each.query, each.upload_ref, each.payload), []).append(each)
+    return found.values()
