@@ -66,20 +66,16 @@ def _page(clause: Clause) -> Iterator[str]:
     if clause.not_tested:
         yield from _paragraph("tried", f"never: {clause.not_tested}")
         return
-    yield from _trials(clause)
-    rates = " --rate-checks" if clause.area == "RATE" else ""
-    yield from _paragraph("to run it", f"vern-conformance run {clause.id} --target target.yaml{rates}")
-
-
-_BOUND = {"server": "servers", "client": "clients", "both": "servers and clients"}
-
-
-def _trials(clause: Clause) -> Iterator[str]:
     for each in checks_of(clause):
         yield from _paragraph("what is sent", each.stimulus)
         needs = ", ".join(f"states.{state}" for state in each.needs)
         yield from _paragraph("state", f"brought about by {needs} of the target file" if needs else "any")
     yield from _paragraph("besides", "the shape of every answer is compared with the contract")
+    rates = " --rate-checks" if clause.area == "RATE" else ""
+    yield from _paragraph("to run it", f"vern-conformance run {clause.id} --target target.yaml{rates}")
+
+
+_BOUND = {"server": "servers", "client": "clients", "both": "servers and clients"}
 
 
 def _paragraph(name: str, text: str) -> list[str]:
@@ -101,11 +97,9 @@ def _members(clause: Clause) -> dict[str, Any]:
         "id": clause.id,
         "level": clause.level,
         "text": clause.text,
-        "pages": list(clause.page),
-        "operations": list(clause.operations),
-        "open_points": list(clause.open_points),
+        "pages": clause.page,
+        "operations": clause.operations,
+        "open_points": clause.open_points,
         "not_tested": clause.not_tested,
-        "checks": [
-            {"name": each.name, "stimulus": each.stimulus, "needs": list(each.needs)} for each in checks_of(clause)
-        ],
+        "checks": [{"name": each.name, "stimulus": each.stimulus, "needs": each.needs} for each in checks_of(clause)],
     }

@@ -105,9 +105,8 @@ def commands() -> None:
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
 @click.option("--target", metavar="FILE|mock", help="Judge the API that this file describes, or our own mock.")
 @click.option("--base-url", metavar="URL", help="Judge the API at this root without a target file.")
-@click.option(
-    "--api-key", envvar="VERN_API_KEY", metavar="KEY", help="Send this key with --base-url.  [env var: VERN_API_KEY]"
-)
+@click.option("--api-key", envvar="VERN_API_KEY", metavar="KEY",
+              help="Send this key with --base-url.  [env var: VERN_API_KEY]")  # fmt: skip
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True,
               help="Judge by these clauses: core are those about polling and decisions, full are all.")  # fmt: skip
 @click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
@@ -120,22 +119,16 @@ def commands() -> None:
 )
 @click.option("--isolated/--journey", default=None,
               help="Make new runs for each check, or share them (faster).  [default: isolated for mock]")  # fmt: skip
-@click.option(
-    "--rate-checks", is_flag=True, help="Try the rate limit, too; it spends a whole minute's calls at the end."
-)
+@click.option("--rate-checks", is_flag=True,
+              help="Try the rate limit, too; it spends a whole minute's calls at the end.")  # fmt: skip
 @click.option("--read-only", metavar="RUN", multiple=True,
               help="Change nothing; judge this run (its poll_url, or COMPANY/RUN). Repeat for several.")  # fmt: skip
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="Stop after this time, and skip the clauses that were not tried.")  # fmt: skip
 @click.option("--max-examples", type=click.IntRange(0), metavar="N",
               help="Send this many generated requests to each operation.  [default: 10 for mock, else 0]")  # fmt: skip
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Generate requests from this number; the same seed gives the same ones.",
-)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Generate requests from this number; the same seed gives the same ones.")  # fmt: skip
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
 @click.option("--junit", type=_FILE, help="Write a JUnit report with a test case for each clause.")

@@ -49,10 +49,9 @@ def fault(results: Results, result: Result) -> str:
 def _lines(results: Results) -> Iterator[str]:
     for result in summary.faults(results):
         yield from _fault(results, result)
-    yield from _matrix(results)
-    yield from _readings(results)
-    yield from _unverified(results)
-    yield from _left_behind(results)
+    for title, part in _PARTS.items():
+        if lines := list(part(results)):
+            yield from (click.style(title, bold=True), *lines, "")
     yield from _verdict(results)
 
 
@@ -87,15 +86,11 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
 
 
 def _matrix(results: Results) -> Iterator[str]:
-    found = summary.areas(results)
-    if not found:
-        return
-    present = {result.outcome for result in results.results}
-    yield _title("Clauses")
-    for area in found:
+    for area in summary.areas(results):
         yield from _row(area)
-    legend = [f"{MARKS[outcome]} {outcome.word}" for outcome in summary.COLUMNS if outcome in present]
-    yield from ("", f"  {'   '.join(legend)}", "")
+    present = {result.outcome for result in results.results}
+    if legend := [f"{mark} {outcome.word}" for outcome, mark in MARKS.items() if outcome in present]:
+        yield from ("", f"  {'   '.join(legend)}")
 
 
 def _row(area: Area) -> Iterator[str]:
@@ -110,39 +105,25 @@ def _row(area: Area) -> Iterator[str]:
 
 
 def _readings(results: Results) -> Iterator[str]:
-    found = [reading for reading in summary.readings(results) if reading.reading != summary.NOT_SEEN]
-    noted = summary.notes(results)
-    if not found and not noted:
-        return
-    yield _title("Open points: how this implementation reads them")
-    for reading in found:
-        yield from _labelled(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}", 8)
-    for clause, note in noted:
+    for reading in summary.readings(results):
+        if reading.reading != summary.NOT_SEEN:
+            yield from _labelled(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}", 8)
+    for clause, note in summary.notes(results):
         yield from _labelled(line(clause), line(note), 8)
-    yield ""
 
 
 def _unverified(results: Results) -> Iterator[str]:
-    found = summary.unverified(results)
-    if not found:
-        return
-    yield _title("Not verified")
-    for each in found:
+    for each in summary.unverified(results):
         yield from _wrapped(f"{each.outcome.word}: {line(cut(each.reason, _BODY))}")
         yield from _wrapped(line(", ".join(each.clauses)), indent="    ")
         if each.exchange is not None:
             yield from _exchange(each.exchange)
-    yield ""
 
 
 def _left_behind(results: Results) -> Iterator[str]:
-    if not results.left_behind:
-        return
-    yield _title("Left behind")
     yield from (f"  {line(thing)}" for thing in results.left_behind[:_LEFT])
     if len(results.left_behind) > _LEFT:
         yield f"  … and {len(results.left_behind) - _LEFT} more; --json has them all"
-    yield ""
 
 
 def _verdict(results: Results) -> Iterator[str]:
@@ -156,8 +137,12 @@ def _verdict(results: Results) -> Iterator[str]:
         yield click.style(text, fg=fg, bold=True)
 
 
-def _title(text: str) -> str:
-    return click.style(text, bold=True)
+_PARTS = {
+    "Clauses": _matrix,
+    "Open points: how this implementation reads them": _readings,
+    "Not verified": _unverified,
+    "Left behind": _left_behind,
+}
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:

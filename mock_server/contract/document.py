@@ -265,9 +265,8 @@ class Contract:
     def described(self, operation_id: str) -> dict[str, Any]:
         """What the document says of the operation."""
         operation = self.operations[operation_id]
-        found: dict[str, Any] = self.document["paths"][operation.route.removeprefix(self.prefix)][
-            operation.method.lower()
-        ]
+        path = operation.route.removeprefix(self.prefix)
+        found: dict[str, Any] = self.document["paths"][path][operation.method.lower()]
         return found
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:

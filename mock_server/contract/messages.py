@@ -71,12 +71,7 @@ def _is_small(body: Any) -> bool:
     left, seen = [body], 0
     while left:
         value = left.pop()
-        inner: Collection[Any] = ()
-        match value:
-            case dict():
-                inner = value.values()
-            case list():
-                inner = value
+        inner: Collection[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         seen += len(inner)
         if seen > _FEW:
             return False
@@ -90,7 +85,7 @@ def sentence(error: Any, document: Mapping[str, Any]) -> str:
     got = _kind(error.instance) if _is_secret(error) else _shown(error.instance)
     match kind:
         case "required":
-            return f"{_where([*error.instance_path, said['property']])} is required and missing"
+            return f"{_place(error)} is required and missing"
         case "oneOf" | "anyOf" if names := _alternatives(said["context"]):
             there = [name for name in names if name in error.instance]
             which = f"both {' and '.join(there)}" if there else "neither"

@@ -21,7 +21,9 @@ class Given(NamedTuple):
     """One answer of a decision, and the question that it is for."""
 
     decision: PreviewCall
-    answer: dict[str, Any]
+    question_id: Any
+    option_id: Any
+    custom: Any
     question: dict[str, Any] | None
     """As the client read it last; None: no such question was there."""
     asked: tuple[Any, ...]
@@ -160,9 +162,9 @@ def _given(history: History) -> Iterator[Given]:
         before = tuple(name for each in earlier for name in each.ids if name not in reading.ids)
         questions = _dicts(reading.questions)
         for answer in _dicts(decision.member("answers")):
-            name = answer.get("question_id")
+            name, option, custom = map(answer.get, ("question_id", "option_id", "custom"))
             question = next((each for each in questions if each.get("id") == name), None)
-            yield Given(decision, answer, question, reading.ids, before)
+            yield Given(decision, name, option, custom, question, reading.ids, before)
 
 
 def _meant(name: Any, ids: Iterable[Any]) -> Any:
@@ -250,7 +252,7 @@ def _answers_with_reject(history: History) -> Iterator[Found]:
 )
 def _answer_to_unknown_question(history: History) -> Iterator[Found]:
     for given in _given(history):
-        name = given.answer.get("question_id")
+        name = given.question_id
         if given.question is None and _meant(name, given.asked) is None and name not in given.before:
             yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
 
@@ -263,7 +265,7 @@ def _answer_to_unknown_question(history: History) -> Iterator[Found]:
 )
 def _answer_to_stale_question(history: History) -> Iterator[Found]:
     for given in _given(history):
-        name = given.answer.get("question_id")
+        name = given.question_id
         if given.question is None and _meant(name, given.asked) is None and name in given.before:
             happened = f"an answer names {name!r}, a question of an earlier parking; asked were {_list(given.asked)}"
             yield Found([given.decision], happened)
@@ -277,10 +279,10 @@ def _answer_to_stale_question(history: History) -> Iterator[Found]:
 )
 def _id_not_echoed(history: History) -> Iterator[Found]:
     for given in _given(history):
-        name, meant = given.answer.get("question_id"), None
+        name, meant = given.question_id, None
         if given.question is None:
             meant = _meant(name, given.asked)
-        elif (name := given.answer.get("option_id")) is not None and name not in (ids := _options(given.question)):
+        elif (name := given.option_id) is not None and name not in (ids := _options(given.question)):
             meant = _meant(name, ids)
         if meant is not None:
             yield Found([given.decision], f"an answer says {name!r} where the id is {meant!r}")
@@ -294,7 +296,7 @@ def _id_not_echoed(history: History) -> Iterator[Found]:
 )
 def _answer_with_unknown_option(history: History) -> Iterator[Found]:
     for given in _given(history):
-        name = given.answer.get("option_id")
+        name = given.option_id
         if given.question is None or name is None or name in (ids := _options(given.question)) or _meant(name, ids):
             continue
         labels = [each.get("label") for each in _dicts(given.question.get("options"))]
@@ -310,9 +312,8 @@ def _answer_with_unknown_option(history: History) -> Iterator[Found]:
 )
 def _option_and_custom(history: History) -> Iterator[Found]:
     for given in _given(history):
-        if given.answer.get("option_id") is not None and given.answer.get("custom") is not None:
-            name = given.answer.get("question_id")
-            yield Found([given.decision], f"the answer to {name!r} has both option_id and custom")
+        if given.option_id is not None and given.custom is not None:
+            yield Found([given.decision], f"the answer to {given.question_id!r} has both option_id and custom")
 
 
 @RULES.add(
@@ -323,7 +324,7 @@ def _option_and_custom(history: History) -> Iterator[Found]:
 )
 def _custom_not_allowed(history: History) -> Iterator[Found]:
     for given in _given(history):
-        chosen = given.answer.get("option_id") is None and given.answer.get("custom") is not None
-        if chosen and given.question is not None and given.question.get("allow_custom") is False:
-            name = given.answer.get("question_id")
-            yield Found([given.decision], f"the answer to {name!r} is free text, and its question allows none")
+        is_free = given.option_id is None and given.custom is not None
+        if is_free and given.question is not None and given.question.get("allow_custom") is False:
+            happened = f"the answer to {given.question_id!r} is free text, and its question allows none"
+            yield Found([given.decision], happened)

@@ -162,22 +162,15 @@ def _fate(call: PreviewCall) -> str:
     mend="Set Content-Type on the PUT explicitly; many HTTP clients guess one.",
 )
 def _upload_other_content_type(history: History) -> Iterator[Found]:
-    declared = _declared(history)
-    for put in history.calls(UPLOAD):
-        wanted, given = declared.get(put.upload_ref or ""), put.headers.get("content-type")
-        if put.method == "PUT" and wanted is not None and (given or "").lower() != wanted.lower():
-            yield Found([put], f"the file was put with Content-Type {given or 'none'}; {wanted} was declared")
-
-
-def _declared(history: History) -> dict[str, str]:
-    """The content type that was declared for each upload, by its `upload_ref`."""
-    return {
+    declared = {
         asked.received["upload_ref"]: asked.member("content_type")
         for asked in history.calls("request_upload")
-        if isinstance(asked.received, dict)
-        and isinstance(asked.received.get("upload_ref"), str)
-        and isinstance(asked.member("content_type"), str)
+        if isinstance(asked.answer_member("upload_ref"), str)
     }
+    for put in history.calls(UPLOAD):
+        wanted, given = declared.get(put.upload_ref or ""), put.headers.get("content-type")
+        if put.method == "PUT" and isinstance(wanted, str) and (given or "").lower() != wanted.lower():
+            yield Found([put], f"the file was put with Content-Type {given or 'none'}; {wanted} was declared")
 
 
 @RULES.add(
