@@ -7,7 +7,16 @@ from urllib.parse import urlencode
 
 from mock_server.contract.words import Vocabulary
 from mock_server.contract.yaml_file import kind
-from mock_server.player.play import CannotGoOn, answer_members, csv_rows, lost_difference, quote_value, refusal_difference, status_difference, value_difference
+from mock_server.player.play import (
+    CannotGoOn,
+    answer_members,
+    csv_rows,
+    lost_difference,
+    quote_value,
+    refusal_difference,
+    status_difference,
+    value_difference,
+)
 from mock_server.preview.figures import run_differences
 from mock_server.scenarios.model import Step
 
