@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mock_server.coverage.items import Item, every_fault
 from mock_server.faults.rules import ActiveFault, find_hit
 from mock_server.preview import coverage_items as preview
-from mock_server.preview.beats.parking import Park
+from mock_server.preview.beats import Park
 from mock_server.preview.language import fault_targets, load_world
 from mock_server.preview.lifecycle import TRANSITIONS
 
@@ -195,7 +195,7 @@ class Walk:
         count = step.modifiers.get("questions", len(asks or ()))
         if count:
             self._meet("questions", preview.ONE if count == 1 else preview.SEVERAL)
-        for group in (group for park in _parks(self.scenario.run) for group in park.flagged):
+        for group in (group for park in _parks(self.scenario.run) for group in park.groups):
             if asks is not None and group.ask and group.column in asks:
                 self._ask(group)
 

@@ -11,9 +11,7 @@ from mock_server.data.book import Sheet
 from mock_server.data.declared import Flagged
 from mock_server.data.templates import Column, Link, Template
 from mock_server.kernel.clock import EPOCH
-from mock_server.preview.beats.ending import Cancel, Complete, Fail
-from mock_server.preview.beats.parking import Park, Review
-from mock_server.preview.beats.passing import Die, Queue, Work
+from mock_server.preview.beats import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
 from mock_server.preview.lifecycle import Approved, Canceled, Rejected, Started, life
 from mock_server.preview.preconditions import refuse_decision
 

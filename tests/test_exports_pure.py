@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from mock_server.contract import document as contract
 from mock_server.data.initial import book_of_rows
 from mock_server.kernel.clock import EPOCH
-from mock_server.preview.beats.ending import Complete, Fail
-from mock_server.preview.beats.passing import Queue, Work
+from mock_server.preview.beats import Complete, Fail, Queue, Work
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.language import load_world
 from mock_server.preview.lifecycle import Started

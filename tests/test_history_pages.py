@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mock_server.data.templates import Source
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.beats.ending import Fail
+from mock_server.preview.beats import Fail
 from mock_server.preview.companies import Company
 from mock_server.preview.history import asked, page
 from mock_server.preview.lifecycle import Started

@@ -14,9 +14,7 @@ from strategies import STALE, History, decide, histories
 from mock_server.data.declared import Flagged
 from mock_server.kernel.clock import EPOCH, HOUR, duration
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.beats.ending import Cancel, Complete, Fail
-from mock_server.preview.beats.parking import Park, Review
-from mock_server.preview.beats.passing import Die, Queue, Work
+from mock_server.preview.beats import Cancel, Complete, Die, Fail, Park, Queue, Review, Work
 from mock_server.preview.lifecycle import (
     REJECTED,
     TERMINAL,

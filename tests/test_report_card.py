@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conformance.audit import RULES, audit
 from conformance.model.clauses import load as clauses_of_all
 from mock_server.player.process import running
-from mock_server.preview.beats.parking import Park, Review
+from mock_server.preview.beats import Park, Review
 from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:

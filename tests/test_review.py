@@ -11,9 +11,7 @@ from mock_server.data.book import Fix, has_open_groups
 from mock_server.data.initial import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
-from mock_server.preview.beats.ending import Complete
-from mock_server.preview.beats.parking import Review
-from mock_server.preview.beats.passing import Work
+from mock_server.preview.beats import Complete, Review, Work
 from mock_server.preview.decisions import fixes
 from mock_server.preview.language import load_world
 from mock_server.preview.lifecycle import Approved, Started

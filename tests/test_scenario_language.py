@@ -18,10 +18,7 @@ from mock_server.contract.yaml_file import BadFiles, parse, read
 from mock_server.data.declared import Action, Data, Flagged
 from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
 from mock_server.faults.kinds import FAULTS
-from mock_server.preview.beats import BEATS
-from mock_server.preview.beats.ending import Complete, Fail
-from mock_server.preview.beats.parking import Park, Review
-from mock_server.preview.beats.passing import Die, Queue, Work
+from mock_server.preview.beats import BEATS, Complete, Die, Fail, Park, Queue, Review, Work
 from mock_server.preview.language import LOADER
 from mock_server.preview.scenario_lint import script
 from mock_server.preview.steps import STEPS

@@ -16,7 +16,7 @@ from mock_server.contract import document as contract
 from mock_server.data.book import Fix, Sheet, has_open_groups, report
 from mock_server.data.templates import Column, Link, Template
 from mock_server.data.uploaded import check_tables
-from mock_server.preview.beats.parking import Review
+from mock_server.preview.beats import Review
 from mock_server.preview.questions import needs_attention, questions
 from mock_server.scenarios import loader as loading
 

@@ -17,9 +17,7 @@ from mock_server.data.generated import GeneratedSheet, Layout, untouched_book
 from mock_server.data.rules import faults
 from mock_server.data.templates import Link
 from mock_server.preview.account import generate_book
-from mock_server.preview.beats.ending import Complete
-from mock_server.preview.beats.parking import Park
-from mock_server.preview.beats.passing import Work
+from mock_server.preview.beats import Complete, Park, Work
 from mock_server.preview.language import load_world
 from mock_server.preview.questions import needs_attention, questions
 from mock_server.scenarios.model import Ready, Scenario
@@ -123,7 +121,7 @@ def test_every_built_in_scenario_is_wrong_in_exactly_the_declared_cells(scenario
         if isinstance(beat, Park | Complete):
             before = declared(book)
             book = book.reveal(beat)
-            news = Counter({(each.sheet, each.column, each.fails): each.rows for each in beat.flagged})
+            news = Counter({(each.sheet, each.column, each.fails): each.rows for each in beat.groups})
             assert declared(book) == before + news
             consistent(book)
         if isinstance(beat, Park):

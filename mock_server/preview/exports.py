@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mock_server.data.book import Book, Row, Sheet
-    from mock_server.preview.beats.ending import Complete
+    from mock_server.preview.beats import Complete
 
 _PIECE = 500
 

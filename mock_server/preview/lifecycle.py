@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Literal, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.preview.beats.ending import Complete
-    from mock_server.preview.beats.model import RunBeat
+    from mock_server.preview.beats import Complete, RunBeat
     from mock_server.scenarios.model import Beat
 
 Status = Literal["queued", "running", "needs_attention", "completed", "failed", "canceled"]

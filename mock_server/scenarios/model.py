@@ -38,14 +38,12 @@ class Beat(Word):
     own_rows: ClassVar[bool] = False
     """Whether the run works on the rows that the caller sends, and not on generated ones."""
 
+    groups: tuple[Flagged, ...] = ()
+    """The groups of wrong cells that the beat declares."""
+
     def apply(self, fold: Any) -> Iterator[Any]:
         """The states that the beat brings a run to; `fold` is the generation's, and knows how far the run has come."""
         raise NotImplementedError
-
-    @property
-    def groups(self) -> tuple[Flagged, ...]:
-        """The groups of wrong cells that the beat declares."""
-        return ()
 
     @property
     def branches(self) -> Mapping[str, tuple[Beat, ...]]:

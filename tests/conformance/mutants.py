@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/mutants.md"
 REVIEWED = Path(__file__).parent / "invisible-mutants.txt"
 MODULES = (
-    *("preview.account", "preview.beats.parking", "preview.companies", "preview.decisions", "preview.downloads"),
+    *("preview.account", "preview.beats", "preview.companies", "preview.decisions", "preview.downloads"),
     *(
         "preview.exports",
         "preview.history",
@@ -53,7 +53,7 @@ OPERATORS = (
     *(f"preview.runs:Run.{name}" for name in ("transitions", "poll", "settle", "step")),  # and what the clock tells
     "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.ledger:Ledger.scenario*",
     "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.templates:wrong_values",  # scenarios
-    "preview.beats.parking:*.parse", "preview.beats.parking:*.describe", "preview.beats.parking:*.groups",
+    "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
     *(f"preview.ledger:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",  # why
     *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),

@@ -16,7 +16,7 @@ from mock_server.kernel.errors import Refusal
 from mock_server.preview import account, history, lifecycle, preconditions, runs
 from mock_server.preview import operations as api
 from mock_server.preview.account import account_of
-from mock_server.preview.beats.parking import Review
+from mock_server.preview.beats import Review
 from mock_server.preview.runs import ImportRun, Run
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_server.contract.nearest import unknown
 from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.clock import HOUR
-from mock_server.preview.beats.passing import Passing
+from mock_server.preview.beats import Passing
 from mock_server.preview.lifecycle import TERMINAL
 from mock_server.preview.scenario_lint.script import every_run_beat
 

@@ -6,16 +6,14 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 from mock_server.kernel.clock import HOUR, MINUTE
-from mock_server.preview.beats.ending import Complete, Fail
-from mock_server.preview.beats.parking import Park, Review
-from mock_server.preview.beats.passing import Passing, Work
+from mock_server.preview.beats import Complete, Fail, Park, Passing, Review, Work
 from mock_server.scenarios.model import every_beat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
-    from mock_server.preview.beats.model import RunBeat
+    from mock_server.preview.beats import RunBeat
     from mock_server.scenarios.model import Beat, Scenario
 
 # DEC-25: a second decision finds another state than the first.
@@ -127,7 +125,7 @@ def _check_places(document: Document, name: str, scenario: Scenario) -> Iterator
             yield from _for_export_only(document, place)
         if scenario.own_rows and isinstance(beat, Park):
             yield document.complain("E305", place, "'park' and 'review' exclude each other; 'review' alone asks here")
-        if scenario.own_rows and isinstance(beat, Complete) and beat.flagged:
+        if scenario.own_rows and isinstance(beat, Complete) and beat.groups:
             text = "'complete' names no groups beside 'review': the caller's own rows decide"
             yield document.complain("E305", (*place, "complete"), text)
         if isinstance(beat, Review) and reviews > 1:
@@ -138,7 +136,7 @@ def _in_export(document: Document, place: Place, beat: RunBeat) -> Iterator[Comp
     if not beat.exports:  # DST-10
         text = f"an export has only {EXPORT_BEATS}; got '{beat.verb}'"
         yield document.complain("E305", place, text)
-    elif isinstance(beat, Complete) and beat.flagged:
+    elif isinstance(beat, Complete) and beat.groups:
         yield document.complain(
             "E305", (*place, "complete"), "an export flags no rows; expected nothing after 'complete:'"
         )

@@ -14,7 +14,7 @@ from conformance.preview.mock_target import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
 from mock_server.preview import account, lifecycle, preconditions, runs, uploads
 from mock_server.preview.account import Account
-from mock_server.preview.beats.passing import Queue, Work
+from mock_server.preview.beats import Queue, Work
 from mock_server.preview.lifecycle import TIMED_OUT, Life
 
 LIVES = ("RUN", "POLL", "ACT", "STALE", "DEC", "IMP", "IDEM")

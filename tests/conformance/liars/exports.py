@@ -10,7 +10,7 @@ from lies import App, Liar, Lie, answers, rule
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import exports
 from mock_server.preview import operations as api
-from mock_server.preview.beats.ending import Cancel, Complete, Fail
+from mock_server.preview.beats import Cancel, Complete, Fail
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.lifecycle import Life, life
 
