@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from mock_server.faults.kinds.refusal import TEXTS
+from mock_server.faults.kinds import TEXTS
 from mock_server.http.messages import answer, error
 from mock_server.kernel.errors import Refusal
 
