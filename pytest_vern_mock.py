@@ -29,7 +29,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from conformance.model.results import Result, Results
 
@@ -189,7 +189,11 @@ def _marker_members(item: pytest.Item) -> dict[str, Any]:
 def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None:
     """Fail the test for what its client did wrong, with the timeline of what it did."""
     exchanges = mock.requests
-    wrong = list(_unexpected(exchanges, marked["allow"]))
+    wrong = [
+        f"{_line(each)} (expected? then allow=[{each['status']}] in the marker vern_mock)"
+        for each in exchanges
+        if each["status"] in UNEXPECTED and each["status"] not in marked["allow"] and not each["fault"]
+    ]
     # A test may end in the middle of a run's life.
     findings = mock.audit(ongoing=True, without=marked["without"]) if marked["audit"] else []
     wrong += [f"{each['code']}: {each['happened']}" for each in findings if each["severity"] == "error"]
@@ -197,12 +201,6 @@ def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None
         item.add_report_section("call", "vern-mock", "\n".join(map(_line, exchanges)))
     if wrong:
         pytest.fail("the client made mistakes:\n" + "\n".join(f"  {each}" for each in wrong), pytrace=False)
-
-
-def _unexpected(exchanges: Iterable[Mapping[str, Any]], allowed: Collection[int]) -> Iterator[str]:
-    for each in exchanges:
-        if each["status"] in UNEXPECTED and each["status"] not in allowed and not each["fault"]:
-            yield f"{_line(each)} (expected? then allow=[{each['status']}] in the marker vern_mock)"
 
 
 def _line(exchange: Mapping[str, Any]) -> str:
@@ -379,7 +377,7 @@ class _Clause(pytest.Item):
 
         result = self.judgment.of(self.name)
         if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
-            pytest.skip(_reason(result))
+            pytest.skip(next((each.reason for each in result.findings if each.reason), result.outcome.word))
         if result.outcome is Outcome.FAILED and result.level != "must":
             pytest.xfail(f"{result.clause} is a {result.level} clause: {result.text}")
         if result.outcome > Outcome.PASSED:
@@ -392,7 +390,3 @@ class _Clause(pytest.Item):
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where pytest says that the test is."""
         return self.config.rootpath / SUITE, None, self.name
-
-
-def _reason(result: Result) -> str:
-    return next((finding.reason for finding in result.findings if finding.reason), result.outcome.word)

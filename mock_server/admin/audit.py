@@ -22,7 +22,7 @@ async def _read(call: AdminCall) -> dict[str, Any]:
     from conformance.audit.card import card
 
     query, session = call.query("ongoing", "without"), call.session
-    ongoing, without = _yes("ongoing", query.get("ongoing", "false")), _codes(query.get("without", ""))
+    ongoing, without = call.flag("ongoing"), _codes(query.get("without", ""))
     entries = call.exchanges()
     clock, dialect, forgotten = session.clock.mode, session.dialect.name, session.journal.dropped
 
@@ -31,12 +31,6 @@ async def _read(call: AdminCall) -> dict[str, Any]:
         return card(exchanges, clock=clock, dialect=dialect, forgotten=forgotten, ongoing=ongoing, without=without)
 
     return await run_in_threadpool(judge)
-
-
-def _yes(name: str, text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise Refusal(400, f"{name} must be true or false; got {text!r}")
-    return text == "true"
 
 
 def _codes(text: str) -> list[str]:

@@ -66,6 +66,13 @@ class AdminCall:
             raise Refusal(400, f"the query's {strange[0]!r} is not known here{suggest(strange[0], known)}")
         return parameters
 
+    def flag(self, name: str) -> bool:
+        """Whether this parameter of the query is `true`; Refusal 400 for one that is neither true nor false."""
+        text = self.request.query_params.get(name, "false")
+        if text not in {"true", "false"}:
+            raise Refusal(400, f"{name} must be true or false; got {text!r}")
+        return text == "true"
+
     def exchanges(self) -> list[Entry]:
         """The session's exchanges, and those of the calls without an accepted key that are its own.
 

@@ -144,13 +144,7 @@ def _search(call: AdminCall) -> Search:
 
 
 def _journal(call: AdminCall) -> Journal:
-    match call.request.query_params.get("strays", "false"):
-        case "true":
-            return call.sessions.strays
-        case "false":
-            return call.session.journal
-        case other:
-            raise Refusal(400, f"strays must be true or false; got {other!r}")
+    return call.sessions.strays if call.flag("strays") else call.session.journal
 
 
 def _cursor(text: str, journal: Journal) -> int:

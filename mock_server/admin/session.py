@@ -87,7 +87,6 @@ def _choose_dialect(call: AdminCall) -> dict[str, Any]:
 
 
 def _reset_dialect(call: AdminCall) -> dict[str, Any]:
-    """Back to what the server was started with."""
     call.session.choose_dialect(call.now, call.session.dialect_named(call.session.settings.dialect))
     return _read_dialect(call)
 

@@ -113,14 +113,12 @@ def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Para
     return read
 
 
-def scenario_files(command: Callable[..., Any]) -> Any:
-    """Add the option `--scenarios` to a command."""
-    return option(
-        "--scenarios",
-        type=FILES,
-        multiple=True,
-        help="Add the scenarios of this file or folder; repeat the option for several.",
-    )(command)
+scenario_files = option(
+    "--scenarios",
+    type=FILES,
+    multiple=True,
+    help="Add the scenarios of this file or folder; repeat the option for several.",
+)
 
 
 def end(message: str, code: int = 2) -> NoReturn:

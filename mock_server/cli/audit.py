@@ -71,7 +71,6 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
 
 
 def _card(given: dict[str, Any], without: list[str]) -> Any:
-    """The card of the bundle, or of the running server's session."""
     if given["bundle"] is not None:
         return _of_bundle(given["bundle"], without, ongoing=given["ongoing"])
     if not given["api_key"]:
@@ -112,7 +111,6 @@ def _parse_disabled(words: tuple[str, ...]) -> dict[str, str]:
 
 
 def _read_baseline(path: Path) -> dict[str, str]:
-    """The findings that the baseline expects, each with its reason."""
     from conformance.audit import RULES
     from conformance.verdict.baseline import load
     from mock_server.contract.yaml_file import BadFiles

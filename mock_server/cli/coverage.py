@@ -66,19 +66,14 @@ def command(
         keys = ()
     if not keys and not files:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
-    read, looked = [_of_file(path) for path in files], [_of_session(given, key) for key in dict.fromkeys(keys)]
-    merged = {"sessions": len(looked), "files": len(read)} | _merge([*read, *looked])
+    keys = tuple(dict.fromkeys(keys))
+    sources = [_content(path.read_bytes(), str(path)) for path in files]
+    looked = (call_admin({**given, "api_key": key}, "GET", "/_mock/coverage") for key in keys)
+    sources += [_content(raw, given["url"]) for raw in looked]
+    merged = {"sessions": len(keys), "files": len(files)} | _merge(sources)
     click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
         end(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
-
-
-def _of_session(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return _content(call_admin({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"])
-
-
-def _of_file(path: Path) -> dict[str, Any]:
-    return _content(path.read_bytes(), str(path))
 
 
 def _content(raw: bytes, source: str) -> dict[str, Any]:
@@ -93,7 +88,6 @@ def _content(raw: bytes, source: str) -> dict[str, Any]:
 
 
 def _merge(sources: list[dict[str, Any]]) -> dict[str, Any]:
-    """The coverage of all sources together."""
     from mock_server.preview.coverage_items import coverage
 
     met = frozenset().union(*(each["met"] for each in sources))

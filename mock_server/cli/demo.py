@@ -43,12 +43,7 @@ class DemoFailed(Exception):
 @click.command("demo")
 @click.argument("scenario", default="re-park")
 @scenario_files
-@option(
-    "--play",
-    type=click.IntRange(1),
-    default=1,
-    help="Show this one of the scenario's plays; 1 is the first.",
-)
+@option("--play", type=click.IntRange(1), default=1, help="Show this one of the scenario's plays; 1 is the first.")
 @option(
     "--speed",
     reads=speed,
@@ -79,11 +74,9 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
         with running("--speed", "0", *(part for path in paths for part in ("--scenarios", str(path)))) as server:
             click.echo(_title(scenario, play, server.url))
             count = _show(scenario, play, server.url, pace)
-    except NotStarted as reason:
-        click.secho(f"vern-mock: the server did not start: {reason}", fg="red", err=True)
-        return 1
-    except DemoFailed as reason:
-        click.secho(f"vern-mock: {reason}", fg="red", err=True)
+    except (NotStarted, DemoFailed) as reason:
+        what = "the server did not start: " if isinstance(reason, NotStarted) else ""
+        click.secho(f"vern-mock: {what}{reason}", fg="red", err=True)
         return 1
     took = (
         f"{in_words(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"

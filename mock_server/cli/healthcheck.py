@@ -17,13 +17,7 @@ PATIENCE = 3  # seconds; a probe that waits longer is no probe
 
 @click.command("healthcheck")
 @option("--url", help="Ask the server at this address.  [default: http://127.0.0.1 and the port]")
-@option(
-    "--port",
-    "-p",
-    type=click.IntRange(1, 65535),
-    default=DEFAULT_PORT,
-    help="Ask the server at this port.",
-)
+@option("--port", "-p", type=click.IntRange(1, 65535), default=DEFAULT_PORT, help="Ask the server at this port.")
 def command(url: str | None, port: int) -> None:
     """Ask a server whether it is ready. The exit code is 0 when it is, else 1.
 

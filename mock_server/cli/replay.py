@@ -128,7 +128,9 @@ class _Replay:
         for each in in_order(self.bundle["exchanges"]):
             while steered and each.turn is not None and steered[0]["after"] < each.turn:
                 self._steer(steered.pop(0))
-            yield Outcome(each, self._differences(each) if _can_be_sent(each) else None)
+            # A call that is not whole, or had no turn, broke off or was refused, and had no effect.
+            whole = each.turn is not None and not each.request.cut
+            yield Outcome(each, self._differences(each) if whole else None)
         self.transport.close()
 
     def _steer(self, change: Mapping[str, Any]) -> None:
@@ -172,11 +174,6 @@ class _Replay:
         if moved.status != 200:
             raise BadBundle(f"the clock cannot show {time}: {moved.text}")
         self.now = time
-
-
-def _can_be_sent(old: RecordedExchange) -> bool:
-    """Whether all of the call is there, and it had its turn: else it broke off, or was refused, and had no effect."""
-    return old.turn is not None and not old.request.cut
 
 
 def differences(old: RecordedExchange, new: RecordedExchange) -> Iterator[str]:

@@ -38,13 +38,14 @@ def command(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -> 
     world = load(scenarios)
     if as_json:
         chosen = world.scenarios if name is None else {name: find_scenario(world, name)}
-        click.echo(_as_json(chosen))
+        summaries = [each.summary() for each in chosen.values()]  # as `GET /_mock/scenarios` answers
+        click.echo(json.dumps({"scenarios": summaries}, indent=2, ensure_ascii=False))
     elif name is not None:
         click.echo(page(find_scenario(world, name)))
     elif sys.stdout.isatty():
         click.echo(_table(world.scenarios, shutil.get_terminal_size().columns))
     else:
-        click.echo(_tab_separated(world.scenarios))
+        click.echo("\n".join(f"{name}\t{each.title}\t{each.ready.id}" for name, each in world.scenarios.items()))
 
 
 def load(paths: tuple[Path, ...]) -> World:
@@ -78,13 +79,3 @@ def _narrow(name: str, scenario: Scenario, width: int) -> str:
     gap = max(1, width - len(name) - 37)
     title = textwrap.fill(scenario.title, max(20, width - 1), initial_indent="  ", subsequent_indent="  ")
     return f"{name}{' ' * gap}{scenario.ready.id}\n{title}"
-
-
-def _tab_separated(scenarios: Mapping[str, Scenario]) -> str:
-    """One scenario a line: name, title and ready id, separated by tabs."""
-    return "\n".join(f"{name}\t{each.title}\t{each.ready.id}" for name, each in scenarios.items())
-
-
-def _as_json(scenarios: Mapping[str, Scenario]) -> str:
-    """What `GET /_mock/scenarios` answers."""
-    return json.dumps({"scenarios": [each.summary() for each in scenarios.values()]}, indent=2, ensure_ascii=False)

@@ -17,11 +17,7 @@ DEFAULTS = Settings()
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Listen on this address; 0.0.0.0 lets other machines in.")
 @option(
-    "--port",
-    "-p",
-    type=click.IntRange(0, 65535),
-    default=DEFAULT_PORT,
-    help="Listen on this port; 0 takes a free one.",
+    "--port", "-p", type=click.IntRange(0, 65535), default=DEFAULT_PORT, help="Listen on this port; 0 takes a free one."
 )
 @option("--scenario", default=DEFAULTS.scenario, help="Play this scenario for callers that choose none.")
 @scenario_files
@@ -39,10 +35,7 @@ DEFAULTS = Settings()
     help="Make ids, names and dates from this number; the same seed gives the same ones.",
 )
 @option(
-    "--speed",
-    reads=speed,
-    default="1",
-    help="How many seconds of a session pass in a real one; 0 freezes the clock.",
+    "--speed", reads=speed, default="1", help="How many seconds of a session pass in a real one; 0 freezes the clock."
 )
 @option(
     "--rate-limit",
@@ -71,20 +64,8 @@ DEFAULTS = Settings()
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the ready line to this file, too; a script can wait for it.",
 )
-@option(
-    "--max-body",
-    reads=size,
-    metavar="SIZE",
-    default="10MB",
-    help="Refuse JSON bodies that are larger.",
-)
-@option(
-    "--max-upload",
-    reads=size,
-    metavar="SIZE",
-    default="200MB",
-    help="Refuse uploaded files that are larger.",
-)
+@option("--max-body", reads=size, metavar="SIZE", default="10MB", help="Refuse JSON bodies that are larger.")
+@option("--max-upload", reads=size, metavar="SIZE", default="200MB", help="Refuse uploaded files that are larger.")
 @option(
     "--max-sessions",
     type=click.IntRange(1),
@@ -92,11 +73,7 @@ DEFAULTS = Settings()
     help="Keep at most this many sessions; the one that was idle longest is closed first.",
 )
 @option(
-    "--session-idle",
-    reads=span,
-    metavar="DURATION",
-    default="1h",
-    help="Close sessions that were idle for this long.",
+    "--session-idle", reads=span, metavar="DURATION", default="1h", help="Close sessions that were idle for this long."
 )
 @option(
     "--stale-after",

@@ -95,7 +95,6 @@ def _statuses(exchange: RecordedExchange, body: Any) -> Iterator[tuple[str, str]
 
 
 def _transitions(exchange: RecordedExchange, statuses: list[tuple[str, str]], last: dict[str, str]) -> Iterator[Item]:
-    """Two statuses of one import, one after the other."""
     for run_id, status in statuses:
         # Whoever is told that a decision was taken knows that the run was parked (DEC-23).
         before = "needs_attention" if exchange.operation == "decide" else last.get(run_id)

@@ -74,7 +74,8 @@ class ExportRun(Run):
     def pieces(self, end: Complete) -> Iterator[bytes]:
         """The poll's answer of a completed export (DST-04), in pieces of many results."""
         total = sum(count for _, count in self.writes)
-        refused, hollow = _troubled(total, end)
+        refused = min(end.refused, total)
+        hollow = min(end.hollow, total - refused)
         head = {"mode": self.mode, "total": total, "succeeded": total - refused, "failed": refused}
         start = orjson.dumps({"status": "completed", "report": head})
         yield start[:-2] + b',"results":['
@@ -106,11 +107,6 @@ def _outcome(group: int, end: Complete) -> dict[str, Any]:
     if group == 0:
         return {"status": end.status, "ok": False, "error": end.error, "fields_confirmed": None}
     return {"fields_confirmed": False}
-
-
-def _troubled(total: int, end: Complete) -> tuple[int, int]:
-    refused = min(end.refused, total)
-    return refused, min(end.hollow, total - refused)
 
 
 def _troubles(total: int, refused: int, hollow: int) -> Iterator[tuple[int, int]]:

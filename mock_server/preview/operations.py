@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from mock_server.data.templates import Link, Template
     from mock_server.data.uploaded import UploadedBook
     from mock_server.preview.companies import Company
-    from mock_server.preview.lifecycle import Life
     from mock_server.scenarios.model import Scenario
     from mock_server.session.exchange import Exchange
 
@@ -196,14 +194,13 @@ async def decide(call: Exchange) -> Response:
     parked(run, call.later())
     async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
-        considered = partial(_approval, run, state, answers)
-        approval = await run_in_threadpool(considered) if run.rows(state) > LARGE else considered()
+
+        def consider() -> Approval:
+            return run.approved(state, fixes(run, state, answers))
+
+        approval = await run_in_threadpool(consider) if run.rows(state) > LARGE else consider()
         account.approve(call.later(), run.id, state, approval, answered=bool(answers))
     return answer(run.accepted("running"))
-
-
-def _approval(run: ImportRun, state: Life, answers: Sequence[Mapping[str, Any]]) -> Approval:
-    return run.approved(state, fixes(run, state, answers))
 
 
 async def export_csv(call: Exchange) -> Response:

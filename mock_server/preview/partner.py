@@ -54,12 +54,6 @@ class Partner(Client):
             raise CannotGoOn("no run id: no import was started, or the id was lost and not recovered")
         return self.run
 
-    def poll(self) -> Call:
-        """Read the run once, and learn its questions and sheets."""
-        call = self.call("GET", self.path("imports", self.known_run()))
-        self.learn(call)
-        return call
-
     def learn(self, call: Call) -> None:
         """Take questions and sheet ids from a run's body."""
         body = call.body
@@ -109,7 +103,7 @@ class Partner(Client):
     def _question(self, column: str) -> Any:
         """The current question about the column; polls once when the questions were not seen yet."""
         if self.questions is None:
-            self.poll()
+            self.learn(self.call("GET", self.path("imports", self.known_run())))
         for question in self.questions or []:
             if question["target"]["column"] == column:
                 return question

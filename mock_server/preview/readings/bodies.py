@@ -58,10 +58,6 @@ def _of_reports(change: Callable[[dict[str, Any]], None]) -> Callable[[Answer], 
     return change_answer
 
 
-def _no_sums(report: dict[str, Any]) -> None:
-    report.pop("perSheet", None)
-
-
 def _nothing_inserted(report: dict[str, Any]) -> None:
     report["inserted"] = 0
     for sheet in report.get("perSheet", ()):
@@ -157,7 +153,7 @@ READINGS = (
         "no-parked-sums",
         "OP-09",
         "leaves `perSheet` out while a run is parked or was rejected",
-        _of_reports(_no_sums),
+        _of_reports(lambda report: report.pop("perSheet", None)),
         minimal=True,
     ),
     Reading("bare-history", "OP-08", "shows no `report` in the history", _no_reports, minimal=True, extended=False),
