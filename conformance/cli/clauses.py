@@ -6,14 +6,13 @@ import json
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from conformance.model.clauses import area_names, open_points
+from conformance.model.clauses import Clause, area_names, open_points
 from conformance.preview import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from conformance.engine.generation import Check
-    from conformance.model.clauses import Clause
 
 WIDTH = 100
 

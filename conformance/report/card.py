@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.audit.card import GATING, RULES, counted
+from conformance.audit.card import GATING, RULES, Rule, counted
 from conformance.model import clauses
 from conformance.report.escape import as_markdown, line
 from conformance.report.junit import Case, document
@@ -14,7 +14,6 @@ from conformance.report.junit import Case, document
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from conformance.audit.card import Rule
 
 SHOWN = 8
 """Exchanges that are named one by one."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from conformance.model.results import Outcome
+from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import summary
 from conformance.report.escape import as_html, line
 from conformance.verdict import judge
@@ -18,7 +18,6 @@ from conformance.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.model.results import Exchange, Finding, Result, Results
 
 _CODE = re.compile("`([^`]+)`")
 _SIGNS = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}

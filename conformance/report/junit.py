@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.model.clauses import area_of
-from conformance.model.results import Outcome
+from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.report import summary
 from conformance.report.escape import escape, line
 from conformance.verdict import PASSED, aside, judge
@@ -19,7 +19,6 @@ from conformance.verdict import PASSED, aside, judge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from conformance.model.results import Finding, Result, Results
 
 SUITE = "vern-conformance"
 _FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}

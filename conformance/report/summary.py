@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.model.clauses import area_names, area_of, load, open_points
-from conformance.model.results import Outcome
+from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.verdict import counts
 from mock_server.contract.nearest import counted
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from conformance.model.results import Exchange, Finding, Result, Results
 
 SIGNS = {
     Outcome.PASSED: ("✓", ".", "green"),

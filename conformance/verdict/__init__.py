@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.model.clauses import load
+from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.verdict.baseline import Mismatch, compare
 from mock_server.contract.nearest import counted
@@ -18,7 +18,6 @@ from mock_server.contract.nearest import counted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from conformance.model.clauses import Clause
 
 PASSED, FAILED, INCOMPLETE, UNREACHABLE, INTERRUPTED = 0, 1, 3, 4, 130
 """The exit codes that results lead to; 2 is bad usage, and the command line's own."""

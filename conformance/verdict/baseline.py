@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from conformance.model.clauses import server_clauses
 from mock_server.contract.nearest import nearest
-from mock_server.contract.yaml_file import BadFiles, Complaint, parse, read
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document, parse, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
-
-    from mock_server.contract.yaml_file import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jsonschema_rs
 import yaml
 
-from mock_server.contract.messages import complaint, differences
+from mock_server.contract.messages import Difference, complaint, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mock_server.contract.messages import Difference
 
 API = "/api/v1"
 MATCHES = 2_000

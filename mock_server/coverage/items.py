@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from mock_server.contract.document import data
+from mock_server.contract.document import Contract, data
 from mock_server.faults.kinds import FAULTS as KINDS
 from mock_server.recording.exchange import RecordedExchange, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.contract.document import Contract
     from mock_server.faults.model import Fault
     from mock_server.session.generation import Generation
 

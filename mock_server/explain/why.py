@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from mock_server.contract.clause_map import request_clause
-from mock_server.contract.document import clause_texts
+from mock_server.contract.document import Contract, clause_texts
 from mock_server.kernel.clock import iso
 from mock_server.kernel.rate_limit import admitted_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.contract.document import Contract
     from mock_server.recording.journal import Entry, Journal
     from mock_server.scenarios.model import Beat
     from mock_server.session.generation import Explainer, Run, State

@@ -15,12 +15,11 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from mock_server.kernel.clock import duration
-from mock_server.player.transport import Call
+from mock_server.player.transport import Call, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mock_server.player.transport import Transport
     from mock_server.scenarios.model import Play, Step
 
 LONGEST = 200  # characters of an answer that a difference quotes

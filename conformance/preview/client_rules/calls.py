@@ -7,12 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import RULES
+from conformance.preview.client_rules.history import RULES, History, PreviewCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.preview.client_rules.history import History, PreviewCall
 
 API = "/api/v1/"
 REPEATED = 3

@@ -6,12 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.audit.card import Found
-from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL
+from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, RunReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.preview.client_rules.history import History, Known, PreviewCall, RunReading
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import RULES, UPLOAD
+from conformance.preview.client_rules.history import RULES, UPLOAD, History, PreviewCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.preview.client_rules.history import History, PreviewCall
 
 LOOP = 3
 KEY = "idempotency_key"

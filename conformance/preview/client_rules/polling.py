@@ -7,12 +7,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, elapsed
+from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.preview.client_rules.history import History, Known, PreviewCall
 
 TOLERATED = 2
 """Reads of a run after its end: whoever reloads a page does no harm (POLL-24)."""
