@@ -183,7 +183,7 @@ def card(
     """The findings as a value of JSON, with what they were found in; `forgotten` exchanges came before these."""
     found = audit(exchanges, clock=clock, partial=forgotten > 0, ongoing=ongoing, without=without)
     return {
-        "findings": [_plain(finding) for finding in found],
+        "findings": [_members(finding) for finding in found],
         "counts": {severity: sum(each.severity == severity for each in found) for severity in SEVERITIES},
         "clean": not any(each.severity in GATING for each in found),
         "clock": clock,
@@ -195,7 +195,7 @@ def card(
     }
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
+def _members(finding: Finding) -> dict[str, Any]:
     """The finding as a value of JSON, with the members of its subject among its own."""
     members = ((each if name == "subject" else {name: each}) for name, each in asdict(finding).items())
     return {name: each for member in members for name, each in member.items()}

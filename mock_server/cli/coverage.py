@@ -78,7 +78,7 @@ def command(
 
 def _content(raw: bytes, source: str) -> dict[str, Any]:
     """What a file or an answer holds; one that cannot be used ends the command with the reason."""
-    from mock_server.coverage.files import BadFile, read
+    from mock_server.coverage.items import BadFile, read
     from mock_server.preview.coverage_items import coverage
 
     try:

@@ -100,7 +100,8 @@ class Contract:
         """What the path of every operation begins with."""
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._routes = _tree(self.operations.values())
-        self._matches: dict[tuple[str, str], Match] = {}
+        self.match = lru_cache(maxsize=MATCHES)(self._match)
+        """What the contract says of a request's method and path: the operation that it is for."""
         self._requests: dict[str, Any] = {}
         self._answers: dict[tuple[str, int, str | None], Any] = {}
 
@@ -158,16 +159,6 @@ class Contract:
         """What the document says of the operation's answers with a code of success."""
         responses = self.described(operation_id)["responses"].items()
         return [self.resolved(each) for status, each in responses if status.startswith("2")]
-
-    def match(self, method: str, path: str) -> Match:
-        """The operation that a request is for."""
-        known = self._matches.get((method, path))
-        if known is None:
-            known = self._match(method, path)
-            if len(self._matches) >= MATCHES:
-                self._matches.clear()
-            self._matches[method, path] = known
-        return known
 
     def _match(self, method: str, path: str) -> Match:
         place = self._routes

@@ -182,7 +182,6 @@ class _Builder:
         return result
 
     def name(self, event: Any) -> str:
-        """The name of a member, which must be text."""
         value = self.build(event, ("",))
         self.values.pop(("",), None)
         if not isinstance(value, str):

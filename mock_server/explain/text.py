@@ -18,7 +18,6 @@ def text(why: dict[str, Any]) -> str:
 
 
 def _head(why: dict[str, Any]) -> str:
-    """The exchange in one line."""
     answered = "under way" if why["under_way"] else "no answer" if why["status"] is None else str(why["status"])
     if why["lost"] and why["status"] is not None:
         answered += ", lost on its way"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -69,7 +70,7 @@ class _Explanation:
         return self.entry.at if self.entry.acted is None else self.entry.acted
 
     def as_json(self) -> dict[str, Any]:
-        entry, snapshot = self.entry, self._snapshot()
+        entry, snapshot, clause = self.entry, self._snapshot(), self.entry.clause
         return {
             "id": entry.id,
             "found": True,
@@ -84,7 +85,7 @@ class _Explanation:
             "dialect": entry.dialect,
             "example": entry.example,
             "refusal": self._refusal(),
-            "clause": self._clause(),
+            "clause": None if clause is None else {"id": clause, "text": clause_texts().get(clause, "")},
             "clauses": self._clauses(),
             "differences": self._differences(),
             "run": None if snapshot is None else snapshot.as_json(self.journal, entry),
@@ -123,10 +124,6 @@ class _Explanation:
             return str(orjson.loads(entry.answer.body)["error"])
         except (ValueError, KeyError, TypeError):  # cut, bent, or no body of the contract's
             return entry.note
-
-    def _clause(self) -> dict[str, str] | None:
-        clause = self.entry.clause
-        return None if clause is None else {"id": clause, "text": clause_texts().get(clause, "")}
 
     def _clauses(self) -> list[str]:
         """The clauses that the contract names for such an answer."""
@@ -235,18 +232,15 @@ class _Snapshot:
         def has_caused(each: Entry) -> bool:
             return each.run_id == self.run.id and explainer.has_caused(self.session, each, what)
 
-        earlier = [each for each in journal if each is not entry and _is_earlier(each, entry) and has_caused(each)]
-        cause = earlier[-1] if earlier else entry if has_caused(entry) else None
+        turn = inf if entry.turn is None else entry.turn
+        earlier = [each for each in journal if each is not entry and each.turn is not None and each.turn < turn]
+        cause = next((each for each in (*reversed(earlier), entry) if has_caused(each)), None)
         if cause is None:
             return {"what": what, "by": None, "before": None}
         return {"what": what, "by": cause.id, "before": max(0, self.at - (cause.acted or cause.at))}
 
 
 _PACES = {"polls": "the next poll", "manual": "an operator's step", "instant": "itself"}
-
-
-def _is_earlier(one: Entry, other: Entry) -> bool:
-    return one.turn is not None and (other.turn is None or one.turn < other.turn)
 
 
 def _place(script: Sequence[Beat], beat: Beat | None) -> dict[str, Any] | None:

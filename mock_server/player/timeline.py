@@ -88,7 +88,6 @@ def _csv(call: Call) -> Iterator[str]:
 
 
 def _size(octets: int) -> str:
-    """A number of bytes with its unit."""
     for size, unit in ((10**6, "MB"), (10**3, "KB")):
         if octets >= size:
             return f"{octets / size:.3g} {unit}"

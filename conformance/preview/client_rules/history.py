@@ -212,7 +212,6 @@ def elapsed(first: PreviewCall, last: PreviewCall) -> int:
 
 
 def _about(call: PreviewCall) -> str | None:
-    """The run that the exchange is about, when one is known."""
     if call.run_id is not None or not call.is_look_up or "status=active" not in call.query:
         return call.run_id
     told = call.received if call.ok and isinstance(call.received, dict) else {}
@@ -221,7 +220,6 @@ def _about(call: PreviewCall) -> str | None:
 
 
 def _readings(call: PreviewCall) -> Iterator[tuple[str, RunReading]]:
-    """What the answer told, run by run."""
     if not call.ok or not (call.is_poll or call.is_look_up):
         return
     run_id = _about(call)

@@ -148,7 +148,6 @@ def _repetitions(calls: list[PreviewCall], *, throttled: bool = False) -> Iterat
 
 
 def _fate(call: PreviewCall) -> str:
-    """What became of a call, as its client saw it."""
     if not call.whole:
         return "got no answer"
     return f"got {call.status}" if call.status != 201 else "got an answer that cannot be read"
