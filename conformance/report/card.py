@@ -14,7 +14,6 @@ from conformance.report.junit import Case, document
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-
 SHOWN = 8
 """Exchanges that are named one by one."""
 CELL = 2_000

@@ -18,7 +18,6 @@ from conformance.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 _CODE = re.compile("`([^`]+)`")
 _SIGNS = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}
 
@@ -98,15 +97,14 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
 
 
 def _matrix(results: Results) -> Iterator[str]:
-    found = summary.areas(results)
-    if not found:
+    if not results.results:
         return
     present = {result.outcome for result in results.results}
     yield "<h2>Clauses by area</h2>"
     legend = (f"<span>{sign}&#160;{outcome.word}</span>" for outcome, sign in _SIGNS.items() if outcome in present)
     yield f'<p class="legend">{" ".join(legend)}</p>'
     yield '<div class="areas">'
-    for area in found:
+    for area in summary.areas(results):
         heading = f"<h3>{_line(area.title)} <small>{_line(area.id)}</small></h3>"
         cells = "".join(_cell(result) for result in area.results)
         yield f'<section class="area">{heading}<p>{area.tally}</p><p class="cells">{cells}</p></section>'
@@ -122,8 +120,7 @@ def _cell(result: Result) -> str:
 
 
 def _readings(results: Results) -> Iterator[str]:
-    found = summary.readings(results)
-    noted = summary.notes(results)
+    found, noted = summary.readings(results), summary.notes(results)
     if not found and not noted:
         return
     yield "<h2>Open points: how this implementation reads them</h2>"

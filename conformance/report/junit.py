@@ -19,7 +19,6 @@ from conformance.verdict import PASSED, aside, judge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-
 SUITE = "vern-conformance"
 _FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-
 SIGNS = {
     Outcome.PASSED: ("✓", ".", "green"),
     Outcome.FAILED: ("✗", "F", "red"),

@@ -18,7 +18,6 @@ from mock_server.contract.messages import Difference, complaint, differences
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-
 API = "/api/v1"
 MATCHES = 2_000
 """How many requests' matches are remembered: a client polls the same few paths again and again."""

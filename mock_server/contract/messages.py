@@ -5,6 +5,7 @@ The contract's schemas decide; this module only finds the words.
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,7 @@ _TYPES = {"string": "a string", "integer": "an integer", "number": "a number"} |
     "array": "an array",
     "null": "null",
 }
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
 
 
 class Difference(NamedTuple):
@@ -161,17 +163,8 @@ def _alternatives(branches: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _kind(value: Any) -> str:
-    """The value's JSON type, and nothing of the value."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-    return _shown(value)  # an object or an array, of which no more is ever said
+    """The value's JSON type, and nothing of the value; of an object or an array no more is ever said."""
+    return _KINDS.get(type(value)) or _shown(value)
 
 
 def _shown(value: Any) -> str:
@@ -181,10 +174,8 @@ def _shown(value: Any) -> str:
             return "an object"
         case list():
             return f"an array of {_counted(len(value), 'entry', 'entries')}"
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
+        case None | bool():
+            return json.dumps(value)
         case str():
             return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
         case _:

@@ -7,11 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import RULES, History, PreviewCall
+from conformance.preview.client_rules.history import RULES, History, Known, PreviewCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
 
 API = "/api/v1/"
 REPEATED = 3
@@ -107,20 +106,15 @@ def _hexadecimal(text: str) -> str:
 )
 def _poll_url_misresolved(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        found = [each for each in history.exchanges if _is_lost_poll(each, known.id, known.poll_url)]
+        found = [each for each in history.exchanges if _is_lost_poll(each, known)]
         if found and known.accepted is not None:
             right = known.poll_url or "its poll_url"
             yield Found(found, f"GET {found[0].path} leads nowhere; the run's poll_url is {right}")
 
 
-def _is_lost_poll(call: PreviewCall, run_id: str, poll_url: str | None) -> bool:
-    return (
-        call.method == "GET"
-        and call.operation is None
-        and call.status in {404, 405}
-        and run_id in call.path
-        and call.path != poll_url
-    )
+def _is_lost_poll(call: PreviewCall, known: Known) -> bool:
+    leads_nowhere = call.operation is None and call.status in {404, 405}
+    return call.method == "GET" and leads_nowhere and known.id in call.path and call.path != known.poll_url
 
 
 @RULES.add(
@@ -136,7 +130,7 @@ def _poll_url_unused(history: History) -> Iterator[Found]:
         accepted = known.accepted
         if accepted is None or accepted.operation not in {"start_import", "start_export"} or known.polls:
             continue
-        if any(_is_lost_poll(each, known.id, known.poll_url) for each in history.exchanges):
+        if any(_is_lost_poll(each, known) for each in history.exchanges):
             continue  # poll-url-misresolved
         looked = sum(each.is_look_up for each in history.after(accepted) if each.company_id == known.company_id)
         instead = f"; the company's list was read {counted(looked, 'time')} instead" if looked else ""

@@ -11,7 +11,6 @@ from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, Hi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""
 

@@ -10,7 +10,6 @@ from conformance.preview.client_rules.history import RULES, UPLOAD, History, Pre
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 LOOP = 3
 KEY = "idempotency_key"
 

@@ -12,7 +12,6 @@ from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, Hi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 TOLERATED = 2
 """Reads of a run after its end: whoever reloads a page does no harm (POLL-24)."""
 FAST = 1_000
