@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
-from conformance.verdict.baseline import Mismatch, compare
+from conformance.verdict.baseline import compare
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
+    from collections.abc import Iterable, Iterator, Mapping
 
 PASSED, FAILED, INCOMPLETE, UNREACHABLE, INTERRUPTED = 0, 1, 3, 4, 130
 """The exit codes that results lead to; 2 is bad usage, and the command line's own."""
@@ -62,27 +61,16 @@ def collect(
     return tuple(_result(clause, tuple(found.get(clause.id, ()))) for clause in clauses.values())
 
 
-def exit_code(
-    results: Results,
-    *,
-    level: str = "must",
-    required: Collection[str] = frozenset(),
-    expected: Mapping[str, str] | None = None,
-) -> int:
-    """The exit code of a run; `required` clauses may not be skipped, `expected` ones are the baseline's failures."""
-    return _Judgement(results, level, required, expected or {}).exit_code
-
-
 def judge(results: Results) -> Verdict:
     """The verdict by the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
-    judgement = _Judgement.of(results)
+    judgement = _Judgement(results)
     code = judgement.exit_code
     return Verdict(code, WORDS[code], headline(results), tuple(judgement.remarks()))
 
 
 def aside(results: Results) -> dict[str, str]:
     """The clauses whose failure does not count for the verdict, each with the sentence that says why."""
-    return dict(_Judgement.of(results).aside())
+    return dict(_Judgement(results).aside())
 
 
 def headline(results: Results) -> str:
@@ -110,33 +98,19 @@ def has_failed(result: Result) -> bool:
     return any(outcome is Outcome.FAILED for outcome in (result.outcome, *(f.outcome for f in result.findings)))
 
 
-@dataclass(frozen=True, slots=True)
 class _Judgement:
-    results: Results
-    level: str
-    required: Collection[str]
-    expected: Mapping[str, str]
+    """Results under the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
 
-    @classmethod
-    def of(cls, results: Results) -> _Judgement:
+    def __init__(self, results: Results) -> None:
         own = results.settings
-        level, required = str(own.get("level", "must")), own.get("require", ())
-        return cls(results, level, required, dict(own.get("expected_failures", {})))
-
-    @property
-    def gate(self) -> list[Result]:
-        levels = _LEVELS[self.level]
-        return [each for each in self.results.results if each.level in levels or each.clause in self.required]
-
-    @property
-    def mismatch(self) -> Mismatch:
-        passed = {each.clause for each in self.results.results if each.outcome is Outcome.PASSED}
-        return compare([each.clause for each in self.gate if has_failed(each)], passed, self.expected)
-
-    @property
-    def missed(self) -> list[str]:
-        tried = {each.clause for each in self.results.results if each.outcome > Outcome.SKIPPED}
-        return sorted(set(self.required) - tried)
+        self.results = results
+        self.expected: Mapping[str, str] = dict(own.get("expected_failures", {}))
+        required, levels = own.get("require", ()), _LEVELS[str(own.get("level", "must"))]
+        self.gate = [each for each in results.results if each.level in levels or each.clause in required]
+        tried = {each.clause for each in results.results if each.outcome > Outcome.SKIPPED}
+        self.missed = sorted(set(required) - tried)
+        passed = {each.clause for each in results.results if each.outcome is Outcome.PASSED}
+        self.mismatch = compare([each.clause for each in self.gate if has_failed(each)], passed, self.expected)
 
     @property
     def exit_code(self) -> int:
@@ -152,11 +126,10 @@ class _Judgement:
         return INCOMPLETE if found[Outcome.ERROR] or undecided or not found[Outcome.PASSED] else PASSED
 
     def aside(self) -> Iterator[tuple[str, str]]:
-        gate = self.gate
         for each in filter(has_failed, self.results.results):
             if each.clause in self.expected:
                 yield each.clause, f"{each.clause} failed, as the baseline expects: {self.expected[each.clause]}"
-            elif each not in gate:
+            elif each not in self.gate:
                 why = f"it is a {each.level} clause"
                 yield each.clause, f"{each.clause} failed, but does not count for the verdict: {why}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from conformance.model.clauses import load, select
 from conformance.model.results import Finding, Outcome, Result, Results
-from conformance.verdict import NOT_REACHED, collect, exit_code, headline, judge
+from conformance.verdict import NOT_REACHED, collect, headline, judge
 
 N, S, P, I, F, E = Outcome  # noqa: E741 - the ladder, in a table of them
 RUN: dict[str, Any] = {
@@ -33,6 +34,11 @@ def run(*outcomes: Outcome, should: tuple[Outcome, ...] = (), **members: Any) ->
     musts = [result(f"DEC-{number:02}", outcome) for number, outcome in enumerate(outcomes, 1)]
     shoulds = [result(f"RATE-{number:02}", outcome, "should") for number, outcome in enumerate(should, 1)]
     return Results(**RUN | members, results=(*musts, *shoulds))
+
+
+def exit_code(results: Results, level: str = "must", required: Any = (), expected: Any = ()) -> int:
+    settings = {"level": level, "require": required, "expected_failures": dict(expected)}
+    return judge(replace(results, settings={**results.settings, **settings})).code
 
 
 LADDERS: list[tuple[tuple[Outcome, ...], int]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
@@ -9,6 +10,8 @@ from conformance.preview.client_rules.history import RULES, UPLOAD, History, Pre
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    _Pair = tuple[PreviewCall, PreviewCall]
 
 LOOP = 3
 KEY = "idempotency_key"
@@ -22,9 +25,10 @@ KEY = "idempotency_key"
     mend="Make a key before the first attempt and store it with the import: then a lost answer is harmless.",
 )
 def _import_without_key(history: History) -> Iterator[Found]:
+    repeated = {one.order for one, _ in _repetitions(history, "start_import")}
     for calls in history.starts("start_import"):
         bare = [each for each in calls if isinstance(each.sent, dict) and each.member(KEY) is None]
-        if bare and not any(one in bare for one, _ in _repetitions(calls)):
+        if bare and not any(each.order in repeated for each in bare):
             yield Found(bare, f"no idempotency_key: {counted(len(bare), 'import')}")
 
 
@@ -35,13 +39,10 @@ def _import_without_key(history: History) -> Iterator[Found]:
     mend="Send a key, and repeat with the same one; without a key read ?status=active first.",
 )
 def _retries_import_without_key(history: History) -> Iterator[Found]:
-    for calls in history.starts("start_import"):
-        for one, two in _repetitions(calls):
-            if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
-                yield Found(
-                    [one, two],
-                    f"an import without a key {_fate(one)}, and was sent again without a look at what became of it",
-                )
+    for one, two in _repetitions(history, "start_import"):
+        if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
+            again = "and was sent again without a look at what became of it"
+            yield Found([one, two], f"an import without a key {_fate(one)}, {again}")
 
 
 @RULES.add(
@@ -51,10 +52,9 @@ def _retries_import_without_key(history: History) -> Iterator[Found]:
     mend="Send an idempotency_key with the export, and repeat with the same one.",
 )
 def _retries_export_without_key(history: History) -> Iterator[Found]:
-    for calls in history.starts("start_export"):
-        for one, two in _repetitions(calls):
-            if one.member(KEY) is None:
-                yield Found([one, two], f"an export without a key {_fate(one)}, and was sent again")
+    for one, two in _repetitions(history, "start_export"):
+        if one.member(KEY) is None:
+            yield Found([one, two], f"an export without a key {_fate(one)}, and was sent again")
 
 
 @RULES.add(
@@ -64,10 +64,9 @@ def _retries_export_without_key(history: History) -> Iterator[Found]:
     mend="Make the key once for each import, outside the retry loop; a new one may start a second run.",
 )
 def _new_key_for_retry(history: History) -> Iterator[Found]:
-    for calls in history.starts("start_import", "start_export"):
-        for one, two in _repetitions(calls, throttled=True):
-            if one.member(KEY) is not None and two.member(KEY) != one.member(KEY):
-                yield Found([one, two], f"a request {_fate(one)}, and was sent again with another key")
+    for one, two in _repetitions(history, "start_import", "start_export", throttled=True):
+        if one.member(KEY) is not None and two.member(KEY) != one.member(KEY):
+            yield Found([one, two], f"a request {_fate(one)}, and was sent again with another key")
 
 
 @RULES.add(
@@ -136,14 +135,13 @@ def _lost_create_not_recovered(history: History) -> Iterator[Found]:
                 yield Found([each], f"an import {_fate(each)}, and nobody found out what became of it")
 
 
-def _repetitions(calls: list[PreviewCall], *, throttled: bool = False) -> Iterator[tuple[PreviewCall, PreviewCall]]:
-    """Each call whose outcome the client does not know, and the next call of the same payload."""
-    for place, one in enumerate(calls):
-        if one.payload is None or not (one.unclear or (throttled and one.status == 429)):
-            continue
-        two = next((each for each in calls[place + 1 :] if each.payload == one.payload), None)
-        if two is not None:
-            yield one, two
+def _repetitions(history: History, *operations: str, throttled: bool = False) -> Iterator[_Pair]:
+    """Each start whose outcome the client does not know, and the next one of the same payload."""
+    for calls in history.starts(*operations):
+        for place, one in enumerate(calls):
+            if one.payload is not None and (one.unclear or (throttled and one.status == 429)):
+                later = calls[place + 1 :]
+                yield from islice(((one, two) for two in later if two.payload == one.payload), 1)
 
 
 def _fate(call: PreviewCall) -> str:
