@@ -41,14 +41,10 @@ def _contract_yaml(_: Sessions) -> Response:
     return Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml")
 
 
-def _contract_json(sessions: Sessions) -> Response:
-    return answer(sessions.world.contract.as_json)
-
-
 ROUTES = [
     public("/health", _health),
     public("/scenarios", _scenarios),
     public("/dialects", _dialects),
     public("/openapi.yaml", _contract_yaml),
-    public("/openapi.json", _contract_json),
+    public("/openapi.json", lambda sessions: answer(sessions.world.contract.as_json)),
 ]

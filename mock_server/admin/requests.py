@@ -51,12 +51,8 @@ class Search:
             entry.number > self.since
             and self.operation in {None, entry.operation}
             and self.run_id in {None, entry.run_id}
-            and (self.status is None or _has_status(entry.status, self.status))
+            and self.status in {None, str(entry.status), f"{str(entry.status)[0]}xx"}
         )
-
-
-def _has_status(status: int | None, wanted: str) -> bool:
-    return str(status) == wanted or (wanted.endswith("xx") and str(status)[0] == wanted[0])
 
 
 def _read(call: AdminCall) -> dict[str, Any]:

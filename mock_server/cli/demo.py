@@ -136,16 +136,13 @@ class _Waits:
             if ticks > 1:
                 time.sleep(max(0.0, began + tick * TICK - time.monotonic()))
             part = milliseconds * tick // ticks - moved
-            self._advance(part)
+            call = self._transport.call("POST", "/_mock/clock/advance", {"by": f"{part}ms"})
+            if call.status != 200:
+                raise DemoFailed(f"the clock does not move: {call.status} {call.text}")
             moved += part
             self._progress(milliseconds, moved)
         self._passed += milliseconds
         click.echo(("\r\x1b[K" if self._live else "") + timeline.pause(milliseconds))
-
-    def _advance(self, milliseconds: int) -> None:
-        call = self._transport.call("POST", "/_mock/clock/advance", {"by": f"{milliseconds}ms"})
-        if call.status != 200:
-            raise DemoFailed(f"the clock does not move: {call.status} {call.text}")
 
     def _progress(self, milliseconds: int, moved: int) -> None:
         if self._live:

@@ -60,11 +60,8 @@ class Company:
 
     def active(self, now: int) -> tuple[ImportRun, Life] | None:
         """The one import in flight, with its state, or None (ACT-01, ACT-02)."""
-        if self.imports:
-            latest = self.imports[-1]
-            state = latest.life(now)
-            if not state.terminal:
-                return latest, state
+        if self.imports and not (state := self.imports[-1].life(now)).terminal:
+            return self.imports[-1], state
         return None
 
     def books(self, now: int) -> Iterator[Book]:
@@ -89,10 +86,8 @@ class Company:
 
     def book(self, sheet: Sheet, now: int) -> Book | None:
         """The book that fills the sheet now, or None while it is empty."""
-        for book in self.books(now):
-            if any(count.sheet.id == sheet.id for count in book.counts):
-                return book
-        return None
+        books = self.books(now)
+        return next((book for book in books if any(count.sheet.id == sheet.id for count in book.counts)), None)
 
     def linked(self, now: int) -> dict[Link, tuple[Sheet, int, Book]]:
         """For every link of the workbook's columns the sheet, column number and book in which values may be found."""

@@ -19,7 +19,7 @@ from mock_server.preview.runs import Run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mock_server.data.book import Book, Row, Sheet
+    from mock_server.data.book import Book, Sheet
     from mock_server.preview.beats import Complete
 
 _PIECE = 500
@@ -45,12 +45,9 @@ class Selection:
         if not all(name in names for name in self.row_filter):
             return 0
         wanted = [(names.index(name), text) for name, text in self.row_filter.items()]
-        rows = (row for row in book.rows(sheet.id, flagged=False) if _fits(row, wanted))
-        return sum(1 for _ in islice(rows, 1 if self.first_only else None))
-
-
-def _fits(row: Row, wanted: list[tuple[int, str]]) -> bool:
-    return all(row[number] == text for number, text in wanted)
+        rows = book.rows(sheet.id, flagged=False)
+        selected = (1 for row in rows if all(row[number] == text for number, text in wanted))
+        return sum(islice(selected, 1 if self.first_only else None))
 
 
 @dataclass(slots=True)

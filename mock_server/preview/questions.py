@@ -104,16 +104,17 @@ def _prose(group: Group) -> tuple[str, str, str]:
     )
 
 
+_LABELS = {
+    "delete_invalid_rows": "Remove these rows",
+    "dedup_keep_first": "Keep the first row of each",
+    "keep": "Keep these rows flagged",
+}
+
+
 def _label(fix: Fix) -> str:
-    match fix.action:
-        case "set_value":
-            return f"Map all to '{fix.value}'" if fix.value else "Clear these cells"
-        case "delete_invalid_rows":
-            return "Remove these rows"
-        case "dedup_keep_first":
-            return "Keep the first row of each"
-        case "keep":
-            return "Keep these rows flagged"
+    if fix.action == "set_value":
+        return f"Map all to '{fix.value}'" if fix.value else "Clear these cells"
+    return _LABELS[fix.action]
 
 
 def _action(group: Group) -> dict[str, Any]:

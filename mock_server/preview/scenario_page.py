@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mock_server.contract.nearest import counted
@@ -44,15 +45,8 @@ def page(scenario: Scenario) -> str:
 
 
 def _number(words: Iterable[Word]) -> str:
-    number = 0
-    numbered = []
-    for line in (line for word in words for line in word.describe()):
-        if line.startswith(" "):
-            numbered.append(f"     {line}")
-        else:
-            number += 1
-            numbered.append(f"  {number}. {line}")
-    return "\n".join(numbered)
+    lines, number = (line for word in words for line in word.describe()), count(1)
+    return "\n".join(f"     {line}" if line.startswith(" ") else f"  {next(number)}. {line}" for line in lines)
 
 
 def _choosing(scenario: Scenario) -> str:

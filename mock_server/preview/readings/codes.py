@@ -38,13 +38,9 @@ def _reject_later(answer: Answer) -> None:
 
 
 def _refuse_malformed_ids(answer: Answer) -> None:
-    if answer.operation is not None and answer.status == 404 and not all(map(_UUID.fullmatch, _ids(answer.path))):
+    ids = answer.path.removeprefix(API).split("/")[2:5:2]  # those of the company, and of the run
+    if answer.operation is not None and answer.status == 404 and not all(map(_UUID.fullmatch, ids)):
         answer.status = 400
-
-
-def _ids(path: str) -> list[str]:
-    """The ids in a path of the API: those of the company, and of the run."""
-    return path.removeprefix(API).split("/")[2:5:2]
 
 
 def _wrong_method(answer: Answer) -> None:
@@ -89,10 +85,6 @@ def _page(envelope: Callable[[list[Any], str | None], Any]) -> Callable[[Answer]
             answer.body = envelope(answer.body["runs"], answer.body["next_cursor"])
 
     return change_answer
-
-
-def _data(runs: list[Any], cursor: str | None) -> dict[str, Any]:
-    return {"data": runs, "has_more": cursor is not None, "next": cursor}
 
 
 def _rename(runs: list[Any], cursor: str | None) -> dict[str, Any]:
@@ -146,7 +138,11 @@ READINGS = (
         extended=False,
     ),
     Reading(
-        "history-data", "OP-08", "gives the history as `data`, `has_more` and `next`", _page(_data), rivals="history"
+        "history-data",
+        "OP-08",
+        "gives the history as `data`, `has_more` and `next`",
+        _page(lambda runs, cursor: {"data": runs, "has_more": cursor is not None, "next": cursor}),
+        rivals="history",
     ),
     Reading(
         "history-renamed",
