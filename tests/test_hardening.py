@@ -133,11 +133,11 @@ def test_lines_that_find_no_room_are_dropped_and_counted() -> None:
     with os.fdopen(writer, "w") as stream:
         lines = Writer(stream)
         for number in range(WAITING + 500):
-            lines.line(f"{number} {'x' * 1_000}")
+            lines.write([f"{number} {'x' * 1_000}"])
         seen = ""
         ends = time.monotonic() + PATIENCE
         while "dropped" not in seen and time.monotonic() < ends:
-            lines.line("again")
+            lines.write(["again"])
             seen += os.read(reader, 1 << 20).decode()
         assert "lines dropped" in seen
         assert seen.startswith("0 x")

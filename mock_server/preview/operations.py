@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -179,6 +179,8 @@ async def list_imports(call: Exchange) -> Response:
 async def poll_import(call: Exchange) -> Response:
     """What the run is now (POLL-01 to POLL-19)."""
     run = _import(call)
+    if run.pace == "time":
+        return answer(run.body_of(cast("Life", call.subject.state)))
     if run.pace == "polls":
         account_of(call.session).count_poll(call.now, run.id)
     return answer(run.body(call.now))

@@ -103,7 +103,11 @@ class Run(ABC):
 
     def body(self, now: int) -> bytes:
         """The poll's answer."""
-        state, kept = self.life(now), self.kept
+        return self.body_of(self.life(now))
+
+    def body_of(self, state: Life) -> bytes:
+        """The poll's answer in the state that the run is in, made once."""
+        kept = self.kept
         if kept is None or kept[0] is not state:
             kept = self.kept = state, orjson.dumps(self.described(state))
         return kept[1]

@@ -104,8 +104,10 @@ class Entry:
     """The place of its effect among those of the session's exchanges: simultaneous ones may overtake each other."""
     acted: int | None = None
     """The session's time for which the answer was worked out, when that is not `at`."""
-    _sent: tuple[bytes, int] = (b"", 0)
-    _answer: tuple[Headers, bytes, int] = ((), b"", 0)
+    sent: tuple[bytes, int] = (b"", 0)
+    """The beginning of the request's body as it came, and the size of the whole; for `request` alone to show."""
+    answered: tuple[Headers, bytes, int] = ((), b"", 0)
+    """Headers, the beginning of the body and its size as they went out; for `answer` alone to show."""
 
     def __init__(self, journal: Journal, scope: Mapping[str, Any], key: str | None, real: int, at: int) -> None:
         self.number = journal.latest
@@ -116,11 +118,12 @@ class Entry:
         """The session's time when it arrived."""
         self._journal = journal
         self._key = key
-        self._scope = scope
-
-    def finish(self, sent: bytes, size: int, answer: tuple[Headers, bytes, int]) -> None:
-        """Keep what went over the wire: what was sent, and how many bytes it had; the answer's headers, body, size."""
-        self._sent, self._answer = (sent, size), answer
+        self._head: tuple[str, str, bytes, Headers] = (
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
+        )
 
     @property
     def stray(self) -> bool:
@@ -135,7 +138,12 @@ class Entry:
     @property
     def id(self) -> str:
         """What the answer's `x-mock-request-id` says."""
-        return f"stray-{self.number}" if self.stray else str(self.number)
+        return self.name.decode()
+
+    @property
+    def name(self) -> bytes:
+        """The id as a header has it."""
+        return b"stray-%d" % self.number if self._journal.stray else b"%d" % self.number
 
     @property
     def refused(self) -> bool:
@@ -150,22 +158,22 @@ class Entry:
     @property
     def method(self) -> str:
         """The request's method."""
-        return self.secrets.text(self._scope["method"])
+        return self.secrets.text(self._head[0])
 
     @property
     def path(self) -> str:
         """The request's path."""
-        return self.secrets.text(self._scope["path"])
+        return self.secrets.text(self._head[1])
 
     @property
     def query(self) -> str:
         """The request's query."""
-        return self.secrets.query(self._scope["query_string"].decode("latin-1"))
+        return self.secrets.query(self._head[2].decode("latin-1"))
 
     @property
     def key_in_url(self) -> bool:
         """True when the URL held a key, which is hidden here."""
-        return self.secrets.in_url(self._scope["path"], self._scope["query_string"].decode("latin-1"))
+        return self.secrets.in_url(self._head[1], self._head[2].decode("latin-1"))
 
     @property
     def note(self) -> str | None:
@@ -175,14 +183,14 @@ class Entry:
     @property
     def request(self) -> Part:
         """What was sent."""
-        sent, size = self._sent
+        sent, size = self.sent
         body = (self.secrets.content if self.signed else self.secrets.request)(sent, size)
-        return Part(self.secrets.headers(self._scope["headers"]), body, size, size > len(sent) or body == UNREADABLE)
+        return Part(self.secrets.headers(self._head[3]), body, size, size > len(sent) or body == UNREADABLE)
 
     @property
     def answer(self) -> Part:
         """What was answered."""
-        headers, body, size = self._answer
+        headers, body, size = self.answered
         return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
 
     def note_run(self, answer: bytes) -> None:
@@ -248,6 +256,12 @@ class Journal:
         """The exchange has had its effect; its answer may still be on the way."""
         self._turn += 1
         entry.turn = self._turn
+
+    def finish(self, entry: Entry, sent: tuple[bytes, int], answered: tuple[Headers, bytes, int]) -> None:
+        """The exchange is over; keep what went over the wire, and wake those who wait for it."""
+        entry.sent, entry.answered = sent, answered
+        if self._news is not None:
+            self.wake()
 
     def was_steered(self, at: int, method: str, path: str, body: bytes) -> None:
         """Somebody changed the session through the admin API."""

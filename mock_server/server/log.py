@@ -19,13 +19,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from mock_server.contract.nearest import counted
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mock_server.server.app import Finished
 
 Format = Literal["text", "json"]
-WAITING = 2_000  # lines that may wait for a slow reader
+WAITING = 2_000  # pieces of some lines that may wait for a slow reader
+MOMENT = 0.02  # seconds that an exchange's line may wait for others
 LAST_LINES = 0.3  # seconds that a reader gets for them when the server ends
 LONGEST = 2_000  # characters of a path or note; a longer one is cut
 _UPLOAD = re.compile(r"/uploads/[^\s;?]+")
@@ -47,43 +48,28 @@ class Writer:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._lines: list[str] = []
-        """Lines of this turn of the event loop, which are written in one go at its end."""
         self._waiting: queue.Queue[str] | None = None
         self._dropped = 0
         if _may_block(stream):
             self._waiting = queue.Queue(WAITING)
             threading.Thread(target=self._write, args=(self._waiting,), name="log", daemon=True).start()
 
-    def line(self, text: str) -> None:
-        """Write a line, or count it when too many wait already."""
-        if self._waiting is None:  # written at the end of this turn of the event loop, with the others of the turn
-            self._lines.append(text)
-            if len(self._lines) == 1:
-                self._write_soon()
+    def write(self, lines: Sequence[str]) -> None:
+        """Write lines, or count them when too many wait already."""
+        text = "\n".join(lines)
+        if self._waiting is None:
+            put(self._stream, text)
             return
         try:
             if self._dropped:
-                self._waiting.put_nowait(f"… {counted(self._dropped, 'line')} dropped: nobody read them in time")
+                self._waiting.put_nowait(f"… {self._dropped} lines dropped: nobody read them in time")
                 self._dropped = 0
             self._waiting.put_nowait(text)
         except queue.Full:
-            self._dropped += 1
-
-    def _write_soon(self) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(self._write_gathered)
-        except RuntimeError:  # there is no loop
-            self._write_gathered()
-
-    def _write_gathered(self) -> None:
-        if self._lines:
-            put(self._stream, "\n".join(self._lines))
-            self._lines.clear()
+            self._dropped += len(lines)
 
     def flush(self) -> None:
         """Wait until all is written, but not for long."""
-        self._write_gathered()
         waiting = self._waiting
         if waiting is not None:
             with waiting.all_tasks_done:
@@ -112,50 +98,47 @@ class Log:
     def __init__(self, form: Format) -> None:
         self._form = form
         self._writer = Writer(sys.stderr)
+        self._finished: list[tuple[float, Finished]] = []
+        """Exchanges of the last moment, each with its time; their lines are made and written together."""
         self._second = 0
         self._time = ""
 
     def __call__(self, exchange: Finished) -> None:
-        """Tell of one exchange."""
-        self._writer.line(self._json(exchange) if self._form == "json" else self._text(exchange))
+        """Tell of one exchange, a moment later."""
+        self._finished.append((time.time(), exchange))
+        if len(self._finished) == 1:
+            try:
+                asyncio.get_running_loop().call_later(MOMENT, self._write_lines)
+            except RuntimeError:  # there is no loop
+                self._write_lines()
+
+    def _write_lines(self) -> None:
+        finished, self._finished = self._finished, []
+        if finished:
+            line = _json if self._form == "json" else _text
+            self._writer.write([line(self._clock(at), *exchange) for at, exchange in finished])
 
     def say(self, line: str) -> None:
-        """Write a line as it is."""
-        self._writer.line(line)
+        """Write a line as it is, after those that wait."""
+        self._write_lines()
+        self._writer.write([line])
 
     def flush(self) -> None:
         """Give what waits a moment to be written."""
+        self._write_lines()
         self._writer.flush()
 
     def notice(self, level: str, text: str) -> None:
         """Tell of something else; several lines of text stay together."""
+        clock = self._clock(time.time())
         if self._form == "json":
-            self.say(json.dumps({"time": self._now(), "level": level, "message": text}))
+            self.say(json.dumps({"time": clock, "level": level, "message": text}))
         else:
-            self.say(f"{self._now()} {text}" if level == "info" else f"{self._now()} {level}: {text}")
+            self.say(f"{clock} {text}" if level == "info" else f"{clock} {level}: {text}")
 
-    def _text(self, exchange: Finished) -> str:
-        line = (
-            f"{self._now()} {exchange.method} {_shown(exchange.path)} {exchange.status}"
-            f" {exchange.milliseconds:.1f}ms  {exchange.operation or '-'}"
-        )
-        return f"{line}  {_shown(exchange.note)}" if exchange.note else line
-
-    def _json(self, exchange: Finished) -> str:
-        entry: dict[str, Any] = {
-            "time": self._now(),
-            "level": "info",
-            "method": exchange.method,
-            "path": _safe(exchange.path),
-            "status": exchange.status,
-            "milliseconds": round(exchange.milliseconds, 1),
-            "operation": exchange.operation,
-        }
-        return json.dumps(entry | {"note": _safe(exchange.note)} if exchange.note else entry)
-
-    def _now(self) -> str:
+    def _clock(self, at: float) -> str:
         """The time of day; formatted once a second, because every exchange asks."""
-        second = int(time.time())
+        second = int(at)
         if second != self._second:
             self._second = second
             form = "%Y-%m-%dT%H:%M:%S%z" if self._form == "json" else "%H:%M:%S"
@@ -188,6 +171,24 @@ def listen(log: Log) -> None:
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.WARNING)
+
+
+def _json(clock: str, method: str, path: str, status: int, took: float, operation: str | None, note: str | None) -> str:
+    entry: dict[str, Any] = {
+        "time": clock,
+        "level": "info",
+        "method": method,
+        "path": _safe(path),
+        "status": status,
+        "milliseconds": round(took, 1),
+        "operation": operation,
+    }
+    return json.dumps(entry | {"note": _safe(note)} if note else entry)
+
+
+def _text(clock: str, method: str, path: str, status: int, took: float, operation: str | None, note: str | None) -> str:
+    line = f"{clock} {method} {_shown(path)} {status} {took:.1f}ms  {operation or '-'}"
+    return f"{line}  {_shown(note)}" if note else line
 
 
 def _shown(text: str) -> str:

@@ -21,7 +21,7 @@ from mock_server.http.examples import preferred_example, shown
 from mock_server.http.messages import Answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
-from mock_server.server.one_write import send_in_one_write
+from mock_server.server.direct import send_directly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +57,7 @@ def open_session(x: Exchange) -> None:
 def choose_dialect(x: Exchange) -> None:
     """In which dialect it is answered: the preferred one, else the session's; Refusal 400 for an unknown one."""
     x.dialect = x.session.dialect
-    if (name := x.preferred("dialect")) is not None:
+    if x.prefers is not None and (name := x.prefers.get("dialect")) is not None:
         try:
             x.dialect = x.session.dialect_named(name)
         except UnknownDialect as unknown:
@@ -86,8 +86,10 @@ def prefer_example(x: Exchange) -> Response | None:
 
 def find_subject(x: Exchange) -> None:
     """What it is about, as it is now."""
-    x.subject = x.session.account.subject(x.operation_id, x.parameters, x.preferred("scenario"), x.now)
-    x.entry.ids, x.entry.before, x.entry.flight = x.parameters, x.subject.state, x.subject.flight
+    preferred = None if x.prefers is None else x.prefers.get("scenario")
+    x.subject = subject = x.session.account.subject(x.operation_id, x.parameters, preferred, x.now)
+    entry = x.entry
+    entry.ids, entry.before, entry.flight = x.parameters, subject.state, subject.flight
 
 
 def meet_faults(x: Exchange) -> None:
@@ -174,8 +176,7 @@ def nothing_there(x: Exchange, allowed: tuple[str, ...]) -> Response:
 
 async def respond(x: Exchange, steps: Sequence[Step]) -> int:
     """Answer the exchange; the status that was sent, 0 for none."""
-    out = Outgoing(x)
-    wire: Wire | None = None
+    out, wire = Outgoing(x), None
     try:
         response = await _answered(x, steps)
         if x.speaks:
@@ -193,8 +194,8 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
     except ClientDisconnect:
         x.note = "the client hung up"
     finally:
-        if not out.finished:
-            out.finish()
+        if not out.recorded:
+            out.record()
     if wire is not None:
         await wire.over()
     return out.status
@@ -251,36 +252,37 @@ def _delivery(x: Exchange, handler: Handler) -> Delivery:
 class Outgoing:
     """An answer on its way out: its status, and the beginning of what was sent, for the journal."""
 
+    status = 0
+    """0 until the answer begins."""
+    whole = False
+    """Whether all of it was handed over."""
+    recorded = False
+    """Whether the journal's entry is complete."""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body = b""
+    size = 0
+
     def __init__(self, x: Exchange) -> None:
         self.x = x
-        self.status = 0
-        """0 until the answer begins."""
-        self.whole = False
-        """Whether all of it was handed over."""
-        self.finished = False
-        """Whether it is recorded."""
-        self.headers: Sequence[tuple[bytes, bytes]] = ()
-        self.body = b""
-        self.size = 0
 
     async def send_whole(self, response: Answer) -> None:
         """Send an answer that is there as bytes; it is recorded before the caller has all of it."""
-        x, body = self.x, bytes(response.body)
-        headers = response.raw_headers
-        headers.append((REQUEST_ID, x.entry.id.encode()))
+        x, body, headers = self.x, bytes(response.body), response.raw_headers
+        headers.append((REQUEST_ID, x.entry.name))
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
         self.whole = True
-        self.finish()
-        start = {"type": "http.response.start", "status": self.status, "headers": headers}
-        await send_in_one_write(x.send, start, {"type": "http.response.body", "body": body})
+        self.record()
+        if not send_directly(x.send, self.status, headers, body):
+            await x.send({"type": "http.response.start", "status": self.status, "headers": headers})
+            await x.send({"type": "http.response.body", "body": body})
 
     async def send(self, message: Message) -> None:
         """Send the next message of an answer that comes in several."""
         entry, journal = self.x.entry, self.x.journal
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [*message["headers"], (REQUEST_ID, entry.id.encode())]
+            self.headers = [*message["headers"], (REQUEST_ID, entry.name)]
             message = {**message, "headers": self.headers}
         elif message["type"] == "http.response.body":
             piece = message.get("body", b"")
@@ -289,19 +291,21 @@ class Outgoing:
                 self.body += piece[:room]
             self.whole = not message.get("more_body", False)
             if self.whole:
-                self.finish()  # before the caller has all of it, and may ask for the journal
+                self.record()  # before the caller has all of it, and may ask for the journal
         await self.x.send(message)
 
-    def finish(self) -> None:
+    def record(self) -> None:
         """Complete the journal's entry."""
         x, entry = self.x, self.x.entry
-        self.finished = True
-        entry.ended = real_time()
-        entry.status = self.status or None
-        entry.lost = entry.lost or not self.whole
-        entry.text = entry.text or x.note
+        self.recorded = True
+        entry.ended, entry.status = real_time(), self.status or None
+        if not self.whole:
+            entry.lost = True
+        if x.note is not None:
+            entry.text = x.note
         if x.known is not None and entry.operation is not None:
-            x.note_run(self.status, self.body)
-            x.known.account.observe(entry, x.scope["path"], x.kept, x.known.clock.at(entry.ended))
-        entry.finish(x.kept, x.size, (self.headers, self.body, self.size))
-        x.journal.wake()
+            if x.scope["method"] == "POST":
+                x.note_run(self.status, self.body)
+            now = x.now if entry.ended == x.real else x.known.clock.at(entry.ended)
+            x.known.account.observe(entry, x.scope["path"], x.kept, now)
+        x.journal.finish(entry, (x.kept, x.size), (self.headers, self.body, self.size))

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
 
 
+_HEADERS = frozenset((b"x-api-key", b"content-length", b"transfer-encoding", b"prefer"))
+"""The headers that say what is to be done."""
+
+
 class Exchange:
     """One request, and what became of it so far."""
 
@@ -76,15 +80,16 @@ class Exchange:
         self.coming = False
         """Whether it has a body that may still be on its way."""
         for name, value in scope["headers"]:
-            if name == b"x-api-key":
-                if self.given is None:
-                    self.given = value.decode("latin-1")
-            elif name == b"content-length":
-                self.coming = self.coming or value != b"0"
-            elif name == b"transfer-encoding":
-                self.coming = True
-            elif name == b"prefer":
-                self.prefers = preferences(scope)
+            if name in _HEADERS:
+                self._read_header(name, value)
+
+    def _read_header(self, name: bytes, value: bytes) -> None:
+        if name == b"x-api-key":
+            self.given = value.decode("latin-1") if self.given is None else self.given
+        elif name == b"prefer":
+            self.prefers = preferences(self.scope)
+        else:
+            self.coming = self.coming or name != b"content-length" or value != b"0"
 
     @property
     def contract(self) -> Contract:

@@ -1,0 +1,82 @@
+"""A plain answer that goes out directly is, byte for byte, what uvicorn would have sent."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from mock_server.kernel.settings import Settings
+from mock_server.preview.generation import create_app
+from mock_server.preview.language import load_world
+from mock_server.server import direct, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest.importorskip("httptools")
+GET = "GET {path} HTTP/1.{minor}\r\nhost: x\r\nx-api-key: test-direct\r\n{more}\r\n"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The port of a mock in this process."""
+    config = uvicorn.Config(
+        create_app(Settings(rate_limit=None), load_world()), http="httptools", log_config=None, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen()
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([bound])))
+        thread.start()
+        yield bound.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+def bytes_of(port: int, *requests: str) -> bytes:
+    """What comes back on one connection until the server closes it; dates and numbers of exchanges are left out."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall("".join(requests).encode())
+        got = b""
+        while piece := connection.recv(65_536):
+            got += piece
+    return re.sub(rb"(date|x-mock-request-id): [^\r]*", rb"\1: -", got)
+
+
+CLOSE = "connection: close\r\n"
+REQUESTS = {
+    "kept, then closed": [("/api/v1/sources", 1, ""), ("/api/v1/templates", 1, CLOSE)],
+    "HTTP/1.0": [("/api/v1/sources", 0, "")],
+    "a refusal": [("/api/v1/companies/nobody/imports", 1, CLOSE)],
+    "headers of more than our own": [("/api/v1/sources", 1, f"prefer: dialect=minimal\r\n{CLOSE}")],
+    "pipelined": [("/api/v1/sources", 1, ""), ("/api/v1/sources", 1, ""), ("/api/v1/sources", 1, CLOSE)],
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_bytes_are_the_same(port: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [GET.format(path=path, minor=minor, more=more) for path, minor, more in REQUESTS[name]]
+    directly = bytes_of(port, *requests)
+    monkeypatch.setattr(pipeline, "send_directly", lambda *_: False)
+    assert directly == bytes_of(port, *requests)
+    assert directly.count(b"HTTP/1.1 ") == len(requests)
+
+
+def test_it_really_goes_out_directly(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: list[bool] = []
+
+    def noting(*given: Any) -> bool:
+        outcomes.append(direct.send_directly(*given))
+        return outcomes[-1]
+
+    monkeypatch.setattr(pipeline, "send_directly", noting)
+    bytes_of(port, GET.format(path="/api/v1/sources", minor=1, more=CLOSE))
+    bytes_of(port, GET.format(path="/api/v1/sources", minor=1, more=f"prefer: dialect=minimal\r\n{CLOSE}"))
+    assert outcomes == [True, False]
