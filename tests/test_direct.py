@@ -78,5 +78,5 @@ def test_it_really_goes_out_directly(port: int, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(pipeline, "send_directly", noting)
     bytes_of(port, GET.format(path="/api/v1/sources", minor=1, more=CLOSE))
-    bytes_of(port, GET.format(path="/api/v1/sources", minor=1, more=f"prefer: dialect=minimal\r\n{CLOSE}"))
+    bytes_of(port, GET.format(path="/api/v1/sources", minor=1, more=f"prefer: code=200\r\n{CLOSE}"))
     assert outcomes == [True, False]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mock_server.data.templates import Link, Template
     from mock_server.data.uploaded import UploadedBook
     from mock_server.preview.companies import Company
+    from mock_server.preview.lifecycle import Life
     from mock_server.scenarios.model import Scenario
     from mock_server.session.exchange import Exchange
 
