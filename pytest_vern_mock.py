@@ -343,8 +343,8 @@ def _judgment(target: str, config: pytest.Config) -> _Judgment:
     """What is to be judged; a usage error says what is wrong with the words that were given."""
     try:
         from conformance.model import clauses  # noqa: PLC0415 - only for this option
+        from conformance.preview import target_file as targetfile  # noqa: PLC0415 - only for this option
         from conformance.preview.suite import MOCK  # noqa: PLC0415 - only for this option
-        from conformance.preview.target_file import file as targetfile  # noqa: PLC0415 - only for this option
         from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
     except ModuleNotFoundError as missing:
         raise pytest.UsageError(

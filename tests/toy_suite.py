@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from toy_generation import CONTRACT
 
 from conformance.engine.context import Context
-from conformance.engine.generation import Check, Generation
+from conformance.engine.plan import Check, Generation
 from conformance.model.clauses import Clause
 
 if TYPE_CHECKING:

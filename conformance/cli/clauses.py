@@ -12,7 +12,7 @@ from conformance.preview import checks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.engine.generation import Check
+    from conformance.engine.plan import Check
 
 WIDTH = 100
 

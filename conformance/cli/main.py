@@ -191,7 +191,7 @@ def _reports(given: dict[str, Any]) -> dict[str, Path]:
 
 def _target(target: str | None, base_url: str | None, api_key: str | None) -> Target | str:
     from conformance.preview.suite import MOCK
-    from conformance.preview.target_file.file import load
+    from conformance.preview.target_file import load
     from conformance.target.target import Target
 
     if (target is None) == (base_url is None):
@@ -236,7 +236,7 @@ def _run_of(text: str, target: Target | str) -> tuple[str, str]:
 
 
 def _is_elsewhere(start: str, target: Target) -> bool:
-    from conformance.http.request import base, origin
+    from conformance.http.messages import base, origin
 
     try:
         return origin(base(start)) != origin(base(target.base_url))
@@ -338,7 +338,7 @@ def init(file: Path, *, force: bool) -> None:
       vern-conformance init
       vern-conformance init - | less
     """
-    from conformance.preview.target_file.file import template
+    from conformance.preview.target_file import template
 
     to_file = str(file) != "-"
     if to_file and file.exists() and not force:

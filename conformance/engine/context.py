@@ -6,16 +6,131 @@ and did not lead there. Neither is ever a pass.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from conformance.engine.findings import Findings
+from conformance.model.results import Blocked, Finding, Outcome, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from conformance.engine.generation import Ways
+    from conformance.engine.plan import Check, Ways
+    from conformance.http.client import Answer, Client
     from conformance.target.target import Target
+
+
+BOUND = 500
+"""The characters of what was expected and got that a finding keeps."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What one check found, and which readings of open points it saw."""
+
+    client: Client
+    check: Check
+    findings: list[Finding] = field(default_factory=list)
+    readings: dict[str, str] = field(default_factory=dict)
+
+    def require(
+        self,
+        clause: str,
+        holds: bool,  # noqa: FBT001 - it is the claim, as in an assertion
+        requirement: str,
+        *answers: Answer,
+        expected: object = "",
+        got: object = "",
+    ) -> bool:
+        """Record that the clause holds here, or does not; whether it does."""
+        exchanges = () if holds else tuple(answer.exchange for answer in answers)
+        outcome = Outcome.PASSED if holds else Outcome.FAILED
+        wanted, found = self._short(expected), self._short(got)
+        self.findings.append(Finding(clause, outcome, self.check.name, requirement, wanted, found, exchanges=exchanges))
+        return holds
+
+    def equal(self, clause: str, got: object, expected: object, requirement: str, *answers: Answer) -> bool:
+        """Record whether what came is what was expected."""
+        return self.require(clause, got == expected, requirement, *answers, expected=expected, got=got)
+
+    def none(self, clause: str, wrong: Any, requirement: str, *answers: Answer) -> bool:
+        """Record whether there is nothing of what would be wrong."""
+        return self.require(clause, not wrong, requirement, *answers, got=wrong)
+
+    def status(self, clause: str, answer: Answer, wanted: int | tuple[int, ...], requirement: str) -> bool:
+        """Record whether the answer has one of these statuses; 2 and 4 stand for any 2xx and 4xx."""
+        must_come(answer)
+        got = f"{answer.status} {answer.text[:200]}"
+        return self.require(clause, _fits(answer, wanted), requirement, answer, expected=_words(wanted), got=got)
+
+    def each_status(
+        self, clause: str, answers: Mapping[str, Answer], wanted: int | tuple[int, ...], requirement: str
+    ) -> bool:
+        """Record whether each of the named answers has one of these statuses."""
+        must_come(*answers.values())
+        wrong = {name: answer for name, answer in answers.items() if not _fits(answer, wanted)}
+        got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
+        expected = f"{_words(wanted)} from each"
+        return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
+
+    def reads(self, open_point: str, reading: str) -> None:
+        """Note how the target reads a point that the docs leave open."""
+        note(self.readings, open_point, reading)
+
+    @contextmanager
+    def speaking_of(self, *clauses: str) -> Iterator[None]:
+        """Within this block a state that cannot be reached concerns these clauses alone."""
+        try:
+            yield
+        except (Skipped, Blocked) as stopped:
+            self.give_up(clauses, stopped)
+
+    def give_up(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
+        """Record of the clauses that a state could not be reached; `about` says first what for."""
+        if isinstance(by, Blocked):
+            self.leave_open(clauses, Outcome.INCONCLUSIVE, f"{about}{by}", by.answers)
+        else:
+            self.leave_open(clauses, Outcome.SKIPPED, f"{about}{by}")
+
+    def leave_open(self, clauses: Iterable[str], outcome: Outcome, reason: str, answers: Iterable[Answer] = ()) -> None:
+        """Record of each clause why it was not judged."""
+        shown = tuple(answer.exchange for answer in answers)
+        self.findings += [
+            Finding(each, outcome, self.check.name, reason=reason, exchanges=shown) for each in dict.fromkeys(clauses)
+        ]
+
+    def without_word(self, clauses: Iterable[str]) -> list[str]:
+        """Those of the clauses of which nothing was said yet."""
+        spoken = {finding.clause for finding in self.findings}
+        return [each for each in clauses if each not in spoken]
+
+    def _short(self, value: object) -> str:
+        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
+        return text if len(text) <= BOUND else f"{text[:BOUND]}…"
+
+
+def note(readings: dict[str, str], open_point: str, reading: str) -> None:
+    """Put a reading of an open point beside what was read of it before."""
+    known = readings.get(open_point)
+    readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
+
+
+def must_come(*answers: Answer) -> None:
+    """Blocked when one of the answers never came: what did not come cannot be judged."""
+    for answer in answers:
+        if answer.status is None:
+            raise Blocked(f"no answer: {answer.problem}", [answer])
+
+
+def _fits(answer: Answer, wanted: int | tuple[int, ...]) -> bool:
+    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
+    return answer.status in statuses or (answer.status or 0) // 100 in statuses
+
+
+def _words(wanted: int | tuple[int, ...]) -> str:
+    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
+    return " or ".join(f"{each}xx" if each < 10 else str(each) for each in statuses)
+
 
 T = TypeVar("T")
 IN_VAIN = "waits in vain"

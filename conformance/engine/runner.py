@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.findings import note
-from conformance.engine.generation import Draw
+from conformance.engine.context import note
+from conformance.engine.plan import Draw
 from conformance.http.client import OVER, Client
 from conformance.http.network import MIDDLE
 from conformance.model.clauses import select, server_clauses
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from conformance.engine.context import Context
-    from conformance.engine.generation import Check, Generation, Progress, Ways
-    from conformance.engine.plan import Driver, Plan
+    from conformance.engine.plan import Check, Driver, Generation, Plan, Progress, Ways
     from conformance.http.client import Answer
     from conformance.model.clauses import Clause
     from conformance.target.target import Target

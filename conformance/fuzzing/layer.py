@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conformance.engine.generation import Check, Draw
+from conformance.engine.plan import Check, Draw
 from conformance.fuzzing.runner import Trier
 from conformance.http.client import OVER, Answer
 from conformance.model.results import Blocked, Skipped

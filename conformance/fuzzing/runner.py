@@ -1,16 +1,18 @@
 """Each case is sent in its state and judged; what fails is tried again, made small, and filed under its clause.
 
 A call that is refused or breaks down, and does not the second time, is no failure: it may be the passing trouble of an
-honest server. That a wrong call is accepted is no such trouble.
+honest server. That a wrong call is accepted is no such trouble. Walks are played call after call in the same way.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.fuzzing.minimize import minimize
+from conformance.fuzzing.case import minimize
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 from mock_server.contract.nearest import counted
 
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from conformance.engine.context import Context
-    from conformance.engine.generation import Draw
+    from conformance.engine.plan import Draw
     from conformance.fuzzing.case import Case, Expected
     from conformance.fuzzing.layer import Subject
     from conformance.http.client import Answer
+
 
 SILENCE = 3
 """So many cases in a row without an answer are the end of an operation."""
@@ -201,3 +204,58 @@ def accuse(ctx: Context, tried: Tried, where: str) -> None:
     """File a failure under the clause that it breaks."""
     got = f"{where}: {tried.got}"
     ctx.require(tried.clause, bool(tried.holds), tried.requirement, *tried.answers, expected=tried.wanted, got=got)
+
+
+Steps = Sequence[Any]
+"""A walk's steps; their `str` says them."""
+
+
+class Walker:
+    """Plays walks; a generation says what its steps are."""
+
+    def __init__(self, ctx: Any, trier: Trier, draw: Draw) -> None:
+        self.ctx, self.trier, self.clauses, self.over = ctx, trier, draw.clauses, draw.over
+        self._failed: set[str] = set()
+
+    def play(self, steps: Steps, found: list[Tried]) -> None:
+        """Take the steps from a fresh start; what each step shows is added to `found`."""
+        raise NotImplementedError
+
+    def walk(self, steps: Steps) -> None:
+        """Play the walk, and say what it shows; what keeps it from being played to its end is raised last."""
+        found: list[Tried] = []
+        hindered: Blocked | Skipped | None = None
+        try:
+            self.play(steps, found)
+        except (Blocked, Skipped) as error:
+            hindered = error
+        for tried in found:
+            self._heed(steps, tried)
+        if hindered is not None:
+            raise hindered
+
+    def _heed(self, steps: Steps, tried: Tried) -> None:
+        if tried.clause not in self.clauses:
+            return
+        if tried.holds:
+            self.trier.passed(tried.clause, tried.requirement)
+        elif tried.clause not in self._failed and (again := self._failing(steps, tried.clause)):
+            self._failed.add(tried.clause)
+            smallest, shown = self._small(steps, again)
+            accuse(self.ctx, shown, f"after {', '.join(map(str, smallest))}")
+
+    def _failing(self, steps: Steps, clause: str) -> Tried | None:
+        found: list[Tried] = []
+        with suppress(Blocked, Skipped):
+            self.play(steps, found)
+        return next((each for each in found if each.clause == clause and not each.holds), None)
+
+    def _small(self, steps: Steps, tried: Tried) -> tuple[Steps, Tried]:
+        """The walk without the steps that it fails without, too; the last ones go first."""
+        for place in reversed(range(len(steps))):
+            if self.over():
+                break
+            fewer = [*steps[:place], *steps[place + 1 :]]
+            if found := self._failing(fewer, tried.clause):
+                steps, tried = fewer, found
+        return steps, tried

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from conformance.fuzzing.case import Case
-from conformance.http.answer import UNSET
 from conformance.http.client import NO_KEY
+from conformance.http.messages import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from conformance.http.answer import UNSET, Answer
-from conformance.http.known_secrets import KnownSecrets
-from conformance.http.network import Network, Received
-from conformance.http.recorder import Recorder, headers_with_key
-from conformance.http.request import (
+from conformance.http.messages import (
     DEFAULT,
     NO_KEY,
     OTHER,
     REVOKED,
+    UNSET,
+    Answer,
     Key,
     Request,
     Requests,
     base,
     origin,
 )
+from conformance.http.network import Network, Received
+from conformance.http.recorder import KnownSecrets, Recorder, headers_with_key
 from conformance.model.results import Skipped
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
+from conformance.preview.bodies import array, at, is_uuid
 from conformance.preview.driver import Company, Run, StateDriver, company_of
-from conformance.preview.poll_body import array, at, is_uuid
 from conformance.target.target import Body
 
 if TYPE_CHECKING:

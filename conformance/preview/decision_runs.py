@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
+from conformance.preview.bodies import actions, at, columns_concerned, count, listed, questions
 from conformance.preview.csv_download import download
 from conformance.preview.driver import Run
 from conformance.preview.patch_effects import CLAUSES, differences, predict
-from conformance.preview.poll_body import actions, at, columns_concerned, count, listed, questions
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from conformance.preview import tolerant_schema
-from conformance.preview.poll_body import STATUSES, TERMINAL, is_uuid
+from conformance.preview.bodies import STATUSES, TERMINAL, is_uuid
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.http.answer import Answer
+    from conformance.http.messages import Answer
 
 ERRORS = (400, 401, 404, 409, 429, 500)  # ERR-06
 UNJUDGED = (403, 405, 413)  # OP-35

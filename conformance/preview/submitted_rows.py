@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.poll_body import at, count, listed, sheets_of
+from conformance.preview.bodies import at, count, listed, sheets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,24 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.generation import Generation
-from conformance.engine.plan import Driver, Plan, UnknownRun, driver_of
+from conformance.engine.plan import Driver, Generation, Plan, UnknownRun, driver_of
 from conformance.engine.runner import judge
 from conformance.model import clauses
 from conformance.model.results import Skipped
 from conformance.preview import checks
+from conformance.preview.bodies import at
 from conformance.preview.cases.layer import LAYER
 from conformance.preview.driver import StateDriver
-from conformance.preview.poll_body import at
 from conformance.preview.response_schema import cut_off, differences
-from conformance.preview.target_file.file import load
+from conformance.preview.target_file import load
 from conformance.target.target import Existing, Target
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from conformance.engine.generation import Ids, Progress, Ways
+    from conformance.engine.plan import Ids, Progress, Ways
     from conformance.http.client import Client
     from conformance.model.results import Results
     from conformance.preview.mock_target import Mock

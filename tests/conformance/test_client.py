@@ -11,8 +11,8 @@ import pytest
 from bad_targets import answer, says, says_in_turn, serving
 from calling import COMPANY, KEY, RUN, Time, clients, poll, told
 
-from conformance.http.answer import UNSET
 from conformance.http.client import DEFAULT, NO_KEY, OTHER, REVOKED, Answer, Client
+from conformance.http.messages import UNSET
 from conformance.http.recorder import headers_with_key
 from conformance.model.results import Skipped
 from conformance.preview.response_schema import differences

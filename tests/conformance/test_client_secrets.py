@@ -16,10 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.http.client import DEFAULT
-from conformance.http.known_secrets import KnownSecrets, without_credentials
+from conformance.http.messages import Request
 from conformance.http.network import Received
-from conformance.http.recorder import Recorder
-from conformance.http.request import Request
+from conformance.http.recorder import KnownSecrets, Recorder, without_credentials
 from conformance.preview.response_schema import differences
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from commanding import ran
 
 from conformance import Plan
 from conformance.cli import main as cli
-from conformance.engine.generation import Check
+from conformance.engine.plan import Check
 from conformance.http.client import Client
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite

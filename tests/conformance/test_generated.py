@@ -18,17 +18,16 @@ from bending import asked, reads
 from judging import worse_than_passed
 from lies import Liar, answers, polls
 
-from conformance.engine.generation import Check, Draw
-from conformance.fuzzing.case import Case
+from conformance.engine.plan import Check, Draw
+from conformance.fuzzing.case import Case, minimize
 from conformance.fuzzing.layer import NAME, STIMULUS
-from conformance.fuzzing.minimize import minimize
 from conformance.fuzzing.strategies import Drawer
 from conformance.http.client import Client
 from conformance.model import clauses
 from conformance.model.results import Finding, Outcome
+from conformance.preview.cases.document import UPLOAD, Facts, fill
 from conformance.preview.cases.expected import expected
 from conformance.preview.cases.layer import LAYER, grammar
-from conformance.preview.cases.placeholders import UPLOAD, Facts, fill
 from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.mock_target import Mock, mock

@@ -14,7 +14,7 @@ from judging import with_outcome, worse_than_passed
 from conformance import Plan, run
 from conformance.model import clauses
 from conformance.model.results import Outcome
-from conformance.preview.target_file import file as targetfile
+from conformance.preview import target_file as targetfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.http.answer import UNSET, Answer
-from conformance.http.known_secrets import KnownSecrets
+from conformance.http.messages import UNSET, Answer, Request
 from conformance.http.network import Received
-from conformance.http.recorder import Recorder
-from conformance.http.request import Request
+from conformance.http.recorder import KnownSecrets, Recorder
 from conformance.preview import tolerant_schema as relaxed
 from conformance.preview.response_schema import differences
 from mock_server.contract import clause_map

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from conformance.preview.target_file.file import CODES, STATES, load, template
-from conformance.preview.target_file.form import mistakes, schema
+from conformance.preview.target_file import CODES, STATES, load, mistakes, schema, template
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision, Target
 from mock_server.contract.yaml_file import BadFiles, Complaint, parse
 

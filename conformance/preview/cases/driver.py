@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import file_of, templates_of, with_connection
+from conformance.preview.bodies import MOVING, TERMINAL, at, listed
+from conformance.preview.cases.document import UNKNOWN, Facts, fill
 from conformance.preview.cases.expected import expected
-from conformance.preview.cases.placeholders import UNKNOWN, Facts, fill
 from conformance.preview.decision_runs import is_same
 from conformance.preview.driver import Company, Run
-from conformance.preview.poll_body import MOVING, TERMINAL, at, listed
 from conformance.preview.response_schema import differences
 from conformance.target.target import Body, Provision
 

@@ -23,13 +23,13 @@ from conformance.fuzzing.case import (
     unless,
 )
 from conformance.http.client import DEFAULT, NO_KEY
-from conformance.preview.poll_body import ids, listed, questions
+from conformance.preview.bodies import ids, listed, questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.fuzzing.case import Case
-    from conformance.preview.cases.placeholders import Facts
+    from conformance.preview.cases.document import Facts
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 SAFE = 2**53

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from conformance.fuzzing.case import Case
 from conformance.fuzzing.layer import Grammar, Layer
-from conformance.preview.cases.document import FORMS, document
+from conformance.preview.cases.document import FILE, FORMS, SHEETS, SOURCE, UPLOAD, document
 from conformance.preview.cases.driver import CaseDriver, columns
-from conformance.preview.cases.placeholders import FILE, SHEETS, SOURCE, UPLOAD
 from conformance.preview.cases.walks import CLAUSES, play_walks
 
 if TYPE_CHECKING:

@@ -11,19 +11,18 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.findings import must_come
-from conformance.fuzzing.runner import Tried, Trier
-from conformance.fuzzing.stateful import Walker
+from conformance.engine.context import must_come
+from conformance.fuzzing.runner import Tried, Trier, Walker
 from conformance.fuzzing.strategies import settings
 from conformance.model.results import Blocked, Skipped
+from conformance.preview.bodies import MOVING, TERMINAL, at, documented
 from conformance.preview.cases.document import walks
 from conformance.preview.driver import Company, Run, StateDriver
-from conformance.preview.poll_body import MOVING, TERMINAL, at, documented
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from conformance.engine.generation import Draw
+    from conformance.engine.plan import Draw
     from conformance.http.client import Answer
     from conformance.preview.cases.driver import CaseDriver
 

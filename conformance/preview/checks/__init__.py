@@ -5,35 +5,37 @@ A check is a function of its context. It says what it found clause by clause and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module
 
-from conformance.preview.checks.register import CHECKS
+from conformance.engine.context import must_come
+from conformance.engine.plan import Check
+from conformance.http.client import OTHER, Answer
+from conformance.model.results import Blocked, Skipped
+from conformance.preview.driver import Company, Run, StateDriver
 
-if TYPE_CHECKING:
-    from conformance.engine.generation import Check
+__all__ = [  # noqa: RUF022 - the register, what ends a check, types
+    "check", "load", "OTHER", "must_come", "Blocked", "Skipped", "Answer", "Company", "Run", "StateDriver",
+]  # fmt: skip
+
+Function = Callable[[StateDriver], None]
+CHECKS: dict[str, Check] = {}
+
+
+def check(*clauses: str, needs: tuple[str, ...] = ()) -> Callable[[Function], Function]:
+    """Register a function as the check of these clauses."""
+
+    def register(function: Function) -> Function:
+        stimulus = (function.__doc__ or "").partition("\n")[0]
+        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs)
+        return function
+
+    return register
 
 
 def load() -> dict[str, Check]:
-    """Every check, in the order of the contract's chapters."""
-    from conformance.preview.checks import (  # noqa: F401, PLC0415 - importing them registers them
-        approvals,
-        auth,
-        catalogue,
-        companies,
-        downloads,
-        errors,
-        exports,
-        imports,
-        lookups,
-        open_points,
-        polls,
-        questions,
-        rates,
-        refusals,
-        reparkings,
-        runs,
-        secrecy,
-        uploads,
-    )
-
+    """Every check, in the order of its file's name and its place there; importing a file registers its checks."""
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
     return CHECKS

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.preview.checks.register import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, questions
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
@@ -28,7 +29,6 @@ from conformance.preview.decision_runs import (
     with_options,
 )
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
-from conformance.preview.poll_body import actions, at, columns_concerned, count, documented, questions
 from conformance.preview.submitted_rows import submitted_rows
 
 AT_ONCE = 16

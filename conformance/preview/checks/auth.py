@@ -7,9 +7,8 @@ from uuid import uuid4
 
 from conformance.http.client import NO_KEY, REVOKED, Key
 from conformance.preview.account import FILE, new_company, other_key, two_companies, valid_import
-from conformance.preview.checks.register import Answer, Run, Skipped, StateDriver, check, must_come
-from conformance.preview.history import listing
-from conformance.preview.poll_body import array, at
+from conformance.preview.bodies import array, at, listing
+from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check, must_come
 
 
 @check("AUTH-02", needs=("completed",))

@@ -6,8 +6,8 @@ import csv
 import io
 
 from conformance.preview.account import filled_sheets, sources_of, templates_of
-from conformance.preview.checks.register import Blocked, StateDriver, check, must_come
-from conformance.preview.poll_body import array, at, listed
+from conformance.preview.bodies import array, at, listed
+from conformance.preview.checks import Blocked, StateDriver, check, must_come
 
 
 @check("SRC-01", "SRC-02")

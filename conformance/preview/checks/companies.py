@@ -10,8 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import sources_of, templates_of
-from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check, must_come
-from conformance.preview.poll_body import array, at
+from conformance.preview.bodies import array, at
+from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come
 
 LONGEST = 255
 

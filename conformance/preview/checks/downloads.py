@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.preview.account import file_of
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import at, count, listing
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
 from conformance.preview.decision_runs import flagged_run
-from conformance.preview.history import listing
-from conformance.preview.poll_body import at, count
 from conformance.preview.submitted_rows import (
     UNSURE,
     Column,

@@ -6,8 +6,8 @@ import re
 from uuid import uuid4
 
 from conformance.http.client import NO_KEY
-from conformance.preview.checks.register import Answer, Blocked, StateDriver, check, must_come
-from conformance.preview.poll_body import at
+from conformance.preview.bodies import at
+from conformance.preview.checks import Answer, Blocked, StateDriver, check, must_come
 
 DOCUMENTED = (400, 401, 404, 409, 429, 500)
 NOT_JSON = b'{"name": "conformance", "rows": ['

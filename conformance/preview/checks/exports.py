@@ -7,10 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import with_destination
-from conformance.preview.checks.register import Answer, Blocked, Company, Skipped, StateDriver, check
+from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
+from conformance.preview.checks import Answer, Blocked, Company, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
 from conformance.preview.driver import REFUSING, UNREACHABLE
-from conformance.preview.poll_body import MOVING, TERMINAL, array, at, listed
 
 COUNTS = ("total", "succeeded", "failed")
 

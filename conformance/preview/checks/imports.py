@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.preview.account import file_of
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import TERMINAL, at, names, new_entries
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import is_same
-from conformance.preview.history import names, new_entries
-from conformance.preview.poll_body import TERMINAL, at
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))

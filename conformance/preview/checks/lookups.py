@@ -11,9 +11,8 @@ import re
 from typing import Any
 from uuid import uuid4
 
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
-from conformance.preview.history import entries, entry_names, identity
-from conformance.preview.poll_body import MOVING, TERMINAL, at, documented
+from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries, entry_names, identity
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 
 NONE = {"run": None}
 MOST_PAGES = 6  # pages of one run each that a history of two runs may take until it ends

@@ -7,11 +7,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 from conformance.preview.account import BYTES, upload, valid_import, with_destination
+from conformance.preview.bodies import TERMINAL, at, count, listed, questions
+from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check
 from conformance.preview.checks.exports import follow_export
-from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import leave, parked_run
-from conformance.preview.poll_body import TERMINAL, at, count, listed, questions
 from mock_server.contract.nearest import counted
 
 TYPE = "text/csv"

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import other_key, templates_of
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
-from conformance.preview.poll_body import MOVING, array, at, count, listed, questions
+from conformance.preview.bodies import MOVING, array, at, count, listed, questions
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.target.target import Body
 
 WRONG = ("conformance?", "!", "-", "0")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from conformance.preview.checks.register import Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
+from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
-from conformance.preview.poll_body import actions, at, count, documented, ids, listed, questions
 from conformance.preview.submitted_rows import UNSURE, Column, SubmittedRows, columns_of, sheet_of, submitted_rows
 from mock_server.contract.nearest import counted
 

@@ -11,9 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance.preview.account import other_key, valid_import
-from conformance.preview.checks.register import Answer, Blocked, Skipped, StateDriver, check, must_come
-from conformance.preview.history import listing
-from conformance.preview.poll_body import at
+from conformance.preview.bodies import at, listing
+from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.preview.checks.register import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.bodies import TERMINAL, actions, at, count, documented, questions
+from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
     approve_patch,
@@ -22,7 +23,6 @@ from conformance.preview.decision_runs import (
     parked_run,
     with_options,
 )
-from conformance.preview.poll_body import TERMINAL, actions, at, count, documented, questions
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, listed, questions
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import approve_option, flagged_run, follow, is_same, with_options
-from conformance.preview.poll_body import actions, at, columns_concerned, count, documented, ids, listed, questions
 from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
 from mock_server.contract.nearest import counted
 

@@ -12,10 +12,9 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import gist, is_same
-from conformance.preview.history import entries, entry_names
-from conformance.preview.poll_body import MOVING, STATUSES, TERMINAL, at, documented
 from conformance.target.target import Body, ExistingRun
 
 APPROVE = "approve"

@@ -6,8 +6,8 @@ from collections import Counter
 from uuid import uuid4
 
 from conformance.preview.account import filled_sheets, templates_of, two_companies
-from conformance.preview.checks.register import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_come
-from conformance.preview.poll_body import array, at, is_uuid
+from conformance.preview.bodies import array, at, is_uuid
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_come
 
 _PRIVATE = ("auth", "base_url", "token", "credentials")
 

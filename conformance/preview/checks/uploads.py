@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
-from conformance.preview.checks.register import Company, Run, Skipped, StateDriver, check
-from conformance.preview.poll_body import array, at
+from conformance.preview.bodies import array, at
+from conformance.preview.checks import Company, Run, Skipped, StateDriver, check
 from conformance.target.target import Body
 
 LONG_PAST = 7200
