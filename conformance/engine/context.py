@@ -122,6 +122,13 @@ def must_come(*answers: Answer) -> None:
             raise Blocked(f"no answer: {answer.problem}", [answer])
 
 
+def must_succeed(answer: Answer, otherwise: str) -> Answer:
+    """The answer, which is one of 2xx; else Blocked, with what that means."""
+    if not answer.ok:
+        raise Blocked(otherwise, [answer])
+    return answer
+
+
 def _fits(answer: Answer, wanted: int | tuple[int, ...]) -> bool:
     statuses = wanted if isinstance(wanted, tuple) else (wanted,)
     return answer.status in statuses or (answer.status or 0) // 100 in statuses

@@ -122,7 +122,6 @@ class Trier:
         return minimize(case, fails), latest[-1]
 
     def _failing(self, case: Case, clause: str) -> Tried | None:
-        """The failure of the clause when the case is tried once more."""
         failures = (each for each in self._try(case) if each.clause == clause and each.holds is False)
         return next(failures, None)
 

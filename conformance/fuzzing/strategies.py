@@ -45,18 +45,14 @@ class Drawer:
 
     def cases(self, operation_id: str) -> list[Case]:
         """What is sent to the operation, each case once."""
-        drawn = [*self._keyless(operation_id), *self._fuzzing(operation_id), *self._covering(operation_id)]
+        keyless = [replace(self._right(operation_id), key=key) for key in (NO_KEY, WRONG_KEY)]
+        drawn = [*keyless, *self._fuzzing(operation_id), *self._covering(operation_id)]
         drawn += [case for case in self._grammar.also if case.operation == operation_id]
         drawn += self._cut(operation_id, drawn)
         drawn += self._astray(operation_id)
         return list({case.identity: case for case in reversed(drawn)}.values())[::-1]
 
-    def _keyless(self, operation_id: str) -> Iterator[Case]:
-        for key in (NO_KEY, WRONG_KEY):
-            yield replace(self._right(operation_id), key=key)
-
     def _right(self, operation_id: str) -> Case:
-        """A right call."""
         body, query = self._grammar.bodies.get(operation_id, UNSET), self._grammar.queries.get(operation_id, {})
         return Case(operation_id, body, query=query)
 
@@ -91,7 +87,6 @@ class Drawer:
                 yield from _case(operation_id, case)
 
     def _forms(self, operation_id: str) -> list[int]:
-        """The forms that the operation's requests differ in."""
         return list(range(self._grammar.forms)) if operation_id in self._grammar.several else [0]
 
     def _cut(self, operation_id: str, drawn: list[Case]) -> Iterator[Case]:
@@ -176,7 +171,6 @@ def _case(operation_id: str, drawn: Any) -> Iterator[Case]:
 
 
 def _query_value(value: Any) -> Any:
-    """A member of a query as it can be sent."""
     if isinstance(value, (list, tuple)):
         return [str(each) for each in value] if value and all(isinstance(each, _SCALARS) for each in value) else None
     if isinstance(value, bool):

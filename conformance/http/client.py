@@ -163,14 +163,7 @@ class Client:
         string is sent as it is. At most `limit` bytes of the answer are read.
         """
         request = self._requests.for_operation(
-            operation_id,
-            ids=ids,
-            query=query,
-            body=body,
-            raw=raw,
-            headers=headers,
-            key=key,
-            limit=limit,
+            operation_id, ids=ids, query=query, body=body, raw=raw, headers=headers, key=key, limit=limit
         )
         self._secrets.learn_credentials(body)
         return self._politely(request)
@@ -237,7 +230,6 @@ class Client:
             return None
 
     def _politely(self, request: Request) -> Answer:
-        """Send within the budget, and again after a 429."""
         key = request.key if isinstance(request.key, str) else self._keys[request.key]
         if key is None and request.key is not NO_KEY:
             raise LookupError(f"{request.operation}: there is no key {request.key}; ask has() before")

@@ -10,6 +10,7 @@ import io
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from conformance.engine.context import must_succeed
 from conformance.http.client import OTHER
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import array, at, is_uuid
@@ -29,12 +30,6 @@ def other_key(ctx: StateDriver) -> Key:
     if not ctx.client.has(OTHER):
         raise Skipped("the target file has no other_api_key")
     return OTHER
-
-
-def new_company(source: str) -> dict[str, Any]:
-    """The body of a new company with a name and an external_id of its own."""
-    name = f"conformance-{uuid4().hex[:12]}"
-    return {"name": name, "source": source, "external_id": name}
 
 
 def valid_import(ctx: StateDriver) -> dict[str, Any]:
@@ -108,9 +103,7 @@ def file_of(
     """The body that imports these rows as a CSV file, which is uploaded for it."""
     content = csv_of(rows, columns)
     url, ref = upload(ctx, company, content, name)
-    put = ctx.client.put_upload(url, content, "text/csv")
-    if not put.ok:
-        raise Blocked("the file could not be uploaded", [put])
+    must_succeed(ctx.client.put_upload(url, content, "text/csv"), "the file could not be uploaded")
     return {"files": [{"name": name, "upload_ref": ref}]}
 
 
@@ -139,7 +132,7 @@ def _with_destination(ctx: StateDriver, state: str) -> Company:
         raise Skipped(f"a company with a destination is answered with {answer.status}")
     run = ctx.begin_run(state, company)
     ctx.until(run, state)
-    if state == "needs_attention" and not _reject(ctx, run):
+    if state == "needs_attention" and not (ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"):
         raise Skipped("no import could be rejected, which would leave flagged rows")
     return company
 
@@ -149,7 +142,3 @@ def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
     auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
     answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
     return company_of(answer), answer
-
-
-def _reject(ctx: StateDriver, run: Run) -> bool:
-    return ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"

@@ -115,7 +115,8 @@ def entries(body: Any) -> list[Any] | None:
 
 def entry_names(found: list[Any] | None) -> list[str] | None:
     """What the entries are known by: an id where they have one, else all that they say."""
-    return None if found is None else [_name(entry) for entry in found]
+    # Members that nobody documented may change at every look.
+    return None if found is None else [identity(each) or repr(documented(each) or each) for each in found]
 
 
 def listing(answer: Answer) -> Any:
@@ -129,12 +130,6 @@ def identity(entry: Any) -> str | None:
     within = [entry, *(each for each in entry.values() if isinstance(each, dict))] if isinstance(entry, dict) else []
     ids = [at(each, name) for name in ("run_id", "poll_url", "id") for each in within]
     return next((each for each in ids if isinstance(each, str)), None)
-
-
-def _name(entry: Any) -> str:
-    return identity(entry) or repr(
-        documented(entry) or entry
-    )  # members that nobody documented may change at every look
 
 
 def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | None:

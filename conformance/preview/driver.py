@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.engine.context import Context, must_come
-from conformance.model.clauses import load
+from conformance.engine.context import Context, must_come, must_succeed
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, array, at
 from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision
+from mock_server.contract.document import clause_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,10 +47,9 @@ class Run:
 
     company: Company
     id: str
-    poll_url: str
-    body: Any
-    started: Answer | None
     polled: Answer
+    body: Any = None
+    started: Answer | None = None
 
     @property
     def state(self) -> Any:
@@ -73,7 +71,12 @@ class StateDriver(Context):
 
     def give_back(self, *, for_good: bool = False) -> None:
         """End what was begun in borrowed companies, but for what later checks may still look at."""
-        give_back(self, for_good=for_good)
+        wanted = set() if for_good else {run.id for _, run in _shared_runs(self)}
+        for _, run in _shared_runs(self):
+            if at(run.state, "status") in TERMINAL:
+                self.in_flight.pop(run.id, None)
+        for run in [each for each in self.in_flight.values() if each.id not in wanted]:
+            _end(self, run)
 
     def shaped(self, answer: Answer, *clauses: str) -> bool:
         """Record of each clause whether it lets the answer be as it is: members, types, forms; whether all do."""
@@ -116,8 +119,7 @@ class StateDriver(Context):
 
     def provision(self, **members: Any) -> Answer:
         """Ask for a new company; `members` replace or add to what the suite sends (None leaves one out)."""
-        name = f"conformance-{uuid4().hex[:12]}"
-        body = {"name": name, "source": self.source(), "external_id": name} | members
+        body = new_company(self.source()) | members
         chosen = self.target.tenant
         if "template_ids" not in body and isinstance(chosen, Provision) and chosen.template_ids is not None:
             body["template_ids"] = list(chosen.template_ids)
@@ -146,10 +148,12 @@ class StateDriver(Context):
         return company
 
     def _borrow(self, companies: Sequence[str]) -> Company:
-        """The next existing company without an import in flight."""
-        found = idle(self, companies)
+        """The next existing company without an import in flight, if need be after what no check needs now has ended."""
+        found = _idle(self, companies)
+        if found is None and _vacate(self):
+            found = _idle(self, companies)
         if found is not None:
-            return Company(found)
+            return found
         if self.in_flight:
             raise Skipped(f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
@@ -161,6 +165,11 @@ class StateDriver(Context):
     def active(self, company: Company) -> Answer:
         """The active look-up of the company."""
         return self.client.call("list_imports", company_id=company.id, query={"status": "active"})
+
+    def is_idle(self, company: Company) -> bool:
+        """Whether the target itself calls the company idle."""
+        found = self.active(company)
+        return found.ok and isinstance(found.json, dict) and found.json.get("run", 0) is None
 
     def run(self, state: str, *, fresh: bool = True) -> Run:
         """A run in that state; `fresh=False` when looking at one that others look at too is enough."""
@@ -191,8 +200,12 @@ class StateDriver(Context):
             self.left_behind.append(f"run {run_id} of company {company.id}")
             self.held.add(run_id)
             if isinstance(self.target.tenant, Existing):
-                self.in_flight[run_id] = Run(company, run_id, "", body, answer, answer)
+                self.in_flight[run_id] = Run(company, run_id, answer, body, answer)
         return answer
+
+    def read_run(self, company_id: str, run_id: str) -> Run:
+        """A run by its ids, in whatever state it is."""
+        return Run(Company(company_id), run_id, self.client.call("poll_import", company_id=company_id, run_id=run_id))
 
     def poll(self, run: Run) -> Answer:
         """Read the run once, and remember the answer."""
@@ -226,7 +239,7 @@ class StateDriver(Context):
         run_id = at(answer.json, "run_id")
         if not answer.ok or run_id is None:
             raise Blocked(f"{what} could not be started", [answer])
-        return Run(company, str(run_id), str(at(answer.json, "poll_url")), body, answer, answer)
+        return Run(company, str(run_id), answer, body, answer)
 
     def begin_run(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""
@@ -259,25 +272,27 @@ class StateDriver(Context):
     def _again(self, answers: Any) -> Run:
         run = self.begin_run("needs_attention_again")
         self.until(run, "needs_attention")
-        answer = self.decide(run, "approve", answers)
-        if not answer.ok:
-            raise Blocked("the approval that should park again was refused", [answer])
+        must_succeed(self.decide(run, "approve", answers), "the approval that should park again was refused")
         # The second parking may look like the first: the same rows can be asked about in the same words, under ids that
         # are used again (OP-20). That an approval leaves its parking is for DEC-03, where it cannot park again.
         self.until(run, "needs_attention")
         return run
 
     def _open_run(self, company: str, run_id: str, state: str) -> Run:
-        url = f"/api/v1/companies/{company}/imports/{run_id}"
-        polled = self.client.call("poll_import", company_id=company, run_id=run_id)
-        wanted = _SHOWN.get(state, state)
-        shown = at(polled.json, "status")
+        run = self.read_run(company, run_id)
+        polled, wanted, shown = run.polled, _SHOWN.get(state, state), at(run.state, "status")
         if shown != wanted:
             got = f"status {shown!r}" if polled.ok else f"{polled.status or polled.problem}"
             raise Blocked(
                 f"the way to {state} gives run {run_id}, which is not {wanted}: its poll says {got}", [polled]
             )
-        return Run(Company(company), run_id, url, None, None, polled)
+        return run
+
+
+def new_company(source: str) -> dict[str, Any]:
+    """The body of a new company with a name and an external_id of its own."""
+    name = f"conformance-{uuid4().hex[:12]}"
+    return {"name": name, "source": source, "external_id": name}
 
 
 def company_of(answer: Answer) -> Company | None:
@@ -289,36 +304,8 @@ def company_of(answer: Answer) -> Company | None:
     return Company(str(company_id), {str(at(each, "id")): str(at(each, "template_id")) for each in sheets}, body)
 
 
-@cache
-def clause_texts() -> dict[str, str]:
-    """What each clause says."""
-    return {clause.id: clause.text for clause in load().values()}
-
-
-def idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
-    """The first of them without an import in flight; where there is none, after what no check needs now has ended."""
-    found = _idle(ctx, companies)
-    if found is None and _vacate(ctx):
-        found = _idle(ctx, companies)
-    return found
-
-
-def give_back(ctx: StateDriver, *, for_good: bool = False) -> None:
-    """End what was begun, but for what later checks may still look at; `for_good`: that, too."""
-    wanted = set() if for_good else {run.id for _, run in _shared_runs(ctx)}
-    for _, run in _shared_runs(ctx):
-        if at(run.state, "status") in TERMINAL:
-            ctx.in_flight.pop(run.id, None)
-    for run in [each for each in ctx.in_flight.values() if each.id not in wanted]:
-        _end(ctx, run)
-
-
-def _idle(ctx: StateDriver, companies: Sequence[str]) -> str | None:
-    for company_id in companies:
-        active = ctx.client.call("list_imports", company_id=company_id, query={"status": "active"})
-        if active.ok and isinstance(active.json, dict) and active.json.get("run", 0) is None:
-            return company_id
-    return None
+def _idle(ctx: StateDriver, companies: Sequence[str]) -> Company | None:
+    return next((each for each in map(Company, companies) if ctx.is_idle(each)), None)
 
 
 def _vacate(ctx: StateDriver) -> bool:

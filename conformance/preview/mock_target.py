@@ -39,7 +39,7 @@ class Mock(Host):
         """Ways to where no request leads: somebody cancels, an engine dies, a destination refuses."""
         return {
             "canceled": self._canceled,
-            "stale": self._stale,
+            "stale": partial(self._started, "engine-dies"),
             REFUSING: partial(self._exportable, "export-partly-fails"),
             UNREACHABLE: partial(self._exportable, "export-fails"),
         }
@@ -66,9 +66,6 @@ class Mock(Host):
         company, run = self._started("live")
         self.admin("POST", f"/_mock/runs/{run}/cancel")
         return company, run
-
-    def _stale(self) -> tuple[str, str]:
-        return self._started("engine-dies")
 
     def _exportable(self, scenario: str) -> tuple[str, str]:
         company, run = self._started(scenario)

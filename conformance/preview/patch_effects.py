@@ -83,7 +83,6 @@ def _groups(sent: SubmittedRows) -> list[tuple[str, str, list[int]]]:
 
 
 def _choose_action(column: str, rule: str, actions: Sequence[Action], sent: SubmittedRows) -> Action:
-    """The one action that the patch has for the group."""
     mine = [act for act in actions if act.get("column") == column and act.get("sheet_id") == sent.sheet_id]
     fitting = [act for act in mine if (act.get("action") == "dedup_keep_first") == (rule == "unique")]
     if any(act.get("action") not in CLAUSES for act in mine):

@@ -198,7 +198,6 @@ def _body(operation_id: str, answer: Answer) -> Iterator[Difference]:
 
 @cache
 def _schema_of(operation_id: str) -> str:
-    """The name of the schema of the operation's successful answer."""
     media = contract.load().successes(operation_id)[0]["content"]["application/json"]
     return str(media["schema"]["$ref"].rpartition("/")[2])
 
@@ -209,7 +208,6 @@ def _may_replay(answer: Answer) -> bool:
 
 
 def _has_rows(answer: Answer) -> bool:
-    """Whether a start sent rows, rather than files."""
     return isinstance(answer.sent, dict) and "rows" in answer.sent
 
 

@@ -83,7 +83,6 @@ def _discreet(complaint: Complaint) -> Complaint:
 
 
 def _target(value: Mapping[str, Any], path: Path) -> Target:
-    """The values of a file that is in order."""
     timeouts = value.get("timeouts") or {}
     clock = value.get("clock")
     return Target(
@@ -164,14 +163,14 @@ def schema() -> dict[str, Any]:
     return found
 
 
-STATES = tuple(schema()["properties"]["states"]["properties"])
-"""The states that a target file can give a way to."""
-
-
 def _without_variables(form: Any) -> Any:
     if isinstance(form, dict):
         return {name: _without_variables(each) for name, each in form.items()}
     return form.removesuffix(_OR_A_VARIABLE) if isinstance(form, str) else form
+
+
+STATES = tuple(schema()["properties"]["states"]["properties"])
+"""The states that a target file can give a way to."""
 
 
 def mistakes(document: Document, value: Mapping[str, Any]) -> Iterator[Complaint]:

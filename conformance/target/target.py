@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-
-
 _URL_TEXT = re.compile(r"[!-~]+")
 
 
@@ -49,12 +47,8 @@ def key_mistake(key: str) -> str | None:
 
 
 REQUESTS_PER_MINUTE = 90
-
-
-RUN_TIMEOUT = 120.0
-
-
-REQUEST_TIMEOUT = 10.0
+RUN_TIMEOUT = 120.0  # seconds
+REQUEST_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,7 +347,7 @@ ASKED = [
 PARKED: Any = SimpleNamespace(json={"status": "needs_attention", "needs_attention": {"questions": ASKED}})
 FACTS = Facts(
     company=Company("c"),
-    run=Run(Company("c"), "r", "", None, None, PARKED),
+    run=Run(Company("c"), "r", PARKED),
     sources=("c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933",),
     templates=("1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310",),
     columns=frozenset({"Email"}),

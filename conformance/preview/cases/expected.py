@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 SAFE = 2**53
 """Beyond this a number may come out otherwise than it was sent."""
-Fault = tuple[str, str] | None
-"""Clause and what is wrong."""
 
 
 def company_body(body: Any, facts: Facts) -> Expected:
@@ -44,58 +42,48 @@ def company_body(body: Any, facts: Facts) -> Expected:
         return refuse("PROV-08", "a company in the form of no object")
     source = body.get("source")
     unknown = (404,) if is_uuid(source) and source not in facts.sources else ()
-    if fault := _name_fault(body) or _source_fault(body) or _external_id_fault(body) or _templates_fault(body, facts):
-        clause, what = fault
+    chosen = body.get("template_ids")
+    for clause, what in (*_company_faults(body), *_template_faults(chosen, facts)):
         return refuse(clause, what, *unknown)
     doubts = strangers(body, "name", "source", "external_id", "template_ids", "connections")
     doubts += [f"a null {each}" for each in ("external_id", "template_ids") if each in body and body[each] is None]
     doubts += ["an unusual name"] if not is_plain(body["name"]) else []
     if not body.get("external_id", "x") or not isinstance(body.get("external_id", "x"), str):
         doubts.append("an empty external_id, or a number in its place")
-    chosen = body.get("template_ids")
     if isinstance(chosen, list) and (not chosen or len(set(chosen)) < len(chosen)):
         doubts.append("no or repeated template_ids")  # OP-37
     doubts += ["a company with connections"] if "connections" in body else []
-    expected = (
-        not_found("PROV-11", "a source that the account lacks") if unknown else accept("PROV-01", "a right company")
-    )
-    return unless(expected, doubts)
+    lacking = not_found("PROV-11", "a source that the account lacks")
+    return unless(lacking if unknown else accept("PROV-01", "a right company"), doubts)
 
 
-def _name_fault(body: dict[str, Any]) -> Fault:
-    if body.get("name") is None:
-        return "PROV-08", "a company without name"
-    return ("PROV-08", "a name that is an array or object") if isinstance(body["name"], (list, dict)) else None
+def _company_faults(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    name, source, external_id = body.get("name"), body.get("source"), body.get("external_id")
+    if name is None:
+        yield "PROV-08", "a company without name"
+    if isinstance(name, (list, dict)):
+        yield "PROV-08", "a name that is an array or object"
+    if source is None:
+        yield "PROV-09", "a company without source"
+    if not is_uuid(source):
+        yield "PROV-10", "a source that is no UUID"
+    if isinstance(external_id, (list, dict)):
+        yield "PROV-12", "an external_id that is an array or object"
+    if isinstance(external_id, str) and not EXTERNAL_ID.fullmatch(external_id):
+        yield "PROV-12", "an external_id with other characters"
+    if isinstance(external_id, str) and len(external_id) > 255:
+        yield "PROV-13", "an external_id of more than 255 characters"
 
 
-def _source_fault(body: dict[str, Any]) -> Fault:
-    if body.get("source") is None:
-        return "PROV-09", "a company without source"
-    return None if is_uuid(body["source"]) else ("PROV-10", "a source that is no UUID")
-
-
-def _external_id_fault(body: dict[str, Any]) -> Fault:
-    given = body.get("external_id")
-    if given is None:
-        return None
-    if isinstance(given, (list, dict)):
-        return "PROV-12", "an external_id that is an array or object"
-    if not isinstance(given, str):
-        return None
-    if not EXTERNAL_ID.fullmatch(given):
-        return "PROV-12", "an external_id with other characters"
-    return ("PROV-13", "an external_id of more than 255 characters") if len(given) > 255 else None
-
-
-def _templates_fault(body: dict[str, Any], facts: Facts) -> Fault:
-    given = body.get("template_ids")
-    if given is None:
-        return None
-    if not isinstance(given, list):
-        return "PROV-15", "template_ids that are no array"
-    if not all(is_uuid(each) for each in given):
-        return "PROV-15", "template_ids that are no UUIDs"
-    return None if set(given) <= set(facts.templates) else ("PROV-15", "a template that the account lacks")
+def _template_faults(chosen: Any, facts: Facts) -> Iterator[tuple[str, str]]:
+    if chosen is None:
+        return
+    if not isinstance(chosen, list):
+        yield "PROV-15", "template_ids that are no array"
+    elif not all(is_uuid(each) for each in chosen):
+        yield "PROV-15", "template_ids that are no UUIDs"
+    elif not set(chosen) <= set(facts.templates):
+        yield "PROV-15", "a template that the account lacks"
 
 
 def upload_body(body: Any) -> Expected:

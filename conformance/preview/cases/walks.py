@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from conformance.engine.plan import Draw
     from conformance.http.client import Answer
-    from conformance.preview.cases.driver import CaseDriver
+    from conformance.preview.cases.layer import CaseDriver
 
 STEPS = 10
 COMPANY = "{company}"
@@ -250,7 +250,6 @@ class ImportWalker(Walker):
         self._end(memory)
 
     def _end(self, memory: Memory) -> None:
-        """Let every run of the walk end."""
         for known in reversed(memory.runs):
             if not known.over and not self.over():
                 self._driver.rest(known.run)
@@ -287,7 +286,7 @@ class ImportWalker(Walker):
         elif newest is not None and (answer.ok or self.ctx.active(company).json == {"run": None}):
             yield _claim(("IMP-11", answer.ok, "once the last run is over a new import is accepted"), answer)
         if answer.ok and isinstance(run_id := at(answer.json, "run_id"), str):
-            memory.runs.append(Known(Run(company, run_id, "", None, answer, answer)))
+            memory.runs.append(Known(Run(company, run_id, answer, started=answer)))
             yield from self._poll(memory.runs[-1])
 
     def _poll(self, known: Known) -> list[Tried]:

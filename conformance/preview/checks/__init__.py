@@ -9,14 +9,15 @@ import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 
-from conformance.engine.context import must_come
+from conformance.engine.context import must_come, must_succeed
 from conformance.engine.plan import Check
 from conformance.http.client import OTHER, Answer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.driver import Company, Run, StateDriver
 
 __all__ = [  # noqa: RUF022 - the register, what ends a check, types
-    "check", "load", "OTHER", "must_come", "Blocked", "Skipped", "Answer", "Company", "Run", "StateDriver",
+    "check", "load", "must_come", "must_succeed", "Blocked", "Skipped",
+    "OTHER", "Answer", "Company", "Run", "StateDriver",
 ]  # fmt: skip
 
 Function = Callable[[StateDriver], None]

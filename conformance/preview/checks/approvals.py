@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, questions
-from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
@@ -57,8 +57,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     unsettled = may_park_again(ctx, run, parked)
     first = ctx.decide(run)
     ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
-    if not first.ok:
-        raise Blocked("the approval was refused", [first])
+    must_succeed(first, "the approval was refused")
     _judge_acceptance(ctx, run, parked, first, unsettled=unsettled)
     for word in ("approve",) if unsettled else ("approve", "reject"):
         second = ctx.decide(run, word)
@@ -91,11 +90,9 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     with ctx.speaking_of("DEC-13"):
         if len(questions(first.parked)) < 2:
             raise Skipped("the parked run asks a single question, so that none can be left unanswered")
-        if not whole.ok:
-            raise Blocked("answers by option_id are refused altogether", [whole])
+        must_succeed(whole, "answers by option_id are refused altogether")
         ctx.status("DEC-13", first.decided, 2, "an approval may leave questions unanswered")
-    if not first.decided.ok:
-        raise Blocked("the answer was refused", [first.decided])
+    must_succeed(first.decided, "the answer was refused")
     with ctx.speaking_of("DEC-10"):
         if len(question["options"]) < 2:
             raise Skipped("the parked run's last question has a single option")
@@ -122,8 +119,7 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     made = decision_run(ctx, "of a text", answers)
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
     ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
-    if not made.decided.ok:
-        raise Blocked("the answer was refused", [made.decided])
+    must_succeed(made.decided, "the answer was refused")
     with ctx.speaking_of("DEC-10"):
         if ctx.target.strict and chosen["column"] and at(made.end, "status") == "needs_attention":
             again = chosen["column"] in {column for _, column in columns_concerned(made.end)}
@@ -194,7 +190,6 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
 
 
 def _broken_clauses(ctx: StateDriver) -> list[str]:
-    """The clauses that an approval without answers was seen to break."""
     try:
         return sorted(effect_differences(approve_patch(ctx), expected_effects(ctx, approve_patch(ctx))))
     except Skipped:
@@ -319,7 +314,6 @@ def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str
 
 
 def _rewrite(act: dict[str, Any], chosen: dict[str, str]) -> dict[str, Any]:
-    """The action as the answer would have it."""
     if act.get("column") != chosen.get("column"):
         return act
     return {"sheet_id": act.get("sheet_id"), "column": chosen["column"], "action": "set_value", "value": chosen["text"]}

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.http.client import NO_KEY, REVOKED, Key
-from conformance.preview.account import FILE, new_company, other_key, two_companies, valid_import
+from conformance.preview.account import FILE, other_key, two_companies, valid_import
 from conformance.preview.bodies import array, at, listing
 from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.driver import new_company
 
 
 @check("AUTH-02", needs=("completed",))

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at
-from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come
+from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come, must_succeed
 
 LONGEST = 255
 
@@ -22,10 +22,7 @@ def _name() -> str:
 
 def _provision(ctx: StateDriver, **members: Any) -> Answer:
     """A company with these members, for a check that goes on from there; Blocked when it is refused."""
-    answer = ctx.provision(**members)
-    if not answer.ok:
-        raise Blocked("a company could not be provisioned", [answer])
-    return answer
+    return must_succeed(ctx.provision(**members), "a company could not be provisioned")
 
 
 @check("PROV-01", "PROV-02", "PROV-03", "PROV-07")
@@ -35,8 +32,7 @@ def a_company_is_provisioned(ctx: StateDriver) -> None:
     external_id = f"{_name()}_Az-09"
     answer = ctx.provision(external_id=external_id)
     ctx.status("PROV-01", answer, 201, "a valid request is answered with 201")
-    if not answer.ok:
-        raise Blocked("a company could not be provisioned", [answer])
+    must_succeed(answer, "a company could not be provisioned")
     ctx.shaped(answer, "PROV-02", "PROV-03")
     there, echoed = _has(answer.json, "company", "external_id"), at(answer.json, "company", "external_id")
     ctx.require("PROV-02", there, "an external_id that was given is in the answer", answer, got=answer.text)

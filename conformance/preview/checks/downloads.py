@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from conformance.preview.account import file_of
 from conformance.preview.bodies import at, count, listing
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
 from conformance.preview.decision_runs import flagged_run
 from conformance.preview.submitted_rows import (
@@ -257,7 +257,6 @@ def _wrong(sheet: str, columns: tuple[Column, ...], lines: Download) -> list[dic
 
 
 def _free_column(ctx: StateDriver, company: Company) -> str:
-    """A column without rules of the sheet that inline rows go to."""
     columns = columns_of(ctx, company, _sheet_of_rows(ctx, company))
     free = [each.name for each in columns if each.rule == "none" and not each.unique]
     if not free:
@@ -266,7 +265,6 @@ def _free_column(ctx: StateDriver, company: Company) -> str:
 
 
 def _sheet_of_rows(ctx: StateDriver, company: Company) -> str:
-    """The sheet that the completed run of such rows filled."""
     like = _completed(ctx)
     template = like.company.sheets.get(sheet_of(like.state))
     found = [sheet for sheet, each in company.sheets.items() if each == template]
@@ -282,7 +280,6 @@ def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[st
 
 
 def _own_row(ctx: StateDriver, company: Company, base: Any, number: int) -> dict[str, Any]:
-    """The base row with a value of its own in each unique column."""
     row = dict(base)
     for column in columns_of(ctx, company, _sheet_of_rows(ctx, company)):
         if column.unique and row.get(column.name):
@@ -302,8 +299,7 @@ def _runs(ctx: StateDriver, run: Run) -> tuple[Any, Any]:
     """What the company's history lists, and the status of its active run."""
     history, active = ctx.history(run.company), ctx.active(run.company)
     for answer in (history, active):
-        if not answer.ok:
-            raise Blocked("the company's runs could not be read", [answer])
+        must_succeed(answer, "the company's runs could not be read")
     return listing(history), at(active.json, "status")
 
 

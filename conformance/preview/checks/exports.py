@@ -191,7 +191,6 @@ def what_stops_the_job_fails_the_run(ctx: StateDriver) -> None:
 
 
 def _way_to(ctx: StateDriver, way: str) -> Company | None:
-    """The company to which a way beside the target file leads; None where there is none."""
     return Company(ctx.ways[way]()[0]) if way in ctx.ways else None
 
 
@@ -226,7 +225,6 @@ def _start(ctx: StateDriver, company: Company, body: Any) -> Answer:
 
 
 def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
-    """The answer of an export that was accepted."""
     answer = _start(ctx, company, body)
     if answer.ok:
         return answer
@@ -237,7 +235,6 @@ def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
 
 
 def _judge_start(ctx: StateDriver, company: Company, answer: Answer) -> None:
-    """Whether the answer names the new run (DST-01)."""
     ctx.reads("OP-40", str(answer.status))
     if ctx.target.strict:
         ctx.status("DST-01", answer, 201, "an export that is started is answered with 201 (OP-40)")
@@ -263,7 +260,6 @@ def follow_export(ctx: StateDriver, company: Company, started: Answer) -> tuple[
 
 
 def _report(body: Any) -> Any:
-    """The report of a completed export."""
     if at(body, "status") != "completed":
         raise Skipped(f"the export ended {at(body, 'status')}: {at(body, 'error')}")
     return at(body, "report")
@@ -282,7 +278,6 @@ def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
 
 
 def _took(status: Any) -> bool:
-    """Whether the destination took the write."""
     return _whole(status) and 200 <= status < 300
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, at, names, new_entries
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.decision_runs import is_same
 
 
@@ -131,8 +131,7 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
 def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer) -> None:
     """The start's answer: 201, its members, queued, and a path that fits them."""
     ctx.status(clause, answer, 201, "a well-formed start is answered with 201")
-    if not answer.ok:
-        raise Blocked("a well-formed start was refused", [answer])
+    must_succeed(answer, "a well-formed start was refused")
     if not ctx.shaped(answer, clause, "IMP-03", "IMP-04"):
         raise Blocked("the answer to the start is not whole", [answer])
     path = f"/companies/{company.id}/imports/{at(answer.json, 'run_id')}"
@@ -144,8 +143,7 @@ def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer
 def end(ctx: StateDriver, run: Run) -> None:
     """Bring a parked run to its end by a rejection."""
     answer = ctx.decide(run, "reject")
-    if not answer.ok:
-        raise Blocked("the parked run could not be brought to an end: its rejection was refused", [answer])
+    must_succeed(answer, "the parked run could not be brought to an end: its rejection was refused")
     ctx.until(run, *TERMINAL)
 
 
@@ -191,8 +189,7 @@ def companies_import_side_by_side(ctx: StateDriver) -> None:
     first = ctx.start(ctx.company(fresh=True), ctx.body("needs_attention") | key)
     if first.status == 409:  # for want of an import of its own, it is others' that keep it from starting one
         ctx.status("IMP-12", first, 2, requirement)
-    if not first.ok:
-        raise Blocked("the first import was not accepted", [first])
+    must_succeed(first, "the first import was not accepted")
     company = ctx.company(fresh=True)
     second = ctx.start(company, ctx.body("completed") | key)
     answer = second if second.ok else ctx.start(company, ctx.body("completed"))
@@ -228,7 +225,6 @@ def _judge_replay(ctx: StateDriver, clause: str, run: Run, answer: Answer, when:
 
 
 def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: Any) -> None:
-    """Other rows with a used key are refused, and the run is as before (IDEM-05)."""
     refused = ctx.start(run.company, other)
     status = before.get("status") if isinstance(before, dict) else before
     requirement = f"a used key with clearly different rows is refused with 409; its run is {status}"

@@ -104,7 +104,6 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
 
 
 def _judge_newest(ctx: StateDriver, newer: Run, found: Answer) -> None:
-    """The look-up that was made while the newer run was in flight, beside one that had ended (ACT-07)."""
     other = at(found.json, "run_id") not in (None, newer.id) or at(found.json, "status") in TERMINAL
     holds = found.json != NONE and not other
     requirement = "beside an older run the look-up gives the most recent one"
@@ -120,7 +119,6 @@ def _next_run(ctx: StateDriver, company: Company) -> Run:
 
 
 def _judge_empty(ctx: StateDriver, company: Company) -> None:
-    """The history of a company without runs (HIST-05)."""
     if company.provisioned is None:
         raise Skipped("the companies that the target file lends may have had runs before")
     answer = ctx.history(company)

@@ -140,7 +140,6 @@ def _judge_known(ctx: StateDriver, answer: Answer) -> None:
 
 
 def _judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
-    """The entries of perSheet, and their sum."""
     ctx.shaped(answer, "POLL-09")
     sheets, inserted = listed(answer.json, "report", "perSheet"), count(answer.json, "inserted")
     strange = [each for each in sheets if run.company.sheets and each.get("sheetId") not in run.company.sheets]
@@ -152,7 +151,6 @@ def _judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
 
 
 def _another(ctx: StateDriver, company: Company) -> Company:
-    """A company of the account that is not this one; it may have an import in flight."""
     if ctx.lent is not None:
         others = [each for each in ctx.lent if each != company.id]
         if not others:

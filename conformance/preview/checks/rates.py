@@ -116,7 +116,6 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
 
 
 def _form(ctx: StateDriver, refused: tuple[Answer, ...]) -> None:
-    """Record whether the 429s have the one body, and no Retry-After."""
     odd = [answer for answer in refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
     ctx.shaped((odd or refused)[0], "RATE-02", "RATE-03")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.preview.bodies import TERMINAL, actions, at, count, documented, questions
-from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
     approve_patch,
@@ -172,7 +172,6 @@ def _post(ctx: StateDriver, run: Run, body: Any) -> Answer:
 
 
 def _valid(question: dict[str, Any]) -> dict[str, Any]:
-    """A right answer to the question."""
     option = at(question, "options", -1, "id")  # the last one, since the patch is likely to be the first
     given = {"option_id": option} if isinstance(option, str) else {"custom": "Leave these values as they are"}
     return {"question_id": question.get("id")} | given
@@ -183,7 +182,6 @@ def _approve(*answers: Any) -> dict[str, Any]:
 
 
 def _bad(parked: Any) -> list[Case]:
-    """Every bad decision that the parked run gives occasion to."""
     return [*_to_unknown_questions(parked), *_malformed(parked), *_senseless(parked)]
 
 
@@ -255,8 +253,7 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     parked = run.state
     answer = ctx.decide(run, "reject")
     ctx.status("DEC-31", answer, 200, "a reject of a parked run is answered with 200")
-    if not answer.ok:
-        raise Blocked("the reject was refused", [answer])
+    must_succeed(answer, "the reject was refused")
     said = at(answer.json, "status")
     ctx.reads("OP-14", f"the answer says {said}")
     requirement = "the answer to a reject says failed, or running"
@@ -277,7 +274,6 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
 
 
 def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
-    """Whether the report is as it was when the run parked (DEC-32)."""
     wanted, got = count(parked, "invalidCellCount"), count(end, "invalidCellCount")
     ctx.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
     requirement = "after a reject the report of invalid cells is as it was"
@@ -308,7 +304,6 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
 
 
 def _judge_company(ctx: StateDriver, run: Run) -> None:
-    """Whether the company has nothing in flight, and takes a new import (DEC-34)."""
     active = ctx.active(run.company)
     idle = active.ok and isinstance(active.json, dict) and "run" in active.json and active.json["run"] is None
     requirement = "after a reject the active look-up gives no run"

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, listed, questions
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import approve_option, flagged_run, follow, is_same, with_options
 from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
@@ -20,8 +20,7 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     parked = ctx.until(run, "needs_attention")
     answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
     first = ctx.decide(run, "approve", answers)
-    if not first.ok:
-        raise Blocked("the approval that should park again was refused", [first])
+    must_succeed(first, "the approval that should park again was refused")
     again = ctx.until(run, "needs_attention", "completed", "failed")
     if at(again, "status") == "completed":
         _completed_instead(ctx, run, parked, answers)
@@ -179,7 +178,6 @@ def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
 
 
 def _import_rows(ctx: StateDriver, template_id: str, rows: list[dict[str, str]]) -> Run:
-    """A run of these rows in a company with this template alone."""
     if ctx.lent is not None:
         raise Skipped("only a company that the suite provisions can have a template of its choice")
     made = ctx.provision(template_ids=[template_id])
@@ -190,4 +188,4 @@ def _import_rows(ctx: StateDriver, template_id: str, rows: list[dict[str, str]])
     answer = ctx.start(company, {"rows": rows})
     if not answer.ok:
         raise Skipped(f"rows that link to nothing are answered with {answer.status}")
-    return Run(company, str(at(answer.json, "run_id")), "", {"rows": rows}, answer, answer)
+    return ctx.run_of(answer, company, {"rows": rows})

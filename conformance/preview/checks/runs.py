@@ -13,7 +13,16 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import (
+    Answer,
+    Blocked,
+    Run,
+    Skipped,
+    StateDriver,
+    check,
+    must_come,
+    must_succeed,
+)
 from conformance.preview.decision_runs import gist, is_same
 from conformance.target.target import Body, ExistingRun
 
@@ -54,7 +63,8 @@ def runs_move_only_forward(ctx: StateDriver) -> None:
         ctx.require("RUN-02", holds, "a run is queued, and then running", expected="queued, running", got=begins)
     steps = [pair for story in stories for pair in pairwise(story)]
     strange = [each for story in stories for each in story if each[0] not in (*STATUSES, APPROVE)]
-    _judge(ctx, "RUN-01", "the status is one of the six values", strange)
+    shown, got = [answer for _, answer in strange[:1]], [word for word, _ in strange]
+    ctx.require("RUN-01", not strange, "the status is one of the six values", *shown, expected=STATUSES, got=got)
     known = [step for step in steps if step[0][0] in ONWARD and step[1][0] in ONWARD]
     forbidden = [step for step in known if step[1][0] not in ONWARD[step[0][0]]]
     _judge_steps(ctx, "RUN-02", "a run changes only along the documented ways", forbidden)
@@ -140,8 +150,7 @@ def a_failed_run_leaves_no_rows(ctx: StateDriver) -> None:
     sent = _texts(run.body)
     for sheet in run.company.sheets:
         answer = ctx.client.call("export_csv", company_id=run.company.id, query={"sheet_id": sheet, "filter": "all"})
-        if not answer.ok:
-            raise Blocked("the failed run's company cannot be downloaded", [answer])
+        must_succeed(answer, "the failed run's company cannot be downloaded")
         rows = list(csv.reader(io.StringIO(answer.text)))[1:]
         requirement = "a run that failed by itself inserted no rows"
         ctx.require("RUN-09", not rows, requirement, run.polled, answer, expected="a header alone", got=rows[:3])
@@ -182,7 +191,6 @@ def _canceled_story(ctx: StateDriver) -> list[Story]:
 
 
 def _watch(ctx: StateDriver, run: Run) -> Story:
-    """The statuses of a run until it rests."""
     story: Story = []
     for _ in ctx.looks():
         story.append((_status(ctx.poll(run)), _must_be_known(ctx, run.polled)))
@@ -197,8 +205,7 @@ def _polls(ctx: StateDriver, run: Run, count: int) -> list[Answer]:
     for _ in range(count):
         ctx.wait()
         answers.append(ctx.poll(run))
-        if answers[-1].status is None:
-            raise Blocked(f"no answer: {answers[-1].problem}", [answers[-1]])
+        must_come(answers[-1])
     return answers
 
 
@@ -210,11 +217,6 @@ def _must_be_known(ctx: StateDriver, answer: Answer) -> Answer:
     if not told:
         raise Blocked("the poll of a known run gave no status", [answer])
     return answer
-
-
-def _judge(ctx: StateDriver, clause: str, requirement: str, wrong: Story) -> None:
-    answers = [answer for _, answer in wrong[:1]]
-    ctx.require(clause, not wrong, requirement, *answers, expected=STATUSES, got=[word for word, _ in wrong])
 
 
 def _judge_steps(
@@ -253,7 +255,6 @@ def _matter(answer: Answer) -> Any:
 
 
 def _texts(body: Any) -> set[str]:
-    """The texts of the cells that were sent."""
     rows = body.get("rows") if isinstance(body, dict) else None
     cells = [cell for row in rows or () if isinstance(row, dict) for cell in row.values()]
     return {cell for cell in cells if isinstance(cell, str) and len(cell) > 2}
@@ -322,9 +323,9 @@ def _dead(ctx: StateDriver) -> Run:
     """A run whose engine died, more than an hour after that where time can be let pass."""
     way = ctx.target.states.get("stale")
     if "stale" in ctx.ways:
-        run = _read_run(ctx, *ctx.ways["stale"]())
+        run = ctx.read_run(*ctx.ways["stale"]())
     elif isinstance(way, ExistingRun):
-        run = _read_run(ctx, way.owner, way.run)
+        run = ctx.read_run(way.owner, way.run)
     elif isinstance(way, Body):
         run = ctx.begin_run("stale")
     else:
@@ -340,8 +341,3 @@ def _dead(ctx: StateDriver) -> Run:
     if at(run.state, "status") not in dead:
         raise Blocked(f"the run that should go stale is {at(run.state, 'status')}", [run.polled])
     return run
-
-
-def _read_run(ctx: StateDriver, company_id: str, run_id: str) -> Run:
-    polled = ctx.client.call("poll_import", company_id=company_id, run_id=run_id)
-    return Run(Company(company_id), run_id, "", None, None, polled)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
 from conformance.preview.bodies import array, at
-from conformance.preview.checks import Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Company, Skipped, StateDriver, check
 from conformance.target.target import Body
 
 LONG_PAST = 7200
@@ -41,7 +41,7 @@ def an_upload_can_be_imported(ctx: StateDriver) -> None:
     ctx.status("UPL-06", answer, 2, "an import takes the upload_ref of an upload of its company")
     run_id = at(answer.json, "run_id")
     if answer.ok and isinstance(run_id, str) and ctx.lent is not None:
-        ctx.until(Run(company, run_id, "", None, answer, answer))  # so that the company can be used again
+        ctx.until(ctx.run_of(answer, company, None))  # so that the company can be used again
 
 
 def _file(ctx: StateDriver, company: Company) -> dict[str, Any]:
