@@ -162,11 +162,15 @@ class Context(Findings):
 
     def share(self, key: str, make: Callable[[], T]) -> T:
         """What is made once where checks share what they look at, and anew where they do not."""
-        if self.shared is None:
-            return make()
-        if key not in self.shared:
-            self.shared[key] = make()
-        return cast("T", self.shared[key])
+        if self.shared is not None and key in self.shared:
+            return cast("T", self.shared[key])
+        self.remember(key, made := make())
+        return made
+
+    def remember(self, key: str, value: Any) -> None:
+        """Let later checks see the value where checks share what they look at."""
+        if self.shared is not None:
+            self.shared[key] = value
 
     def looks(self) -> Iterator[None]:
         """One look after another, a little of the target's time apart, for as long as the target file says.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Answers = list[dict[str, str]]
 MOST_OPTIONS = 4
+SPARE = "spare"
+"""What a journey remembers a parked run by on which a later check may decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,11 @@ class DecisionRun:
 
 def parked_run(ctx: StateDriver) -> Run:
     """A parked run to decide on: one that an earlier check of the journey left as it was, else a new one."""
-    spare = ctx.shared.pop("spare", None) if ctx.shared is not None else None
+    spare = ctx.shared.pop(SPARE, None) if ctx.shared is not None else None
     if isinstance(spare, Run) and is_same(spare.state, ctx.poll(spare)):
         ctx.held.add(spare.id)
         return spare
     return ctx.run("needs_attention")
-
-
-def leave(ctx: StateDriver, run: Run) -> None:
-    """Let a later check of the journey decide on the parked run."""
-    if ctx.shared is not None:
-        ctx.shared["spare"] = run
 
 
 def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> DecisionRun:
@@ -113,12 +109,6 @@ def decision_run(ctx: StateDriver, name: str, answers: Callable[[Any], Answers |
     there = ctx.share(f"trial {name}", made)
     ctx.held.add(there.run.id)
     return there
-
-
-def keep(ctx: StateDriver, name: str, made: DecisionRun) -> None:
-    """Let later checks of a journey see the trial."""
-    if ctx.shared is not None:
-        ctx.shared[f"trial {name}"] = made
 
 
 def approve_patch(ctx: StateDriver) -> DecisionRun:

@@ -180,8 +180,8 @@ class StateDriver(Context):
                 self.held.add(known.id)
                 return known  # another one has left the state since, as some targets let a parked run expire: OP-11
         run = self._bring(state)
-        if self.shared is not None and not fresh:
-            self.shared[key] = run
+        if not fresh:
+            self.remember(key, run)
         return run
 
     def body(self, state: str) -> dict[str, Any]:
@@ -289,9 +289,14 @@ class StateDriver(Context):
         return run
 
 
+def new_name() -> str:
+    """A name or a key that nobody has used; by its beginning what the suite has made can be found."""
+    return f"conformance-{uuid4().hex[:12]}"
+
+
 def new_company(source: str) -> dict[str, Any]:
     """The body of a new company with a name and an external_id of its own."""
-    name = f"conformance-{uuid4().hex[:12]}"
+    name = new_name()
     return {"name": name, "source": source, "external_id": name}
 
 

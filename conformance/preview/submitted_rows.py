@@ -110,19 +110,13 @@ def _templates(ctx: StateDriver) -> list[dict[str, Any]]:
     found = listed(answer.json, "templates")
     if not answer.ok or not found:
         raise Blocked("GET /templates gives no template", [answer])
-    if not all(map(_is_described, found)):
-        raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
+    kinds = {"required": bool, "unique": bool, "desiredRule": str}
+    for columns in (at(template, "columns") for template in found):
+        if not isinstance(columns, list) or not all(
+            isinstance(at(column, name), kind) for column in columns for name, kind in kinds.items()
+        ):
+            raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
     return found
-
-
-def _is_described(template: Any) -> bool:
-    columns = at(template, "columns")
-    return isinstance(columns, list) and all(
-        isinstance(at(column, "required"), bool)
-        and isinstance(at(column, "unique"), bool)
-        and isinstance(at(column, "desiredRule"), str)
-        for column in columns
-    )
 
 
 def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Column, ...]:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from conformance.http.messages import UNSET
 from conformance.preview.bodies import at, questions
+from conformance.preview.driver import new_name
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Facts:
 
 def fill(case: Case, facts: Facts) -> Case:
     """The case as it is sent."""
-    fresh, filler = f"conformance-{uuid4().hex[:12]}", _Filler(facts)
+    fresh, filler = new_name(), _Filler(facts)
     body = _at_once(case.operation, filler.worded(case.body), fresh)
     return replace(case, body=body, query={name: filler.worded(value) for name, value in case.query.items()})
 
@@ -176,7 +177,10 @@ def document(columns: Iterable[str], form: int = 0, *, known: bool = True) -> di
     for path in whole["paths"].values():
         for operation in (value for name, value in path.items() if name != "parameters"):
             _without_examples(operation)
-            _with_links_alone(operation["responses"])
+            answers = operation["responses"].items()
+            operation["responses"] = {
+                status: {"description": "", "links": answer.get("links", {})} for status, answer in answers
+            }
     schemas = whole["components"]["schemas"]
     for name in CLOSED:
         schemas[name]["additionalProperties"] = False
@@ -268,9 +272,3 @@ def _without_examples(operation: dict[str, Any]) -> None:
         parameter.pop("examples", None)
     for media in operation.get("requestBody", {}).get("content", {}).values():
         media.pop("examples", None)
-
-
-def _with_links_alone(responses: dict[str, Any]) -> None:
-    for status, response in responses.items():
-        links = {"links": response["links"]} if "links" in response else {}
-        responses[status] = {"description": "", **links}

@@ -8,6 +8,7 @@ written as: these are no faults. What 1.15 leaves open makes a call open.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.fuzzing.case import (
@@ -300,7 +301,8 @@ def _download(case: Case, facts: Facts) -> Expected:
     doubts = strangers(dict(case.query), "sheet_id", "filter")
     if isinstance(chosen, str) and chosen not in ("", "valid", "all"):
         wrong = refuse("CSV-10", "a filter that is neither valid nor all", *((404,) if unknown else ()))
-        return wrong if "sheet_id" in case.query else _or_501(wrong)
+        # The whole workbook may not be built yet, and that be answered first (CSV-02).
+        return wrong if "sheet_id" in case.query else replace(wrong, mute=(*wrong.mute, 501))
     if "filter" in case.query and chosen not in ("valid", "all"):
         doubts.append("an empty or repeated filter")
     if "sheet_id" not in case.query:
@@ -310,11 +312,6 @@ def _download(case: Case, facts: Facts) -> Expected:
     if unknown:
         return unless(not_found("CSV-11", "an unknown sheet", *(() if is_uuid(sheet) else (400,))), doubts)  # OP-23
     return unless(accept("CSV-01", "a download of a sheet"), doubts)
-
-
-def _or_501(wrong: Expected) -> Expected:
-    """The same, where a download that is documented as not built yet may be answered so first (CSV-02)."""
-    return Expected(wrong.clause, wrong.requirement, wrong.right, (*wrong.mute, 501), wrong.kind)
 
 
 def _read(case: Case, _: Facts) -> Expected:

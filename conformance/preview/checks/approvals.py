@@ -23,7 +23,6 @@ from conformance.preview.decision_runs import (
     expected_effects,
     follow,
     is_same,
-    keep,
     may_park_again,
     parked_run,
     with_options,
@@ -68,7 +67,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
         if second.ok and word == "reject":
             raise Blocked("blocked by DEC-24: what was approved was rejected afterwards", [second])
     made = follow(ctx, run, parked, first)
-    keep(ctx, "of the patch", made)
+    ctx.remember("trial of the patch", made)
     _judge_effects(ctx, made)
     kept = is_same(others, ctx.poll(other))
     with ctx.speaking_of("DEC-36"):

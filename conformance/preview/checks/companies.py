@@ -12,12 +12,9 @@ from uuid import uuid4
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at
 from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come, must_succeed
+from conformance.preview.driver import new_name
 
 LONGEST = 255
-
-
-def _name() -> str:
-    return f"conformance-{uuid4().hex[:12]}"
 
 
 def _provision(ctx: StateDriver, **members: Any) -> Answer:
@@ -29,7 +26,7 @@ def _provision(ctx: StateDriver, **members: Any) -> Answer:
 def a_company_is_provisioned(ctx: StateDriver) -> None:
     """Provision a company with an external_id of every kind of character."""
     ctx.must_provision()
-    external_id = f"{_name()}_Az-09"
+    external_id = f"{new_name()}_Az-09"
     answer = ctx.provision(external_id=external_id)
     ctx.status("PROV-01", answer, 201, "a valid request is answered with 201")
     must_succeed(answer, "a company could not be provisioned")
@@ -108,10 +105,10 @@ def name_and_source_are_required(ctx: StateDriver) -> None:
 def an_external_id_has_a_form(ctx: StateDriver) -> None:
     """Provision with external_ids of other characters, and of 255 and 256 characters."""
     ctx.must_provision()
-    odd = {repr(mark): ctx.provision(external_id=f"{_name()}{mark}x") for mark in (" ", ".", "/", "\u00e9", "\n")}
+    odd = {repr(mark): ctx.provision(external_id=f"{new_name()}{mark}x") for mark in (" ", ".", "/", "\u00e9", "\n")}
     ctx.each_status("PROV-12", odd, 400, "an external_id with another character is answered with 400")
     for length, status in ((LONGEST, 2), (LONGEST + 1, 400)):
-        answer = ctx.provision(external_id=f"{_name()}-".ljust(length, "x"))
+        answer = ctx.provision(external_id=f"{new_name()}-".ljust(length, "x"))
         requirement = f"an external_id of {length} characters is {'accepted' if status == 2 else 'refused'}"
         ctx.status("PROV-13", answer, status, requirement)
 
@@ -120,7 +117,7 @@ def an_external_id_has_a_form(ctx: StateDriver) -> None:
 def an_external_id_is_unique(ctx: StateDriver) -> None:
     """Provision with an external_id that is taken, then with the name of that refused request."""
     ctx.must_provision()
-    external_id, name = _name(), _name()
+    external_id, name = new_name(), new_name()
     _provision(ctx, external_id=external_id)
     again = ctx.provision(external_id=external_id, name=name)
     if ctx.status("PROV-14", again, 409, "an external_id that is taken is answered with 409"):
@@ -145,12 +142,12 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
 def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     """Provision a name a second time, for the same source and for another."""
     ctx.must_provision()
-    name, source = _name(), ctx.source()
+    name, source = new_name(), ctx.source()
     _provision(ctx, name=name, source=source)
-    again = ctx.provision(name=name, source=source, external_id=_name())
+    again = ctx.provision(name=name, source=source, external_id=new_name())
     ctx.status("PROV-16", again, 400, "a name that is taken for the source is answered with 400")
     others = [each for each in sources_of(ctx) if each != source]
     if not others:
         raise Skipped("the account has no second source")
-    other = ctx.provision(name=name, source=others[0], external_id=_name())
+    other = ctx.provision(name=name, source=others[0], external_id=new_name())
     ctx.status("PROV-17", other, 2, "a name that is taken for one source is free for another")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
-from uuid import uuid4
 
 from conformance.preview.account import with_destination
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
 from conformance.preview.checks import Answer, Blocked, Company, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
-from conformance.preview.driver import REFUSING, UNREACHABLE
+from conformance.preview.driver import REFUSING, UNREACHABLE, new_name
 
 COUNTS = ("total", "succeeded", "failed")
 
@@ -68,7 +67,7 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
 def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
     company = with_destination(ctx, "completed")
-    rows, key = _right_rows(ctx, company), f"conformance-{uuid4().hex[:12]}"
+    rows, key = _right_rows(ctx, company), new_name()
     body = {"mode": "canary", "idempotency_key": key}
     started = _begin(ctx, company, body)
     again = _start(ctx, company, body)

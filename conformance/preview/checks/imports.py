@@ -15,6 +15,7 @@ from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, at, names, new_entries
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.decision_runs import is_same
+from conformance.preview.driver import new_name
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
@@ -54,12 +55,12 @@ def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
 @check("IMP-06", "IMP-07", "IMP-13", needs=("completed",))
 def a_malformed_start_is_refused(ctx: StateDriver) -> None:
     """Start imports without rows and files, and with malformed files, of a company that has none in flight."""
-    company, key = ctx.company(fresh=True), new_key()
+    company, key = ctx.company(fresh=True), new_name()
     before = names(ctx, company)
     neither, malformed = "neither files nor rows", "malformed files"
     bodies: list[tuple[str, str, Any]] = [
         ("IMP-06", neither, {}),
-        ("IMP-06", neither, {"idempotency_key": new_key()}),
+        ("IMP-06", neither, {"idempotency_key": new_name()}),
         ("IMP-07", malformed, {"files": "a.csv"}),
         ("IMP-07", malformed, {"files": [{"name": "a.csv"}], "idempotency_key": key}),
     ]
@@ -83,7 +84,7 @@ def an_unknown_company_starts_nothing(ctx: StateDriver) -> None:
 @check("IMP-09", "IMP-10", "IMP-11", "IMP-13", needs=("completed", "needs_attention"))
 def one_import_at_a_time(ctx: StateDriver) -> None:
     """Start further imports while one is in flight, while it is parked, and after its end."""
-    clean, flagged, key = ctx.body("completed"), ctx.body("needs_attention"), new_key()
+    clean, flagged, key = ctx.body("completed"), ctx.body("needs_attention"), new_name()
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
     run = ctx.begin_run("needs_attention", company)
@@ -147,10 +148,6 @@ def end(ctx: StateDriver, run: Run) -> None:
     ctx.until(run, *TERMINAL)
 
 
-def new_key() -> str:
-    return f"conformance-{uuid4().hex}"
-
-
 STARTS_AT_ONCE = 8
 
 
@@ -159,7 +156,7 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
-    body = ctx.body("needs_attention") | {"idempotency_key": new_key()}
+    body = ctx.body("needs_attention") | {"idempotency_key": new_name()}
     run = ctx.begin(company, body)
     moving = ctx.start(company, body)
     if moving.ok:
@@ -184,7 +181,7 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
 @check("IDEM-06", "IMP-12", needs=("completed", "needs_attention"))
 def companies_import_side_by_side(ctx: StateDriver) -> None:
     """Start an import of one company, and of another while the first is in flight, with one key and other rows."""
-    key = {"idempotency_key": new_key()}
+    key = {"idempotency_key": new_name()}
     requirement = "a company without an import in flight starts one, whatever other companies do"
     first = ctx.start(ctx.company(fresh=True), ctx.body("needs_attention") | key)
     if first.status == 409:  # for want of an import of its own, it is others' that keep it from starting one
@@ -206,7 +203,7 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     """Send eight equal starts with one key at once."""
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
-    body = ctx.body("completed") | {"idempotency_key": new_key()}
+    body = ctx.body("completed") | {"idempotency_key": new_name()}
 
     answers = ctx.client.concurrently([partial(ctx.start, company, body)] * STARTS_AT_ONCE)
     if not (accepted := [answer for answer in answers if answer.ok]):

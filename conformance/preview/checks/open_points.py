@@ -11,7 +11,7 @@ from conformance.preview.bodies import TERMINAL, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check
 from conformance.preview.checks.exports import follow_export
 from conformance.preview.csv_download import download
-from conformance.preview.decision_runs import leave, parked_run
+from conformance.preview.decision_runs import SPARE, parked_run
 from mock_server.contract.nearest import counted
 
 TYPE = "text/csv"
@@ -54,7 +54,7 @@ def a_question_is_answered_twice(ctx: StateDriver) -> None:
             entry = {"question_id": question.get("id"), "option_id": option}
             answer = ctx.decide(run, "approve", [entry, entry])
             if not answer.ok:
-                leave(ctx, run)
+                ctx.remember(SPARE, run)
             return _note(ctx, "OP-19", "DEC-17", "an approval with two answers to one question", answer, 400)
     raise Skipped("no question of the parked run has an option")
 

@@ -6,14 +6,14 @@ certain implementation would count (OP-21).
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from conformance.preview.account import other_key, templates_of
+from conformance.preview.account import other_key
 from conformance.preview.bodies import MOVING, array, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.submitted_rows import columns_of
 from conformance.target.target import Body
 
 WRONG = ("conformance?", "!", "-", "0")
@@ -179,22 +179,14 @@ def _strict_columns(ctx: StateDriver, parked: Run) -> dict[Any, list[tuple[str, 
 
     Unique ones are left out: another text there could cure the rows that repeat the old one.
     """
-    templates = templates_of(ctx)
-    found: dict[Any, list[tuple[str, str]]] = {}
-    for sheet, template in parked.company.sheets.items():
-        described = next((each for each in templates if at(each, "id") == template), None)
-        for column in listed(described, "columns"):
-            name, bad = column.get("name"), _breaking(column.get("strictRule"))
-            if isinstance(name, str) and bad is not None and column.get("unique") is False:
-                found.setdefault(sheet, []).append((name, bad))
-    return found
-
-
-def _breaking(pattern: Any) -> str | None:
-    try:
-        return next((text for text in WRONG if not re.search(pattern, text)), None)
-    except (re.error, TypeError):
-        return None
+    return {
+        sheet: [
+            (column.name, bad[0])
+            for column in columns_of(ctx, parked.company, sheet)
+            if not column.unique and (bad := [text for text in WRONG if column.offence(text) == "strict"])
+        ]
+        for sheet in parked.company.sheets
+    }
 
 
 def _sum_affected(state: Any) -> int:

@@ -110,14 +110,10 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
             other = ctx.client.call("list_templates", key=other_key(ctx))
             ctx.status("RATE-06", other, 2, "another key has a budget of its own")
         ctx.status("RATE-05", sources, 2, "another endpoint has a budget of its own")
-        _form(ctx, burst.refused)
+        odd = [answer for answer in burst.refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
+        ctx.shaped((odd or burst.refused)[0], "RATE-02", "RATE-03")
         later = _after_the_window(ctx, call)
         ctx.status("RATE-08", later, 2, "the throttled call succeeds once the window has passed")
-
-
-def _form(ctx: StateDriver, refused: tuple[Answer, ...]) -> None:
-    odd = [answer for answer in refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
-    ctx.shaped((odd or refused)[0], "RATE-02", "RATE-03")
 
 
 @check("RATE-07", needs=("needs_attention",))

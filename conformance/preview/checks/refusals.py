@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from conformance.preview.bodies import TERMINAL, actions, at, count, documented, questions
-from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
+from conformance.preview.checks import OTHER, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
+    SPARE,
     approve_patch,
     effect_differences,
     expected_effects,
     follow,
     is_same,
-    leave,
     parked_run,
     with_options,
 )
@@ -76,7 +76,7 @@ def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
     kept = is_same(parked, polled)
     ctx.require("DEC-26", kept, requirement, polled, expected=documented(parked), got=documented(polled.json))
     if kept:
-        leave(ctx, run)
+        ctx.remember(SPARE, run)
 
 
 @check("DEC-14", "DEC-15", "DEC-16", "DEC-17", "DEC-18", "DEC-19", "DEC-20", "DEC-22", needs=("needs_attention",))
@@ -120,7 +120,7 @@ def _decide_too_early(ctx: StateDriver) -> None:
     parked = at(ctx.until(run), "status") == "needs_attention"
     requirement = "a refused decision leaves a run as it is: it parks as others do"
     if ctx.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
-        leave(ctx, run)
+        ctx.remember(SPARE, run)
 
 
 def _decide_after_the_end(ctx: StateDriver, run: Run, state: str) -> None:
@@ -142,7 +142,8 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     for number in range(total):
         parked = run.state
         clause, what, body = _bad(parked)[number]
-        answer = _post(ctx, run, body)
+        sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
+        answer = ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
         must_come(answer)
         refused, last = answer.status == 400, number == total - 1
         kept = is_same(parked, ctx.poll(run)) if every or last or not refused else True
@@ -164,11 +165,6 @@ def _judge_approval(ctx: StateDriver, run: Run) -> None:
     kept = {clause: what for clause, what in found.items() if clause not in usual}
     requirement = "what was refused leaves no trace in what a later approval does"
     ctx.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
-
-
-def _post(ctx: StateDriver, run: Run, body: Any) -> Answer:
-    sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
-    return ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
 
 
 def _valid(question: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +239,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     got = f"{answer.status} {answer.text[:200]}; then {documented(polled.json)}"
     ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
     if kept:
-        leave(ctx, run)
+        ctx.remember(SPARE, run)
 
 
 @check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35", needs=("needs_attention",))

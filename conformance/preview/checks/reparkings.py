@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, listed, questions
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
 from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import approve_option, flagged_run, follow, is_same, with_options
+from conformance.preview.driver import new_name
 from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
 from mock_server.contract.nearest import counted
 
@@ -172,7 +172,7 @@ def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
         links = [column for column in columns if column.rule == "link"]
         if links and all(column.rule in {"none", "ai", "link"} for column in needed):
             names = {column.name for column in (*needed, links[0])}
-            rows = [{name: f"conformance-{uuid4().hex[:12]}" for name in names} for _ in range(2)]
+            rows = [{name: new_name() for name in names} for _ in range(2)]
             return _import_rows(ctx, str(template.get("id")), rows), len(rows)
     raise Skipped("the account has no template whose rows link to another one and need nothing else")
 

@@ -12,7 +12,7 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names
+from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names, listed
 from conformance.preview.checks import (
     Answer,
     Blocked,
@@ -147,7 +147,8 @@ def a_failed_run_leaves_no_rows(ctx: StateDriver) -> None:
     run = ctx.run("failed", fresh=False)
     if not run.company.sheets:
         raise Skipped("the sheets of the failed run's company are not known, or had rows before")
-    sent = _texts(run.body)
+    cells = [cell for row in listed(run.body, "rows") for cell in row.values()]
+    sent = {cell for cell in cells if isinstance(cell, str) and len(cell) > 2}
     for sheet in run.company.sheets:
         answer = ctx.client.call("export_csv", company_id=run.company.id, query={"sheet_id": sheet, "filter": "all"})
         must_succeed(answer, "the failed run's company cannot be downloaded")
@@ -172,8 +173,7 @@ def _story(ctx: StateDriver, state: str) -> Story:
         if answer.ok:
             story.append((APPROVE, answer))
             story += _watch(ctx, run)
-    if ctx.shared is not None:
-        ctx.shared[WATCHED + state] = run
+    ctx.remember(WATCHED + state, run)
     return story + [(_status(answer), _must_be_known(ctx, answer)) for answer in _polls(ctx, run, 1)]
 
 
@@ -252,12 +252,6 @@ def _matter(answer: Answer) -> Any:
     if answer.operation == "list_imports" and not answer.query:
         return entry_names(entries(answer.json)) or answer.content
     return gist(answer.json) if answer.json is not None else answer.content
-
-
-def _texts(body: Any) -> set[str]:
-    rows = body.get("rows") if isinstance(body, dict) else None
-    cells = [cell for row in rows or () if isinstance(row, dict) for cell in row.values()]
-    return {cell for cell in cells if isinstance(cell, str) and len(cell) > 2}
 
 
 def _status(answer: Answer) -> Any:
