@@ -122,8 +122,7 @@ class Trier:
         return minimize(case, fails), latest[-1]
 
     def _failing(self, case: Case, clause: str) -> Tried | None:
-        failures = (each for each in self._try(case) if each.clause == clause and each.holds is False)
-        return next(failures, None)
+        return next((each for each in self._try(case) if each.clause == clause and each.holds is False), None)
 
     # -- one case
 

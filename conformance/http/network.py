@@ -143,8 +143,7 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        stream = self._real.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(stream, self._patience)
+        return _Stream(self._real.connect_tcp(host, port, timeout, local_address, socket_options), self._patience)
 
 
 class _Stream(httpcore2.NetworkStream):

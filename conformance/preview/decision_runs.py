@@ -124,8 +124,7 @@ def approve_option(ctx: StateDriver, place: int) -> DecisionRun:
 
     def answers(parked: Any) -> Answers | None:
         question = with_options(parked)
-        options = question["options"]
-        return [{"question_id": question["id"], "option_id": options[-1 - place]["id"]}]
+        return [{"question_id": question["id"], "option_id": question["options"][-1 - place]["id"]}]
 
     return decision_run(ctx, f"of option -{place + 1}", answers)
 

@@ -73,8 +73,7 @@ class CaseDriver:
             case "request_upload" | "list_imports":
                 return Facts(company=self.company())
             case "start_import":
-                known = frozenset(columns(self.ctx))
-                return Facts(company=self.idle(), columns=known, upload=self._upload)
+                return Facts(company=self.idle(), columns=frozenset(columns(self.ctx)), upload=self._upload)
             case "decide":
                 run = self.parked()
                 return Facts(company=run.company, run=run)
@@ -274,8 +273,7 @@ class CaseDriver:
         company, _ = with_connection(self.ctx)
         if company is None:
             return None
-        run = self.ctx.begin_run("completed", company)
-        self.ctx.until(run, "completed")
+        self.ctx.until(self.ctx.begin_run("completed", company), "completed")
         return company
 
     def _wait_for_export(self, company: Company) -> None:

@@ -141,5 +141,4 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
         ctx.company()  # when none can be made, the one below says nothing
         body = new_company(ctx.source())
         ctx.client.call("provision_company", body=body, key=NO_KEY)
-        made = ctx.provision(**body)
-        ctx.status("AUTH-07", made, 2, "a company that gets 401 takes neither name nor external_id")
+        ctx.status("AUTH-07", ctx.provision(**body), 2, "a company that gets 401 takes neither name nor external_id")

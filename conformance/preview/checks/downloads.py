@@ -45,8 +45,7 @@ def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
         ctx.equal("CSV-08", lines.header, names, "the header has the template's columns, in its order", lines.answer)
     inserted = count(run.state, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import inserted"
-    total = sum(len(lines.rows) for lines, _ in both.values())
-    ctx.equal("CSV-07", total, inserted, requirement, run.polled)
+    ctx.equal("CSV-07", sum(len(lines.rows) for lines, _ in both.values()), inserted, requirement, run.polled)
     with ctx.speaking_of("CSV-05"):
         _judge_rows(ctx, run, both)
 
@@ -61,8 +60,7 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
         requirement = "without filter the download is that of filter=valid"
         holds = (plain.header, sorted(plain.rows)) == (valid.header, sorted(valid.rows))
         ctx.require("CSV-03", holds, requirement, answer, valid.answer, expected=valid.rows, got=plain.rows)
-    columns = columns_of(ctx, run.company, sheet)
-    wrong = _wrong(sheet, columns, valid)
+    wrong = _wrong(sheet, columns_of(ctx, run.company, sheet), valid)
     ctx.none("CSV-04", wrong, "filter=valid leaves out each row with a wrong cell", valid.answer)
     surplus = Counter(valid.rows) - Counter(whole.rows)
     requirement = "filter=valid has no row that filter=all has not"
@@ -89,8 +87,7 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     """Import rows with commas, quotes and line breaks in a column without rules, and download them."""
     company = ctx.company(fresh=True)
     name, rows = _awkward_rows(ctx, company)
-    run = ctx.begin(company, {"rows": rows})
-    end = ctx.until(run)
+    end = ctx.until(ctx.begin(company, {"rows": rows}))
     if at(end, "status") != "completed":
         raise Skipped(f"the import of rows with awkward texts became {at(end, 'status')}")
     answer = fetch(ctx, company.id, sheet_of(end), "all")

@@ -221,8 +221,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     run = parked_run(ctx)
     parked = run.state
     question = with_options(parked)
-    given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
-    answer = ctx.decide(run, "reject", [given])
+    answer = ctx.decide(run, "reject", [{"question_id": question["id"], "option_id": question["options"][0]["id"]}])
     must_come(answer)
     polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
@@ -280,8 +279,7 @@ def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
 
 def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     """Whether the right rows, and those only, can be downloaded after a reject."""
-    sheet = sheet_of(parked)
-    answer = fetch(ctx, run.company.id, sheet, "valid")
+    answer = fetch(ctx, run.company.id, sheet_of(parked), "valid")
     if not ctx.status(clause, answer, 200, "after a reject the right rows can be downloaded"):
         return
     rows = submitted_rows(ctx, run, parked)

@@ -19,8 +19,7 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     run = ctx.begin_run("needs_attention_again")
     parked = ctx.until(run, "needs_attention")
     answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
-    first = ctx.decide(run, "approve", answers)
-    must_succeed(first, "the approval that should park again was refused")
+    must_succeed(ctx.decide(run, "approve", answers), "the approval that should park again was refused")
     again = ctx.until(run, "needs_attention", "completed", "failed")
     if at(again, "status") == "completed":
         _completed_instead(ctx, run, parked, answers)
@@ -98,8 +97,7 @@ def _decide_again(ctx: StateDriver, run: Run, again: Any) -> Answer:
         question = with_options(again)
     except Skipped:
         return ctx.decide(run)
-    given = {"question_id": question["id"], "option_id": question["options"][0]["id"]}
-    answer = ctx.decide(run, "approve", [given])
+    answer = ctx.decide(run, "approve", [{"question_id": question["id"], "option_id": question["options"][0]["id"]}])
     if answer.ok:
         return answer
     if answer.status == 400 and approve_option(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
@@ -151,8 +149,7 @@ def a_patch_that_keeps_rows_leaves_them_flagged(ctx: StateDriver) -> None:
     """Import rows that link to nothing, and approve the patch where it proposes to keep them."""
     run, number = _linking_nowhere(ctx)
     parked = ctx.until(run)
-    acts = [each.get("action") for each in actions(parked)]
-    if at(parked, "status") != "needs_attention" or acts != ["keep"]:
+    if at(parked, "status") != "needs_attention" or [each.get("action") for each in actions(parked)] != ["keep"]:
         raise Skipped("the target proposes to keep no rows, not even such as link to nothing")
     made = follow(ctx, run, parked, ctx.decide(run))
     if made.all is None or made.valid is None:

@@ -290,8 +290,7 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     """Read a run whose engine died long ago, look for an active run, and start another import."""
     run = _dead(ctx)
     first = run.polled
-    error = at(first.json, "error")
-    holds = at(first.json, "status") == "failed" and error == TIMED_OUT
+    holds = at(first.json, "status") == "failed" and at(first.json, "error") == TIMED_OUT
     requirement = f"a run whose engine died is failed, {TIMED_OUT!r}"
     ctx.require("STALE-01", holds, requirement, first, expected=f"failed, {TIMED_OUT}", got=first.text)
     if at(first.json, "status") in MOVING:

@@ -39,8 +39,7 @@ def an_upload_can_be_imported(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     answer = ctx.start(company, _file(ctx, company))
     ctx.status("UPL-06", answer, 2, "an import takes the upload_ref of an upload of its company")
-    run_id = at(answer.json, "run_id")
-    if answer.ok and isinstance(run_id, str) and ctx.lent is not None:
+    if answer.ok and isinstance(at(answer.json, "run_id"), str) and ctx.lent is not None:
         ctx.until(ctx.run_of(answer, company, None))  # so that the company can be used again
 
 
