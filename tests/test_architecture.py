@@ -93,7 +93,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/preview/checks/runs.py",
         "conformance/preview/client_rules/history.py",
         "conformance/preview/driver.py",
-        "conformance/preview/mock_target.py",
         "conformance/preview/patch_effects.py",
         "conformance/preview/response_schema.py",
         "conformance/preview/suite.py",

@@ -19,7 +19,7 @@ from judging import judged
 from places import around
 
 from conformance.model.clauses import server_clauses
-from conformance.preview.mock_target import Mock
+from conformance.preview.suite import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
 from mock_server.kernel.errors import Refusal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.engine.runner import judge
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite
-from conformance.preview.mock_target import Mock, mock
+from conformance.preview.suite import Mock, mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,7 +28,7 @@ from liars import LIARS
 from conformance.cli import clauses as catalogue
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Outcome
-from conformance.preview.mock_target import KEY, mock
+from conformance.preview.suite import KEY, mock
 from conformance.verdict import has_failed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from honest import HONEST
 from judging import on, worse_than_passed
 
 from conformance.model.results import Outcome, Results
-from conformance.preview.mock_target import CLEAN, mock
+from conformance.preview.suite import CLEAN, mock
 from conformance.target.target import Body, Existing
 
 if TYPE_CHECKING:

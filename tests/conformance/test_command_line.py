@@ -19,7 +19,7 @@ from bad_targets import serving
 from commanding import Ran, ran
 
 from conformance.cli import main as cli
-from conformance.preview.mock_target import KEY, OTHER, mock
+from conformance.preview.suite import KEY, OTHER, mock
 
 if TYPE_CHECKING:
     import socket

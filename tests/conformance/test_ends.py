@@ -17,7 +17,7 @@ from conformance.http.client import Client
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite
 from conformance.preview.driver import StateDriver
-from conformance.preview.mock_target import mock
+from conformance.preview.suite import mock
 from conformance.target.target import Command
 from mock_server.contract import document as contract
 

@@ -30,8 +30,8 @@ from conformance.preview.cases.expected import expected
 from conformance.preview.cases.layer import LAYER, grammar
 from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
-from conformance.preview.mock_target import Mock, mock
 from conformance.preview.response_schema import differences
+from conformance.preview.suite import Mock, mock
 from conformance.target.target import Existing, Target
 from mock_server.contract import document as contract
 

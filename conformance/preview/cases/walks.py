@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import must_come
-from conformance.fuzzing.runner import Tried, Trier, Walker
+from conformance.fuzzing.layer import Tried, Trier, Walker
 from conformance.fuzzing.strategies import settings
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, at, documented

@@ -10,7 +10,7 @@ from typing import Any
 from honesty import Honest, all_of, target, waiting
 from places import around
 
-from conformance.preview.mock_target import Mock
+from conformance.preview.suite import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND
 from mock_server.preview import account, lifecycle, preconditions, runs, uploads
 from mock_server.preview.account import Account

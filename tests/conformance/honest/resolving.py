@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, all_of, target
 from places import around
 
-from conformance.preview.mock_target import UNSURE
+from conformance.preview.suite import UNSURE
 from conformance.target.target import Body
 from mock_server.data import book, rules, uploaded
 from mock_server.data.book import Fix

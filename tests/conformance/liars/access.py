@@ -9,7 +9,7 @@ from bending import asked, before, key_of, refuses_with, with_key
 from lies import App, Liar, Lie, answers, rule
 from places import put
 
-from conformance.preview.mock_target import KEY, OTHER, REVOKED
+from conformance.preview.suite import KEY, OTHER, REVOKED
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations as api
 from mock_server.preview.account import Account, account_of

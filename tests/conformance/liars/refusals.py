@@ -8,7 +8,7 @@ from bending import asked, key_of, reads, with_key
 from deciding import answered, approve_now, current, decides, on_refusal, taken, told, tolerant, unread
 from lies import App, Liar, Lie, rule
 
-from conformance.preview.mock_target import KEY, OTHER
+from conformance.preview.suite import KEY, OTHER
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
 from mock_server.preview import operations as api
