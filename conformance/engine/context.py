@@ -6,6 +6,7 @@ and did not lead there. Neither is ever a pass.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from conformance.engine.plan import Check, Ways
     from conformance.http.client import Answer, Client
     from conformance.target.target import Target

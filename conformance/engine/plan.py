@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from conformance.model.clauses import profile, select
+from conformance.model.clauses import Clause, profile, select
 from conformance.model.results import Blocked
 from conformance.target.commands import CommandFailed, let_pass
 
 if TYPE_CHECKING:
     from conformance.engine.context import Context
     from conformance.http.client import Answer, Client
-    from conformance.model.clauses import Clause
     from conformance.target.target import Target
     from mock_server.contract.document import Contract
 

@@ -9,26 +9,21 @@ from __future__ import annotations
 import math
 import traceback
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.context import note
-from conformance.engine.plan import Draw
-from conformance.http.client import OVER, Client
+from conformance.engine.context import Context, note
+from conformance.engine.plan import Check, Draw, Driver, Generation, Plan, Progress, Ways
+from conformance.http.client import OVER, Answer, Client
 from conformance.http.network import MIDDLE
-from conformance.model.clauses import select, server_clauses
+from conformance.model.clauses import Clause, select, server_clauses
 from conformance.model.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.verdict import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from conformance.engine.context import Context
-    from conformance.engine.plan import Check, Driver, Generation, Plan, Progress, Ways
-    from conformance.http.client import Answer
-    from conformance.model.clauses import Clause
     from conformance.target.target import Target
 
 SHAPE = "shape"

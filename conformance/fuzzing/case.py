@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from conformance.http.client import DEFAULT, Key
 from conformance.http.messages import UNSET
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
 
 PLACEHOLDER = re.compile(r"\{[a-z]+(?: [0-9])?\}")
 """A word that stands for something of the target's."""

@@ -9,24 +9,19 @@ is accepted is no such trouble.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.engine.plan import Check, Draw
-from conformance.fuzzing.case import minimize
+from conformance.fuzzing.case import Case, Expected, minimize
 from conformance.http.client import OVER, Answer
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from conformance.engine.context import Context
-    from conformance.engine.plan import Draw
-    from conformance.fuzzing.case import Case, Expected
-    from conformance.http.client import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

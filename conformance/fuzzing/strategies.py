@@ -7,6 +7,7 @@ else, and only when something is drawn: it takes a third of a second.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ from conformance.http.client import NO_KEY
 from conformance.http.messages import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conformance.fuzzing.layer import Grammar
     from mock_server.contract.document import Contract
 

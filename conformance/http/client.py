@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,6 @@ from conformance.http.recorder import KnownSecrets, Recorder, headers_with_key
 from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from mock_server.contract.document import Contract
 
 WINDOW = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -12,8 +13,6 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from conformance.model.results import Exchange
     from mock_server.contract.document import Contract
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpcore2
 import httpx2
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 CONNECTIONS = 64  # at once; a burst of 16 simultaneous calls is the most that the suite needs
 MIDDLE = "in the middle of the answer"

@@ -10,17 +10,15 @@ import json
 import re
 import shlex
 import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from conformance.http.messages import WRONG_KEY, Answer, Key, Unreadable, read
+from conformance.http.messages import WRONG_KEY, Answer, Key, Request, Unreadable, read
 from conformance.model.results import Exchange
 from mock_server.contract.redaction import SECRET_HEADERS, hide_members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from conformance.http.messages import Request
     from conformance.http.network import Received
 
 

@@ -5,17 +5,15 @@ Texts, levels, actors and open points stand in `openapi/clauses.yaml` and nowher
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from mock_server.contract.document import data
 from mock_server.contract.nearest import nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 CORE = ("AUTH", "ERR", "RUN", "POLL", "ACT", "HIST", "STALE", "QUE", "PATCH", "DEC")
 """The areas of the `core` profile: polling an import and resolving its flagged rows."""

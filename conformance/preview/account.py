@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import must_succeed
-from conformance.http.client import OTHER
+from conformance.http.client import OTHER, Answer, Key
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import array, at, is_uuid
 from conformance.preview.driver import Company, Run, StateDriver, company_of
 from conformance.target.target import Body
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from conformance.http.client import Answer, Key
 
 FILE: dict[str, Any] = {"name": "conformance.csv", "content_type": "text/csv", "size": 8}
 

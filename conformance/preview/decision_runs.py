@@ -5,24 +5,19 @@ Checks of one journey share a trial by its name, since each costs an import.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import actions, at, columns_concerned, count, listed, questions
-from conformance.preview.csv_download import download
-from conformance.preview.driver import Run
-from conformance.preview.patch_effects import CLAUSES, differences, predict
-from conformance.preview.submitted_rows import sheet_of, submitted_rows
+from conformance.preview.csv_download import Download, download
+from conformance.preview.driver import Run, StateDriver
+from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
+from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conformance.http.client import Answer
-    from conformance.preview.csv_download import Download
-    from conformance.preview.driver import StateDriver
-    from conformance.preview.patch_effects import Effects
-    from conformance.preview.submitted_rows import SubmittedRows
 
 Answers = list[dict[str, str]]
 MOST_OPTIONS = 4

@@ -6,6 +6,7 @@ the next one finds the company idle; what parks is rejected.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -20,8 +21,6 @@ from conformance.target.target import Body, Command, Existing, ExistingRun, Prov
 from mock_server.contract.document import clause_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from conformance.http.client import Answer
 
 

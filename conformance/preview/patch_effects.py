@@ -6,14 +6,13 @@ Only what the docs settle is predicted; where they leave more than one outcome, 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.results import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from conformance.preview.submitted_rows import Cell, SubmittedRows
 
 Action = dict[str, Any]

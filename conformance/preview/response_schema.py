@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conformance.http.messages import Answer
 
 ERRORS = (400, 401, 404, 409, 429, 500)  # ERR-06

@@ -7,6 +7,7 @@ is judged by it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import at, count, listed, sheets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from conformance.preview.driver import Company, Run, StateDriver
 
 UNSURE = "unsure"

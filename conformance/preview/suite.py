@@ -4,16 +4,17 @@ as a target that can bring its runs into every state.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.plan import Driver, Generation, Plan, UnknownRun, driver_of
+from conformance.engine.plan import Driver, Generation, Ids, Plan, Progress, UnknownRun, Ways, driver_of
 from conformance.engine.runner import judge
 from conformance.model import clauses
-from conformance.model.results import Blocked, Skipped
+from conformance.model.results import Blocked, Results, Skipped
 from conformance.preview import checks
 from conformance.preview.bodies import at
 from conformance.preview.cases.layer import LAYER
@@ -25,11 +26,7 @@ from conformance.target.target import Body, Existing, Target
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from conformance.engine.plan import Ids, Progress, Ways
     from conformance.http.client import Client
-    from conformance.model.results import Results
 
 __all__ = [  # noqa: RUF022 - the suite, our own mock
     "MOCK", "PREVIEW", "Plan", "UnknownRun", "driver_of_mock", "run",

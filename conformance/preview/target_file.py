@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,11 @@ from conformance.target.target import (
 from conformance.target.variables import Unset, fill_in
 from mock_server.contract.document import data
 from mock_server.contract.nearest import nearest, suggest, unknown
-from mock_server.contract.yaml_file import BadFiles, Complaint, read
-from mock_server.contract.yaml_schema import KINDS, load_schema, walk
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Place, read
+from mock_server.contract.yaml_schema import KINDS, Part, load_schema, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from mock_server.contract.yaml_file import Document, Place
-    from mock_server.contract.yaml_schema import Part
 
 
 __all__ = ["CODES", "STATES", "load", "template"]

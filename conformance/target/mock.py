@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
@@ -17,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mock_server.scenarios.catalog import World
 
 KEY, OTHER, REVOKED = "conformance-mock", "conformance-other", "revoked-conformance"

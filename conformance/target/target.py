@@ -6,12 +6,12 @@ The rule that it keeps: no key appears in the `repr` of a value.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")

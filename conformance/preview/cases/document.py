@@ -9,6 +9,7 @@ form would be hidden by the other (OP-19, OP-22). Answers keep their links alone
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,11 @@ from uuid import uuid4
 
 from conformance.http.messages import UNSET
 from conformance.preview.bodies import at, questions
-from conformance.preview.driver import new_name
+from conformance.preview.driver import Company, Run, new_name
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
     from conformance.fuzzing.case import Case
-    from conformance.preview.driver import Company, Run
 
 
 UNKNOWN = "{unknown}"

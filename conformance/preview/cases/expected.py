@@ -8,10 +8,12 @@ written as: these are no faults. What 1.15 leaves open makes a call open.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.fuzzing.case import (
+    Case,
     Expected,
     accept,
     by_any,
@@ -27,9 +29,6 @@ from conformance.http.client import DEFAULT, NO_KEY
 from conformance.preview.bodies import ids, listed, questions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from conformance.fuzzing.case import Case
     from conformance.preview.cases.document import Facts
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)

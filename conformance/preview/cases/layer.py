@@ -6,12 +6,13 @@ and one with a destination.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from conformance.fuzzing.case import Case
+from conformance.fuzzing.case import Case, Expected
 from conformance.fuzzing.layer import Grammar, Layer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import file_of, templates_of, with_connection
@@ -20,17 +21,12 @@ from conformance.preview.cases.document import FILE, FORMS, SHEETS, SOURCE, UNKN
 from conformance.preview.cases.expected import expected
 from conformance.preview.cases.walks import CLAUSES, play_walks
 from conformance.preview.decision_runs import is_same
-from conformance.preview.driver import Company, Run
-from conformance.preview.response_schema import differences
+from conformance.preview.driver import Company, Run, StateDriver
+from conformance.preview.response_schema import Difference, differences
 from conformance.target.target import Body, Provision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from conformance.fuzzing.case import Expected
     from conformance.http.client import Answer
-    from conformance.preview.driver import StateDriver
-    from conformance.preview.response_schema import Difference
 
 
 PATIENCE = 4

@@ -8,6 +8,7 @@ held against a target: a run that moves may have moved on by the next call.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from conformance.preview.cases.document import walks
 from conformance.preview.driver import Company, Run, StateDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from conformance.engine.plan import Draw
     from conformance.http.client import Answer
     from conformance.preview.cases.layer import CaseDriver

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from conformance.preview.account import file_of
@@ -23,9 +24,6 @@ from conformance.preview.submitted_rows import (
     sheet_of,
     submitted_rows,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore', "Zoë Ångström"]
 """Texts that a download must quote, and one that it must encode."""

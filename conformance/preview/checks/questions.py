@@ -6,16 +6,14 @@ A run is only looked at here. Wrong values are looked for in the rows that were 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
 from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
 from conformance.preview.submitted_rows import UNSURE, Column, SubmittedRows, columns_of, sheet_of, submitted_rows
 from mock_server.contract.nearest import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LOOKS = 4
 

@@ -6,17 +6,15 @@ How many calls a minute pass is approximate: anything from 60 to 200 will do, ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.preview.account import other_key, valid_import
 from conformance.preview.bodies import at, listing
 from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come
 from mock_server.contract.nearest import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FEWEST, MOST, WRITTEN = 60, 200, 100
 WINDOW = 61

@@ -7,7 +7,8 @@ rejected is over, and its report and its right rows stay.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 from conformance.preview.bodies import TERMINAL, actions, at, count, documented, questions
@@ -24,9 +25,6 @@ from conformance.preview.decision_runs import (
     with_options,
 )
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Case = tuple[str, str, Any]
 """Clause, what is refused, and the body or the raw bytes that are sent."""
