@@ -143,8 +143,7 @@ def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer
 
 def end(ctx: StateDriver, run: Run) -> None:
     """Bring a parked run to its end by a rejection."""
-    answer = ctx.decide(run, "reject")
-    must_succeed(answer, "the parked run could not be brought to an end: its rejection was refused")
+    must_succeed(ctx.decide(run, "reject"), "the parked run could not be brought to an end: its rejection was refused")
     ctx.until(run, *TERMINAL)
 
 

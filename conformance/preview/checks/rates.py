@@ -110,8 +110,7 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
         ctx.status("RATE-05", sources, 2, "another endpoint has a budget of its own")
         odd = [answer for answer in burst.refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
         ctx.shaped((odd or burst.refused)[0], "RATE-02", "RATE-03")
-        later = _after_the_window(ctx, call)
-        ctx.status("RATE-08", later, 2, "the throttled call succeeds once the window has passed")
+        ctx.status("RATE-08", _after_the_window(ctx, call), 2, "the throttled call succeeds once the window has passed")
 
 
 @check("RATE-07", needs=("needs_attention",))

@@ -226,8 +226,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     if answer.ok:
         ctx.reads("OP-19", "answers with a reject are ignored")
         end = ctx.until(run)
-        ended = at(end, "status") == "failed"
-        if ctx.require("DEC-21", ended, requirement, answer, run.polled, got=documented(end)):
+        if ctx.require("DEC-21", at(end, "status") == "failed", requirement, answer, run.polled, got=documented(end)):
             _judge_rows(ctx, "DEC-21", run, parked)
         return
     ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")

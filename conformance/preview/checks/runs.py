@@ -13,16 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names, listed
-from conformance.preview.checks import (
-    Answer,
-    Blocked,
-    Run,
-    Skipped,
-    StateDriver,
-    check,
-    must_come,
-    must_succeed,
-)
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
 from conformance.preview.decision_runs import gist, is_same
 from conformance.target.target import Body, ExistingRun
 
