@@ -187,14 +187,12 @@ class Recorder:
             body=self._secrets.shown(received.content, gives_upload_url=request.gives_upload_url),
             problem=problem,
             milliseconds=milliseconds,
-            curl=_curl(request.method, url, headers, self._for_paste(content)),
+            curl=_curl(request.method, url, headers, None if content is None else self._for_paste(content)),
         )
 
-    def _for_paste(self, content: bytes | None) -> str | None:
-        """The body as a command line may hold it; longer than the bound when it is too long for one."""
-        if content is None:
-            return None
-        return "." * (BOUND + 1) if len(content) > BOUND else self._secrets.bare(content)
+    def _for_paste(self, content: bytes) -> str:
+        """The body as a command line may hold it; of one that is too long the report says how it begins."""
+        return "@body" if len(content) > BOUND or len(text := self._secrets.bare(content)) > BOUND else text
 
     def _stand_in(self, key: Key | str) -> str:
         """What stands for a key: a variable, or a made-up key itself where it gives nothing away."""
@@ -209,9 +207,7 @@ def _curl(method: str, url: str, headers: Mapping[str, str], body: str | None) -
     for name, value in headers.items():
         pair = f"{name}: {value}"
         words.append(f'-H "{pair}"' if value.startswith("$") else f"-H {shlex.quote(pair)}")
-    if body is not None and len(body) > BOUND:
-        words.append("--data-binary @body")  # too long for a line; the report says how it begins
-    elif body is not None:
+    if body is not None:
         words.append(f"--data-binary {shlex.quote(body)}")
     return " ".join(words)
 

@@ -236,7 +236,6 @@ def _formed(schemas: dict[str, Any], form: int) -> None:
 
 
 def _words() -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Which words stand at which members of a request."""
     return {
         ("ProvisionRequest", "source"): (SOURCE, UNKNOWN),
         ("ProvisionRequest", "template_ids", "items"): (*TEMPLATES, UNKNOWN),

@@ -266,7 +266,6 @@ def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
 
 
 def _judge_end(ctx: StateDriver, made: DecisionRun, *, clears: bool, blocked: str) -> None:
-    """Whether a run that has nothing wrong left completes (DEC-27)."""
     with ctx.speaking_of("DEC-27"):
         if not clears:
             raise Skipped("the patch leaves rows flagged")

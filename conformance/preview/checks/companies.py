@@ -18,7 +18,6 @@ LONGEST = 255
 
 
 def _provision(ctx: StateDriver, **members: Any) -> Answer:
-    """A company with these members, for a check that goes on from there; Blocked when it is refused."""
     return must_succeed(ctx.provision(**members), "a company could not be provisioned")
 
 

@@ -186,7 +186,6 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
 
 
 def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, Download]]) -> None:
-    """Whether every row that was sent is in the download (CSV-05)."""
     rows = submitted_rows(ctx, run, run.state)
     lines = both[rows.sheet_id][0]
     names = [column.name for column in rows.given]
@@ -199,7 +198,6 @@ def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, D
 
 
 def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:
-    """Whether `all` has as many rows more than `valid` as the report counts (CSV-06)."""
     left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(ctx, run)).values())
     expected = count(end, "invalidCellCount")
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"

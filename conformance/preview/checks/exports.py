@@ -264,7 +264,6 @@ def _report(body: Any) -> Any:
 
 
 def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
-    """Whether the report's numbers agree with each other and with its results (DST-04)."""
     if not ctx.shaped(answer, "DST-04"):
         return
     total, succeeded, failed = (at(report, name) for name in COUNTS)

@@ -130,7 +130,6 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
 
 
 def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer) -> None:
-    """The start's answer: 201, its members, queued, and a path that fits them."""
     ctx.status(clause, answer, 201, "a well-formed start is answered with 201")
     must_succeed(answer, "a well-formed start was refused")
     if not ctx.shaped(answer, clause, "IMP-03", "IMP-04"):

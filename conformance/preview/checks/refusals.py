@@ -95,7 +95,6 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
 
 
 def _judge_end(ctx: StateDriver, run: Run) -> None:
-    """A run of clean rows that was not to be decided on completes all the same."""
     end = ctx.until(run)
     if at(end, "status") == "needs_attention":
         raise Blocked("the way to completed leads to needs_attention", [run.polled])
@@ -275,7 +274,6 @@ def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
 
 
 def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
-    """Whether the right rows, and those only, can be downloaded after a reject."""
     answer = fetch(ctx, run.company.id, sheet_of(parked), "valid")
     if not ctx.status(clause, answer, 200, "after a reject the right rows can be downloaded"):
         return

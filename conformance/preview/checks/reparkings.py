@@ -71,7 +71,6 @@ def _failed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> No
 
 
 def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, answers: Any) -> None:
-    """Whether the second parking shows what is still wrong, and not what was mended (DEC-28)."""
     there = bool(questions(again)) or bool(actions(again))
     still = (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
