@@ -34,17 +34,8 @@ AT_ONCE = 16
 
 
 @check(
-    "DEC-01",
-    "DEC-02",
-    "DEC-03",
-    "DEC-04",
-    "DEC-05",
-    "DEC-06",
-    "DEC-07",
-    "DEC-08",
-    "DEC-24",
-    "DEC-27",
-    "DEC-36",
+    *("DEC-01", "DEC-02", "DEC-03", "DEC-04", "DEC-05", "DEC-06", "DEC-07", "DEC-08"),
+    *("DEC-24", "DEC-27", "DEC-36"),
     needs=("needs_attention",),
 )
 def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
