@@ -22,7 +22,7 @@ from mock_server.preview.lifecycle import TRANSITIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.data.declared import Flagged
+    from mock_server.data.book import Flagged
     from mock_server.faults.model import Fault
     from mock_server.preview.lifecycle import Status
     from mock_server.scenarios.model import Beat, Play, Scenario, Step

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from mock_server.data.book import Sheet
-from mock_server.data.declared import Flagged
+from mock_server.data.book import Flagged, Sheet
 from mock_server.data.templates import Column, Link, Template
 from mock_server.kernel.clock import EPOCH
 from mock_server.preview.beats import Cancel, Complete, Die, Fail, Park, Queue, Review, Work

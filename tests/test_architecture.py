@@ -16,7 +16,7 @@ import yaml
 from source_tree import PACKAGES, ROOT, Module, changes_of_state, changing_functions, cycles, modules, within, words
 
 from mock_server.contract import document as contract
-from mock_server.data.declared import Action
+from mock_server.data.book import Action
 from mock_server.data.templates import Rule
 from mock_server.preview.lifecycle import TERMINAL, TRANSITIONS, Status
 from mock_server.preview.operations import HANDLERS
@@ -49,7 +49,7 @@ READERS = {
     "mock_server/contract/yaml_file.py": {"pathlib"},
     "mock_server/scenarios/catalog.py": {"pathlib"},
     "mock_server/scenarios/loader.py": {"pathlib"},
-    "mock_server/data/csv_reader.py": {"io"},  # text in memory
+    "mock_server/data/csv_file.py": {"io"},  # text in memory
 }
 """What single modules of the pure rooms import nevertheless, and why."""
 

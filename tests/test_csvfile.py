@@ -11,9 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mock_server.data import csv_reader
-from mock_server.data.csv_reader import Drift, likeness, read_file, read_header, read_rows
-from mock_server.data.csv_writer import write_csv
+from mock_server.data import csv_file
+from mock_server.data.csv_file import Drift, likeness, read_file, read_header, read_rows, write_csv
 from mock_server.data.templates import Column, Template
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ def test_inline_rows_match_their_names_in_the_same_way() -> None:
     [("x", "x"), (None, ""), (True, "true"), (False, "false"), (12, "12"), (12.5, "12.5"), ("", ""), (0, "0")],
 )
 def test_inline_values_become_texts(value: object, text: str) -> None:
-    assert csv_reader.cell_text(value) == text
+    assert csv_file.cell_text(value) == text
     assert read_rows([{"Email": value}], PEOPLE) == [("", text, "")]
 
 

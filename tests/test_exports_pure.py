@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.contract import document as contract
-from mock_server.data.initial import book_of_rows
+from mock_server.data.uploaded import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.preview.beats import Complete, Fail, Queue, Work
 from mock_server.preview.exports import ExportRun, Selection

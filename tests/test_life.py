@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import STALE, History, decide, histories
 
-from mock_server.data.declared import Flagged
+from mock_server.data.book import Flagged
 from mock_server.kernel.clock import EPOCH, HOUR, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.beats import Cancel, Complete, Die, Fail, Park, Queue, Review, Work

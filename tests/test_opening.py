@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mock_server.data.book import report
-from mock_server.data.csv_reader import Drift
-from mock_server.data.declared import Data
-from mock_server.data.initial import book_of_files, book_of_rows
+from mock_server.data.book import Data, report
+from mock_server.data.csv_file import Drift
 from mock_server.data.templates import Link
+from mock_server.data.uploaded import book_of_files, book_of_rows
 from mock_server.preview.account import generate_book
 from mock_server.preview.language import load_world
 from mock_server.preview.preconditions import missing_sheets

@@ -8,7 +8,7 @@ import pytest
 
 from mock_server.contract import document as contract
 from mock_server.data.book import Fix, has_open_groups
-from mock_server.data.initial import book_of_rows
+from mock_server.data.uploaded import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.beats import Complete, Review, Work

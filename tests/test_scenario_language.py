@@ -15,14 +15,13 @@ from jsonschema import Draft7Validator
 from mock_server.contract import document as contract
 from mock_server.contract import yaml_file as yamlfile
 from mock_server.contract.yaml_file import BadFiles, parse, read
-from mock_server.data.declared import Action, Data, Flagged
+from mock_server.data.book import Action, Data, Flagged
 from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
 from mock_server.faults.kinds import FAULTS
 from mock_server.preview.beats import BEATS, Complete, Die, Fail, Park, Queue, Review, Work
 from mock_server.preview.language import LOADER
 from mock_server.preview.scenario_lint import script
 from mock_server.preview.steps import STEPS
-from mock_server.scenarios import builder as building
 from mock_server.scenarios import loader as loading
 from mock_server.scenarios.model import Pace, Scenario
 
@@ -95,7 +94,7 @@ def test_the_documentation_example_carries_the_documented_ids_and_figures(scenar
     assert scenario.ready.sheets == {"Contacts": "7a1c2b3d-4e5f-4061-8a9b-0c1d2e3f4a5b"}
     assert scenario.ready.run == "d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
     assert scenario.data == (Data("Contacts", 1453),)
-    status, email = building.groups(scenario.run)
+    status, email = loading.groups(scenario.run)
     assert (status.rows, status.values, status.value) == (12, ("open", "in progress", "DONE"), "Open")
     assert (status.options, status.allow_custom) == (("set_value", "delete_invalid_rows"), True)
     assert (email.rows, email.fails, email.fix, email.ask) == (3, "required", "delete_invalid_rows", False)
@@ -217,7 +216,7 @@ def test_the_check_that_a_group_means(
     data = [{"sheet": name, "rows": 10} for name in ("Contacts", "Companies", "Deals")]
     play = {"title": "it ends", "steps": [{"start": None}, {"see": "completed"}]}
     text = json.dumps({"title": "One group", "data": data, "run": run, "plays": [play]})
-    assert [each.fails for each in building.groups(load(tmp_path, text, catalogue).run)] == [fails]
+    assert [each.fails for each in loading.groups(load(tmp_path, text, catalogue).run)] == [fails]
 
 
 def test_several_sheets_and_a_link_are_generated_together(tmp_path: Path, catalogue: Catalogue) -> None:

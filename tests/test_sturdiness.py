@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mock_server.data.initial import book_of_rows
+from mock_server.data.uploaded import book_of_rows
 from mock_server.kernel.clock import EPOCH
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings

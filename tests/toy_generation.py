@@ -17,9 +17,8 @@ from mock_server.http.messages import answer
 from mock_server.kernel.clock import duration
 from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.catalog import World
-from mock_server.scenarios.language import Language
 from mock_server.scenarios.loader import Loader
-from mock_server.scenarios.model import Beat
+from mock_server.scenarios.model import Beat, Language
 from mock_server.session.generation import Explainer, Generation, Subject
 from mock_server.session.log import change
 

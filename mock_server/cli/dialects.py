@@ -16,7 +16,7 @@ from mock_server.preview.readings import DIALECTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mock_server.dialects.reading import Reading
+    from mock_server.dialects.dialect import Reading
 
 
 @click.command("dialects")

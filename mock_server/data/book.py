@@ -2,24 +2,72 @@
 
 A book never changes; a decision makes the next one. Two kinds exist: `own` holds rows that the caller sent, `scripted`
 holds rows that are a function of seed and row number. Both keep the same laws: every flagged row belongs to a group or
-was kept by a decision, and counts, groups and rows agree.
+was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` are what a scenario declares of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from mock_server.contract.nearest import counted
 from mock_server.data.templates import alternatives, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mock_server.data.declared import Action
     from mock_server.data.templates import Check, Column, Template
 
+Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
 Row = tuple[str, ...]
 SAMPLES = 3
+_FAILURES: dict[Check, str] = {
+    "required": "is empty",
+    "strict": "breaks its rule",
+    "link": "names nothing that is there",
+    "unique": "is not unique",
+}
+_FIXES: dict[Action, str] = {
+    "set_value": "clear the cells",
+    "delete_invalid_rows": "remove the rows",
+    "dedup_keep_first": "keep the first of each",
+    "keep": "keep them flagged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """So many generated rows in the named sheet."""
+
+    sheet: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A declared group of wrong cells: one sheet, one column, one failed check (PATCH-06, OP-32)."""
+
+    sheet: str
+    column: str
+    rows: int
+    fails: Check
+    fix: Action
+    value: str | None = None
+    """What `set_value` writes; `""` clears."""
+    values: tuple[str, ...] = ()
+    """The wrong values, used in turn; empty: made up so that they fail the check."""
+    ask: bool = True
+    """False: the patch acts on the group, no question mentions it."""
+    options: tuple[Action, ...] = ()
+    """The suggested answers, in order; empty: all that make sense."""
+    allow_custom: bool | None = None
+    """None: free text is allowed where a text can cure the group."""
+
+    def describe(self) -> str:
+        """The group in one line, for a person."""
+        wrong = f"{counted(self.rows, 'row')} flagged: {self.sheet}.{self.column} {_FAILURES[self.fails]}"
+        fix = f"map to {self.value!r}" if self.value else _FIXES[self.fix]
+        return f"{wrong}; proposed: {fix}" + ("" if self.ask else " (no question asks about it)")
 
 
 @dataclass(frozen=True, slots=True)

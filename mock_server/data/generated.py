@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import accumulate
 from math import gcd
 from typing import TYPE_CHECKING
 
 from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, is_settable, sensible_fixes
 from mock_server.data.templates import wrong_values
-from mock_server.data.values import cell
+from mock_server.data.values import cell, maker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mock_server.data.declared import Flagged
+    from mock_server.data.book import Data, Flagged
     from mock_server.data.templates import Column
     from mock_server.data.values import Maker
 
@@ -213,6 +214,23 @@ class GeneratedBook:
         return [(sheet, which) for *_, sheet, which in sorted(found)]
 
 
+def generate(
+    filled: Sequence[Data], groups: Sequence[tuple[object, Flagged]], sheets: Sequence[Sheet], seed: int
+) -> GeneratedBook:
+    """The book of these rows before any of the groups, each with the beat that declares it, came to light."""
+    made: dict[str, GeneratedSheet] = {}
+    for data in filled:
+        sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
+        declared = [each for each in enumerate(groups) if each[1][1].sheet == data.sheet]
+        made[sheet.id] = GeneratedSheet(
+            sheet=sheet,
+            layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
+            prepare=cache(partial(_makers, sheet, seed, made)),
+            wrongs=tuple(bind_group(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
+        )
+    return untouched_book(tuple(made.values()))
+
+
 def untouched_book(sheets: Sequence[GeneratedSheet]) -> GeneratedBook:
     """The book before anything came to light: every row is right."""
     return GeneratedBook(tuple(sheets), tuple({} for _ in sheets))
@@ -284,3 +302,39 @@ def _count(generated: GeneratedSheet, fates: dict[int, Fate]) -> Count:
         elif fate.action != "set_value":
             dropped += rows
     return Count(generated.sheet, generated.layout.rows - flagged - dropped, flagged)
+
+
+def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
+    return tuple(maker(column, seed, _linked_maker(column, made)) for column in sheet.template.columns)
+
+
+def _linked_maker(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
+    """What makes the values of the column that this one links to: those of right rows of a generated sheet."""
+    for link in column.links:
+        for target in made.values():
+            if target.sheet.template.id == link.template_id:
+                return _picker(target, link.column)
+    return None
+
+
+def _picker(target: GeneratedSheet, column: str) -> Maker:
+    """What takes the right rows' texts of a column in turn, and begins again after the last."""
+    make, layout = target.makers[target.sheet.template.index(column)], target.layout
+
+    def pick(rows: range) -> list[str]:
+        first, count = rows.start % layout.rows, len(rows)
+        texts = _right_texts(make, layout, range(first, min(first + count, layout.rows)))
+        if len(texts) < count:
+            lap = _right_texts(make, layout, range(min(count, layout.rows)))
+            texts += [lap[row % layout.rows] for row in range(count - len(texts))]
+        return texts
+
+    return pick
+
+
+def _right_texts(make: Maker, layout: Layout, rows: range) -> list[str]:
+    """The texts of the rows, made all at once; a wrong row repeats the right one above it."""
+    texts = make(rows)
+    for row in layout.wrong(rows):
+        texts[row - rows.start] = cell(make, row - 1)
+    return texts

@@ -2,7 +2,7 @@
 
 Every session starts with the same catalogue (`scenarios/account.yaml`). Names are the contract's: a column's
 `desiredRule` is `rule` here, its `strictRule` is `pattern`, its `linkRule` is `links`. What can be said of one cell
-by itself is said here too (`fault`); what needs other rows (unique, link) is checked against a whole sheet.
+by itself is said here too (`fault`), and what needs other rows (unique, link) of a whole sheet (`faults`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mock_server.data.book import Row
 
 Rule = Literal["none", "ai", "strict", "link"]
 Check = Literal["required", "strict", "link", "unique"]
 """What a cell may fail; it fails at most one, the first of these."""
+Faults = dict[tuple[int, int], "Check"]
+"""(row number, column number) to the check that the cell fails."""
+
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +135,61 @@ def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
                 "-",
             )
             return tuple(dict.fromkeys(text for text in usual if fault(column, text) == "strict"))[:4]
+
+
+def faults(template: Template, rows: Sequence[Row | None], linked: Mapping[Link, frozenset[str]]) -> Faults:
+    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; a row that is None was dropped and is passed over.
+
+    `linked` holds, for each link of the template, the values that are there to be found.
+    """
+    found: Faults = {}
+    for number, column in enumerate(template.columns):
+        if column.required or column.unique or column.rule in {"strict", "link"}:
+            _check_column(number, column, rows, linked, found)
+    return found
+
+
+def _check_column(
+    number: int, column: Column, rows: Sequence[Row | None], linked: Mapping[Link, frozenset[str]], found: Faults
+) -> None:
+    failing = _remembering(_single(column, linked))
+    seen: set[str] = set()
+    for at, row in enumerate(rows):
+        if row is None:
+            continue
+        text = row[number]
+        check = failing(text)
+        if check is not None:
+            found[at, number] = check
+        elif column.unique and text and not text.isspace():
+            if text in seen:
+                found[at, number] = "unique"  # OP-38: all but the first
+            seen.add(text)
+
+
+def _single(column: Column, linked: Mapping[Link, frozenset[str]]) -> Callable[[str], Check | None]:
+    """The check of one cell without regard to other rows of its own column."""
+    if column.rule != "link":
+        return lambda text: fault(column, text)
+    known = frozenset().union(*(linked.get(link, frozenset()) for link in column.links))
+
+    def check(text: str) -> Check | None:
+        return fault(column, text) or (None if not text or text.isspace() or text in known else "link")
+
+    return check
+
+
+def _remembering(check: Callable[[str], Check | None]) -> Callable[[str], Check | None]:
+    """The same check, asked once for a value that recurs; columns of ever new values do not grow the memory."""
+    verdicts: dict[str, Check | None] = {}
+
+    def remembered(text: str) -> Check | None:
+        try:
+            return verdicts[text]
+        except KeyError:
+            verdict = check(text)
+            if len(verdicts) < _REMEMBERED:
+                verdicts[text] = verdict
+            return verdict
+
+    return remembered

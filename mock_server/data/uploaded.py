@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from mock_server.data import csv_file
 from mock_server.data.book import (
     SAMPLES,
     Count,
@@ -21,13 +22,13 @@ from mock_server.data.book import (
     proposed_fix,
     sensible_fixes,
 )
-from mock_server.data.rules import faults
+from mock_server.data.templates import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any, BinaryIO
 
-    from mock_server.data.rules import Faults
-    from mock_server.data.templates import Check, Column, Link
+    from mock_server.data.templates import Check, Column, Faults, Link
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 
@@ -105,6 +106,25 @@ def check_tables(
     groups = [group for table in made for group in _groups(table)]
     counts = tuple(_count(table) for table in made)
     return UploadedBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
+
+
+def book_of_rows(
+    rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
+) -> UploadedBook:
+    """The book of rows in a request: they go to the workbook's first sheet (OP-22). Raises Drift."""
+    sheet = sheets[0]
+    return check_tables([(sheet, csv_file.read_rows(rows, sheet.template), frozenset())], held)
+
+
+def book_of_files(
+    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
+) -> UploadedBook:
+    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
+    lines: dict[str, tuple[Sheet, list[Row]]] = {}
+    for name, file in files:
+        sheet = _belongs(name, csv_file.read_header(file), sheets)
+        lines.setdefault(sheet.id, (sheet, []))[1].extend(csv_file.read_file(file, name, sheet.template))
+    return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 
 
 def _link_values(
@@ -198,3 +218,12 @@ def _keep_first(lines: list[Row | None], number: int, repeated: set[str]) -> Non
             if line[number] in met:
                 lines[at] = None
             met.add(line[number])
+
+
+def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Sheet:
+    """The sheet of the file's name, else the first one with the most of its columns."""
+    stem = "".join(name.rpartition("/")[2].partition(".")[0].split()).casefold()
+    for sheet in sheets:
+        if "".join(sheet.name.split()).casefold() == stem:
+            return sheet
+    return max(sheets, key=lambda sheet: csv_file.likeness(headers, sheet.template))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from mock_server.dialects.reading import Answer
+from mock_server.dialects.dialect import Answer
 from mock_server.http.messages import JSON
 
 if TYPE_CHECKING:

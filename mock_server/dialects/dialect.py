@@ -1,4 +1,7 @@
-"""The dialects by name, and what a name stands for: parts put together by `+`, each a dialect or a single reading.
+"""Readings, and the dialects that a name makes of them: parts put together by `+`, each a dialect or a single reading.
+
+A reading is one thing that a server does otherwise than the mock usually does, and that the documentation allows: pure
+functions that change an answer before it is sent, or a body before it is checked.
 
 Of two readings that are ways of the same thing the last one counts. `random` is drawn from words, never from chance.
 """
@@ -7,14 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.contract.nearest import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from mock_server.dialects.reading import Answer, Reading, RequestBody
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 DOCUMENTED, MINIMAL, EXTENDED, RANDOM = "documented", "minimal", "extended", "random"
 TITLES = {
@@ -25,10 +26,88 @@ TITLES = {
 }
 """Each dialect's name, and what it is."""
 _DRAWS = 1_000_000
+HEADERS = {
+    "x-request-id": "req_8f14e45fceea",
+    "x-ratelimit-remaining": "57",
+    "cache-control": "no-store",
+    "etag": '"7"',
+    "set-cookie": "visit=1; Path=/",
+    "via": "1.1 gateway",
+}
+"""What a gateway in front of an API adds; never `Retry-After` (RATE-03)."""
 
 
 class UnknownDialect(LookupError):
     """No dialect or reading of that name; the text lists the names and the nearest one."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer on its way out; what a reading changes here is what the caller gets."""
+
+    operation: str | None
+    """The operationId, `put_upload` for a signed URL, None for a path or method that the contract lacks."""
+    path: str
+    """The request's path."""
+    query: Mapping[str, str]
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: Any
+    """The JSON value; None where the answer is a download or has no JSON."""
+    indented: bool = False
+    """Whether the JSON takes many lines."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def has_json(self) -> bool:
+        """Whether it is an answer of 2xx in JSON."""
+        return self.ok and self.body is not None
+
+
+class RequestBody(NamedTuple):
+    """A request's body on its way in."""
+
+    operation: str
+    content_type: str | None
+    value: Any
+    """The JSON value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading. It may change answers, change a request's body, or refuse one."""
+
+    name: str
+    point: str
+    """The open point that it reads, or the clause that allows it."""
+    does: str
+    """The end of the sentence "This server …"."""
+    change_answer: Callable[[Answer], None] | None = None
+    """Changes an answer in place."""
+    change_body: Callable[[RequestBody], Any] | None = None
+    """The JSON value that is taken for the one that was sent."""
+    refuse: Callable[[RequestBody], tuple[int, str] | None] | None = None
+    """Status and text with which a body is refused that the mock would take."""
+    rivals: str | None = None
+    """The topic that it shares with its rivals; a dialect has only one of them. None: it has no rival."""
+    minimal: bool = False
+    """Whether the minimal dialect has it."""
+    extended: bool = True
+    """Whether the extended dialect has it."""
+
+    @property
+    def topic(self) -> str:
+        """What it is a way of."""
+        return self.rivals or self.name
+
+    def as_json(self) -> dict[str, str]:
+        """The reading as the admin API and the command line show it."""
+        return {"name": self.name, "point": self.point, "does": self.does}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +206,33 @@ class Dialects:
 
 def _hash(*words: object) -> int:
     return int.from_bytes(sha256("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()[:6])
+
+
+def _add_headers(answer: Answer) -> None:
+    answer.headers |= HEADERS
+
+
+def _reverse(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_reverse(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _reverse(value[name]) for name in reversed(value)}
+    return value
+
+
+def _reformat_json(answer: Answer) -> None:
+    if answer.body is not None:
+        answer.body, answer.indented = _reverse(answer.body), True
+        answer.headers["content-type"] = "application/json; charset=utf-8"
+
+
+READINGS = (
+    Reading("extra-headers", "ERR-03", "sends headers that a gateway would add", _add_headers),
+    Reading(
+        "other-json",
+        "FMT-04",
+        "writes members in another order, over many lines, and names the charset",
+        _reformat_json,
+    ),
+)
+"""Of how any answer is written, in whatever generation: more headers, and the JSON's order and form."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from mock_server.data import initial
+from mock_server.data import generated
 from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
@@ -61,7 +61,7 @@ class StartExport(NamedTuple):
 def generate_book(scenario: Scenario, sheets: Sequence[Sheet], seed: int) -> GeneratedBook:
     """The book of a scripted scenario, before anything came to light: what its beats declare, in these sheets."""
     groups = [(beat, group) for _, beat in every_beat(scenario.run) for group in beat.groups]
-    return initial.generate(scenario.data, groups, sheets, seed)
+    return generated.generate(scenario.data, groups, sheets, seed)
 
 
 def account_of(session: Session) -> Account:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mock_server.contract.nearest import counted
 from mock_server.contract.words import Vocabulary
-from mock_server.data.declared import Flagged
+from mock_server.data.book import Flagged
 from mock_server.kernel.clock import duration, in_words
 from mock_server.preview.lifecycle import FOREVER
 from mock_server.scenarios.model import Beat

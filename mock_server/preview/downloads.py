@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
-from mock_server.data.csv_writer import write_csv
+from mock_server.data.csv_file import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

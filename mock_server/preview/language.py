@@ -11,8 +11,8 @@ from mock_server.preview.beats import BEATS, Complete, Queue, Work
 from mock_server.preview.scenario_lint import lint
 from mock_server.preview.steps import STEPS
 from mock_server.scenarios import catalog
-from mock_server.scenarios.language import Language
 from mock_server.scenarios.loader import Loader
+from mock_server.scenarios.model import Language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

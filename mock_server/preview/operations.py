@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from mock_server.data import initial as opening
-from mock_server.data.csv_reader import Drift, cell_text
+from mock_server.data import uploaded as opening
+from mock_server.data.csv_file import Drift, cell_text
 from mock_server.http.messages import JSON, answer, canonical
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of

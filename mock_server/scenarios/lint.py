@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.templates import Catalogue
     from mock_server.faults.model import Fault
-    from mock_server.scenarios.language import Language
-    from mock_server.scenarios.model import Scenario
+    from mock_server.scenarios.model import Language, Scenario
 
 CODES: dict[str, str] = {
     "E100": "The text is not YAML.",

@@ -1,7 +1,7 @@
 """A scenario as frozen values: the world (what the service does) and the plays (what a partner does and sees).
 
 Values only. `loader` makes them from a YAML file, and says what is wrong with one. Every duration is in whole
-milliseconds. Which beats and steps there are is the affair of each generation of the API: see `language`.
+milliseconds. Which beats and steps there are is the affair of each generation of the API: see `Language`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from mock_server.contract.words import Word
+from mock_server.faults.kinds import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
+    from mock_server.contract.document import Contract
     from mock_server.contract.words import Vocabulary
-    from mock_server.data.declared import Data, Flagged
+    from mock_server.contract.yaml_file import Complaint, Document
+    from mock_server.data.book import Data, Flagged
     from mock_server.data.templates import Catalogue
-    from mock_server.faults.model import Fault
+    from mock_server.faults.model import Fault, Targets
 
 Pace = Literal["time", "polls", "manual", "instant"]
 PACES: Mapping[Pace, str] = {
@@ -143,3 +146,27 @@ class Scenario:
     def own_rows(self) -> bool:
         """True when outcome and data come from the rows that the caller sends."""
         return any(beat.own_rows for beat in self.run)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The words of one generation's scenario files, and their form."""
+
+    beats: Vocabulary[Beat]
+    steps: Vocabulary[Step]
+    subject: str
+    """What there is one of for each scenario, ready in every session."""
+    export: tuple[Beat, ...]
+    """The script of an export, where a file has none."""
+    contract: Callable[[], Contract]
+    targets: Callable[[], Targets]
+    """What faults can bend."""
+    lint: Callable[[Scenario, Document, Catalogue], Iterator[Complaint]]
+    """Everything that is wrong with the meaning of a well-formed file's beats and plays."""
+    schema: str = "scenario"
+    """The name of the schema in `openapi/` that says the form of its files, or a path without `.schema.json`."""
+
+    @property
+    def entries(self) -> Mapping[str, Vocabulary[Any]]:
+        """The vocabulary of each definition of the schema whose entries have one verb."""
+        return {each.noun: each for each in (self.beats, self.steps, FAULTS)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
-from mock_server.dialects.reading import RequestBody
+from mock_server.dialects.dialect import RequestBody
 from mock_server.http.messages import parsed, pieces, read
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import real_time

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mock_server.dialects import headers
-from mock_server.dialects.dialect import Dialects
+from mock_server.dialects.dialect import READINGS, Dialects
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Any], Awaitable[Response]]
     """Answers a call of one operation; it is given the call's `Exchange`."""
 
-OF_ANY_API = Dialects(*headers.READINGS)
+OF_ANY_API = Dialects(*READINGS)
 """The dialects of the readings that fit any API."""
 
 

@@ -41,18 +41,19 @@ MODULES = (
         "preview.preconditions",
     ),
     *("preview.questions", "preview.runs", "preview.uploads"),
-    *("data.book", "data.csv_reader", "data.csv_writer", "data.rules", "data.templates", "data.uploaded"),
+    *("data.book", "data.csv_file", "data.templates", "data.uploaded"),
     *("http.messages", "kernel.ids", "kernel.rate_limit", "session.exchange"),
 )
 """The modules that obey the contract; what the judge reads itself (contract) and what no client of the API reaches
-(admin, commands, logs) is left out, and so are the generated rows of scripted scenarios (`data.generated`,
-`data.initial`): the suite sends rows of its own, to the scenario `live`."""
+(admin, commands, logs) is left out, and so are the generated rows of scripted scenarios (`data.generated`):
+the suite sends rows of its own, to the scenario `live`."""
 OPERATORS = (
     "preview.account:Account._forget_hidden", "preview.runs:ImportRun.forget",  # memory given back
     "preview.account:Account.count_poll", "preview.account:Account.settle*", "preview.account:Account.step",  # paces,
     *(f"preview.runs:Run.{name}" for name in ("transitions", "poll", "settle", "step")),  # and what the clock tells
     "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.ledger:Ledger.scenario*",
     "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.templates:wrong_values",  # scenarios
+    "data.book:Flagged.describe",
     "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
     *(f"preview.ledger:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",  # why

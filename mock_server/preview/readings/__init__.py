@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mock_server.dialects import headers
-from mock_server.dialects.dialect import Dialects
+from mock_server.dialects.dialect import READINGS, Dialects
 from mock_server.preview.readings import bodies, codes, requests
 
-DIALECTS = Dialects(*bodies.READINGS, *requests.READINGS, *codes.READINGS, *bodies.ADDITIONS, *headers.READINGS)
+DIALECTS = Dialects(*bodies.READINGS, *requests.READINGS, *codes.READINGS, *bodies.ADDITIONS, *READINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mock_server.dialects.reading import Answer, Reading
+from mock_server.dialects.dialect import Answer, Reading
 
 TALK = "Lecture de 3 feuilles … ✅\nencore un instant. " * 12
 EVERY_STATUS = ("report", "error", "needs_attention")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mock_server.contract.document import API, load
-from mock_server.dialects.reading import Answer, Reading
+from mock_server.dialects.dialect import Answer, Reading
 from mock_server.preview.readings.bodies import is_page
 
 TEXTS = {400: "Bad request", 404: "Not found", 409: "Conflict", 415: "Unsupported media type", 500: "Internal error"}

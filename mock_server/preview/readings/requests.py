@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mock_server.contract.document import load
-from mock_server.dialects.reading import Reading, RequestBody
+from mock_server.dialects.dialect import Reading, RequestBody
 
 
 def _strange(body: RequestBody) -> tuple[int, str] | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
-    from mock_server.data.declared import Flagged
+    from mock_server.data.book import Flagged
     from mock_server.data.templates import Catalogue, Column
     from mock_server.scenarios.model import Scenario
 

@@ -10,7 +10,7 @@ from places import around
 from starlette.responses import Response
 
 from mock_server.contract import document as contract
-from mock_server.data import initial
+from mock_server.data import uploaded
 from mock_server.http.messages import answer, error
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations, uploads
@@ -99,7 +99,7 @@ def _not_found(sent: Sent) -> None:
 
 def _to_likest_sheet(honest: Any) -> Any:
     """Rows go to the sheet that has most of their columns."""
-    from mock_server.data.csv_reader import likeness  # noqa: PLC0415 - beside its use
+    from mock_server.data.csv_file import likeness  # noqa: PLC0415 - beside its use
 
     def inline(rows: Any, sheets: Any, held: Any) -> Any:
         names = tuple(dict.fromkeys(name for row in rows for name in row))
@@ -262,7 +262,7 @@ CALLS = (
     Honest(
         "OP-22",
         "puts rows into the sheet that they are like",
-        around(initial.book_of_rows, _to_likest_sheet),
+        around(uploaded.book_of_rows, _to_likest_sheet),
         ("IMP", "POLL", "DEC", "CSV"),
     ),
     Honest("OP-23", "answers ids that are no UUID with 400", answered(_malformed_ids), ("ERR", "POLL", "AUTH")),

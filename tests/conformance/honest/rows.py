@@ -10,7 +10,7 @@ from honesty import Honest, all_of, handled
 from places import around
 from starlette.responses import StreamingResponse
 
-from mock_server.data import csv_writer
+from mock_server.data import csv_file
 from mock_server.data.book import Count
 from mock_server.http.messages import error
 from mock_server.kernel.errors import Refusal
@@ -90,7 +90,7 @@ def _written(
 
         return written
 
-    return around((downloads, csv_writer.write_csv), changed)
+    return around((downloads, csv_file.write_csv), changed)
 
 
 def _headed(kind: str, disposition: str) -> Any:

@@ -8,7 +8,7 @@ from bending import gives, reads
 from lies import App, Liar, Lie
 from places import put
 
-from mock_server.data import csv_writer
+from mock_server.data import csv_file
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import downloads
 
@@ -81,8 +81,8 @@ def _other_order(order: Callable[[list[str]], list[int]]) -> Lie:
             chosen = order(list(names))
             return honest([names[each] for each in chosen], (tuple(row[each] for each in chosen) for row in rows))
 
-        honest = csv_writer.write_csv
-        put(patch, (downloads, csv_writer.write_csv), written)
+        honest = csv_file.write_csv
+        put(patch, (downloads, csv_file.write_csv), written)
         return app
 
     return make

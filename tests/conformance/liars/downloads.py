@@ -9,8 +9,8 @@ from bending import broken_off
 from lies import Liar, Lie, answers, polls, rule
 from starlette.responses import Response, StreamingResponse
 
-from mock_server.data import book, csv_reader
-from mock_server.data.csv_writer import write_csv
+from mock_server.data import book, csv_file
+from mock_server.data.csv_file import write_csv
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import downloads, runs
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Rows = list[tuple[str, ...]]
-_READ = csv_reader.read_file
+_READ = csv_file.read_file
 WRONG_FILTER = "filter must be"
 
 
@@ -216,7 +216,7 @@ def _zip_of(*, flagged: bool) -> Lie:
 
 
 def _unreadable(*_: Any) -> list[Any]:
-    raise csv_reader.Drift("no column of the file is known")
+    raise csv_file.Drift("no column of the file is known")
 
 
 def _without_the_last(*of: Any) -> list[Any]:
@@ -244,7 +244,7 @@ LIARS = (
     Liar("CSV-02", "breaks off the download of the workbook", broken_off(_of_workbook)),
     Liar("CSV-02", "zips the flagged rows, too", _zip_of(flagged=True)),
     Liar("CSV-02", "zips no flagged rows, were they asked for", _zip_of(flagged=False)),
-    Liar("CSV-05", "fails the import of every file", rule(csv_reader.read_file, _unreadable)),
+    Liar("CSV-05", "fails the import of every file", rule(csv_file.read_file, _unreadable)),
     Liar("CSV-02", "zips the first sheet alone", _zip(lambda books: books[:1])),
     Liar("CSV-02", "zips sheets without their rows", _zip(lambda books: [(sheet, None) for sheet, _ in books])),
     Liar(
@@ -261,8 +261,8 @@ LIARS = (
     Liar("CSV-04", "blanks flagged rows instead of leaving them out", _only(_blanked, _all), ("CSV-06",)),
     Liar("CSV-05", "leaves flagged rows out of all rows", _only(_valid, _valid), ("CSV-06",)),
     Liar("CSV-05", "stops a download after two rows", _only(lambda r, _: r[:2], lambda _, e: e[:2]), ("CSV-07",)),
-    Liar("CSV-05", "loses the last row of a file", rule(csv_reader.read_file, _without_the_last)),
-    Liar("CSV-05", "loses the quotes in a file", rule(csv_reader.read_file, _unquoted)),
+    Liar("CSV-05", "loses the last row of a file", rule(csv_file.read_file, _without_the_last)),
+    Liar("CSV-05", "loses the quotes in a file", rule(csv_file.read_file, _unquoted)),
     Liar("CSV-05", "leaves cells of the last row empty", _only(_valid, lambda _, e: [*e[:-1], ("",) * 6][: len(e)])),
     Liar(
         "CSV-06", "leaves a right row out, too, when rows are flagged", _only(lambda r, e: r[len(r) < len(e) :], _all)

@@ -11,7 +11,7 @@ from lies import Liar
 from places import around
 from runlies import every_read, handled, histories, lives, run_bodies
 
-from mock_server.data import initial as opening
+from mock_server.data import uploaded as opening
 from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.preview import operations
 from mock_server.preview.account import account_of
