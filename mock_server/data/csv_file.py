@@ -42,7 +42,8 @@ def read_header(file: BinaryIO) -> tuple[str, ...]:
 
 def read_file(file: BinaryIO, name: str, template: Template) -> list[Row]:
     """The file's rows in the template's columns; a column that the file lacks is empty. Raises Drift."""
-    if _is_binary(file):
+    file.seek(0)
+    if file.read(4).startswith(_MARKS):
         raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
     try:
         with closing(_lines(file, _encoding(file))) as lines:
@@ -110,13 +111,9 @@ def likeness(names: Sequence[str], template: Template) -> int:
 
 def cell_text(value: Any) -> str:
     """What a JSON value is as a cell: nothing for null, `true` and `false` for booleans, else its text."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return str(value)
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 def _plain(name: str) -> str:
@@ -134,12 +131,6 @@ def _row(line: Sequence[str], columns: Sequence[int | None]) -> Row:
     """The line in template order; a line that is too short is filled up, what is too much is left out."""
     width = len(line)
     return tuple([line[at] if at is not None and at < width else "" for at in columns])
-
-
-def _is_binary(file: BinaryIO) -> bool:
-    """Whether the file begins with the mark of a spreadsheet, an archive or a PDF."""
-    file.seek(0)
-    return file.read(4).startswith(_MARKS)
 
 
 def _encoding(file: BinaryIO) -> str:

@@ -138,7 +138,7 @@ def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
 
 
 def faults(template: Template, rows: Sequence[Row | None], linked: Mapping[Link, frozenset[str]]) -> Faults:
-    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; a row that is None was dropped and is passed over.
+    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; rows that are None were dropped.
 
     `linked` holds, for each link of the template, the values that are there to be found.
     """

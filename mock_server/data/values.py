@@ -58,7 +58,7 @@ def maker(column: Column, seed: int, linked: Maker | None = None) -> Maker:
         case "industry":
             return _spread(_INDUSTRIES, seed)
         case "name":
-            first, last = _names(seed)
+            first, last = _spread(_pool("first", seed), seed), _walk(_pool("last", seed), seed)
             return lambda rows: [f"{one} {two}" for one, two in zip(first(rows), last(rows), strict=True)]
         case "email":
             return _email(seed)
@@ -85,10 +85,6 @@ def _spread(values: Sequence[str], seed: int) -> Maker:
 def _walk(values: Sequence[str], seed: int) -> Maker:
     """Another walk through a pool than `_spread`'s, so that two pools of names make many pairs."""
     return lambda rows: [values[(row * 31 + row // _SIZE + seed) % _SIZE] for row in rows]
-
-
-def _names(seed: int) -> tuple[Maker, Maker]:
-    return _spread(_pool("first", seed), seed), _walk(_pool("last", seed), seed)
 
 
 def _email(seed: int) -> Maker:

@@ -1,4 +1,4 @@
-"""An answer answer in the session's dialect: taken apart, changed by the readings, and put together again."""
+"""An answer in the session's dialect: taken apart, changed by the readings, and put together again."""
 
 from __future__ import annotations
 
@@ -51,15 +51,12 @@ async def _change(dialect: Dialect, response: Response, scope: Scope, operation:
         made = response
     else:
         empty = answer.status == NO_CONTENT
-        made = Response(None if empty else _serialize(answer), answer.status)
+        option = orjson.OPT_INDENT_2 if answer.indented else None
+        made = Response(None if empty else orjson.dumps(answer.body, option=option), answer.status)
         for name in ("content-length", "content-type") if empty else ("content-length",):
             answer.headers.pop(name, None)
     made.headers.update(answer.headers)
     return made
-
-
-def _serialize(answer: Answer) -> bytes:
-    return orjson.dumps(answer.body, option=orjson.OPT_INDENT_2 if answer.indented else None)
 
 
 async def _read_json(response: Response) -> Any:

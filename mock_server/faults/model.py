@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WHERE: tuple[str, ...] = ("operation", "while", "call", "every", "chance", "times", "for")
 """The members of every fault: which calls it hits, and until when."""
+_PLAIN = {"operation": "operation", "while": "status", "call": "call", "every": "every", "chance": "chance"}
+"""The members that a fault keeps as they are, with its names for them."""
 
 
 class Reply(NamedTuple):
@@ -96,11 +98,7 @@ class Fault(Word):
         """The fault of a well-formed entry; `context` has the operations that there are."""
         return cls(
             cls.read(entry[cls.verb]),
-            operation=entry.get("operation"),
-            status=entry.get("while"),
-            call=entry.get("call"),
-            every=entry.get("every"),
-            chance=entry.get("chance"),
+            **{field: entry.get(name) for name, field in _PLAIN.items()},
             times=entry.get("times", 1 if "call" in entry else None),
             lasts=duration(entry["for"]) if "for" in entry else None,
             up_to=duration(entry["up_to"]) if "up_to" in entry else None,
@@ -121,11 +119,7 @@ class Fault(Word):
         """The fault as a request asks for it; what `parse` reads."""
         members = {
             "up_to": _span(self.up_to),
-            "operation": self.operation,
-            "while": self.status,
-            "call": self.call,
-            "every": self.every,
-            "chance": self.chance,
+            **{name: getattr(self, field) for name, field in _PLAIN.items()},
             "times": self.times,
             "for": _span(self.lasts),
         }

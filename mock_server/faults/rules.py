@@ -48,11 +48,8 @@ class ActiveFault:
     def fits(self, operation: str, status: str | None) -> bool:
         """Whether the fault is about calls of this operation, about a run of this status."""
         fault = self.fault
-        if fault.operation is not None and fault.operation != operation:
-            return False
-        if fault.status is not None and fault.status != status:
-            return False
-        return fault.bends is None or operation in fault.bends
+        bends = fault.bends is None or operation in fault.bends
+        return bends and fault.operation in {None, operation} and fault.status in {None, status}
 
     def count(self, now: int) -> bool:
         """Count a call that fits, and say whether it is one that the fault hits."""

@@ -88,7 +88,6 @@ class Wire:
         await self.respond(fault, response_of(reply))
 
     def _break(self, *, reset: bool) -> None:
-        """End the connection."""
         assert self._hung_up is not None  # noqa: S101 - made before anything is sent
         # A server that shows no transport ends the connection in its own way.
         if self._transport is None or self._hung_up.done():

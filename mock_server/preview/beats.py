@@ -264,7 +264,6 @@ BEATS: Vocabulary[RunBeat] = Vocabulary("beat", Queue, Work, Die, Park, Review, 
 
 
 def _group(value: Mapping[str, Any], catalogue: Catalogue) -> Flagged:
-    """The group of wrong cells that a well-formed entry declares."""
     fix = value.get("fix", "keep")
     given = {name: value[name] for name in ("value", "ask", "allow_custom") if name in value}
     given |= {name: tuple(value[name]) for name in ("values", "options") if name in value}

@@ -59,7 +59,9 @@ def part(part: Part) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         # A cut may go through a character; what stands before it is text all the same.
         cut = part.cut and error.start >= len(part.body) - 3
-        text, encoding = (part.body[: error.start].decode(), "utf-8") if cut else (_base64(part.body), "base64")
+        text, encoding = part.body[: error.start].decode(), "utf-8"
+        if not cut:
+            text, encoding = b64encode(part.body).decode(), "base64"
     return {
         "headers": [list(pair) for pair in part.headers],
         "body": text,
@@ -142,10 +144,6 @@ def _status(state: State | None) -> str | None:
     return None if state is None else state.status
 
 
-def _base64(body: bytes) -> str:
-    return b64encode(body).decode()
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedPart:
     """A request or an answer as a journal's JSON has it."""
@@ -203,20 +201,13 @@ class RecordedExchange:
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> RecordedExchange:
         """The exchange of this JSON."""
+        later = ("run_id", "example", "before", "after")
+        names = ("method", "path", "operation", "status", "lost", "fault", "turn", *later)
+        known: dict[str, Any] = {**dict.fromkeys(later), **value}
         return cls(
             members=value,
-            method=value["method"],
-            path=value["path"],
-            operation=value["operation"],
-            run_id=value.get("run_id"),
-            status=value["status"],
-            lost=value["lost"],
-            fault=value["fault"],
-            example=value.get("example"),
-            before=value.get("before"),
-            after=value.get("after"),
+            **{name: known[name] for name in names},
             flight=(value.get("in_flight") or {}).get("run_id"),
-            turn=value["turn"],
             request=RecordedPart.parse(value["request"]),
             answer=RecordedPart.parse(value["answer"]),
         )

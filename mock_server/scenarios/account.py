@@ -101,13 +101,5 @@ def _template(value: dict[str, Any], ids: dict[str, str]) -> Template:
 
 
 def _column(value: dict[str, Any], ids: dict[str, str]) -> Column:
-    return Column(
-        name=value["name"],
-        description=value.get("description", ""),
-        required=value.get("required", False),
-        unique=value.get("unique", False),
-        rule=value.get("rule", "none"),
-        pattern=value.get("pattern"),
-        links=tuple(Link(ids[each["template"]], each["column"]) for each in value.get("links", ())),
-        pool=value.get("pool", "word"),
-    )
+    links = tuple(Link(ids[each["template"]], each["column"]) for each in value.get("links", ()))
+    return Column(**{**value, "links": links})

@@ -80,7 +80,6 @@ _LIMITS = {
 
 
 def _text(part: Part, keyword: str, limit: Any) -> str:
-    """The mistake in a sentence."""
     if keyword == "required":
         return f"{part.name} lacks the member '{limit}'"
     hint = part.schema.get("patternErrorMessage")

@@ -1,10 +1,11 @@
-"""What the beats and plays of a scenario file mean, checked: one file a part of the language."""
+"""What the beats and plays of a scenario file mean, checked: beats with their groups, and plays."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mock_server.preview.scenario_lint import groups, plays, script
+from mock_server.preview.scenario_lint.plays import lint_plays
+from mock_server.preview.scenario_lint.script import lint_groups, lint_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,6 @@ if TYPE_CHECKING:
 
 def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
     """Everything that is wrong with the meaning of a well-formed file's beats, data and plays."""
-    yield from script.lint(scenario, document)
-    yield from groups.lint(scenario, document, catalogue)
-    yield from plays.lint(scenario, document, catalogue)
+    yield from lint_script(scenario, document)
+    yield from lint_groups(scenario, document, catalogue)
+    yield from lint_plays(scenario, document, catalogue)

@@ -40,7 +40,7 @@ class _Client:
     keys: set[str] = field(default_factory=set)
 
 
-def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+def lint_plays(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
     """What is wrong with the plays."""
     asked = _question_columns(scenario, catalogue)
     script, exports = _statuses(scenario.run), _statuses(scenario.export)

@@ -1,10 +1,16 @@
-"""The order of a script's beats: only the contract's transitions may come of it (RUN-02)."""
+"""What a script means: only the contract's transitions may come of its order of beats (RUN-02).
+
+Each group of wrong cells that it declares can be wrong, and can be mended, by the catalogue.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import takewhile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from mock_server.contract.nearest import unknown
+from mock_server.data.templates import alternatives, fault
 from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.preview.beats import Complete, Fail, Park, Passing, Review, Work
 from mock_server.scenarios.model import every_beat
@@ -13,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
+    from mock_server.data.book import Flagged
+    from mock_server.data.templates import Catalogue, Column
     from mock_server.preview.beats import RunBeat
     from mock_server.scenarios.model import Beat, Scenario
 
@@ -36,7 +44,7 @@ def every_run_beat(beats: tuple[Beat, ...], name: str) -> Iterator[tuple[Place, 
     return cast("Iterator[tuple[Place, RunBeat]]", every_beat(beats, (name,)))
 
 
-def lint(scenario: Scenario, document: Document) -> Iterator[Complaint]:
+def lint_script(scenario: Scenario, document: Document) -> Iterator[Complaint]:
     """What is wrong with the scripts of import and export."""
     yield from _order(document, ("run",), run_beats(scenario.run))
     yield from _check_places(document, "run", scenario)
@@ -143,11 +151,8 @@ def _in_export(document: Document, place: Place, beat: RunBeat) -> Iterator[Comp
 
 
 def _for_export_only(document: Document, place: Place) -> Iterator[Complaint]:
-    value = document.value
-    for part in place:
-        value = value[part]  # type: ignore[index]
     for name in Complete.members:
-        if name in value:
+        if name in _given(document, place):
             text = f"'{name}' belongs to the 'complete' of an export; an import writes to no destination"
             yield document.complain("E305", (*place, name), text, key=True)
 
@@ -167,3 +172,190 @@ def _ready(scenario: Scenario, document: Document) -> Iterator[Complaint]:
                 break
     text = "the ready run must reach a 'park' within 10m of its start; its script does not"
     yield document.complain("E306", ("ready", "run"), text)
+
+
+def lint_groups(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+    """What is wrong with the declared groups, and with the data that they are cut from."""
+    known: list[tuple[Place, Flagged, Column]] = []
+    for place, group, parked in _groups(scenario):
+        template = catalogue.template(group.sheet)
+        if template is None:
+            names = [each.name for each in catalogue.templates]
+            yield document.complain("E311", (*place, "sheet"), unknown("sheet", group.sheet, names))
+            continue
+        column = next((each for each in template.columns if each.name == group.column), None)
+        if column is None:
+            names = [each.name for each in template.columns]
+            text = unknown("column", group.column, names, template.name)
+            yield document.complain("E312", (*place, "column"), text)
+            continue
+        known.append((place, group, column))
+        yield from _check_group(document, place, group, column)
+        yield from (_fix if parked else _left)(document, place, group, column)
+    yield from _twice(scenario, document)
+    yield from _data(scenario, document, catalogue)
+    yield from _amounts(scenario, document, [(place, group) for place, group, _ in known])
+
+
+def _groups(scenario: Scenario) -> Iterator[tuple[Place, Flagged, bool]]:
+    """Each group with its place, and whether it is parked with."""
+    for place, beat in every_run_beat(scenario.run, "run"):
+        for index, group in enumerate(beat.groups):
+            yield (*place, beat.verb, index), group, beat.parks
+
+
+def _can_fail(column: Column) -> list[str]:
+    checks = {"required": column.required, "strict": column.rule == "strict", "link": column.rule == "link"}
+    return [check for check, possible in {**checks, "unique": column.unique}.items() if possible]
+
+
+def _check_group(document: Document, place: Place, group: Flagged, column: Column) -> Iterator[Complaint]:
+    possible = _can_fail(column)
+    if group.fails not in possible:
+        can = f"it can fail: {', '.join(possible)}" if possible else "it takes anything"
+        text = f"{column.name} cannot fail '{group.fails}'; {can}"
+        yield document.complain("E313", (*place, "fails"), text)
+        return
+    for index, value in enumerate(group.values):
+        found = fault(column, value)
+        blank = not value.strip()
+        if found != group.fails if group.fails in {"required", "strict"} else found is not None or blank:
+            what = "is fine in" if found is None and not blank else f"does not fail '{group.fails}' in"
+            yield document.complain("E314", (*place, "values", index), f"{value!r} {what} {column.name}")
+
+
+def _fix(document: Document, place: Place, group: Flagged, column: Column) -> Iterator[Complaint]:
+    """The fix of a group that is parked with: one is given, and it can be carried out (PATCH-03 to PATCH-05)."""
+    if "fix" not in _given(document, place):
+        yield document.complain("E202", place, "a parked group lacks the member 'fix'")
+    if group.fix == "set_value":
+        if (wrong := _wrong_value(group, column)) is not None:
+            yield document.complain("E315", (*place, "fix" if group.value is None else "value"), wrong)
+    elif group.value is not None:
+        text = f"'value' belongs to fix set_value; '{group.fix}' sets none"
+        yield document.complain("E315", (*place, "value"), text, key=True)
+    if group.fix == "dedup_keep_first" and group.fails != "unique":
+        text = f"dedup_keep_first mends only rows that fail 'unique'; these fail '{group.fails}'"
+        yield document.complain("E315", (*place, "fix"), text)
+    for index, option in enumerate(group.options):
+        if (wrong := _wrong_option(option, group, column)) is not None:
+            yield document.complain("E315", (*place, "options", index), wrong)
+    if group.ask and group.allow_custom and group.fails == "unique":
+        text = "no free text makes rows unique; leave allow_custom out"
+        yield document.complain("E315", (*place, "allow_custom"), text)
+
+
+def _wrong_value(group: Flagged, column: Column) -> str | None:
+    """Why the value of a set_value cannot be set; None when it can."""
+    value = group.value
+    if value is None:
+        return "fix set_value needs a 'value'"
+    if not value.strip():
+        return f"{column.name} is required and cannot be cleared (PATCH-04)" if column.required else None
+    if column.unique:
+        return f"{column.name} is unique: one value for several rows makes duplicates"
+    if column.rule == "link":
+        return f'{column.name} is a link: which values can be found is not known here; "" clears an optional one'
+    if fault(column, value) is not None:
+        words = alternatives(column.pattern or "")
+        return unknown(f"value of {column.name}", value, words) if words else f"{value!r} is no valid {column.name}"
+    return None
+
+
+def _wrong_option(option: str, group: Flagged, column: Column) -> str | None:
+    if option == "dedup_keep_first" and group.fails != "unique":
+        return f"dedup_keep_first is no answer for rows that fail '{group.fails}'"
+    if option != "set_value" or group.fix == "set_value":
+        return None
+    words = column.pattern is not None and alternatives(column.pattern) and not column.unique
+    if (column.required and not words) or group.fails == "unique":
+        return f"set_value: no value of {column.name} could be suggested; give fix set_value with a 'value'"
+    return None
+
+
+def _left(document: Document, place: Place, group: Flagged, _column: Column) -> Iterator[Complaint]:
+    """A group of `complete` is left as it is: nobody is asked about it."""
+    if group.fix != "keep":
+        text = f"rows of 'complete' stay flagged: expected fix keep or none, got {group.fix}"
+        yield document.complain("E315", (*place, "fix"), text)
+    if group.value is not None or group.options or group.allow_custom is not None or not group.ask:
+        text = "rows of 'complete' stay flagged, nobody is asked: leave out value, ask, options and allow_custom"
+        yield document.complain("E315", place, text)
+
+
+def _twice(scenario: Scenario, document: Document) -> Iterator[Complaint]:
+    seen: set[tuple[Place, str, str, str]] = set()
+    for place, group, _ in _groups(scenario):
+        key = (place[:-1], group.sheet, group.column, group.fails)
+        if key in seen:  # PATCH-06
+            text = f"{group.column} of {group.sheet} failing '{group.fails}' is declared twice here; make it one group"
+            yield document.complain("E317", place, text)
+        seen.add(key)
+
+
+def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+    """The generated sheets: named once, known, and with the sheets that their links need."""
+    if scenario.own_rows and "data" in document.value:
+        yield document.complain(
+            "E307", ("data",), "'data' has no meaning beside 'review': the rows are the caller's", key=True
+        )
+        return
+    yield from _ready_sheets(scenario, document, catalogue)
+    sheets = [entry.sheet for entry in scenario.data]
+    for index, name in enumerate(sheets):
+        template = catalogue.template(name)
+        place: Place = ("data", index, "sheet")
+        if template is None:
+            if "data" in document.value:
+                names = [each.name for each in catalogue.templates]
+                yield document.complain("E311", place, unknown("sheet", name, names))
+            continue
+        if name in sheets[:index]:
+            yield document.complain("E307", place, f"{name} is named twice")
+        for column in template.columns:
+            wanted = [
+                each.name for each in catalogue.templates if each.id in {link.template_id for link in column.links}
+            ]
+            if wanted and not set(wanted) & set(sheets) and (column.required or _fails_link(scenario, column)):
+                text = f"{name} links to {' or '.join(wanted)}, which has no rows; name it under 'data' too"
+                yield document.complain("E307", place, text)
+
+
+def _ready_sheets(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+    """The ready company's sheets: known, and all that the script fills."""
+    named = scenario.ready.sheets
+    strange = [name for name in named if catalogue.template(name) is None]
+    for name in strange:
+        names = [each.name for each in catalogue.templates]
+        yield document.complain("E311", ("ready", "sheets", name), unknown("sheet", name, names), key=True)
+    left_out = [each.sheet for each in scenario.data if each.sheet not in named]
+    if named and left_out and not strange:
+        text = f"the script fills {left_out[0]}, which the ready company would not have; name it here, too"
+        yield document.complain("E307", ("ready", "sheets"), text, key=True)
+
+
+def _fails_link(scenario: Scenario, column: Column) -> bool:
+    return any(group.column == column.name and group.fails == "link" for _, group, _ in _groups(scenario))
+
+
+def _amounts(scenario: Scenario, document: Document, groups: list[tuple[Place, Flagged]]) -> Iterator[Complaint]:
+    """All groups of a sheet together leave at least half of its rows clean."""
+    rows = {entry.sheet: entry.rows for entry in scenario.data}
+    taken: Counter[str] = Counter()
+    for place, group in groups:
+        if group.sheet not in rows:
+            if not scenario.own_rows:
+                yield document.complain("E307", (*place, "sheet"), f"{group.sheet} has no rows; name it under 'data'")
+            continue
+        before, taken[group.sheet] = taken[group.sheet], taken[group.sheet] + group.rows
+        half = rows[group.sheet] // 2
+        if before <= half < taken[group.sheet]:
+            text = f"of {rows[group.sheet]} rows of {group.sheet} at most {half} may be wrong; by here they are"
+            yield document.complain("E316", (*place, "rows"), f"{text} {taken[group.sheet]}")
+
+
+def _given(document: Document, place: Place) -> Any:
+    value: Any = document.value
+    for part in place:
+        value = value[part]
+    return value
