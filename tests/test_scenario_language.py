@@ -123,7 +123,7 @@ def test_contacts_comes_first_and_needs_only_an_address(catalogue: Catalogue) ->
 def load(folder: Path, text: str, catalogue: Catalogue) -> Scenario:
     path = folder / "mine.yaml"
     path.write_text(textwrap.dedent(text), "utf-8")
-    return LOADER.load_scenario(path, catalogue, contract.clause_ids())
+    return LOADER.load_paths([path], catalogue, contract.clause_ids())[path.stem]
 
 
 def test_a_scenario_becomes_values(tmp_path: Path, catalogue: Catalogue) -> None:

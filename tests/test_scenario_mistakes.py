@@ -271,7 +271,7 @@ def test_a_mistake_is_told_with_code_line_and_remedy(
     assert str(found[0]).startswith(f"{path}:{found[0].line}:{found[0].column}: {code} ")
     if not found[0].is_warning:
         with pytest.raises(BadFiles, match=code):
-            LOADER.load_scenario(path, catalogue, contract.clause_ids())
+            LOADER.load_paths([path], catalogue, contract.clause_ids())
 
 
 @pytest.mark.parametrize(

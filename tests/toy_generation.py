@@ -241,7 +241,7 @@ LANGUAGE = Language(
 )
 LOADER = Loader(LANGUAGE)
 CATALOGUE = Catalogue((), ())
-SCENARIO = LOADER.load_scenario(HERE / "by-road.yaml", CATALOGUE)
+SCENARIO = LOADER.load_paths([HERE / "by-road.yaml"], CATALOGUE)["by-road"]
 WORLD = World(LOADER, CONTRACT, CATALOGUE, {SCENARIO.name: SCENARIO}, {})
 PARCELS = Generation(
     name="parcels",

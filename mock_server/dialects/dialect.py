@@ -208,10 +208,6 @@ def _hash(*words: object) -> int:
     return int.from_bytes(sha256("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()[:6])
 
 
-def _add_headers(answer: Answer) -> None:
-    answer.headers |= HEADERS
-
-
 def _reverse(value: Any) -> Any:
     if isinstance(value, list):
         return [_reverse(each) for each in value]
@@ -227,7 +223,12 @@ def _reformat_json(answer: Answer) -> None:
 
 
 READINGS = (
-    Reading("extra-headers", "ERR-03", "sends headers that a gateway would add", _add_headers),
+    Reading(
+        "extra-headers",
+        "ERR-03",
+        "sends headers that a gateway would add",
+        lambda answer: answer.headers.update(HEADERS),
+    ),
     Reading(
         "other-json",
         "FMT-04",

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message, Send
 
-    from mock_server.faults.injection import Delivery
     from mock_server.faults.rules import Hit
-    from mock_server.faults.transport import Wire
+    from mock_server.faults.transport import Delivery, Wire
 
 LONGEST = 10 * MINUTE
 """So long an answer can be held back at most: whoever waits for more has given up."""

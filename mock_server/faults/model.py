@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from mock_server.faults.injection import Delivery
     from mock_server.faults.rules import Hit
-    from mock_server.faults.transport import Wire
+    from mock_server.faults.transport import Delivery, Wire
 
 WHERE: tuple[str, ...] = ("operation", "while", "call", "every", "chance", "times", "for")
 """The members of every fault: which calls it hits, and until when."""

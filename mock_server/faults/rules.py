@@ -1,4 +1,4 @@
-"""The faults of a session: which of them hits a call. The rule alone; `injection` and `transport` apply it.
+"""The faults of a session: which of them hits a call. The rule alone; `transport` applies it.
 
 A fault says *what* goes wrong, *where* (operation, status of the run, which of those calls), and *until when* (so many
 calls, so long on the session's clock). Of several that fit a call the first hits. Chance is drawn from the seed, the

@@ -1,7 +1,8 @@
-"""Applies faults on the wire: an answer that is late, slow, cut off, malformed, something else, or never there.
+"""Where faults meet calls: one that is withheld or delivered twice, an answer that is late, cut off or never there.
 
-The rule that it keeps: nothing here changes a session. What a call does is done when its answer comes here; a delay
-delays bytes alone. When the session ends, or the client hangs up, an answer that is held back is let go.
+The rule that it keeps: nothing here changes or knows a session; what a fault needs of it is handed in. What a call does
+is done when its answer comes here; a delay delays bytes alone. When the session ends, or the client hangs up, an answer
+that is held back is let go.
 
 A reset is a real one (RST), made through the transport that uvicorn's `send` belongs to, with httptools as with h11.
 """
@@ -12,15 +13,19 @@ import asyncio
 import os
 import socket
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mock_server.faults.injection import response_of
+from starlette.responses import Response
+
+from mock_server.faults.kinds import TEXTS
 from mock_server.faults.model import Break
+from mock_server.http.messages import answer, error
+from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
     from mock_server.faults.model import Fault, Reply
@@ -30,7 +35,39 @@ FAULT = "x-mock-fault"
 """The header by which a bent answer, if it has headers of ours, says so."""
 PATIENCE = 5.0
 """Real seconds that a broken connection may take to be gone."""
+_PAGES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 _AT_ONCE = struct.pack("ii", 1, 0)  # linger: on, for no time; closing then resets
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A call that arrives at the service, and what a fault may ask of the session that it belongs to."""
+
+    deliver: Callable[[], Awaitable[Response]]
+    """The service's answer to the call; raises Refusal."""
+    keep_body: Callable[[], Awaitable[None]]
+    """Takes in the whole body, so that the call can be delivered more than once."""
+    admit: Callable[[], bool]
+    """Whether one more call stays within the rate budget."""
+    earlier: Callable[[], tuple[bytes, str] | None]
+    """The body that shows the state before the present one, and what it shows, in words; None when there is none."""
+
+    async def deliver_twice(self) -> list[Response]:
+        """The answers to two deliveries; each is a call of its own to the service, and counts as one (RATE-01)."""
+        await self.keep_body()
+        responses = []
+        for number in range(2):
+            try:
+                if number and not self.admit():
+                    raise Refusal(429, TEXTS[429], "RATE-01")
+                responses.append(await self.deliver())
+            except Refusal as refusal:
+                responses.append(error(refusal.status, refusal.text, refusal.headers))
+        return responses
+
+    def answer(self, body: bytes) -> Response:
+        """An answer with this body."""
+        return answer(body)
 
 
 class Wire:
@@ -108,3 +145,13 @@ def _reset_when_closed(known: Any) -> None:
     """Make the socket's closing a reset; through a duplicate, since an event loop may show no socket options."""
     with socket.socket(fileno=os.dup(known.fileno())) as same:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+
+def response_of(reply: Reply) -> Response:
+    """The answer that does not come from the service."""
+    if reply.text is not None:
+        return error(reply.status, reply.text)
+    title = f"{reply.status} {_PAGES[reply.status]}"
+    text = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr>"
+    text += "<center>proxy</center>\r\n</body>\r\n</html>\r\n"
+    return Response(text, reply.status, media_type="text/html")

@@ -17,7 +17,7 @@ from mock_server.version import version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mock_server.recording.journal import Entry, Part, State
+    from mock_server.recording.journal import Entry, Part
 
 
 def exchange(entry: Entry) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def exchange(entry: Entry) -> dict[str, Any]:
         "query": entry.query,
         "operation": entry.operation,
         **entry.all_ids(),
-        "before": _status(entry.before),
-        "after": _status(entry.after),
+        "before": entry.before and entry.before.status,
+        "after": entry.after and entry.after.status,
         "in_flight": None if flight is None else {"run_id": flight[0], "status": flight[1].status},
         "status": entry.status,
         "lost": entry.lost,
@@ -138,10 +138,6 @@ def _response(entry: Entry) -> dict[str, Any]:
 
 def _named(part: Part) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in part.headers]
-
-
-def _status(state: State | None) -> str | None:
-    return None if state is None else state.status
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,13 @@ class Loader:
 
     language: Language
 
-    def load_scenario(self, path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None = None) -> Scenario:
-        """The scenario of one file; `clause_ids` None: cited clauses are not checked."""
-        return next(iter(self.load_paths([path], catalogue, clause_ids).values()))
-
     def load_paths(
         self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None = None
     ) -> dict[str, Scenario]:
-        """The scenarios of files and folders, by name, in the order of their names."""
+        """The scenarios of files and folders, by name, in the order of their names.
+
+        `clause_ids` None: cited clauses are not checked.
+        """
         found: list[Complaint] = []
         scenarios = self._load(paths, catalogue, clause_ids, found)
         if not all(complaint.is_warning for complaint in found):

@@ -15,8 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from mock_server.dialects.apply import apply
 from mock_server.dialects.dialect import UnknownDialect
-from mock_server.faults.injection import Delivery, response_of
-from mock_server.faults.transport import Wire
+from mock_server.faults.transport import Delivery, Wire, response_of
 from mock_server.http.examples import preferred_example, shown
 from mock_server.http.messages import Answer, error
 from mock_server.kernel.clock import real_time

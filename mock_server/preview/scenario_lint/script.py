@@ -105,14 +105,12 @@ def _on_answer(document: Document, place: Place, beats: Sequence[RunBeat]) -> It
             yield document.complain("E302", here, "on_answer: expected 'work' before 'park' (RUN-06)")
         # Work at the branch's end needs no time of its own: the main line's follows it.
         elif (
-            (index == 0 or isinstance(beats[index - 1], Park)) and _parks(beats[index:]) and not _passes(beats[index:])
+            (index == 0 or isinstance(beats[index - 1], Park))
+            and any(isinstance(each, Park) for each in beats[index:])
+            and not _passes(beats[index:])
         ):
             yield document.complain("E302", here, f"on_answer: {_AT_ONCE}")
         yield from _branches(document, here, beat)
-
-
-def _parks(beats: Sequence[RunBeat]) -> bool:
-    return any(isinstance(beat, Park) for beat in beats)
 
 
 def _passes(beats: Sequence[RunBeat]) -> bool:
