@@ -59,7 +59,7 @@ ADDITIONS = (
     ),
     Addition("dialect reading", "bare-exports", r"(?i)bare[-_]exports"),
     Addition("CSV rule", "strict", r'"strict"', ("mock_server", "openapi")),  # the word as a string alone
-    Addition("upload format", "CSV", r"(.*\.)?(csv_?files?|csv_reader)(\..*)?", ("mock_server",)),
+    Addition("upload format", "CSV", r"(.*\.)?csv_?files?(\..*)?", ("mock_server",)),
     Addition("store", "modules that change a session's state"),
     Addition("generation", "modules outside preview/ that speak of companies or imports, or name preview/"),
 )
