@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
-from conformance.verdict.baseline import compare
+from conformance.verdict.baseline import mismatches
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class _Judgement:
         tried = {each.clause for each in results.results if each.outcome > Outcome.SKIPPED}
         self.missed = sorted(set(required) - tried)
         passed = {each.clause for each in results.results if each.outcome is Outcome.PASSED}
-        self.mismatch = compare([each.clause for each in self.gate if has_failed(each)], passed, self.expected)
+        failed = [each.clause for each in self.gate if has_failed(each)]
+        self.mismatches = mismatches(failed, passed, self.expected)
 
     @property
     def exit_code(self) -> int:
@@ -119,7 +120,7 @@ class _Judgement:
             return INTERRUPTED
         if results.unreachable is not None:
             return UNREACHABLE
-        if self.mismatch.unexpected or self.mismatch.stale or self.missed:
+        if self.mismatches or self.missed:
             return FAILED
         found = counts(results.results)
         undecided = any(each.outcome is Outcome.INCONCLUSIVE for each in self.gate)
@@ -142,7 +143,7 @@ class _Judgement:
         if results.unreachable is not None:
             yield f"the target cannot be judged: {results.unreachable}"
         if self.expected:
-            yield from self.mismatch.sentences(self.expected)
+            yield from self.mismatches
         yield from (sentence for _, sentence in self.aside())
         yield from (f"{clause} is required and was not tried" for clause in self.missed)
         if found[Outcome.ERROR]:

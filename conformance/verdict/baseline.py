@@ -8,7 +8,6 @@ The file is held in both directions: a failure that it does not name is one, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.model.clauses import server_clauses
@@ -20,30 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """Where what was found departs from what was expected; nothing departs when both are empty."""
-
-    unexpected: tuple[str, ...]
-    """Clauses that failed and are not named."""
-    stale: tuple[str, ...]
-    """Clauses that are named and passed."""
-
-    def sentences(self, expected: Mapping[str, str]) -> tuple[str, ...]:
-        """What to tell the reader, a sentence for each clause."""
-        told = "passed, but the baseline expects it to fail"
-        return (
-            *(f"{clause} failed, and the baseline does not expect it" for clause in self.unexpected),
-            *(f"{clause} {told} ({expected[clause]}); take the entry out" for clause in self.stale),
-        )
-
-
-def compare(failed: Collection[str], passed: Collection[str], expected: Mapping[str, str]) -> Mismatch:
-    """How a run departs from the expected failures; an entry whose clause was not tried says nothing."""
-    return Mismatch(
-        tuple(clause for clause in failed if clause not in expected),
-        tuple(clause for clause in expected if clause in passed),
-    )
+def mismatches(failed: Collection[str], passed: Collection[str], expected: Mapping[str, str]) -> list[str]:
+    """Where a run departs from the expected failures, a sentence each; a clause that was not tried says nothing."""
+    stale = ((clause, reason) for clause, reason in expected.items() if clause in passed)
+    return [
+        *(f"{clause} failed, and the baseline does not expect it" for clause in failed if clause not in expected),
+        *(
+            f"{clause} passed, but the baseline expects it to fail ({reason}); take the entry out"
+            for clause, reason in stale
+        ),
+    ]
 
 
 def load(path: Path, known: Collection[str] | None = None, kind: str = "server clause") -> dict[str, str]:
