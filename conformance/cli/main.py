@@ -132,7 +132,7 @@ def commands() -> None:
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
 @click.option("--junit", type=_FILE, help="Write a JUnit report with a test case for each clause.")
-@click.option("--json", "json_", metavar="FILE", type=_FILE, help="Write everything as JSON, by a published schema.")
+@click.option("--json", type=_FILE, help="Write everything as JSON, by a published schema.")
 @click.option("--html", type=_FILE, help="Write one HTML page that needs no other file.")
 @click.option("--markdown", type=_FILE, help="Write a Markdown summary for the page of a CI job.")
 @click.option("--badge", type=_FILE, help="Write the JSON that a shields.io endpoint badge reads.")
@@ -179,8 +179,7 @@ def _ended_once(number: int, _frame: object) -> None:
 
 def _reports(given: dict[str, Any]) -> dict[str, Path]:
     """The reports that were asked for; ends before any request when one of them would be lost."""
-    asked = {kind: given["json_" if kind == "json" else kind] for kind in REPORTS}
-    reports = {kind: path for kind, path in asked.items() if path is not None}
+    reports: dict[str, Path] = {kind: given[kind] for kind in REPORTS if given[kind] is not None}
     if len(set(reports.values())) < len(reports):
         _end("two reports go to the same file; give each its own")
     for path in reports.values():

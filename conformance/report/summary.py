@@ -91,14 +91,8 @@ def evidence(result: Result) -> tuple[Finding, ...]:
 
 def texts(finding: Finding) -> dict[str, str]:
     """What a finding says, each text under its label; what is empty is left out."""
-    said = {
-        "check": finding.check,
-        "required": finding.requirement,
-        "expected": finding.expected,
-        "got": finding.got,
-        "reason": finding.reason,
-        "note": finding.note,
-    }
+    rest = {name: getattr(finding, name) for name in ("expected", "got", "reason", "note")}
+    said = {"check": finding.check, "required": finding.requirement, **rest}
     return {label: text for label, text in said.items() if text}
 
 
@@ -113,14 +107,11 @@ def unverified(results: Results) -> tuple[Unverified, ...]:
     for result in results.results:
         if result.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.NOT_APPLICABLE}:
             grouped.setdefault((result.outcome, reason(result)), []).append(result)
-    ordered = sorted(grouped.items(), key=lambda item: -item[0][0])
-    return tuple(
-        Unverified(
-            *(outcome, why, tuple(result.clause for result in group)),
-            next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None),
-        )
-        for (outcome, why), group in ordered
-    )
+    found = []
+    for (outcome, why), group in sorted(grouped.items(), key=lambda item: -item[0][0]):
+        last = next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
+        found.append(Unverified(outcome, why, tuple(result.clause for result in group), last))
+    return tuple(found)
 
 
 def readings(results: Results) -> tuple[PointReading, ...]:
