@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 
 import mock_server.admin as package
 from mock_server.admin.call import admin_path
-from mock_server.http.messages import error
+from mock_server.http.messages import NOTE, error
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from mock_server.session.sessions import Sessions
 
-NOTE = "vern-mock.note"
-"""Where the ASGI scope of a refused call keeps the text of its refusal, for the server's log."""
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 _JSON = b"application/json"
+NOTE = "vern-mock.note"
+"""Where the ASGI scope of a refused call keeps the text of its refusal, for the server's log."""
 TOO_DEEP = "the body is nested too deeply"
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 

@@ -10,7 +10,6 @@ from starlette.routing import Route
 from mock_server.contract import document
 from mock_server.preview import session_view, uploads
 from mock_server.preview.account import Account
-from mock_server.preview.coverage_items import coverage
 from mock_server.preview.explanations import EXPLAINER
 from mock_server.preview.language import load_world
 from mock_server.preview.operations import HANDLERS, MAGIC_LINKS
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from mock_server.coverage.items import Coverage
     from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
     from mock_server.session.exchange import Exchange
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 NO_IMPORT_PAGE = (
     "At Vern this link opens the import page of the company. The mock has none; PROV-21 lets you ignore it.\n"
 )
+
+
+def _coverage() -> Coverage:
+    from mock_server.preview.coverage_items import coverage  # noqa: PLC0415 - read when somebody asks
+
+    return coverage()
 
 
 async def _put(call: Exchange) -> Response:
@@ -55,7 +61,7 @@ PREVIEW = Generation(
     explainer=EXPLAINER,
     show=session_view.show,
     is_named=session_view.is_named,
-    coverage=coverage,
+    coverage=_coverage,
 )
 
 

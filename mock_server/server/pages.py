@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.routing import Router
 
-from mock_server.admin.application import NOTE, application
+from mock_server.http.messages import NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from starlette.applications import Starlette
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message
 
@@ -26,10 +28,17 @@ class Pages:
     """The admin API and the generation's pages."""
 
     def __init__(self, sessions: Sessions, pages: Sequence[BaseRoute]) -> None:
-        self._admin = application(sessions)
+        self._sessions = sessions
         self._whole = sessions.settings.admin
         self._pages = Router(pages, redirect_slashes=False)
         self._prefixes = tuple(str(getattr(each, "path", "")).partition("{")[0] for each in pages)
+
+    @cached_property
+    def _admin(self) -> Starlette:
+        """Made for its first call, so that the server is there before all that it could be asked."""
+        from mock_server.admin.application import application  # noqa: PLC0415 - see above
+
+        return application(self._sessions)
 
     def has(self, path: str) -> bool:
         """Whether the path is one of theirs."""
