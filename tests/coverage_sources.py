@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mock_server.coverage.items import Item, every_fault
-from mock_server.faults.rules import ActiveFault, find_hit
+from mock_server.faults.model import ActiveFault, find_hit
 from mock_server.preview import coverage_items as preview
 from mock_server.preview.beats import Park
 from mock_server.preview.language import fault_targets, load_world

@@ -32,7 +32,7 @@ LEVELS = {
 """The rooms of each package from the bottom up; rooms between two commas do not know each other."""
 
 PURE = {
-    "mock_server": "version.py contract kernel data dialects faults/kinds.py faults/model.py faults/rules.py scenarios "
+    "mock_server": "version.py contract kernel data dialects faults/kinds.py faults/model.py scenarios "
     "coverage/items.py explain session/session.py session/log.py session/generation.py preview/lifecycle.py "
     "preview/beats.py preview/scenario_lint preview/intents.py preview/readings "
     "preview/questions.py preview/decisions.py preview/preconditions.py",

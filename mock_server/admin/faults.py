@@ -9,8 +9,7 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.faults.model import Fault
-    from mock_server.faults.rules import ActiveFault
+    from mock_server.faults.model import ActiveFault, Fault
 
 MOST = 100
 """Faults that a session may have of its operator."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message, Send
 
-    from mock_server.faults.rules import Hit
+    from mock_server.faults.model import Hit
     from mock_server.faults.transport import Delivery, Wire
 
 LONGEST = 10 * MINUTE

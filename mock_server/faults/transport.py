@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from mock_server.faults.model import Fault, Reply
-    from mock_server.faults.rules import Faults, Hit
+    from mock_server.faults.model import Fault, Faults, Hit, Reply
 
 FAULT = "x-mock-fault"
 """The header by which a bent answer, if it has headers of ours, says so."""

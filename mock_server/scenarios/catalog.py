@@ -52,11 +52,8 @@ class World:
     def workbook(self, owner_id: str, template_ids: Sequence[str], known: Mapping[str, str]) -> tuple[Sheet, ...]:
         """One sheet for each of the templates, in their order (PROV-04); `known` gives ids to sheets by name."""
         templates = {template.id: template for template in self.catalogue.templates}
-        chosen = [templates[template_id] for template_id in dict.fromkeys(template_ids)]
-        return tuple(
-            Sheet(known.get(template.name) or made_uuid("sheet", owner_id, template.id), template)
-            for template in chosen
-        )
+        chosen = (templates[template_id] for template_id in dict.fromkeys(template_ids))
+        return tuple(Sheet(known.get(each.name) or made_uuid("sheet", owner_id, each.id), each) for each in chosen)
 
 
 def load_world(loader: Loader, paths: Sequence[Path] = ()) -> World:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message
 
-    from mock_server.faults.rules import Hit
+    from mock_server.faults.model import Hit
     from mock_server.session.exchange import Exchange
     from mock_server.session.generation import Handler
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mock_server.contract.document import Contract
     from mock_server.dialects.dialect import Dialect
-    from mock_server.faults.rules import Hit
+    from mock_server.faults.model import Hit
     from mock_server.recording.journal import Entry, Journal
     from mock_server.session.generation import SignedUrl, Subject
     from mock_server.session.session import Session
