@@ -136,10 +136,8 @@ class Dialect:
 
     def refuse(self, body: RequestBody) -> tuple[int, str] | None:
         """Status and text with which it refuses a body that the mock would take, or None."""
-        for reading in self.readings:
-            if reading.refuse is not None and (refusal := reading.refuse(body)) is not None:
-                return refusal
-        return None
+        refusals = (reading.refuse(body) for reading in self.readings if reading.refuse is not None)
+        return next(filter(None, refusals), None)
 
     def as_json(self) -> list[dict[str, str]]:
         """Its readings, each with its open point and what it does."""

@@ -12,7 +12,7 @@ from mock_server.faults.model import WHERE, Break, Fault, Reply
 from mock_server.kernel.clock import MINUTE, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from starlette.responses import Response
     from starlette.types import Message, Send
@@ -89,25 +89,15 @@ class Dribble(Lasting):
     effect = "the answer's body comes in small pieces, spread over {} ms"
 
     async def send(self, response: Response, hit: Hit, wire: Wire) -> None:
-        slow = True
+        async def send_slowly(send: Send, message: Message) -> None:
+            body = message["body"]
+            size = -(-len(body) // PIECES)
+            for start in range(0, len(body), size):
+                await wire.pause(hit.milliseconds / PIECES)
+                more = start + size < len(body) or message.get("more_body", False)
+                await send({**message, "body": body[start : start + size], "more_body": more})
 
-        def through(send: Send) -> Send:
-            async def send_slowly(message: Message) -> None:
-                nonlocal slow
-                body = message.get("body", b"")
-                if not slow or not body:
-                    await send(message)
-                    return
-                slow = False
-                size = -(-len(body) // PIECES)
-                for start in range(0, len(body), size):
-                    await wire.pause(hit.milliseconds / PIECES)
-                    more = start + size < len(body) or message.get("more_body", False)
-                    await send({**message, "body": body[start : start + size], "more_body": more})
-
-            return send_slowly
-
-        await wire.respond(self, response, through)
+        await wire.respond(self, response, lambda send: _bend_body(send, send_slowly))
 
 
 class Reset(Fault):
@@ -164,7 +154,7 @@ class Garble(Fault):
         return response.headers.get("content-type", "").startswith("application/json")
 
     async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
-        await wire.respond(self, response, _send_garbled)
+        await wire.respond(self, response, lambda send: _bend_body(send, _send_garbled))
 
 
 class ContentType(Fault):
@@ -270,17 +260,23 @@ FAULTS: Vocabulary[Fault] = Vocabulary(
 )
 
 
-def _send_garbled(send: Send) -> Send:
+def _bend_body(send: Send, bend: Callable[[Send, Message], Awaitable[None]]) -> Send:
+    """Send what comes, but the first message with a body by `bend`."""
     begun = False
 
-    async def send_garbled(message: Message) -> None:
+    async def send_bent(message: Message) -> None:
         nonlocal begun
-        if not begun and (body := message.get("body")):
+        if begun or not message.get("body"):
+            await send(message)
+        else:
             begun = True
-            message = {**message, "body": body.replace(b":", b"=", 1)}
-        await send(message)
+            await bend(send, message)
 
-    return send_garbled
+    return send_bent
+
+
+async def _send_garbled(send: Send, message: Message) -> None:
+    await send({**message, "body": message["body"].replace(b":", b"=", 1)})
 
 
 def _send_half(send: Send, broken: Break) -> Send:

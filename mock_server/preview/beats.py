@@ -31,13 +31,8 @@ class RunBeat(Beat):
     """What a run is during it."""
     may_fail: ClassVar[bool] = False
     """Whether a run may fail of it, too."""
-    first: ClassVar[bool] = False
-    """Whether it stands only at the beginning of a script."""
-    runs: ClassVar[bool] = False
-    """Whether the run is `running` during it."""
     after_work: ClassVar[bool] = False
     """Whether `work` must come before it (RUN-06)."""
-    parks: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     exports: ClassVar[bool] = True
     """Whether it has a meaning in an export (DST-10)."""
@@ -106,7 +101,6 @@ class Queue(Passing):
 
     verb = "queue"
     becomes = "queued"
-    first = True
     story = 'waits in `queued` for {0.time}: "{0.say}"'
 
 
@@ -118,7 +112,6 @@ class Work(Passing):
 
     verb = "work"
     becomes = "running"
-    runs = True
     story = 'is `running` for {0.time}: "{0.say}"'
 
 
@@ -132,7 +125,6 @@ class Die(RunBeat):
     members = ("say",)
     becomes = "running"
     may_fail = True
-    runs = True
     ends = True
     story = 'the engine dies: still `running` ("{0.say}"), then `failed`, "Import timed out"'
 
@@ -156,7 +148,6 @@ class Park(RunBeat):
     becomes = "needs_attention"
     may_fail = True
     after_work = True
-    parks = True
     exports = False
     story = "parks at `needs_attention` until a decision"
 
@@ -186,7 +177,6 @@ class Review(RunBeat):
     becomes = "needs_attention"
     may_fail = True
     after_work = True
-    parks = True
     exports = False
     own_rows = True
     story = "parks at `needs_attention` for as long as rows that you sent are flagged"

@@ -190,7 +190,7 @@ class Fold:
             return
         self.again = decision.unresolved
         if decision.unresolved:  # DEC-28: the run works again, and parks as before
-            self.rest = (*takewhile(lambda each: each.runs, self.rest), beat, *self.rest)
+            self.rest = (*takewhile(lambda each: each.becomes == "running", self.rest), beat, *self.rest)
         elif decision.answered:
             self.rest = (*on_answer, *self.rest)
 

@@ -105,12 +105,8 @@ def _request(entry: Entry) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": entry.method,
         "url": origin + entry.path + (f"?{entry.query}" if entry.query else ""),
-        "httpVersion": "HTTP/1.1",
-        "cookies": [],
-        "headers": _named(entry.request),
         "queryString": [{"name": name, "value": value} for name, _, value in names],
-        "headersSize": -1,
-        "bodySize": entry.request.size,
+        **_message(entry.request),
     }
     if entry.request.size:
         kind = entry.request.header("content-type") or ""
@@ -126,18 +122,15 @@ def _response(entry: Entry) -> dict[str, Any]:
     return {
         "status": entry.status or 0,  # what HAR gives to an answer that never came
         "statusText": "",
-        "httpVersion": "HTTP/1.1",
-        "cookies": [],
-        "headers": _named(entry.answer),
         "content": content,
         "redirectURL": "",
-        "headersSize": -1,
-        "bodySize": entry.answer.size,
+        **_message(entry.answer),
     }
 
 
-def _named(part: Part) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in part.headers]
+def _message(part: Part) -> dict[str, Any]:
+    headers = [{"name": name, "value": value} for name, value in part.headers]
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": headers, "headersSize": -1, "bodySize": part.size}
 
 
 @dataclass(frozen=True, slots=True)

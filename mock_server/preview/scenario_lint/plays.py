@@ -181,7 +181,7 @@ def _question_columns(scenario: Scenario, catalogue: Catalogue) -> list[str]:
     """The columns that a question can be about."""
     if scenario.own_rows:
         return sorted({column.name for template in catalogue.templates for column in template.columns})
-    parkings = [beat for _, beat in every_run_beat(scenario.run, "run") if beat.parks]
+    parkings = [beat for _, beat in every_run_beat(scenario.run, "run") if beat.becomes == "needs_attention"]
     return sorted({group.column for beat in parkings for group in beat.groups if group.ask})
 
 

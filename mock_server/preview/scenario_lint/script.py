@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mock_server.contract.nearest import unknown
 from mock_server.data.templates import alternatives, fault
 from mock_server.kernel.clock import HOUR, MINUTE
-from mock_server.preview.beats import Complete, Fail, Park, Passing, Review, Work
+from mock_server.preview.beats import Complete, Fail, Park, Passing, Queue, Review, Work
 from mock_server.scenarios.model import every_beat
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _order(document: Document, place: Place, beats: Sequence[RunBeat]) -> Iterat
         if index and beats[index - 1].ends:
             yield document.complain("E303", here, f"nothing follows '{beats[index - 1].verb}': the run has ended there")
             return
-        if beat.first and not all(each.first for each in beats[:index]):
+        if isinstance(beat, Queue) and not all(isinstance(each, Queue) for each in beats[:index]):
             yield document.complain("E301", here, f"'{beat.verb}' comes only at the beginning (RUN-05)")
         elif parked and not isinstance(beat, Work):
             text = f"expected 'work' after a parking (an approved run is running first), got '{beat.verb}'"
@@ -76,7 +76,7 @@ def _order(document: Document, place: Place, beats: Sequence[RunBeat]) -> Iterat
         elif parked and not _passes(beats[index:]):
             yield document.complain("E302", here, _AT_ONCE)
         worked = worked or isinstance(beat, Work)
-        parked = beat.parks
+        parked = isinstance(beat, Park | Review)
         yield from _branches(document, here, beat)
     if beats and not beats[-1].ends:
         last = (*place, len(beats) - 1)
@@ -199,7 +199,7 @@ def _groups(scenario: Scenario) -> Iterator[tuple[Place, Flagged, bool]]:
     """Each group with its place, and whether it is parked with."""
     for place, beat in every_run_beat(scenario.run, "run"):
         for index, group in enumerate(beat.groups):
-            yield (*place, beat.verb, index), group, beat.parks
+            yield (*place, beat.verb, index), group, isinstance(beat, Park)
 
 
 def _can_fail(column: Column) -> list[str]:
