@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mock_server.cli.arguments import align, end
-from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, UnknownDialect
+from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, Reading, UnknownDialect
 from mock_server.preview.readings import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from mock_server.dialects.dialect import Reading
 
 
 @click.command("dialects")

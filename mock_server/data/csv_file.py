@@ -11,11 +11,10 @@ import io
 from contextlib import closing, suppress
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
 
     from mock_server.data.book import Row
     from mock_server.data.templates import Template

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mock_server.data import csv_file
 from mock_server.data.book import (
@@ -22,13 +22,11 @@ from mock_server.data.book import (
     proposed_fix,
     sensible_fixes,
 )
-from mock_server.data.templates import faults
+from mock_server.data.templates import Check, Column, Faults, Link, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any, BinaryIO
 
-    from mock_server.data.templates import Check, Column, Faults, Link
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from mock_server.dialects.dialect import Answer
+from mock_server.dialects.dialect import Answer, Dialect
 from mock_server.http.messages import JSON
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-    from mock_server.dialects.dialect import Dialect
 
 LARGEST = 4_000_000
 """Bytes of a streamed answer up to which its members are changed; a larger one passes as it is."""

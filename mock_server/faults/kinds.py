@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mock_server.contract.words import Vocabulary
-from mock_server.faults.model import WHERE, Break, Fault, Reply
+from mock_server.faults.model import WHERE, Break, Fault, Hit, Reply
 from mock_server.kernel.clock import MINUTE, duration
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Message, Send
 
-    from mock_server.faults.model import Hit
     from mock_server.faults.transport import Delivery, Wire
 
 LONGEST = 10 * MINUTE

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from mock_server.faults.kinds import TEXTS
-from mock_server.faults.model import Break
+from mock_server.faults.model import Break, Fault, Faults, Hit, Reply
 from mock_server.http.messages import answer, error
 from mock_server.kernel.errors import Refusal
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from mock_server.faults.model import Fault, Faults, Hit, Reply
 
 FAULT = "x-mock-fault"
 """The header by which a bent answer, if it has headers of ours, says so."""

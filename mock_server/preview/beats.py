@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mock_server.contract.nearest import counted
 from mock_server.contract.words import Vocabulary
 from mock_server.data.book import Flagged
 from mock_server.kernel.clock import duration, in_words
-from mock_server.preview.lifecycle import FOREVER
-from mock_server.scenarios.model import Beat
+from mock_server.preview.lifecycle import FOREVER, Fold, Life, Status
+from mock_server.scenarios.model import Beat, BeatContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Self
 
     from mock_server.data.templates import Catalogue, Check
-    from mock_server.preview.lifecycle import Fold, Life, Status
-    from mock_server.scenarios.model import BeatContext
 
 
 class RunBeat(Beat):

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from mock_server.contract.redaction import UNREADABLE, Secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
-
 
 ENTRIES = 1_000
 """Exchanges that a session keeps; the oldest go first."""

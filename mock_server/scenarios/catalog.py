@@ -12,7 +12,7 @@ from mock_server.contract import document as contract
 from mock_server.contract.nearest import unknown
 from mock_server.data.book import Sheet
 from mock_server.kernel.ids import made_uuid
-from mock_server.scenarios.loader import load_catalogue
+from mock_server.scenarios.loader import Loader, load_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from mock_server.contract.document import Contract
     from mock_server.data.templates import Catalogue
-    from mock_server.scenarios.loader import Loader
     from mock_server.scenarios.model import Scenario
 
 

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from mock_server.contract.nearest import suggest
-from mock_server.contract.yaml_file import kind
-from mock_server.contract.yaml_schema import KINDS, load_schema, walk
+from mock_server.contract.yaml_file import Complaint, Document, kind
+from mock_server.contract.yaml_schema import KINDS, Part, load_schema, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mock_server.contract.words import Vocabulary
-    from mock_server.contract.yaml_file import Complaint, Document
-    from mock_server.contract.yaml_schema import Part
 
     Entries = Mapping[str, Vocabulary[Any]]
     """The vocabulary of each definition of a schema whose entries have one verb."""

@@ -11,23 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mock_server.contract.words import Misfit
-from mock_server.contract.yaml_file import BadFiles, Complaint, Sent, read
-from mock_server.data.book import Data
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Sent, read
+from mock_server.data.book import Data, Flagged
 from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.ids import made_uuid
 from mock_server.scenarios import account, form
 from mock_server.scenarios.lint import lint, lint_faults
-from mock_server.scenarios.model import BeatContext, Play, Ready, Scenario, every_beat
+from mock_server.scenarios.model import Beat, BeatContext, Language, Play, Ready, Scenario, Step, every_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from mock_server.contract.yaml_file import Document
-    from mock_server.data.book import Flagged
     from mock_server.data.templates import Catalogue
     from mock_server.faults.model import Fault
-    from mock_server.scenarios.model import Beat, Language, Step
 
 ACCOUNT = "account.yaml"
 """In a folder of scenarios, the file that holds the account and is no scenario."""

@@ -7,17 +7,15 @@ milliseconds. Which beats and steps there are is the affair of each generation o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
-from mock_server.contract.words import Word
+from mock_server.contract.words import Vocabulary, Word
 from mock_server.faults.kinds import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Self
 
     from mock_server.contract.document import Contract
-    from mock_server.contract.words import Vocabulary
     from mock_server.contract.yaml_file import Complaint, Document
     from mock_server.data.book import Data, Flagged
     from mock_server.data.templates import Catalogue

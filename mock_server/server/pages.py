@@ -6,7 +6,7 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from starlette.routing import Router
+from starlette.routing import BaseRoute, Router
 
 from mock_server.http.messages import NOTE
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.applications import Starlette
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message
 
     from mock_server.session.exchange import Exchange

@@ -25,7 +25,7 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.contract.yaml_file import BadFiles
-from mock_server.scenarios.catalog import UnknownScenario
+from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.watch import Snapshot, changes, snapshot
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mock_server.kernel.settings import Settings
-    from mock_server.scenarios.catalog import World
     from mock_server.session.generation import Generation
 
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files

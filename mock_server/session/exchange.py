@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
-from mock_server.dialects.dialect import RequestBody
+from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.messages import parsed, pieces, read
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import real_time
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from mock_server.contract.document import Contract
-    from mock_server.dialects.dialect import Dialect
     from mock_server.faults.model import Hit
     from mock_server.recording.journal import Entry, Journal
     from mock_server.session.generation import SignedUrl, Subject

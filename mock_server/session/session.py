@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.faults.model import Faults, find_hit
+from mock_server.faults.model import Fault, Faults, Hit, find_hit
 from mock_server.kernel.clock import Clock
 from mock_server.kernel.ids import made_uuid, stand_in
 from mock_server.kernel.rate_limit import admit
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mock_server.dialects.dialect import Dialect
-    from mock_server.faults.model import Fault, Hit
     from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
     from mock_server.scenarios.model import Pace, Scenario

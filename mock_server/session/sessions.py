@@ -6,14 +6,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from mock_server.kernel.errors import Refusal
-from mock_server.kernel.settings import KEY
+from mock_server.kernel.settings import KEY, Settings
 from mock_server.recording.journal import Journal
 from mock_server.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
     from mock_server.session.generation import Generation, SignedUrl
 
