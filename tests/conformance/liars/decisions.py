@@ -69,18 +69,18 @@ def _stale_read(status: int | None) -> Lie:
     def make(app: App, patch: pytest.MonkeyPatch) -> App:
         last: dict[str, bytes] = {}
         lagging: set[str] = set()
-        honest = ImportRun.body
+        honest = ImportRun.body_of
 
-        def body(self: ImportRun, now: int) -> bytes:
+        def body_of(self: ImportRun, state: Life) -> bytes:
             if self.id in lagging:
                 lagging.discard(self.id)
                 if status is not None:
                     raise Refusal(status, "no import of that id yet")
                 return last[self.id]
-            last[self.id] = honest(self, now)
+            last[self.id] = honest(self, state)
             return last[self.id]
 
-        put(patch, (ImportRun, ImportRun.body), body)
+        put(patch, (ImportRun, ImportRun.body_of), body_of)
         return approves(lambda _s, run, _l, _a: lagging.add(run.id))(app, patch)
 
     return make

@@ -93,7 +93,7 @@ def _other_patch(body: Any) -> None:
 
 def _counted(lie: Any) -> Lie:
     """The lie about what a parked run's sheet holds, with its polls counted."""
-    tally = before((ImportRun, ImportRun.body), lambda run, *_: _polled.update([run.id]))
+    tally = before((ImportRun, ImportRun.body_of), lambda run, *_: _polled.update([run.id]))
     return both(tally, rule(ImportRun.visible_book, lie))
 
 

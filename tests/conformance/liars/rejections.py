@@ -164,11 +164,11 @@ def _no_new_import(app: App, patch: pytest.MonkeyPatch) -> App:
 def _still_active(app: App, patch: pytest.MonkeyPatch) -> App:
     """The active look-up goes on to give a run that was rejected, as it was when it was parked."""
     last: dict[str, bytes] = {}
-    honest = ImportRun.body
+    honest = ImportRun.body_of
 
-    def body(self: ImportRun, now: int) -> bytes:
-        found = honest(self, now)
-        if self.life(now).status == "needs_attention":
+    def body_of(self: ImportRun, state: Life) -> bytes:
+        found = honest(self, state)
+        if state.status == "needs_attention":
             last[self.company_id] = found
         return found
 
@@ -178,7 +178,7 @@ def _still_active(app: App, patch: pytest.MonkeyPatch) -> App:
             return answer(last[company.id])
         return await _listed(call)
 
-    put(patch, (ImportRun, ImportRun.body), body)
+    put(patch, (ImportRun, ImportRun.body_of), body_of)
     patch.setitem(api.HANDLERS, "list_imports", lying)
     return app
 
