@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Row
 
+    Linked = Mapping["Link", frozenset[str]]
+    """The values that are there to be found, for each link."""
+
 Rule = Literal["none", "ai", "strict", "link"]
 Check = Literal["required", "strict", "link", "unique"]
 """What a cell may fail; it fails at most one, the first of these."""
@@ -137,11 +140,8 @@ def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
             return tuple(dict.fromkeys(text for text in usual if fault(column, text) == "strict"))[:4]
 
 
-def faults(template: Template, rows: Sequence[Row | None], linked: Mapping[Link, frozenset[str]]) -> Faults:
-    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; rows that are None were dropped.
-
-    `linked` holds, for each link of the template, the values that are there to be found.
-    """
+def faults(template: Template, rows: Sequence[Row | None], linked: Linked) -> Faults:
+    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; rows that are None were dropped."""
     found: Faults = {}
     for number, column in enumerate(template.columns):
         if column.required or column.unique or column.rule in {"strict", "link"}:
@@ -149,9 +149,7 @@ def faults(template: Template, rows: Sequence[Row | None], linked: Mapping[Link,
     return found
 
 
-def _check_column(
-    number: int, column: Column, rows: Sequence[Row | None], linked: Mapping[Link, frozenset[str]], found: Faults
-) -> None:
+def _check_column(number: int, column: Column, rows: Sequence[Row | None], linked: Linked, found: Faults) -> None:
     failing = _remembering(_single(column, linked))
     seen: set[str] = set()
     for at, row in enumerate(rows):
@@ -167,7 +165,7 @@ def _check_column(
             seen.add(text)
 
 
-def _single(column: Column, linked: Mapping[Link, frozenset[str]]) -> Callable[[str], Check | None]:
+def _single(column: Column, linked: Linked) -> Callable[[str], Check | None]:
     """The check of one cell without regard to other rows of its own column."""
     if column.rule != "link":
         return lambda text: fault(column, text)

@@ -27,6 +27,8 @@ from mock_server.data.templates import Check, Column, Faults, Link, faults
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mock_server.data.templates import Linked
+
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 
@@ -48,7 +50,7 @@ class UploadedBook:
     """Rows of the caller's own, checked; made by `checked`."""
 
     tables: tuple[Table, ...]
-    held: Mapping[Link, frozenset[str]]
+    held: Linked
     """Values that links may find in sheets which this book does not fill."""
     groups: tuple[Group, ...]
     counts: tuple[Count, ...]
@@ -71,10 +73,8 @@ class UploadedBook:
 
     def apply_fixes(self, fixes: Sequence[Fix | None]) -> UploadedBook:
         """The book after one fix for each group, checked anew, since a change may break a link or cure one."""
-        tables = []
-        for table in self.tables:
-            mine = [(g, fix) for g, fix in zip(self.groups, fixes, strict=True) if g.sheet is table.sheet and fix]
-            tables.append(_after(table, mine))
+        fixed = [(group, fix) for group, fix in zip(self.groups, fixes, strict=True) if fix]
+        tables = (_after(each, [pair for pair in fixed if pair[0].sheet is each.sheet]) for each in self.tables)
         return check_tables([(t.sheet, t.lines, t.kept) for t in tables], self.held)
 
     def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
@@ -92,7 +92,7 @@ class UploadedBook:
 
 def check_tables(
     tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]],
-    held: Mapping[Link, frozenset[str]],
+    held: Linked,
 ) -> UploadedBook:
     """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
     contents = list(tables)
@@ -106,17 +106,13 @@ def check_tables(
     return UploadedBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
 
 
-def book_of_rows(
-    rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
-) -> UploadedBook:
+def book_of_rows(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], held: Linked) -> UploadedBook:
     """The book of rows in a request: they go to the workbook's first sheet (OP-22). Raises Drift."""
     sheet = sheets[0]
     return check_tables([(sheet, csv_file.read_rows(rows, sheet.template), frozenset())], held)
 
 
-def book_of_files(
-    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Mapping[Link, frozenset[str]]
-) -> UploadedBook:
+def book_of_files(files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked) -> UploadedBook:
     """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
     lines: dict[str, tuple[Sheet, list[Row]]] = {}
     for name, file in files:
@@ -125,9 +121,7 @@ def book_of_files(
     return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 
 
-def _link_values(
-    tables: Sequence[tuple[Sheet, Sequence[Row | None]]], held: Mapping[Link, frozenset[str]]
-) -> dict[Link, frozenset[str]]:
+def _link_values(tables: Sequence[tuple[Sheet, Sequence[Row | None]]], held: Linked) -> dict[Link, frozenset[str]]:
     """For every link of these sheets the values to be found: in the book's own rows, else in what the company holds."""
     found = dict(held)
     for link in {link for sheet, _ in tables for column in sheet.template.columns for link in column.links}:
