@@ -108,11 +108,11 @@ def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
 def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
     """A lie about an import's body that is told anew at each read; None: the truth. It knows how many came before."""
 
-    def bend(honest: Callable[[Any, int], bytes]) -> Callable[[Any, int], bytes]:
+    def bend(honest: Callable[[Any, Life], bytes]) -> Callable[[Any, Life], bytes]:
         reads: dict[tuple[str, str], int] = {}
 
-        def body(run: Any, now: int) -> bytes:
-            told = honest(run, now)
+        def body_of(run: Any, state: Life) -> bytes:
+            told = honest(run, state)
             if not isinstance(run, ImportRun):
                 return told
             shown = orjson.loads(told)
@@ -121,9 +121,9 @@ def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any]
             changed = change(run, shown, reads[key])
             return told if changed is None else orjson.dumps(changed)
 
-        return body
+        return body_of
 
-    return around(Run.body, bend)
+    return around(Run.body_of, bend)
 
 
 def looked_up(change: Callable[[Any], Any]) -> Lie:
