@@ -104,9 +104,11 @@ class Log:
         self._time = ""
 
     def __call__(self, exchange: Finished) -> None:
-        """Tell of one exchange, a moment later."""
+        """Tell of one exchange, at once, or of a call to an operation a moment later."""
         self._finished.append((time.time(), exchange))
-        if len(self._finished) == 1:
+        if exchange.operation is None:
+            self._write_lines()
+        elif len(self._finished) == 1:
             try:
                 asyncio.get_running_loop().call_later(MOMENT, self._write_lines)
             except RuntimeError:  # there is no loop
