@@ -33,7 +33,7 @@ LEVELS = {
 
 PURE = {
     "mock_server": "version.py contract kernel data dialects faults/kinds.py faults/model.py scenarios "
-    "coverage/items.py explain session/session.py session/log.py session/generation.py preview/lifecycle.py "
+    "coverage/items.py explain session/session.py session/store.py session/generation.py preview/lifecycle.py "
     "preview/beats.py preview/scenario_lint preview/intents.py preview/readings "
     "preview/questions.py preview/decisions.py preview/preconditions.py",
     "conformance": "model verdict audit report preview/client_rules",

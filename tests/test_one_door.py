@@ -67,7 +67,8 @@ class Desk:
 
 async def put_a_file(desk: Desk) -> None:
     await desk.call("POST", f"{LIVE}/uploads", {"name": "contacts.csv"})
-    assert desk.upload is not None
+    if desk.upload is None:  # a fault has hit the call
+        return
     await desk.call("PUT", desk.upload[0], b"Email,Status\nada@example.com,Open\ngus@example.com,open\n")
     await desk.call("POST", f"{LIVE}/imports", {"files": [{"name": "contacts.csv", "upload_ref": desk.upload[1]}]})
 

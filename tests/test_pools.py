@@ -10,7 +10,8 @@ import faker.providers.date_time
 import pytest
 
 from mock_server.contract import document as contract
-from mock_server.data.templates import Column, fault
+from mock_server.data.rules import fault
+from mock_server.data.templates import Column
 from mock_server.data.values import cell, maker
 from mock_server.scenarios import loader as loading
 

@@ -16,7 +16,8 @@ from mock_server.contract import document as contract
 from mock_server.contract import yaml_file as yamlfile
 from mock_server.contract.yaml_file import BadFiles, parse, read
 from mock_server.data.book import Action, Data, Flagged
-from mock_server.data.templates import Catalogue, Check, Column, Rule, alternatives, fault
+from mock_server.data.rules import Check, alternatives, fault
+from mock_server.data.templates import Catalogue, Column, Rule
 from mock_server.faults.kinds import FAULTS
 from mock_server.preview.beats import BEATS, Complete, Die, Fail, Park, Queue, Review, Work
 from mock_server.preview.language import LOADER

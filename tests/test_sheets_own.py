@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mock_server.data.book import Book, Group, Row
-    from mock_server.data.templates import Check
+    from mock_server.data.rules import Check
     from mock_server.data.uploaded import UploadedBook
 
 law = settings(deadline=None, max_examples=60)

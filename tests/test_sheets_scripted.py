@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mock_server.data.book import Data, Fix, Flagged, has_open_groups, report
 from mock_server.data.generated import GeneratedSheet, Layout, untouched_book
-from mock_server.data.templates import Link, faults
+from mock_server.data.rules import faults
+from mock_server.data.templates import Link
 from mock_server.preview.account import generate_book
 from mock_server.preview.beats import Complete, Park, Work
 from mock_server.preview.language import load_world
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from mock_server.data.book import Action, Book, Group, Row, Sheet
     from mock_server.data.generated import GeneratedBook
-    from mock_server.data.templates import Check, Column
+    from mock_server.data.rules import Check
+    from mock_server.data.templates import Column
     from mock_server.data.values import Maker
     from mock_server.scenarios.model import Beat
 

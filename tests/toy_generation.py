@@ -20,7 +20,7 @@ from mock_server.scenarios.catalog import World
 from mock_server.scenarios.loader import Loader
 from mock_server.scenarios.model import Beat, Language
 from mock_server.session.generation import Explainer, Generation, Subject
-from mock_server.session.log import change
+from mock_server.session.store import change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from mock_server.scenarios.model import Pace
     from mock_server.session.exchange import Exchange
     from mock_server.session.generation import Run, State
-    from mock_server.session.log import Log
     from mock_server.session.session import Session
+    from mock_server.session.store import Log
 
 FOREVER = 1 << 62
 HERE = Path(__file__).parent / "toy"

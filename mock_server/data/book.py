@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mock_server.contract.nearest import counted
-from mock_server.data.templates import Check, Column, Template, alternatives, fault
+from mock_server.data.rules import Check, alternatives, fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from mock_server.data.templates import Column, Template
 
 
 Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]

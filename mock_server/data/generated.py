@@ -14,7 +14,7 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, is_settable, sensible_fixes
-from mock_server.data.templates import wrong_values
+from mock_server.data.rules import wrong_values
 from mock_server.data.values import cell, maker
 
 if TYPE_CHECKING:

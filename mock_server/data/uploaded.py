@@ -22,12 +22,13 @@ from mock_server.data.book import (
     proposed_fix,
     sensible_fixes,
 )
-from mock_server.data.templates import Check, Column, Faults, Link, faults
+from mock_server.data.rules import Check, Faults, faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.data.templates import Linked
+    from mock_server.data.rules import Linked
+    from mock_server.data.templates import Column, Link
 
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")

@@ -11,10 +11,12 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mock_server.data.templates import Column, alternatives
+from mock_server.data.rules import alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from mock_server.data.templates import Column
 
     Maker = Callable[[range], list[str]]
 

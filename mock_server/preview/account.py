@@ -1,6 +1,6 @@
 """An account of the Preview API, and every change that a call may make to it: the generation's half of the one door.
 
-Each change checks everything before it changes anything (AUTH-07, IMP-13, DEC-14); see `session.log`.
+Each change checks everything before it changes anything (AUTH-07, IMP-13, DEC-14); see `session.store`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mock_server.preview.preconditions import (
 from mock_server.preview.readings.requests import IDS_AGAIN
 from mock_server.preview.runs import Approval, ImportRun
 from mock_server.scenarios.model import Scenario, every_beat
-from mock_server.session.log import change
+from mock_server.session.store import change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -16,7 +16,8 @@ from mock_server.scenarios.model import Beat, BeatContext
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mock_server.data.templates import Catalogue, Check
+    from mock_server.data.rules import Check
+    from mock_server.data.templates import Catalogue
 
 
 class RunBeat(Beat):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mock_server.recording.journal import Entry
     from mock_server.scenarios.model import Scenario
     from mock_server.session.exchange import Exchange
-    from mock_server.session.log import Log
     from mock_server.session.session import Session
+    from mock_server.session.store import Log
 
 
 class Ledger:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
-from mock_server.data.templates import alternatives
+from mock_server.data.rules import alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

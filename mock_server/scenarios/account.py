@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import unknown
-from mock_server.data.templates import Catalogue, Column, Link, Source, Template, alternatives
+from mock_server.data.rules import alternatives
+from mock_server.data.templates import Catalogue, Column, Link, Source, Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """One API key's session: its clock, scenario, dialect, faults, rate budget and journal, and the account in it.
 
-It changes through the methods that are marked with `change` alone (see `log`). None of them waits, so no two of them
+It changes through the methods that are marked with `change` alone (see `store`). None of them waits, so no two of them
 mix, and each checks everything before it changes anything: a refused call leaves no trace (AUTH-07, IMP-13, DEC-14).
 """
 
@@ -15,7 +15,7 @@ from mock_server.kernel.clock import Clock
 from mock_server.kernel.ids import made_uuid, stand_in
 from mock_server.kernel.rate_limit import admit
 from mock_server.recording.journal import Journal
-from mock_server.session.log import Change, Log, change, repeat
+from mock_server.session.store import Change, Log, change, repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

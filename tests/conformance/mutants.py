@@ -41,7 +41,7 @@ MODULES = (
         "preview.preconditions",
     ),
     *("preview.questions", "preview.runs", "preview.uploads"),
-    *("data.book", "data.csv_file", "data.templates", "data.uploaded"),
+    *("data.book", "data.csv_file", "data.rules", "data.templates", "data.uploaded"),
     *("http.messages", "kernel.ids", "kernel.rate_limit", "session.exchange"),
 )
 """The modules that obey the contract; what the judge reads itself (contract) and what no client of the API reaches
@@ -52,7 +52,7 @@ OPERATORS = (
     "preview.account:Account.count_poll", "preview.account:Account.settle*", "preview.account:Account.step",  # paces,
     *(f"preview.runs:Run.{name}" for name in ("transitions", "poll", "settle", "step")),  # and what the clock tells
     "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.ledger:Ledger.scenario*",
-    "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.templates:wrong_values",  # scenarios
+    "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.rules:wrong_values",  # scenarios
     "data.book:Flagged.describe",
     "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from mock_server.contract.nearest import unknown
-from mock_server.data.templates import Catalogue, Column, alternatives, fault
+from mock_server.data.rules import alternatives, fault
 from mock_server.kernel.clock import HOUR, MINUTE
 from mock_server.preview.beats import Complete, Fail, Park, Passing, Queue, Review, RunBeat, Work
 from mock_server.scenarios.model import Beat, Scenario, every_beat
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.book import Flagged
+    from mock_server.data.templates import Catalogue, Column
 
 # DEC-25: a second decision finds another state than the first.
 _AT_ONCE = "expected 'work' longer than 0s after a parking: two decisions cannot be taken at one instant (DEC-25)"

@@ -11,7 +11,7 @@ from places import around
 
 from conformance.preview.suite import UNSURE
 from conformance.target.target import Body
-from mock_server.data import book, templates, uploaded
+from mock_server.data import book, rules, uploaded
 from mock_server.data.book import Fix
 from mock_server.kernel.ids import made_uuid
 from mock_server.preview import decisions, operations, questions, runs
@@ -226,7 +226,7 @@ RESOLVING = (
     Honest(
         "OP-38",
         "flags the first of repeated values, too",
-        around(templates._check_column, _firsts_too),
+        around(rules._check_column, _firsts_too),
         RESOLVED,
     ),
     Honest("patch", "proposes to remove every wrong row", _proposing(_drop), RESOLVED),

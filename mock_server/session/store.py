@@ -1,4 +1,4 @@
-"""The one door: every change of a session is a numbered entry, applied by one function.
+"""The store of a session's changes, and the one door: each is a numbered entry, applied by one function.
 
 A method that changes a session's state is marked with `change`. Calling it goes through `Log.apply`, which notes what
 was called, when and with what; what a change calls in its turn belongs to it. The arguments are values, never parts of

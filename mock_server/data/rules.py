@@ -1,0 +1,128 @@
+"""Cells against the rules of their column: which check a cell fails by itself, and which beside the rows of a sheet."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mock_server.data.book import Row
+    from mock_server.data.templates import Column, Link, Template
+
+    Linked = Mapping[Link, frozenset[str]]
+    """The values that are there to be found, for each link."""
+
+Check = Literal["required", "strict", "link", "unique"]
+"""What a cell may fail; it fails at most one, the first of these."""
+Faults = dict[tuple[int, int], Check]
+"""(row number, column number) to the check that the cell fails."""
+_REMEMBERED = 10_000
+
+
+def fault(column: Column, text: str) -> Check | None:
+    """The check that this cell fails by itself, or None: `required` when blank, `strict` when it is not of the pattern.
+
+    A blank cell of an optional column is fine whatever the pattern says. `ai` and `none` always pass.
+    """
+    if not text or text.isspace():
+        return "required" if column.required else None
+    if column.rule == "strict" and column.pattern is not None and _compile(column.pattern).fullmatch(text) is None:
+        return "strict"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@lru_cache(maxsize=1024)
+def alternatives(pattern: str) -> tuple[str, ...]:
+    """The words that a pattern such as `^(Open|Closed|Pending)$` allows, in its order; () when it is anything else."""
+    whole = _ALTERNATION.fullmatch(pattern)
+    return tuple(_ESCAPED.sub(r"\1", word) for word in whole[1].split("|")) if whole else ()
+
+
+# One group of plain words: a character of a word is no metacharacter, or is one behind a backslash.
+_LITERAL = r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s|])+"
+_ALTERNATION = re.compile(rf"\^?\((?:\?:)?({_LITERAL}(?:\|{_LITERAL})*)\)\$?")
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
+    """Values that fail this check in the column, for rows that a scenario wants wrong without saying how.
+
+    Empty when none of the usual ones fails a strict pattern: then the scenario must name its own.
+    """
+    match check:
+        case "required":
+            return ("",)
+        case "link":
+            return ("nobody@nowhere.example", "no such record")
+        case _:
+            allowed = alternatives(column.pattern or "")
+            usual = (
+                *(word.lower() for word in allowed),
+                *(word.upper() for word in allowed),
+                "n/a",
+                "unknown",
+                "?",
+                "-",
+            )
+            return tuple(dict.fromkeys(text for text in usual if fault(column, text) == "strict"))[:4]
+
+
+def faults(template: Template, rows: Sequence[Row | None], linked: Linked) -> Faults:
+    """Every cell that fails a check (TPL-03 to TPL-05), by column, then row; rows that are None were dropped."""
+    found: Faults = {}
+    for number, column in enumerate(template.columns):
+        if column.required or column.unique or column.rule in {"strict", "link"}:
+            _check_column(number, column, rows, linked, found)
+    return found
+
+
+def _check_column(number: int, column: Column, rows: Sequence[Row | None], linked: Linked, found: Faults) -> None:
+    failing = _remembering(_single(column, linked))
+    seen: set[str] = set()
+    for at, row in enumerate(rows):
+        if row is None:
+            continue
+        text = row[number]
+        check = failing(text)
+        if check is not None:
+            found[at, number] = check
+        elif column.unique and text and not text.isspace():
+            if text in seen:
+                found[at, number] = "unique"  # OP-38: all but the first
+            seen.add(text)
+
+
+def _single(column: Column, linked: Linked) -> Callable[[str], Check | None]:
+    """The check of one cell without regard to other rows of its own column."""
+    if column.rule != "link":
+        return lambda text: fault(column, text)
+    known = frozenset().union(*(linked.get(link, frozenset()) for link in column.links))
+
+    def check(text: str) -> Check | None:
+        return fault(column, text) or (None if not text or text.isspace() or text in known else "link")
+
+    return check
+
+
+def _remembering(check: Callable[[str], Check | None]) -> Callable[[str], Check | None]:
+    """The same check, asked once for a value that recurs; columns of ever new values do not grow the memory."""
+    verdicts: dict[str, Check | None] = {}
+
+    def remembered(text: str) -> Check | None:
+        try:
+            return verdicts[text]
+        except KeyError:
+            verdict = check(text)
+            if len(verdicts) < _REMEMBERED:
+                verdicts[text] = verdict
+            return verdict
+
+    return remembered
