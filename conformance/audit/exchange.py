@@ -7,12 +7,10 @@ milliseconds: `real` of the server's clock, `at` of the session's.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 JSON = "application/json"
 

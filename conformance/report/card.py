@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.audit.card import GATING, RULES, Rule, counted
 from conformance.model import clauses
 from conformance.report.escape import as_markdown, line
 from conformance.report.junit import Case, document
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SHOWN = 8
 """Exchanges that are named one by one."""

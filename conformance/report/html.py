@@ -6,17 +6,14 @@ It is XML as well, so that one parser can hold every page to it; colours never s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import summary
 from conformance.report.escape import as_html, line
 from conformance.verdict import judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _CODE = re.compile("`([^`]+)`")
 _SIGNS = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema_rs
 
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge
 from mock_server.contract.document import data
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FORMAT = 1
 """The version of the report's form; it rises when a reader of an older one would be misled."""

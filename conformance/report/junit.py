@@ -6,8 +6,8 @@ reason, and a verdict that is not `passed` while no clause shows why is an error
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.model.clauses import area_of
@@ -15,9 +15,6 @@ from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.report import summary
 from conformance.report.escape import escape, line
 from conformance.verdict import PASSED, aside, judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 SUITE = "vern-conformance"
 _FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}

@@ -7,16 +7,13 @@ broke ourselves always counts: a judge that cannot judge never says 0.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.verdict.baseline import mismatches
 from mock_server.contract.nearest import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 PASSED, FAILED, INCOMPLETE, UNREACHABLE, INTERRUPTED = 0, 1, 3, 4, 130
 """The exit codes that results lead to; 2 is bad usage, and the command line's own."""

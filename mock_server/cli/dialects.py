@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import click
 
 from mock_server.cli.arguments import align, end
 from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, Reading, UnknownDialect
 from mock_server.preview.readings import DIALECTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 @click.command("dialects")

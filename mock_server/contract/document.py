@@ -5,18 +5,16 @@ Nothing here knows how the mock obeys; a route or a body rule that is not in the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import yaml
 
 from mock_server.contract.messages import Difference, complaint, differences
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 API = "/api/v1"
 MATCHES = 2_000

@@ -6,13 +6,11 @@ The contract's schemas decide; this module only finds the words.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jsonschema_rs
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
 
 _SHOWN = 60
 _FEW = 1_000  # values; a body of so many is searched for all its faults, a larger one for the first

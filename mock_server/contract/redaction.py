@@ -7,13 +7,11 @@ the same to the contract with and without its secrets. Which headers and members
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
 
 HIDDEN = "…"
 """What stands in the place of a secret."""

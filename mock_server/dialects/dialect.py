@@ -8,14 +8,12 @@ Of two readings that are ways of the same thing the last one counts. `random` is
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from mock_server.contract.nearest import unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 DOCUMENTED, MINIMAL, EXTENDED, RANDOM = "documented", "minimal", "extended", "random"
 TITLES = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from mock_server.kernel.clock import in_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def text(why: dict[str, Any]) -> str:

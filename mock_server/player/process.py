@@ -12,11 +12,9 @@ import select
 import subprocess
 import sys
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
+from typing import IO
 
 PATIENCE = 60  # seconds that a server may take to start
 ORDERLY = 30  # seconds that it may take to end by itself

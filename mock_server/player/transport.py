@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import select
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 TIMEOUT = 60  # real seconds for one answer; a long CSV streams within it
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
 from conformance.preview.client_rules.history import RULES, History, Known, PreviewCall
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 API = "/api/v1/"
 REPEATED = 3

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from conformance.audit.card import Found
 from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, RunReading
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""

@@ -6,14 +6,12 @@ A rule never asks what a run really was, only what the client was told of it: no
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.audit.card import RuleSet
 from conformance.audit.exchange import ClientCall, call_members
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 UPLOAD = "put_upload"
 TERMINAL = ("completed", "failed", "canceled")

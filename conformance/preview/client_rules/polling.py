@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.audit.card import Found, counted
 from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, elapsed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 TOLERATED = 2
 """Reads of a run after its end: whoever reloads a page does no harm (POLL-24)."""
