@@ -5,6 +5,8 @@ The server's clocks stand still; a test moves its session's clock. Nothing sleep
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -30,6 +32,24 @@ settings.register_profile("ours", deadline=None)  # a busy machine is no mistake
 settings.load_profile("ours")
 
 JUDGES = Path(__file__).parent / "conformance"
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""By this variable coverage measures other processes, too; only the servers that the tests share are measured."""
+_measured = os.environ.pop(MEASURED, None)
+
+
+@contextmanager
+def measured(*arguments: str) -> Iterator[Process]:
+    """A server whose lines count."""
+    if _measured is not None:
+        os.environ[MEASURED] = _measured
+    try:
+        starting = running(*arguments)
+        process = starting.__enter__()
+    finally:
+        os.environ.pop(MEASURED, None)
+    with ExitStack() as ending:
+        ending.push(starting)
+        yield process
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -92,7 +112,7 @@ class Client:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of this worker's server; its log is read once it has ended, and holds no traceback."""
-    with running("--speed", "0") as process:
+    with measured("--speed", "0") as process:
         yield process.url
         assert process.stop() == 0
         assert "Traceback" not in process.log(), process.log()
@@ -104,7 +124,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     scenario: Path = tmp_path_factory.mktemp("scenarios") / "a-million-rows.yaml"
     scenario.write_text(A_MILLION_ROWS)
     arguments = ("--speed", "0", "--rate-limit", "off", "--max-body", f"{LIMIT}B", "--scenarios", str(scenario))
-    with running(*arguments) as process:
+    with measured(*arguments) as process:
         yield process
         assert process.stop() == 0
         log = process.log()
