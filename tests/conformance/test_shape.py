@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from conformance.http.messages import UNSET, Answer, Request
 from conformance.http.network import Received
 from conformance.http.recorder import KnownSecrets, Recorder
-from conformance.preview import tolerant_schema as relaxed
+from conformance.preview.bodies import STATUSES
 from conformance.preview.response_schema import differences
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
@@ -495,7 +495,7 @@ def test_half_an_answer_and_a_foreign_one_are_not_judged() -> None:
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(relaxed.STATUSES),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(STATUSES),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
         ["status", "report", "error", "run", "runs", "needs_attention", "questions", "sources", "templates", "columns",
          "strictRule", "actions", "proposed_patch", "x"]), inner, max_size=4),
