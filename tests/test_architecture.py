@@ -91,7 +91,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/preview/cases/layer.py",
         "conformance/preview/cases/walks.py",
         "conformance/preview/checks/runs.py",
-        "conformance/preview/client_rules/history.py",
         "conformance/preview/driver.py",
         "conformance/preview/patch_effects.py",
         "conformance/preview/response_schema.py",

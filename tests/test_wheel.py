@@ -38,8 +38,8 @@ def test_it_is_typed_and_carries_contract_and_scenarios(unpacked: Path) -> None:
     for folder in ("openapi", "scenarios"):
         inside = {path.name: path.read_bytes() for path in (package / "_data" / folder).iterdir()}
         assert inside == {path.name: path.read_bytes() for path in (ROOT / folder).iterdir() if path.is_file()}
-    sources = "preview/coverage_sources.json"
-    assert (package / sources).read_bytes() == (ROOT / "mock_server" / sources).read_bytes()
+    beside_code = ("mock_server/preview/coverage_sources.json", "conformance/preview/client_rules/rules.toml")
+    assert all((unpacked / each).read_bytes() == (ROOT / each).read_bytes() for each in beside_code)
 
 
 @pytest.mark.parametrize("arguments", [["scenarios", "re-park"], ["--version"], ["lint", "."]])

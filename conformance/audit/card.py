@@ -10,21 +10,20 @@ imported, and nothing is known of how the mock obeys, or of the API: its generat
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from conformance.audit.exchange import ClientCall
 
-    _Judge = Callable[["History"], Iterable["Found"]]
+    _Judge = Callable[[Any], Iterable["Found"]]
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """From worst to least; a note does not fail anything."""
 GATING = ("error", "warning")
 """The severities that fail a run; a note is for whoever reads it."""
-History = TypeVar("History")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Rule:
     """What of the exchanges it looks at, in one sentence, with its figures."""
     expected: str
     mend: str
-    judge: Callable[[Any], Iterable[Found]]
+    judge: _Judge
     """What finds it, in a history of the rule set's own kind."""
     measures: str | None = None
     """For a rule about time: from which instant to which. Unless it is a note, it is an error where the session's clock
@@ -108,36 +107,35 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSet(Generic[History]):
+class RuleSet:
     """The rules for the clients of one generation of the API, and what they look at."""
 
-    history: Callable[[Sequence[Mapping[str, Any]], str, bool], History]
+    history: Callable[[Sequence[Mapping[str, Any]], str, bool], Any]
     """Makes a history of the exchanges in order, the mode of the clock, and whether the journal has forgotten some."""
-    rules: dict[str, Rule] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, Any]]
+    """The members of each rule but its function, by its code."""
+    rules: list[Rule] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         RULE_SETS.append(self)
 
-    def add(self, clause: str, **members: Any) -> Callable[[_Judge[History]], _Judge[History]]:
-        """Make the decorated function a rule: its name is the code, `clause` and `members` are those of the rule."""
+    def add(self, **figures: int) -> Callable[[_Judge], _Judge]:
+        """Make the decorated function the rule of its name; the figures are those that its texts tell."""
 
-        def register(judge: _Judge[History]) -> _Judge[History]:
+        def register(judge: _Judge) -> _Judge:
             code = judge.__name__.strip("_").replace("_", "-")
-            RULES[code] = self.rules[code] = Rule(code=code, clause=clause, judge=judge, **members)
+            told: dict[str, Any] = dict(self.texts[code])
+            told |= {name: told[name].format(**figures) for name in ("looks_at", "measures") if name in told}
+            RULES[code] = Rule(code=code, judge=judge, **told)
+            self.rules.append(RULES[code])
             return judge
 
         return register
 
-    def findings(self, history: History, clock: str, without: Collection[str]) -> Iterator[Finding]:
-        """Everything that its rules find in a history, rule by rule; `without` names rules to leave out."""
-        for rule in self.rules.values():
-            if rule.code not in without:
-                yield from rule.findings(history, clock)
-
 
 RULES: dict[str, Rule] = {}
 """Every rule by its code, in the order of an integration."""
-RULE_SETS: list[RuleSet[Any]] = []
+RULE_SETS: list[RuleSet] = []
 """The rule sets of all generations."""
 
 
@@ -165,8 +163,11 @@ def audit(
     left_out = {*without, *(rule.code for rule in RULES.values() if ongoing and rule.closing)}
     found = [
         finding
-        for rules in RULE_SETS
-        for finding in rules.findings(rules.history(in_order, clock, partial), clock, left_out)
+        for each in RULE_SETS
+        for history in (each.history(in_order, clock, partial),)
+        for rule in each.rules
+        if rule.code not in left_out
+        for finding in rule.findings(history, clock)
     ]
     return tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity)))
 

@@ -13,16 +13,9 @@ API = "/api/v1/"
 REPEATED = 3
 _COMPANY = re.compile(rf"{API}companies/([^/]+)/")
 _POLL_URL = re.compile(rf"{API}companies/[^/]+/(?:im|ex)ports/[^/]+/?")
-_PLAIN = re.compile(r"[^0-9a-z]")
-_HEX = 32
 
 
-@RULES.add(
-    "AUTH-01",
-    looks_at="Calls under `/api/v1/`, but for OPTIONS, without the header `x-api-key`.",
-    expected="the header x-api-key on every call",
-    mend="Set x-api-key where the HTTP client is made, so that no single call can forget it.",
-)
+@RULES.add()
 def _no_key(history: History) -> Iterator[Found]:
     calls = [each for each in history.exchanges if each.path.startswith(API) and each.method != "OPTIONS"]
     if found := [each for each in calls if "x-api-key" not in each.headers]:
@@ -31,23 +24,13 @@ def _no_key(history: History) -> Iterator[Found]:
         yield Found(found, f"{counted(len(found), 'call')} carried no x-api-key header{instead}")
 
 
-@RULES.add(
-    "AUTH-08",
-    looks_at="Calls whose path or query holds the key, or a parameter that is called so.",
-    expected="the key in the header x-api-key, and nowhere else",
-    mend="Take the key out of the URL: proxies and logs keep URLs. A key that was sent so should be replaced.",
-)
+@RULES.add()
 def _key_in_url(history: History) -> Iterator[Found]:
     if found := [each for each in history.exchanges if each.key_in_url]:
         yield Found(found, f"{counted(len(found), 'call')} had an API key in their URL")
 
 
-@RULES.add(
-    "AUTH-10",
-    looks_at=f"One call, with a key, that is answered with 401 {REPEATED} times or more.",
-    expected="a 401 ends the attempt: the same key gets the same answer",
-    mend="Do not retry a 401; tell somebody that the key is wrong or revoked.",
-)
+@RULES.add(repeated=REPEATED)
 def _repeats_after_401(history: History) -> Iterator[Found]:
     refused = sorted(
         (each for each in history.exchanges if each.path.startswith(API)), key=lambda each: (each.method, each.path)
@@ -59,12 +42,7 @@ def _repeats_after_401(history: History) -> Iterator[Found]:
             yield Found(found, f"{method} {path} was sent {len(found)} times, and each time answered with 401")
 
 
-@RULES.add(
-    "PROV-20",
-    looks_at="Calls that got 404 or 400 and name a company by `external_id`, name or workbook, or by a changed id.",
-    expected="the company's id in the path, exactly as provisioning gave it",
-    mend="Store `company.id` of the answer as it is, and build every later path with it.",
-)
+@RULES.add()
 def _company_id_changed(history: History) -> Iterator[Found]:
     ids, names = _companies(history)
     for call in history.exchanges:
@@ -92,15 +70,10 @@ def _companies(history: History) -> tuple[set[str], dict[str, str]]:
 
 def _hexadecimal(text: str) -> str:
     """The digits of a UUID, however it is written: in upper case, without its hyphens, behind a prefix."""
-    return _PLAIN.sub("", text.lower())[-_HEX:]
+    return re.sub(r"[^0-9a-z]", "", text.lower())[-32:]
 
 
-@RULES.add(
-    "IMP-14",
-    looks_at="Reads that no operation answers, and whose path holds the id of an accepted run.",
-    expected="the poll_url, which is a path from the root, joined to scheme and host of the API alone",
-    mend="Join the poll_url to the origin, not to a base URL that ends in /api/v1 (urljoin does it right).",
-)
+@RULES.add()
 def _poll_url_misresolved(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         found = [each for each in history.exchanges if _is_lost_poll(each, known)]
@@ -114,14 +87,7 @@ def _is_lost_poll(call: PreviewCall, known: Known) -> bool:
     return call.method == "GET" and leads_nowhere and known.id in call.path and call.path != known.poll_url
 
 
-@RULES.add(
-    "IMP-14",
-    severity="warning",
-    looks_at="Runs that were accepted, and whose `poll_url` was never read.",
-    expected="reads of the poll_url until the run has ended",
-    mend="Keep the poll_url of the answer and read it until the run has ended; the active look-up is for a lost id.",
-    closing=True,
-)
+@RULES.add()
 def _poll_url_unused(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         accepted = known.accepted
@@ -134,14 +100,8 @@ def _poll_url_unused(history: History) -> Iterator[Found]:
         yield Found([accepted], f"the run was accepted, and its poll_url was never read{instead}")
 
 
-@RULES.add(
-    "DEC-43",
-    looks_at="Calls with POST, PUT or PATCH to a path that is a `poll_url`.",
-    expected="decisions at the run's /decisions",
-    mend="Send the decision by POST to the poll_url with /decisions behind it.",
-)
+@RULES.add()
 def _answers_at_poll_url(history: History) -> Iterator[Found]:
     sending = {"POST", "PUT", "PATCH"}
-    found = [each for each in history.exchanges if each.method in sending and _POLL_URL.fullmatch(each.path)]
-    if found:
+    if found := [each for each in history.exchanges if each.method in sending and _POLL_URL.fullmatch(each.path)]:
         yield Found(found, f"{found[0].method} was sent to the poll URL {found[0].path}")

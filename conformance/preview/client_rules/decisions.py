@@ -7,7 +7,15 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from conformance.audit.card import Found
-from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, RunReading
+from conformance.preview.client_rules.history import (
+    PARKED,
+    RULES,
+    History,
+    Known,
+    PreviewCall,
+    RunReading,
+    is_terminal,
+)
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""
@@ -28,25 +36,13 @@ class Given(NamedTuple):
     """The ids of the questions of earlier parkings."""
 
 
-@RULES.add(
-    "POLL-22",
-    looks_at="Runs that were read as `needs_attention`, and about which nothing was done afterwards.",
-    expected="a decision, or further polls: the run waits and is not over",
-    mend="Show the questions and send a decision; until then go on polling. needs_attention is no end and no error.",
-    closing=True,
-)
+@RULES.add()
 def _needs_attention_as_end(history: History) -> Iterator[Found]:
     for reading in _abandoned(history, later=False):
         yield Found([reading.call], "the run was read as needs_attention, and then left alone")
 
 
-@RULES.add(
-    "DEC-40",
-    looks_at="Runs that parked once more after a decision, were read so, and about which nothing was done afterwards.",
-    expected="the same treatment for a second set of questions as for the first",
-    mend="Make the decision a part of the polling loop, not a step that comes once.",
-    closing=True,
-)
+@RULES.add()
 def _second_questions_ignored(history: History) -> Iterator[Found]:
     for reading in _abandoned(history, later=True):
         yield Found([reading.call], "the run parked again after a decision, and then was left alone")
@@ -63,46 +59,30 @@ def _abandoned(history: History, *, later: bool) -> Iterator[RunReading]:
             yield reading
 
 
-@RULES.add(
-    "DEC-39",
-    looks_at="Decisions that were answered with 200 and another status than an end, and no read of the run afterwards.",
-    expected="polling that resumes after the decision, at its poll_url",
-    mend="Go back to the polling loop after the decision: the run goes on, and may park again.",
-    closing=True,
-)
+@RULES.add()
 def _no_poll_after_decision(history: History) -> Iterator[Found]:
-    for known in history.runs.values():
-        last = known.decisions[-1] if known.decisions else None
-        if last is None or last.unclear or not last.ok or last.answer_member("status") in TERMINAL:
-            continue
-        if not known.is_read_after(last):
+    for last in _last_and_unread(history):
+        if last.ok and not last.unclear and not is_terminal(last.answer_member("status")):
             yield Found([last], "the decision was taken, and the run was never read again")
 
 
-@RULES.add(
-    "DEC-41",
-    looks_at="Decisions that got no clear answer or a 409, and no read of the run afterwards.",
-    expected="a poll that shows what became of the decision",
-    mend="Poll after a decision whatever its answer was: the run's status tells whether it was taken.",
-    closing=True,
-)
+@RULES.add()
 def _lost_decision_not_recovered(history: History) -> Iterator[Found]:
-    for known in history.runs.values():
-        last = known.decisions[-1] if known.decisions else None
-        if last is not None and (last.unclear or last.status == 409) and not known.is_read_after(last):
+    for last in _last_and_unread(history):
+        if last.unclear or last.status == 409:
             what = "got 409" if last.status == 409 and last.whole else "got no clear answer"
             yield Found([last], f"the decision {what}, and the run was never read again")
 
 
-_ECHO = "Keep the ids of questions and options as opaque strings from the poll to the decision."
+def _last_and_unread(history: History) -> Iterator[PreviewCall]:
+    """Each run's last decision, when the client did not read the run after it."""
+    for known in history.runs.values():
+        last = known.decisions[-1] if known.decisions else None
+        if last is not None and not any(each.is_poll or each.is_look_up for each in known.after(last)):
+            yield last
 
 
-@RULES.add(
-    "DEC-42",
-    looks_at="Decisions on a run that was not read before, or was not `needs_attention` when it was read last.",
-    expected="a decision on a run that was read as needs_attention",
-    mend="Poll until the run is needs_attention, look at its questions and actions, then decide.",
-)
+@RULES.add()
 def _decision_unread(history: History) -> Iterator[Found]:
     for known, decision in _decisions(history):
         read = known.read_before(decision)
@@ -112,28 +92,18 @@ def _decision_unread(history: History) -> Iterator[Found]:
             yield Found([decision], f"a decision was sent for a run that was {read[-1].status!r} when it was read last")
 
 
-@RULES.add(
-    "DEC-42",
-    looks_at=f"More than {OLD // 60_000} minutes from the last read of the parking to the decision.",
-    expected="a fresh read of the run before questions are answered that were held for some time",
-    mend="Poll once more right before the decision is sent, and compare the ids of the questions.",
-    measures="from the arrival of the last read that showed the parking to the arrival of the decision",
-)
+@RULES.add(old=OLD // 60_000)
 def _decision_on_old_reading(history: History) -> Iterator[Found]:
     for known, decision in _decisions(history):
         reading = _last_parked(known, decision)
         if reading is None:
             continue
-        held = _held(history, reading.call, decision)
+        held = decision.at - reading.call.at
+        if history.clock != "frozen":  # a test that moves a running clock does not make a client hold them longer
+            held = min(held, decision.real - reading.call.real)
         if held > OLD:
             happened = "the decision answers questions that were read long before"
             yield Found([reading.call, decision], happened, f"{held // 1_000} s")
-
-
-def _held(history: History, read: PreviewCall, decision: PreviewCall) -> int:
-    """How long the questions were held; a test that moves a running clock does not make a client hold them longer."""
-    passed = decision.at - read.at
-    return passed if history.clock == "frozen" else min(passed, decision.real - read.real)
 
 
 def _decisions(history: History) -> Iterator[tuple[Known, PreviewCall]]:
@@ -165,11 +135,8 @@ def _given(history: History) -> Iterator[Given]:
 
 def _meant(name: Any, ids: Iterable[Any]) -> Any:
     """The id that this would be, were it echoed exactly; None when it is like none of them."""
-    return next((each for each in ids if each != name and _plain(each) == _plain(name)), None)
-
-
-def _plain(name: Any) -> str:
-    return str(name).strip().casefold()
+    plain = str(name).strip().casefold()
+    return next((each for each in ids if each != name and str(each).strip().casefold() == plain), None)
 
 
 def _options(question: dict[str, Any]) -> list[Any]:
@@ -184,36 +151,21 @@ def _list(ids: Iterable[Any]) -> str:
     return ", ".join(map(repr, ids)) or "none"
 
 
-@RULES.add(
-    "DEC-24",
-    looks_at="A decision after one that was answered with 200, when the run was not read between them.",
-    expected="one decision for each parking",
-    mend="Guard the decision against double clicks and double deliveries, and poll after it.",
-)
+@RULES.add()
 def _decision_sent_twice(history: History) -> Iterator[Found]:
     for before, decision in _unread_repetitions(history):
         if before.ok and not before.unclear:
             yield Found([before, decision], f"a decision was taken in exchange {before.id}, and another one followed")
 
 
-@RULES.add(
-    "DEC-41",
-    looks_at="A decision after one that got no clear answer, when the run was not read in between.",
-    expected="a poll before a decision is sent again",
-    mend="Poll first; send the decision again only if the run is still parked with those questions.",
-)
+@RULES.add()
 def _decision_resent_unread(history: History) -> Iterator[Found]:
     for before, decision in _unread_repetitions(history):
         if before.unclear:
             yield Found([before, decision], "a decision got no clear answer, and was sent again without a poll between")
 
 
-@RULES.add(
-    "DEC-41",
-    looks_at="A decision after one that was answered with 409, when the run was not read between them.",
-    expected="a 409 taken for `already resolved`, and a poll",
-    mend="On 409 poll: somebody has decided, or the run is not parked (any more).",
-)
+@RULES.add()
 def _decision_repeated_after_409(history: History) -> Iterator[Found]:
     for before, decision in _unread_repetitions(history):
         if before.whole and before.status == 409:
@@ -228,24 +180,14 @@ def _unread_repetitions(history: History) -> Iterator[tuple[PreviewCall, Preview
                 yield before, decision
 
 
-@RULES.add(
-    "DEC-37",
-    looks_at="Decisions of `reject` with an `answers` that is not empty.",
-    expected="answers only with approve",
-    mend="Leave answers out of a rejection.",
-)
+@RULES.add()
 def _answers_with_reject(history: History) -> Iterator[Found]:
     for _, decision in _decisions(history):
         if decision.member("decision") == "reject" and decision.member("answers"):
             yield Found([decision], "a rejection carried answers")
 
 
-@RULES.add(
-    "DEC-38",
-    looks_at="Answers whose `question_id` is no question of the last parking that was read, nor of an earlier one.",
-    expected="ids of questions of this parking",
-    mend=_ECHO,
-)
+@RULES.add()
 def _answer_to_unknown_question(history: History) -> Iterator[Found]:
     for given in _given(history):
         name = given.question_id
@@ -253,12 +195,7 @@ def _answer_to_unknown_question(history: History) -> Iterator[Found]:
             yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
 
 
-@RULES.add(
-    "DEC-42",
-    looks_at="Answers whose `question_id` is of an earlier parking of the run, and not of the last one that was read.",
-    expected="answers to the questions of the present parking",
-    mend="Forget the questions when the decision is sent, and take those of the next parking from the poll.",
-)
+@RULES.add()
 def _answer_to_stale_question(history: History) -> Iterator[Found]:
     for given in _given(history):
         name = given.question_id
@@ -267,12 +204,7 @@ def _answer_to_stale_question(history: History) -> Iterator[Found]:
             yield Found([given.decision], happened)
 
 
-@RULES.add(
-    "DEC-38",
-    looks_at="Answers whose `question_id` or `option_id` differs from one that was read in case, blanks or type only.",
-    expected="ids sent back exactly as they came",
-    mend=_ECHO,
-)
+@RULES.add()
 def _id_not_echoed(history: History) -> Iterator[Found]:
     for given in _given(history):
         name, meant = given.question_id, None
@@ -284,12 +216,7 @@ def _id_not_echoed(history: History) -> Iterator[Found]:
             yield Found([given.decision], f"an answer says {name!r} where the id is {meant!r}")
 
 
-@RULES.add(
-    "DEC-38",
-    looks_at="Answers whose `option_id` is none of the question's options.",
-    expected="the id of one of the question's options",
-    mend="Send the option's `id`, not its label or its place.",
-)
+@RULES.add()
 def _answer_with_unknown_option(history: History) -> Iterator[Found]:
     for given in _given(history):
         name = given.option_id
@@ -300,24 +227,14 @@ def _answer_with_unknown_option(history: History) -> Iterator[Found]:
         yield Found([given.decision], f"an answer names the option {name!r}; offered were {_list(ids)}{hint}")
 
 
-@RULES.add(
-    "DEC-18",
-    looks_at="Answers that have both `option_id` and `custom`.",
-    expected="either option_id or custom",
-    mend="Send the one that the customer chose, and leave the other out.",
-)
+@RULES.add()
 def _option_and_custom(history: History) -> Iterator[Found]:
     for given in _given(history):
         if given.option_id is not None and given.custom is not None:
             yield Found([given.decision], f"the answer to {given.question_id!r} has both option_id and custom")
 
 
-@RULES.add(
-    "QUE-11",
-    looks_at="Answers with `custom` to a question whose `allow_custom` was false.",
-    expected="free text only where allow_custom is true",
-    mend="Offer the text field only where allow_custom is true.",
-)
+@RULES.add()
 def _custom_not_allowed(history: History) -> Iterator[Found]:
     for given in _given(history):
         is_free = given.option_id is None and given.custom is not None

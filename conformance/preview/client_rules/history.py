@@ -6,15 +6,16 @@ A rule never asks what a run really was, only what the client was told of it: no
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 from conformance.audit.card import RuleSet
 from conformance.audit.exchange import ClientCall, call_members
 
 UPLOAD = "put_upload"
-TERMINAL = ("completed", "failed", "canceled")
 PARKED = "needs_attention"
 
 
@@ -79,6 +80,10 @@ class RunReading:
         """The ids of its questions."""
         return tuple(each.get("id") for each in self.questions or () if isinstance(each, dict))
 
+    def may_equal(self, other: RunReading) -> bool:
+        """Whether both may show one parking: their questions are equal, or one of them does not show any."""
+        return None in (self.questions, other.questions) or self.ids == other.ids
+
 
 @dataclass(slots=True)
 class Known:
@@ -108,7 +113,7 @@ class Known:
     @property
     def end(self) -> RunReading | None:
         """The first reading that showed its end."""
-        return next((each for each in self.readings if each.status in TERMINAL), None)
+        return next((each for each in self.readings if is_terminal(each.status)), None)
 
     def read_before(self, call: PreviewCall) -> list[RunReading]:
         """Every reading that the client had when it sent this."""
@@ -117,10 +122,6 @@ class Known:
     def after(self, call: PreviewCall) -> list[PreviewCall]:
         """What the client did about the run after this exchange."""
         return [each for each in self.events if each.order > call.order]
-
-    def is_read_after(self, call: PreviewCall) -> bool:
-        """Whether the client read the run after this exchange."""
-        return any(each.is_poll or each.is_look_up for each in self.after(call))
 
     @property
     def parkings(self) -> list[list[RunReading]]:
@@ -132,7 +133,7 @@ class Known:
             if event.operation == "decide":
                 parked = parked and not event.ok
             elif (reading := readings.get(event.id)) is not None:
-                if reading.status == PARKED and parked and _same(found[-1][-1], reading):
+                if reading.status == PARKED and parked and reading.may_equal(found[-1][-1]):
                     found[-1].append(reading)
                 elif reading.status == PARKED:
                     found.append([reading])
@@ -197,8 +198,18 @@ class History:
             known.readings.append(reading)
 
 
-RULES = RuleSet(lambda exchanges, *mode: History([preview_call(each, n) for n, each in enumerate(exchanges)], *mode))
+RULES = RuleSet(
+    lambda exchanges, *mode: History([preview_call(each, n) for n, each in enumerate(exchanges)], *mode),
+    tomllib.loads(files("conformance.preview.client_rules").joinpath("rules.toml").read_text("utf-8")),
+)
 """The rules for clients of the Preview generation."""
+
+
+def is_terminal(status: object) -> bool:
+    """Whether a run of this status is over, as the contract says."""
+    from mock_server.contract import document  # noqa: PLC0415 - the rules are known without it, as they are imported
+
+    return status in document.load().run_statuses.terminal
 
 
 def elapsed(first: PreviewCall, last: PreviewCall) -> int:
@@ -224,24 +235,12 @@ def _readings(call: PreviewCall) -> Iterator[tuple[str, RunReading]]:
     if call.cut and run_id is not None and call.before is not None:  # too long for the journal, not for the client
         yield run_id, RunReading(call, call.before)
     if run_id is not None and isinstance(status := call.answer_member("status"), str):
-        yield run_id, RunReading(call, status, _questions(call))
-    for item in _listed(call):
+        parked = call.answer_member(PARKED)
+        questions = parked.get("questions") if isinstance(parked, dict) else None
+        yield run_id, RunReading(call, status, tuple(questions) if isinstance(questions, list) else None)
+    # The items of a history, whatever its envelope (OP-08).
+    members = call.received.values() if isinstance(call.received, dict) else (call.received,)
+    listed = next((each for each in members if isinstance(each, list)), ()) if call.is_look_up else ()
+    for item in listed:
         if isinstance(item, dict) and isinstance(item.get("run_id"), str) and isinstance(item.get("status"), str):
             yield item["run_id"], RunReading(call, item["status"])
-
-
-def _listed(call: PreviewCall) -> Iterable[Any]:
-    """The items of a history, whatever its envelope (OP-08)."""
-    members = call.received.values() if isinstance(call.received, dict) else (call.received,)
-    return next((each for each in members if isinstance(each, list)), ()) if call.is_look_up else ()
-
-
-def _questions(call: PreviewCall) -> tuple[Any, ...] | None:
-    parked = call.answer_member(PARKED)
-    questions = parked.get("questions") if isinstance(parked, dict) else None
-    return tuple(questions) if isinstance(questions, list) else None
-
-
-def _same(one: RunReading, other: RunReading) -> bool:
-    """Whether both may show one parking: their questions are equal, or one of them does not show any."""
-    return one.questions is None or other.questions is None or one.ids == other.ids

@@ -17,13 +17,7 @@ LOOP = 3
 KEY = "idempotency_key"
 
 
-@RULES.add(
-    "IDEM-09",
-    severity="note",
-    looks_at="Imports without an `idempotency_key`.",
-    expected="an idempotency_key with every import",
-    mend="Make a key before the first attempt and store it with the import: then a lost answer is harmless.",
-)
+@RULES.add()
 def _import_without_key(history: History) -> Iterator[Found]:
     repeated = {one.order for one, _ in _repetitions(history, "start_import")}
     for calls in history.starts("start_import"):
@@ -32,12 +26,7 @@ def _import_without_key(history: History) -> Iterator[Found]:
             yield Found(bare, f"no idempotency_key: {counted(len(bare), 'import')}")
 
 
-@RULES.add(
-    "ERR-08",
-    looks_at="Imports without a key that got no clear answer, and were repeated without a look-up in between.",
-    expected="a look at the active run before an import without a key is sent again",
-    mend="Send a key, and repeat with the same one; without a key read ?status=active first.",
-)
+@RULES.add()
 def _retries_import_without_key(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_import"):
         if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
@@ -45,36 +34,21 @@ def _retries_import_without_key(history: History) -> Iterator[Found]:
             yield Found([one, two], f"an import without a key {_fate(one)}, {again}")
 
 
-@RULES.add(
-    "ERR-07",
-    looks_at="Exports without a key that got no clear answer, and were repeated.",
-    expected="only what is idempotent is repeated: an export with a key",
-    mend="Send an idempotency_key with the export, and repeat with the same one.",
-)
+@RULES.add()
 def _retries_export_without_key(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_export"):
         if one.member(KEY) is None:
             yield Found([one, two], f"an export without a key {_fate(one)}, and was sent again")
 
 
-@RULES.add(
-    "IDEM-09",
-    looks_at="Starts with a key that got no clear answer or a 429, and were repeated with another key or none.",
-    expected="the same key for every attempt at one import",
-    mend="Make the key once for each import, outside the retry loop; a new one may start a second run.",
-)
+@RULES.add()
 def _new_key_for_retry(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_import", "start_export", throttled=True):
         if one.member(KEY) is not None and two.member(KEY) != one.member(KEY):
             yield Found([one, two], f"a request {_fate(one)}, and was sent again with another key")
 
 
-@RULES.add(
-    "IDEM-10",
-    looks_at="Two imports (or exports) of a company with one key and different payloads; member order does not count.",
-    expected="a new key for a new import",
-    mend="Derive the key from the import's own identity, such as its id in your database, not from company or day.",
-)
+@RULES.add()
 def _key_for_another_payload(history: History) -> Iterator[Found]:
     for calls in history.starts("start_import", "start_export"):
         first: dict[str, PreviewCall] = {}
@@ -87,12 +61,7 @@ def _key_for_another_payload(history: History) -> Iterator[Found]:
                 yield Found([known, each], f"the key {key!r} was sent with two different payloads")
 
 
-@RULES.add(
-    "IMP-15",
-    looks_at=f"{LOOP} imports of a company in a row that got 409, without a look-up in between.",
-    expected="after a 409 a look at the active run, or a wait for its end",
-    mend="On 409 read ?status=active, follow that run to its end, and only then start another.",
-)
+@RULES.add(loop=LOOP)
 def _loops_on_409(history: History) -> Iterator[Found]:
     for calls in history.starts("start_import"):
         streak: list[PreviewCall] = []
@@ -106,25 +75,14 @@ def _loops_on_409(history: History) -> Iterator[Found]:
                 break
 
 
-@RULES.add(
-    "IMP-16",
-    looks_at="Imports whose body has both `files` and `rows`.",
-    expected="either files or rows",
-    mend="Send one of them; two sources are two imports.",
-)
+@RULES.add()
 def _files_and_rows(history: History) -> Iterator[Found]:
     for each in history.calls("start_import"):
         if each.member("files") is not None and each.member("rows") is not None:
             yield Found([each], "the import carried both files and rows")
 
 
-@RULES.add(
-    "ERR-08",
-    looks_at="Imports that got no clear answer, and were neither repeated nor looked up afterwards.",
-    expected="the same request with the same key, or a look at the active run",
-    mend="Repeat the import with its key; the answer names the run, whether it existed already or not.",
-    closing=True,
-)
+@RULES.add()
 def _lost_create_not_recovered(history: History) -> Iterator[Found]:
     for calls in history.starts("start_import"):
         for each in calls:
@@ -150,12 +108,7 @@ def _fate(call: PreviewCall) -> str:
     return f"got {call.status}" if call.status != 201 else "got an answer that cannot be read"
 
 
-@RULES.add(
-    "UPL-02",
-    looks_at="Files that were put with another `Content-Type` than the `content_type` of the upload's request.",
-    expected="the PUT's Content-Type equal to the declared content_type",
-    mend="Set Content-Type on the PUT explicitly; many HTTP clients guess one.",
-)
+@RULES.add()
 def _upload_other_content_type(history: History) -> Iterator[Found]:
     declared = {
         asked.received["upload_ref"]: asked.member("content_type")
@@ -168,23 +121,13 @@ def _upload_other_content_type(history: History) -> Iterator[Found]:
             yield Found([put], f"the file was put with Content-Type {given or 'none'}; {wanted} was declared")
 
 
-@RULES.add(
-    "AUTH-09",
-    looks_at="Calls to a signed URL that carry the header `x-api-key`.",
-    expected="no API key at the signed URL, which is its own credential",
-    mend="Put the file with a plain HTTP client, not with the one that adds the key to every call.",
-)
+@RULES.add()
 def _key_at_upload(history: History) -> Iterator[Found]:
     if found := [each for each in history.calls(UPLOAD) if "x-api-key" in each.headers]:
         yield Found(found, f"the API key went to a signed URL, {counted(len(found), 'time')}")
 
 
-@RULES.add(
-    "UPL-05",
-    looks_at="A second PUT to a signed URL after one that was answered with 2xx.",
-    expected="a new upload_url for each file",
-    mend="Ask for an upload for each file; what was put once cannot be replaced.",
-)
+@RULES.add()
 def _upload_url_reused(history: History) -> Iterator[Found]:
     used: set[str] = set()
     for put in history.calls(UPLOAD):

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import PARKED, RULES, TERMINAL, History, Known, PreviewCall, elapsed
+from conformance.preview.client_rules.history import PARKED, RULES, History, Known, PreviewCall, elapsed, is_terminal
 
 TOLERATED = 2
 """Reads of a run after its end: whoever reloads a page does no harm (POLL-24)."""
@@ -26,37 +26,17 @@ SLOW = 10_000
 MINUTE, BUDGET = 60_000, 95
 HOUR = 3_600_000
 AT_ONCE = 500
-ARRIVALS = "from the arrival of each poll to the arrival of the run's next"
 
 
-@RULES.add(
-    "POLL-23",
-    severity="note",
-    looks_at=f"The first poll of a run that comes less than {FAST} ms after the call that started it.",
-    expected="about 2 s before the first poll",
-    mend="Wait about 2 s before the first poll, too; the run is queued at that moment in any case.",
-    measures="from the arrival of the call that started the run to the arrival of its first poll",
-)
+@RULES.add(fast=FAST)
 def _first_poll_at_once(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        accepted = known.accepted
-        if accepted is None or accepted.status != 201 or not known.polls:
-            continue
-        gap = elapsed(accepted, known.polls[0])
-        if gap < FAST:
-            yield Found([accepted, known.polls[0]], "the first poll came at once", f"{gap} ms")
+        accepted, first = known.accepted, next(iter(known.polls), None)
+        if accepted and first and accepted.status == 201 and (gap := elapsed(accepted, first)) < FAST:
+            yield Found([accepted, first], "the first poll came at once", f"{gap} ms")
 
 
-@RULES.add(
-    "POLL-23",
-    looks_at=(
-        f"Polls of one run that follow an answered one in less than {FAST} ms, {OFTEN} times or more; a decision "
-        "between them is a reason to read again."
-    ),
-    expected="about 2 s between polls at first, then more",
-    mend="Wait 2 s after each poll, and longer as the run ages. With a frozen clock, let the wait move the session's.",
-    measures=ARRIVALS,
-)
+@RULES.add(fast=FAST, often=OFTEN)
 def _polls_too_fast(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         short = [(one, two) for one, two in _pairs(known) if elapsed(one, two) < FAST]
@@ -67,17 +47,7 @@ def _polls_too_fast(history: History) -> Iterator[Found]:
             yield Found(found, happened, f"{gap:.0f} ms in the middle")
 
 
-@RULES.add(
-    "POLL-23",
-    looks_at=(
-        f"{STEADY} gaps between polls or more, over {AGED // 1_000} s or more since the start or the last decision: "
-        f"the middle of the last three against the middle of the first three, unless those are {SLOW // 1_000} s "
-        "already."
-    ),
-    expected="intervals that grow as the run ages",
-    mend="Multiply the wait by a factor such as 1.3 after each poll, up to a limit such as 30 s.",
-    measures=ARRIVALS,
-)
+@RULES.add(steady=STEADY, aged=AGED // 1_000, slow=SLOW // 1_000)
 def _interval_never_grows(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         for stretch in _stretches(known):
@@ -119,12 +89,7 @@ def _stretches(known: Known) -> Iterator[set[int]]:
         yield stretch
 
 
-@RULES.add(
-    "POLL-21",
-    looks_at=f"Polls of a run after one read `completed`, `failed` or `canceled`; {TOLERATED} are tolerated (POLL-24).",
-    expected="no more polls after completed, failed or canceled",
-    mend="Stop on each of the three terminal values; mind that `canceled` is one, too.",
-)
+@RULES.add(tolerated=TOLERATED)
 def _polls_after_end(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         end = known.end
@@ -136,13 +101,7 @@ def _polls_after_end(history: History) -> Iterator[Found]:
             yield Found([end.call, *more], happened)
 
 
-@RULES.add(
-    "POLL-28",
-    looks_at="Runs whose last poll got no clear answer, and that were never read again.",
-    expected="polling that goes on after a 5xx or a lost answer",
-    mend="Take such an answer for no answer: wait, and poll again. The run is not affected.",
-    closing=True,
-)
+@RULES.add()
 def _run_given_up_after_error(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.events[-1]
@@ -151,18 +110,11 @@ def _run_given_up_after_error(history: History) -> Iterator[Found]:
             yield Found([last], f"the last poll of the run got {what}, and the run was never read again")
 
 
-@RULES.add(
-    "STALE-06",
-    severity="warning",
-    looks_at="Runs that were last read as neither ended nor parked, less than an hour after the start.",
-    expected="polls until the run has ended, or for more than one hour",
-    mend="Poll until a terminal status; give up no sooner than an hour after the start. An unknown status is no end.",
-    closing=True,
-)
+@RULES.add()
 def _run_given_up_early(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.last
-        if last is None or last.status in TERMINAL or last.status == PARKED or last.call is not known.events[-1]:
+        if last is None or is_terminal(last.status) or last.status == PARKED or last.call is not known.events[-1]:
             continue
         first = known.accepted or known.events[0]
         age = elapsed(first, last.call)
@@ -171,13 +123,7 @@ def _run_given_up_early(history: History) -> Iterator[Found]:
             yield Found([last.call], happened)
 
 
-@RULES.add(
-    "RATE-09",
-    looks_at=f"{BUDGET} calls or more within 60 s to one operation that reads runs.",
-    expected="polls of all runs together well below 100 a minute",
-    mend="Space the polls of concurrent runs by one shared limiter, or poll each of many runs more rarely.",
-    measures=f"from the arrival of one call to the arrival of the {BUDGET}th",
-)
+@RULES.add(budget=BUDGET)
 def _budget_spent_on_polling(history: History) -> Iterator[Found]:
     for operation in ("poll_import", "poll_export", "list_imports"):
         calls = history.calls(operation)
@@ -191,13 +137,7 @@ def _budget_spent_on_polling(history: History) -> Iterator[Found]:
             return
 
 
-@RULES.add(
-    "RATE-04",
-    looks_at=f"Calls that ask for the same and come less than {AT_ONCE} ms after one that got 429.",
-    expected="a wait of 1 to 2 s after a 429, and longer each time",
-    mend="Wait 1 to 2 s before the call is sent again, and double the wait each time; there is no Retry-After.",
-    measures="from the arrival of the throttled call to the arrival of its repetition",
-)
+@RULES.add(at_once=AT_ONCE)
 def _retries_at_once_after_429(history: History) -> Iterator[Found]:
     for calls in _repeated(history):
         again = [
@@ -213,13 +153,7 @@ def _retries_at_once_after_429(history: History) -> Iterator[Found]:
             yield Found(found, happened, f"{shortest} ms at least")
 
 
-@RULES.add(
-    "RATE-04",
-    looks_at="Calls other than polls that got 429 and were never sent again, though nothing else did their work.",
-    expected="the same call once more, after a wait",
-    mend="Take a 429 for `later`: nothing has happened, and the same call works within a minute.",
-    closing=True,
-)
+@RULES.add()
 def _gives_up_after_429(history: History) -> Iterator[Found]:
     for calls in _repeated(history):
         last = calls[-1]
@@ -230,13 +164,7 @@ def _gives_up_after_429(history: History) -> Iterator[Found]:
             yield Found([last], f"{last.method} {last.path} got 429 and was never sent again")
 
 
-@RULES.add(
-    "RATE-10",
-    looks_at="Runs whose last poll got 429, and that were never read again.",
-    expected="polling that goes on after a 429",
-    mend="A 429 says nothing about the run: wait 1 to 2 s, and poll again.",
-    closing=True,
-)
+@RULES.add()
 def _run_given_up_after_429(history: History) -> Iterator[Found]:
     for known in history.runs.values():
         last = known.events[-1]
