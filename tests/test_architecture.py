@@ -34,7 +34,7 @@ LEVELS = {
 PURE = {
     "mock_server": "version.py contract kernel data dialects faults/kinds.py faults/model.py scenarios "
     "coverage/items.py explain session/session.py session/store.py session/generation.py preview/lifecycle.py "
-    "preview/beats.py preview/scenario_lint preview/intents.py preview/readings "
+    "preview/beats.py preview/scenario_lint preview/intents.py preview/readings.py "
     "preview/questions.py preview/decisions.py preview/preconditions.py",
     "conformance": "model verdict audit report preview/client_rules",
 }
@@ -98,7 +98,6 @@ NOT_YET: dict[str, set[str]] = {
         "mock_server/preview/explanations.py",
         "mock_server/preview/exports.py",
         "mock_server/preview/lifecycle.py",
-        "mock_server/preview/readings/bodies.py",
         "mock_server/preview/runs.py",
         "mock_server/preview/session_view.py",
         "mock_server/preview/timeline.py",

@@ -11,8 +11,7 @@ import pytest
 from conformance.preview import tolerant_schema as relaxed
 from mock_server.contract import document as contract
 from mock_server.dialects.dialect import Answer, RequestBody
-from mock_server.preview.readings import DIALECTS
-from mock_server.preview.readings.bodies import is_page, is_run
+from mock_server.preview.readings import DIALECTS, is_page, is_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mock_server.contract.nearest import unknown
 
@@ -23,6 +23,7 @@ TITLES = {
     RANDOM: "some of the readings, drawn by the session's seed and key; random:7 draws the same ones in every session",
 }
 """Each dialect's name, and what it is."""
+F = TypeVar("F", bound=Callable[..., Any])
 _DRAWS = 1_000_000
 HEADERS = {
     "x-request-id": "req_8f14e45fceea",
@@ -108,6 +109,19 @@ class Reading:
         return {"name": self.name, "point": self.point, "does": self.does}
 
 
+class Readings(list[Reading]):
+    """Readings in the order in which they change an answer; a function joins them by its decorator."""
+
+    def add(self, name: str, point: str, does: str, *, by: str = "change_answer", **more: Any) -> Callable[[F], F]:
+        """Make a reading of a function: `by` is the field of `Reading` that it is for, `more` has further fields."""
+
+        def join(function: F) -> F:
+            self.append(Reading(name, point, does, **{by: function, **more}))
+            return function
+
+        return join
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A name, and the readings that it stands for, in the order in which they change an answer."""
@@ -151,6 +165,11 @@ class Dialects:
     def __init__(self, *readings: Reading) -> None:
         self.readings = readings
         self.by_name = {reading.name: reading for reading in readings}
+        self._parts: dict[str, Iterable[Reading]] = {name: (reading,) for name, reading in self.by_name.items()} | {
+            DOCUMENTED: (),
+            MINIMAL: [reading for reading in readings if reading.minimal],
+            EXTENDED: [reading for reading in readings if reading.extended],
+        }
 
     def find(self, name: str, *words: object) -> Dialect:
         """The dialect of that name, `random` drawn from the words; raises UnknownDialect."""
@@ -172,19 +191,12 @@ class Dialects:
 
     def _part(self, name: str, words: Iterable[object]) -> tuple[str, Iterable[Reading]]:
         """The readings of a part, and its name so that it gives the same ones in every session."""
-        if name in self.by_name:
-            return name, (self.by_name[name],)
+        if name in self._parts:
+            return name, self._parts[name]
         word, colon, number = name.partition(":")
         if word == RANDOM and (not colon or (number.isascii() and number.isdecimal() and len(number) <= 9)):
             seed = int(number) if colon else _hash(*words) % _DRAWS
             return f"{RANDOM}:{seed}", tuple(self._draw(seed))
-        match name:
-            case "documented":
-                return name, ()
-            case "minimal":
-                return name, [reading for reading in self.readings if reading.minimal]
-            case "extended":
-                return name, [reading for reading in self.readings if reading.extended]
         if word == RANDOM:
             raise UnknownDialect(f"random takes a whole number of at most 9 digits, such as random:7; got {name!r}")
         raise UnknownDialect(unknown("dialect or reading", name, (*TITLES, *self.by_name)))
@@ -204,6 +216,15 @@ def _hash(*words: object) -> int:
     return int.from_bytes(sha256("\x1f".join(map(str, words)).encode("utf-8", "surrogatepass")).digest()[:6])
 
 
+READINGS = Readings()
+"""Of how any answer is written, in whatever generation: more headers, and the JSON's order and form."""
+
+
+@READINGS.add("extra-headers", "ERR-03", "sends headers that a gateway would add")
+def _add_headers(answer: Answer) -> None:
+    answer.headers.update(HEADERS)
+
+
 def _reverse(value: Any) -> Any:
     if isinstance(value, list):
         return [_reverse(each) for each in value]
@@ -212,24 +233,8 @@ def _reverse(value: Any) -> Any:
     return value
 
 
+@READINGS.add("other-json", "FMT-04", "writes members in another order, over many lines, and names the charset")
 def _reformat_json(answer: Answer) -> None:
     if answer.body is not None:
         answer.body, answer.indented = _reverse(answer.body), True
         answer.headers["content-type"] = "application/json; charset=utf-8"
-
-
-READINGS = (
-    Reading(
-        "extra-headers",
-        "ERR-03",
-        "sends headers that a gateway would add",
-        lambda answer: answer.headers.update(HEADERS),
-    ),
-    Reading(
-        "other-json",
-        "FMT-04",
-        "writes members in another order, over many lines, and names the charset",
-        _reformat_json,
-    ),
-)
-"""Of how any answer is written, in whatever generation: more headers, and the JSON's order and form."""

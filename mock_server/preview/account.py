@@ -24,7 +24,7 @@ from mock_server.preview.preconditions import (
     refuse_lacking,
     taken,
 )
-from mock_server.preview.readings.requests import IDS_AGAIN
+from mock_server.preview.readings import IDS_AGAIN
 from mock_server.preview.runs import Approval, ImportRun
 from mock_server.scenarios.model import Scenario, every_beat
 from mock_server.session.store import change

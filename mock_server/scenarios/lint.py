@@ -72,11 +72,7 @@ CODES: dict[str, str] = {
 
 
 def lint(
-    scenario: Scenario,
-    document: Document,
-    language: Language,
-    catalogue: Catalogue,
-    clause_ids: Collection[str] | None,
+    scenario: Scenario, document: Document, language: Language, catalogue: Catalogue, clause_ids: Collection[str] | None
 ) -> Iterator[Complaint]:
     """Everything that is wrong with the meaning of a well-formed scenario; `clause_ids` None: they are not checked."""
     if clause_ids is not None:
