@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_server.contract.document import load
 from mock_server.faults.model import Targets
 from mock_server.preview.beats import BEATS, Complete, Queue, Work
-from mock_server.preview.scenario_lint import lint
+from mock_server.preview.scenario_lint.plays import lint
 from mock_server.preview.steps import STEPS
 from mock_server.scenarios import catalog
 from mock_server.scenarios.loader import Loader

@@ -1,4 +1,7 @@
-"""The plays of a scenario: every step can be taken, every status can occur, every figure is one that can be seen."""
+"""What a scenario file means, checked whole; here its plays.
+
+Every step can be taken, every status can occur, every figure is one that can be seen.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.clock import HOUR
 from mock_server.preview.beats import Passing
 from mock_server.preview.lifecycle import TERMINAL
-from mock_server.preview.scenario_lint.script import every_run_beat
+from mock_server.preview.scenario_lint.script import every_run_beat, lint_groups, lint_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.templates import Catalogue
-    from mock_server.scenarios.model import Beat, Play, Scenario, Step
+    from mock_server.scenarios.model import Beat, Scenario, Step
 
 # Which statuses show a figure (POLL-03, POLL-13 to POLL-16; a rejected run keeps its report, OP-17).
 _SHOWN_IN = {
@@ -40,8 +43,10 @@ class _Client:
     keys: set[str] = field(default_factory=set)
 
 
-def lint_plays(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
-    """What is wrong with the plays."""
+def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
+    """Everything that is wrong with the meaning of a well-formed file's beats, data and plays."""
+    yield from lint_script(scenario, document)
+    yield from lint_groups(scenario, document, catalogue)
     asked = _question_columns(scenario, catalogue)
     script, exports = _statuses(scenario.run), _statuses(scenario.export)
     titles: set[str] = set()
@@ -51,7 +56,9 @@ def lint_plays(scenario: Scenario, document: Document, catalogue: Catalogue) -> 
             yield document.complain("E336", (*place, "title"), f"another play is called {play.title!r} too")
         titles.add(play.title)
         client = _Client(run=scenario.ready.run is not None)
-        runs = script | _more_statuses(scenario, play)
+        # What the client's own doing may bring about: a stop, a file that cannot be read.
+        more = {"canceled": any(step.verb == "cancel" for step in play.steps), "failed": scenario.own_rows}
+        runs = script | {status for status, may_be in more.items() if may_be}
         for position, step in enumerate(play.steps):
             here = (*place, "steps", position)
             yield from _takes(document, here, step, client, scenario)
@@ -70,14 +77,6 @@ def _statuses(beats: tuple[Beat, ...]) -> set[str]:
         found.add(beat.becomes)
         if beat.may_fail or (isinstance(beat, Passing) and beat.lasts > HOUR):  # STALE-01
             found.add("failed")
-    return found
-
-
-def _more_statuses(scenario: Scenario, play: Play) -> set[str]:
-    """What the client's own doing may bring about: a stop, a file that cannot be read."""
-    found = {"canceled"} if any(step.verb == "cancel" for step in play.steps) else set()
-    if scenario.own_rows:
-        found.add("failed")
     return found
 
 
@@ -169,8 +168,9 @@ def _names(document: Document, place: Place, step: Step, catalogue: Catalogue) -
     template = catalogue.template(step.value)
     column = step.modifiers.get("column")
     if template is None:
-        names = [each.name for each in catalogue.templates]
-        yield document.complain("E311", (*place, "download"), unknown("sheet", step.value, names))
+        yield document.complain(
+            "E311", (*place, "download"), unknown("sheet", step.value, [each.name for each in catalogue.templates])
+        )
     elif column is not None and column not in (names := [each.name for each in template.columns]):
         yield document.complain("E312", (*place, "column"), unknown("column", column, names, template.name))
     if (column is None) != ("values" not in step.modifiers):
@@ -189,17 +189,13 @@ def _answers(document: Document, place: Place, step: Step, asked: Sequence[str])
     for index, answer in enumerate(step.modifiers.get("answers", ())):
         here = (*place, "answers", index)
         by_name, by_id = {"question", "option"} & answer.keys(), {"question_id", "option_id"} & answer.keys()
+        asks = answer.keys() & {"question", "question_id"}
         if by_name and by_id:
             text = "name question and option ('question', 'option') or give their ids ('question_id', 'option_id')"
             yield document.complain("E333", here, text)
         elif "question" in answer and answer["question"] not in asked:
             text = unknown("question about", answer["question"], asked)
             yield document.complain("E334", (*here, "question"), text)
-        elif "refused" not in step.modifiers and not _complete(answer):
+        elif "refused" not in step.modifiers and not len(asks) == len(answer.keys() - asks) == 1:
             text = "an answer has a question and either an option or a 'custom' text; others are refused (DEC-18)"
             yield document.complain("E334", here, text)
-
-
-def _complete(answer: dict[str, object]) -> bool:
-    asks = answer.keys() & {"question", "question_id"}
-    return len(asks) == 1 and len(answer.keys() - asks) == 1

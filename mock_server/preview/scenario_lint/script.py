@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from mock_server.contract.nearest import unknown
 from mock_server.data.rules import alternatives, fault
@@ -32,11 +32,6 @@ EXPORT_BEATS = "queue, work, complete, fail and die"
 """The beats with `exports`, in the order of a script."""
 
 
-def run_beats(beats: Sequence[Beat]) -> tuple[RunBeat, ...]:
-    """The beats as what they are here."""
-    return cast("tuple[RunBeat, ...]", tuple(beats))
-
-
 def every_run_beat(beats: tuple[Beat, ...], name: str) -> Iterator[tuple[Place, RunBeat]]:
     """All beats of a script with their places, those of branches included, in the order of the file."""
     return cast("Iterator[tuple[Place, RunBeat]]", every_beat(beats, (name,)))
@@ -44,10 +39,10 @@ def every_run_beat(beats: tuple[Beat, ...], name: str) -> Iterator[tuple[Place, 
 
 def lint_script(scenario: Scenario, document: Document) -> Iterator[Complaint]:
     """What is wrong with the scripts of import and export."""
-    yield from _order(document, ("run",), run_beats(scenario.run))
+    yield from _order(document, ("run",), cast("tuple[RunBeat, ...]", scenario.run))
     yield from _check_places(document, "run", scenario)
     if "export" in document.value:
-        yield from _order(document, ("export",), run_beats(scenario.export))
+        yield from _order(document, ("export",), cast("tuple[RunBeat, ...]", scenario.export))
         yield from _check_places(document, "export", scenario)
     yield from _ready(scenario, document)
     for place, beat in every_run_beat(scenario.run, "run"):
@@ -118,39 +113,27 @@ def _passes(beats: Sequence[RunBeat]) -> bool:
 
 def _check_places(document: Document, name: str, scenario: Scenario) -> Iterator[Complaint]:
     """Beats that the place or the caller's own rows leave no meaning for."""
-    beats = scenario.run if name == "run" else scenario.export
-    reviews = 0
-    for place, beat in every_run_beat(beats, name):
+    export, reviews = name == "export", 0
+    for place, beat in every_run_beat(scenario.export if export else scenario.run, name):
+        own, named = scenario.own_rows and not export, isinstance(beat, Complete) and beat.groups
         reviews += isinstance(beat, Review)
-        if name == "export":
-            yield from _in_export(document, place, beat)
-            continue
-        if isinstance(beat, Complete):
-            yield from _for_export_only(document, place)
-        if scenario.own_rows and isinstance(beat, Park):
-            yield document.complain("E305", place, "'park' and 'review' exclude each other; 'review' alone asks here")
-        if scenario.own_rows and isinstance(beat, Complete) and beat.groups:
-            text = "'complete' names no groups beside 'review': the caller's own rows decide"
-            yield document.complain("E305", (*place, "complete"), text)
-        if isinstance(beat, Review) and reviews > 1:
-            yield document.complain("E305", place, "one 'review' is enough: it asks until nothing is left to ask")
-
-
-def _in_export(document: Document, place: Place, beat: RunBeat) -> Iterator[Complaint]:
-    if not beat.exports:  # DST-10
-        text = f"an export has only {EXPORT_BEATS}; got '{beat.verb}'"
-        yield document.complain("E305", place, text)
-    elif isinstance(beat, Complete) and beat.groups:
-        yield document.complain(
-            "E305", (*place, "complete"), "an export flags no rows; expected nothing after 'complete:'"
-        )
-
-
-def _for_export_only(document: Document, place: Place) -> Iterator[Complaint]:
-    for name in Complete.members:
-        if name in _given(document, place):
-            text = f"'{name}' belongs to the 'complete' of an export; an import writes to no destination"
-            yield document.complain("E305", (*place, name), text, key=True)
+        for is_wrong, members, text in (
+            (export and not beat.exports, (), f"an export has only {EXPORT_BEATS}; got '{beat.verb}'"),  # DST-10
+            (export and named, ("complete",), "an export flags no rows; expected nothing after 'complete:'"),
+            (own and isinstance(beat, Park), (), "'park' and 'review' exclude each other; 'review' alone asks here"),
+            (own and named, ("complete",), "'complete' names no groups beside 'review': the caller's own rows decide"),
+            (
+                not export and isinstance(beat, Review) and reviews > 1,
+                (),
+                "one 'review' is enough: it asks until nothing is left to ask",
+            ),
+        ):
+            if is_wrong:
+                yield document.complain("E305", (*place, *members), text)
+        for member in Complete.members if isinstance(beat, Complete) and not export else ():
+            if (*place, member) in document.members:
+                text = f"'{member}' belongs to the 'complete' of an export; an import writes to no destination"
+                yield document.complain("E305", (*place, member), text, key=True)
 
 
 def _ready(scenario: Scenario, document: Document) -> Iterator[Complaint]:
@@ -172,12 +155,19 @@ def _ready(scenario: Scenario, document: Document) -> Iterator[Complaint]:
 
 def lint_groups(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
     """What is wrong with the declared groups, and with the data that they are cut from."""
-    known: list[tuple[Place, Flagged, Column]] = []
+    known: list[tuple[Place, Flagged]] = []
+    seen: set[tuple[Place, str, str, str]] = set()
     for place, group, parked in _groups(scenario):
+        key = (place[:-1], group.sheet, group.column, group.fails)
+        if key in seen:  # PATCH-06
+            text = f"{group.column} of {group.sheet} failing '{group.fails}' is declared twice here; make it one group"
+            yield document.complain("E317", place, text)
+        seen.add(key)
         template = catalogue.template(group.sheet)
         if template is None:
-            names = [each.name for each in catalogue.templates]
-            yield document.complain("E311", (*place, "sheet"), unknown("sheet", group.sheet, names))
+            yield document.complain(
+                "E311", (*place, "sheet"), unknown("sheet", group.sheet, [each.name for each in catalogue.templates])
+            )
             continue
         column = next((each for each in template.columns if each.name == group.column), None)
         if column is None:
@@ -185,12 +175,11 @@ def lint_groups(scenario: Scenario, document: Document, catalogue: Catalogue) ->
             text = unknown("column", group.column, names, template.name)
             yield document.complain("E312", (*place, "column"), text)
             continue
-        known.append((place, group, column))
+        known.append((place, group))
         yield from _check_group(document, place, group, column)
-        yield from (_fix if parked else _left)(document, place, group, column)
-    yield from _twice(scenario, document)
+        yield from _fix(document, place, group, column) if parked else _left(document, place, group)
     yield from _data(scenario, document, catalogue)
-    yield from _amounts(scenario, document, [(place, group) for place, group, _ in known])
+    yield from _amounts(scenario, document, known)
 
 
 def _groups(scenario: Scenario) -> Iterator[tuple[Place, Flagged, bool]]:
@@ -200,13 +189,9 @@ def _groups(scenario: Scenario) -> Iterator[tuple[Place, Flagged, bool]]:
             yield (*place, beat.verb, index), group, isinstance(beat, Park)
 
 
-def _can_fail(column: Column) -> list[str]:
-    checks = {"required": column.required, "strict": column.rule == "strict", "link": column.rule == "link"}
-    return [check for check, possible in {**checks, "unique": column.unique}.items() if possible]
-
-
 def _check_group(document: Document, place: Place, group: Flagged, column: Column) -> Iterator[Complaint]:
-    possible = _can_fail(column)
+    checks = {"required": column.required, "strict": column.rule == "strict", "link": column.rule == "link"}
+    possible = [check for check, can_fail in {**checks, "unique": column.unique}.items() if can_fail]
     if group.fails not in possible:
         can = f"it can fail: {', '.join(possible)}" if possible else "it takes anything"
         text = f"{column.name} cannot fail '{group.fails}'; {can}"
@@ -222,7 +207,7 @@ def _check_group(document: Document, place: Place, group: Flagged, column: Colum
 
 def _fix(document: Document, place: Place, group: Flagged, column: Column) -> Iterator[Complaint]:
     """The fix of a group that is parked with: one is given, and it can be carried out (PATCH-03 to PATCH-05)."""
-    if "fix" not in _given(document, place):
+    if (*place, "fix") not in document.members:
         yield document.complain("E202", place, "a parked group lacks the member 'fix'")
     if group.fix == "set_value":
         if (wrong := _wrong_value(group, column)) is not None:
@@ -269,7 +254,7 @@ def _wrong_option(option: str, group: Flagged, column: Column) -> str | None:
     return None
 
 
-def _left(document: Document, place: Place, group: Flagged, _column: Column) -> Iterator[Complaint]:
+def _left(document: Document, place: Place, group: Flagged) -> Iterator[Complaint]:
     """A group of `complete` is left as it is: nobody is asked about it."""
     if group.fix != "keep":
         text = f"rows of 'complete' stay flagged: expected fix keep or none, got {group.fix}"
@@ -277,16 +262,6 @@ def _left(document: Document, place: Place, group: Flagged, _column: Column) -> 
     if group.value is not None or group.options or group.allow_custom is not None or not group.ask:
         text = "rows of 'complete' stay flagged, nobody is asked: leave out value, ask, options and allow_custom"
         yield document.complain("E315", place, text)
-
-
-def _twice(scenario: Scenario, document: Document) -> Iterator[Complaint]:
-    seen: set[tuple[Place, str, str, str]] = set()
-    for place, group, _ in _groups(scenario):
-        key = (place[:-1], group.sheet, group.column, group.fails)
-        if key in seen:  # PATCH-06
-            text = f"{group.column} of {group.sheet} failing '{group.fails}' is declared twice here; make it one group"
-            yield document.complain("E317", place, text)
-        seen.add(key)
 
 
 def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterator[Complaint]:
@@ -303,8 +278,9 @@ def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Itera
         place: Place = ("data", index, "sheet")
         if template is None:
             if "data" in document.value:
-                names = [each.name for each in catalogue.templates]
-                yield document.complain("E311", place, unknown("sheet", name, names))
+                yield document.complain(
+                    "E311", place, unknown("sheet", name, [each.name for each in catalogue.templates])
+                )
             continue
         if name in sheets[:index]:
             yield document.complain("E307", place, f"{name} is named twice")
@@ -312,7 +288,8 @@ def _data(scenario: Scenario, document: Document, catalogue: Catalogue) -> Itera
             wanted = [
                 each.name for each in catalogue.templates if each.id in {link.template_id for link in column.links}
             ]
-            if wanted and not set(wanted) & set(sheets) and (column.required or _fails_link(scenario, column)):
+            broken = any(group.column == column.name and group.fails == "link" for _, group, _ in _groups(scenario))
+            if wanted and not set(wanted) & set(sheets) and (column.required or broken):
                 text = f"{name} links to {' or '.join(wanted)}, which has no rows; name it under 'data' too"
                 yield document.complain("E307", place, text)
 
@@ -322,16 +299,12 @@ def _ready_sheets(scenario: Scenario, document: Document, catalogue: Catalogue) 
     named = scenario.ready.sheets
     strange = [name for name in named if catalogue.template(name) is None]
     for name in strange:
-        names = [each.name for each in catalogue.templates]
-        yield document.complain("E311", ("ready", "sheets", name), unknown("sheet", name, names), key=True)
+        text = unknown("sheet", name, [each.name for each in catalogue.templates])
+        yield document.complain("E311", ("ready", "sheets", name), text, key=True)
     left_out = [each.sheet for each in scenario.data if each.sheet not in named]
     if named and left_out and not strange:
         text = f"the script fills {left_out[0]}, which the ready company would not have; name it here, too"
         yield document.complain("E307", ("ready", "sheets"), text, key=True)
-
-
-def _fails_link(scenario: Scenario, column: Column) -> bool:
-    return any(group.column == column.name and group.fails == "link" for _, group, _ in _groups(scenario))
 
 
 def _amounts(scenario: Scenario, document: Document, groups: list[tuple[Place, Flagged]]) -> Iterator[Complaint]:
@@ -348,10 +321,3 @@ def _amounts(scenario: Scenario, document: Document, groups: list[tuple[Place, F
         if before <= half < taken[group.sheet]:
             text = f"of {rows[group.sheet]} rows of {group.sheet} at most {half} may be wrong; by here they are"
             yield document.complain("E316", (*place, "rows"), f"{text} {taken[group.sheet]}")
-
-
-def _given(document: Document, place: Place) -> Any:
-    value: Any = document.value
-    for part in place:
-        value = value[part]
-    return value
