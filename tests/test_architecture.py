@@ -95,7 +95,6 @@ NOT_YET: dict[str, set[str]] = {
         "conformance/preview/patch_effects.py",
         "conformance/preview/response_schema.py",
         "conformance/preview/suite.py",
-        "mock_server/preview/explanations.py",
         "mock_server/preview/exports.py",
         "mock_server/preview/lifecycle.py",
         "mock_server/preview/runs.py",

@@ -18,7 +18,6 @@ from mock_server.cli.main import commands
 from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_ids, load
 from mock_server.contract.messages import Difference
-from mock_server.preview.explanations import IMPORT
 from mock_server.preview.lifecycle import TRANSITIONS
 
 if TYPE_CHECKING:
@@ -383,8 +382,13 @@ def test_every_exchange_is_explained_and_nothing_is_changed_by_it(
 
 
 def test_advice_knows_every_status_and_the_contracts_operations() -> None:
-    assert set(IMPORT) == set(TRANSITIONS)
-    assert {operation for calls in IMPORT.values() for operation, _ in calls} <= set(load().operations)
+    legal = load().document["components"]["schemas"]["RunStatus"]["x-legal"]
+    known = {run: [each for row in legal if row["about"] == run for each in row["in"]] for run in ("import", "export")}
+    assert sorted(known["import"]) == sorted(TRANSITIONS)
+    assert sorted(known["export"]) == sorted(
+        load().document["components"]["schemas"]["ExportRun"]["discriminator"]["mapping"]
+    )
+    assert {operation for row in legal for operation in row["calls"]} <= set(load().operations)
 
 
 def test_every_clause_that_a_body_can_break_exists() -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jsonschema_rs
 import orjson
 
-from mock_server.contract.document import Contract, data
 from mock_server.contract.messages import complaint
+from mock_server.contract.yaml_schema import load_schema
 from mock_server.faults.kinds import FAULTS as KINDS
 from mock_server.recording.exchange import RecordedExchange, in_order
 from mock_server.session.bundle import BadBundle, opened
@@ -23,6 +23,7 @@ from mock_server.session.bundle import BadBundle, opened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from mock_server.contract.document import Contract
     from mock_server.faults.model import Fault
     from mock_server.session.generation import Generation
 
@@ -54,9 +55,10 @@ class Coverage:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """All that can be met, group by group."""
+        answers = ((name, self.contract.described(name)["responses"]) for name in self.contract.operations)
         names: Mapping[str, Sequence[str]] = {
             **self.names,
-            ERROR_CODES: _documented_codes(self.contract),
+            ERROR_CODES: [f"{name} {code}" for name, codes in answers for code in codes if int(code) >= 400],
             FAULTS: [fault.name for fault in every_fault()],
         }
         return tuple(Item(group, name) for group in self.titles for name in names[group])
@@ -103,16 +105,10 @@ def parse_sources(raw: bytes) -> dict[Item, dict[str, Any]]:
     return {Item(group, name): source for group, sources in groups.items() for name, source in sources.items()}
 
 
-def _documented_codes(contract: Contract) -> list[str]:
-    answers = ((operation_id, contract.described(operation_id)["responses"]) for operation_id in contract.operations)
-    return [f"{operation_id} {code}" for operation_id, codes in answers for code in codes if int(code) >= 400]
-
-
 @lru_cache(maxsize=1)
 def every_fault() -> tuple[Fault, ...]:
     """Each fault of the language, once for every word or status that it may have; without one where any will do."""
-    schema = orjson.loads(data("openapi", "scenario.schema.json").read_bytes())
-    members = schema["definitions"]["fault"]["properties"]
+    members = load_schema("scenario")["definitions"]["fault"]["properties"]
     return tuple(kind(value) for verb, kind in KINDS.words.items() for value in members[verb].get("enum", [None]))
 
 
@@ -150,10 +146,10 @@ def read(raw: bytes, coverage: Coverage) -> dict[str, Any]:
     match content:
         case {"bundle": _}:
             try:
-                bundle = opened(raw, coverage.contract.version, partial=True)
+                content = opened(raw, coverage.contract.version, partial=True)
             except BadBundle as bad:
                 raise BadFile(str(bad)) from None
-            return _of_exchanges(bundle, "exchanges", coverage)
+            return _of_exchanges(content, "exchanges", coverage)
         case {"requests": _}:
             return _of_exchanges(content, "requests", coverage)
         case {"groups": _}:
@@ -168,7 +164,7 @@ def _of_exchanges(content: dict[str, Any], name: str, coverage: Coverage) -> dic
 
 
 def _of_coverage(content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:
-    _refuse(_COVERAGE, content)
+    _refuse(load_schema("coverage"), content)
     items = {Item(group["group"], each["item"]): each["met"] for group in content["groups"] for each in group["items"]}
     if strange := items.keys() ^ set(coverage.items):
         item = min(strange)
@@ -185,10 +181,10 @@ def _refuse(schema: dict[str, Any], content: dict[str, Any]) -> None:
 
 def _journal(name: str) -> dict[str, Any]:
     """The schema of an object with exchanges: as in a bundle, but for what a bundle's alone must have."""
-    bundle = orjson.loads(data("openapi", "bundle.schema.json").read_bytes())
+    bundle = load_schema("bundle")
     exchange = bundle["properties"]["exchanges"]["items"]
-    exchange["properties"] |= _NULLABLE
-    members = {name: _list(exchange), "dropped": _COUNT}
+    exchange = {**exchange, "properties": exchange["properties"] | _NULLABLE}
+    members = {name: {"type": "array", "items": exchange}, "dropped": {"type": "integer", "minimum": 0}}
     return {"type": "object", "required": [name], "properties": members, "$defs": bundle["$defs"]}
 
 
@@ -196,18 +192,3 @@ _NULLABLE = {name: {"type": ["string", "null"]} for name in ("at", "run_id", "be
     "in_flight": {"type": ["object", "null"]}
 }
 """Members of an exchange that a bundle's schema leaves open, and the time, which a call without a key has none of."""
-_COUNT = {"type": "integer", "minimum": 0}
-
-
-def _object(**members: Any) -> dict[str, Any]:
-    """The schema of an object that has all of these members."""
-    return {"type": "object", "required": list(members), "properties": members}
-
-
-def _list(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": entry}
-
-
-_ITEM = _object(item={"type": "string"}, met={"type": "boolean"})
-_GROUP = _object(group={"type": "string"}, items=_list(_ITEM))
-_COVERAGE = _object(groups=_list(_GROUP), exchanges=_COUNT, forgotten=_COUNT)

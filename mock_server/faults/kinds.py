@@ -34,8 +34,6 @@ TEXTS = {
 class Lasting(Fault):
     """A fault whose value is a duration."""
 
-    __slots__ = ()
-
     @staticmethod
     def read(value: Any) -> int:
         """The duration in milliseconds."""
@@ -62,8 +60,6 @@ class Lasting(Fault):
 class Delay(Lasting):
     """The answer is held back; what the call does is done at once."""
 
-    __slots__ = ()
-
     verb = "delay"
     members = ("up_to", *WHERE)
     example = "400ms"
@@ -80,8 +76,6 @@ class Delay(Lasting):
 
 class Dribble(Lasting):
     """The answer's body comes in small pieces."""
-
-    __slots__ = ()
 
     verb = "dribble"
     example = "1s"
@@ -101,8 +95,6 @@ class Dribble(Lasting):
 
 class Reset(Fault):
     """The connection is reset: before the headers, and then the call did not arrive; or in the middle of the body."""
-
-    __slots__ = ()
 
     verb = "reset"
     effect = "the connection is reset {}"
@@ -124,8 +116,6 @@ class Reset(Fault):
 class Truncate(Fault):
     """Half of the body comes."""
 
-    __slots__ = ()
-
     verb = "truncate"
     effect = "the answer's body is cut off, {}"
     effects: ClassVar = {
@@ -142,8 +132,6 @@ class Truncate(Fault):
 class Garble(Fault):
     """The answer's JSON is malformed; answers that are no JSON are left alone."""
 
-    __slots__ = ()
-
     verb = "garble"
     effect = "the answer's JSON is malformed"
     targets = ("json", "uploads")
@@ -153,13 +141,14 @@ class Garble(Fault):
         return response.headers.get("content-type", "").startswith("application/json")
 
     async def send(self, response: Response, hit: Hit, wire: Wire) -> None:  # noqa: ARG002 - it takes no time
-        await wire.respond(self, response, lambda send: _bend_body(send, _send_garbled))
+        async def send_garbled(send: Send, message: Message) -> None:
+            await send({**message, "body": message["body"].replace(b":", b"=", 1)})
+
+        await wire.respond(self, response, lambda send: _bend_body(send, send_garbled))
 
 
 class ContentType(Fault):
     """The answer has this Content-Type instead of its own."""
-
-    __slots__ = ()
 
     verb = "content_type"
     effect = "the answer says that it is {}"
@@ -173,8 +162,6 @@ class ContentType(Fault):
 class Page(Fault):
     """A proxy answers with a page of HTML."""
 
-    __slots__ = ()
-
     verb = "page"
     effect = "the call does not arrive; a proxy answers {} with a page of HTML"
     loses = True
@@ -186,8 +173,6 @@ class Page(Fault):
 class Error(Fault):
     """The call is refused with the API's error body."""
 
-    __slots__ = ()
-
     verb = "error"
     effect = "the call is not carried out; the answer is {}"
 
@@ -197,8 +182,6 @@ class Error(Fault):
 
 class Stale(Fault):
     """The answer shows the run's state before the present one."""
-
-    __slots__ = ()
 
     verb = "stale"
     effect = "the answer shows the run's state before the present one"
@@ -217,8 +200,6 @@ class Stale(Fault):
 class Twice(Fault):
     """The call is delivered twice."""
 
-    __slots__ = ()
-
     verb = "twice"
     effect = "the call is delivered twice; the answer is that of the {} delivery"
     targets = ("changing",)
@@ -231,8 +212,6 @@ class Twice(Fault):
 
 class Lose(Fault):
     """The call is carried out, and its answer is lost; a call that is refused loses nothing."""
-
-    __slots__ = ()
 
     verb = "lose"
     effect = "the call is carried out, and its answer is lost: {}"
@@ -272,10 +251,6 @@ def _bend_body(send: Send, bend: Callable[[Send, Message], Awaitable[None]]) -> 
             await bend(send, message)
 
     return send_bent
-
-
-async def _send_garbled(send: Send, message: Message) -> None:
-    await send({**message, "body": message["body"].replace(b":", b"=", 1)})
 
 
 def _send_half(send: Send, broken: Break) -> Send:

@@ -10,7 +10,7 @@ from mock_server.contract.document import load
 from mock_server.contract.nearest import nearest
 from mock_server.preview import decisions
 from mock_server.preview.account import account_of
-from mock_server.preview.lifecycle import Life, Status, life
+from mock_server.preview.lifecycle import Life, life
 from mock_server.preview.runs import ImportRun, Run
 from mock_server.session.generation import Explainer, State
 from mock_server.session.generation import Run as AnyRun
@@ -20,56 +20,15 @@ if TYPE_CHECKING:
     from mock_server.session.session import Session
 
 
-_UNDER_WAY = (
-    ("poll_import", "after about 2 s, and then less often [POLL-23]"),
-    ("list_imports", "?status=active finds the run again when its id was lost [ACT-01]"),
-    ("start_import", "only to repeat the start with its own idempotency_key [IDEM-02]"),
-)
-_OVER = (
-    ("poll_import", "any number of times: the answer stays as it is [RUN-03]"),
-    ("start_import", "a new import [IMP-11]"),
-    ("export_csv", "what is in the sheets"),
-    ("start_export", "where the company has a destination"),
-)
-IMPORT: dict[Status, tuple[tuple[str, str], ...]] = {
-    "queued": _UNDER_WAY,
-    "running": _UNDER_WAY,
-    "needs_attention": (
-        ("decide", "approve, with answers or without, or reject: one decision [DEC-01, DEC-31]"),
-        ("poll_import", "nothing changes until somebody decides [RUN-07]"),
-        ("export_csv", "what is in the sheets"),
-    ),
-    "completed": _OVER,
-    "failed": _OVER,
-    "canceled": _OVER,
-}
-"""What is legal for an import in each status: the operation, and a remark."""
-_EXPORTING = (("poll_export", "after about 2 s, and then less often [POLL-23]"),)
-_EXPORTED = (
-    ("poll_export", "any number of times: the answer stays as it is [RUN-03]"),
-    ("start_export", "a new export [DST-01]"),
-)
-_FREE = (
-    ("start_import", "with files or rows [IMP-01, IMP-02]"),
-    ("request_upload", "for a file to import [UPL-01]"),
-    ("list_imports", "the company's history [HIST-01]"),
-    ("export_csv", "what is in the sheets"),
-)
-_NOBODY = (("provision_company", "a company of your own; its id comes back [PROV-02]"),)
-
-
 def legal_calls(session: Session, entry: Entry, run: AnyRun | None, state: State | None) -> list[dict[str, str]]:
     """The calls that were legal for the run in this state, or where no run was in sight."""
-    ids = {"company_id": entry.id_of("company_id") or ""}
+    ids, status, contract = {"company_id": entry.id_of("company_id") or ""}, None, session.generation.contract
+    about = "company" if ids["company_id"] in account_of(session).companies else "nothing"
     if run is not None and state is not None:
-        found, status = cast("Run", run), cast("Life", state).status
-        ids = {"company_id": found.company_id, "run_id": found.id}
-        exporting = _EXPORTING if status in {"queued", "running"} else _EXPORTED
-        calls = IMPORT[status] if found.kind == "import" else exporting
-    else:
-        calls = _FREE if ids["company_id"] in account_of(session).companies else _NOBODY
-    operations = session.generation.contract.operations
-    return [operations[operation_id].described(ids, remark) for operation_id, remark in calls]
+        about, status, ids = run.kind, state.status, {"company_id": cast("Run", run).company_id, "run_id": run.id}
+    legal = contract.document["components"]["schemas"]["RunStatus"]["x-legal"]
+    calls = next(each["calls"] for each in legal if each["about"] == about and status in each.get("in", [None]))
+    return [contract.operations[name].described(ids, remark) for name, remark in calls.items()]
 
 
 def known_ids(session: Session, entry: Entry) -> str | None:

@@ -12,12 +12,12 @@ from mock_server.player.play import (
     answer_members,
     csv_rows,
     lost_difference,
+    quote_body,
     quote_value,
     refusal_difference,
     status_difference,
     value_difference,
 )
-from mock_server.preview.figures import run_differences
 from mock_server.scenarios.model import Step
 
 if TYPE_CHECKING:
@@ -46,6 +46,53 @@ class _Request(Step):
 
 def _poll_url_difference(partner: Partner, kind: str, answer: Mapping[str, Any]) -> list[str]:
     return value_difference("poll_url", partner.path(kind, str(answer["run_id"])), answer["poll_url"])
+
+
+# -- what a poll shows of an import or an export
+
+
+def run_differences(step: Step, call: Call) -> list[str]:
+    """What the answer shows, against the step's status and figures."""
+    if wrong := status_difference(200, call):
+        return wrong
+    body = call.body
+    if not isinstance(body, dict):
+        return [f"body: expected a JSON object, got {quote_body(call)}"]
+    status = step.value
+    if (got := body.get("status")) != status:
+        reason = f" ({body['error']})" if "error" in body else ""
+        return [f"status: expected {status}, got {got}{reason}"]
+    try:
+        shown = {name: figure(body) for name, figure in FIGURES.items() if name in step.modifiers}
+    except (AttributeError, KeyError, TypeError) as error:
+        return [f"body: expected the documented members, got {quote_body(call)} ({type(error).__name__}: {error})"]
+    differences = [each for name, got in shown.items() for each in value_difference(name, step.modifiers[name], got)]
+    part = step.modifiers.get("error")
+    if part is not None and part not in str(body.get("error", "")):
+        differences.append(f"error: expected a text with {quote_value(part)}, got {quote_value(body.get('error'))}")
+    return differences
+
+
+def _report(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return body.get("report") or {}
+
+
+def _parked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return body.get("needs_attention") or {}
+
+
+FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "inserted": lambda body: _report(body).get("inserted"),
+    "flagged": lambda body: _report(body).get("invalidCellCount"),
+    "questions": lambda body: len(_parked(body).get("questions", [])),
+    "asks": lambda body: [each["target"]["column"] for each in _parked(body).get("questions", [])],
+    "actions": lambda body: [each["action"] for each in _parked(body).get("proposed_patch", {}).get("actions", [])],
+    "total": lambda body: _report(body).get("total"),
+    "succeeded": lambda body: _report(body).get("succeeded"),
+    "failed": lambda body: _report(body).get("failed"),
+    "hollow": lambda body: sum(each.get("fields_confirmed") is False for each in _report(body).get("results", [])),
+}
+"""A modifier of `see` or `see_export`, and where its figure stands in the body."""
 
 
 # -- an import: it is started, read, looked for and forgotten

@@ -56,9 +56,9 @@ def lint(scenario: Scenario, document: Document, catalogue: Catalogue) -> Iterat
             yield document.complain("E336", (*place, "title"), f"another play is called {play.title!r} too")
         titles.add(play.title)
         client = _Client(run=scenario.ready.run is not None)
-        # What the client's own doing may bring about: a stop, a file that cannot be read.
-        more = {"canceled": any(step.verb == "cancel" for step in play.steps), "failed": scenario.own_rows}
-        runs = script | {status for status, may_be in more.items() if may_be}
+        runs = script | ({"failed"} if scenario.own_rows else set())  # a file that cannot be read
+        if any(step.verb == "cancel" for step in play.steps):
+            runs.add("canceled")
         for position, step in enumerate(play.steps):
             here = (*place, "steps", position)
             yield from _takes(document, here, step, client, scenario)
