@@ -5,7 +5,9 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-COMPILE := $(BIN)/python -m compileall -q -j 0 mock_server conformance pytest_vern_mock.py
+# The second command reads our own YAML files, and keeps what they hold beside the bytecode.
+COMPILE := $(BIN)/python -m compileall -q -j 0 mock_server conformance pytest_vern_mock.py && \
+	$(BIN)/vern-mock scenarios >/dev/null
 # Some tests wait for a server; one worker more than there are cores keeps the cores busy.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 PYTEST = COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \

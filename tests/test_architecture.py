@@ -46,7 +46,8 @@ IMPURE = (
 READERS = {
     "mock_server/kernel/clock.py": {"time"},  # the one place that reads a clock
     "mock_server/contract/document.py": {"pathlib"},  # these read files that do not change while they are served
-    "mock_server/contract/yaml_file.py": {"pathlib"},
+    "mock_server/contract/yaml_reader.py": {"pathlib"},
+    "mock_server/contract/cache.py": {"pathlib", "os", "sys"},  # keeps what was made of them
     "mock_server/scenarios/catalog.py": {"pathlib"},
     "mock_server/scenarios/loader.py": {"pathlib"},
     "mock_server/data/csv_file.py": {"io"},  # text in memory

@@ -13,8 +13,9 @@ import yaml
 from jsonschema import Draft7Validator
 
 from mock_server.contract import document as contract
-from mock_server.contract import yaml_file as yamlfile
-from mock_server.contract.yaml_file import BadFiles, parse, read
+from mock_server.contract import yaml_reader
+from mock_server.contract.yaml_file import BadFiles
+from mock_server.contract.yaml_reader import parse, read
 from mock_server.data.book import Action, Data, Flagged
 from mock_server.data.rules import Check, alternatives, fault
 from mock_server.data.templates import Catalogue, Column, Rule
@@ -284,7 +285,7 @@ def test_every_value_has_a_place() -> None:
 
 def test_without_the_c_parser_a_file_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = [read(path) for path in sorted(BUILT_IN.glob("*.yaml"))]
-    monkeypatch.setattr(yamlfile, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
     assert [read(path) for path in sorted(BUILT_IN.glob("*.yaml"))] == documents
     assert codes("a: &x 1\nb: *x") == ["E106", "E106"]
     assert codes("a: \x07") == ["E100"]

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
-from mock_server.contract.document import data
+from mock_server.contract.document import load_yaml
 from mock_server.contract.nearest import nearest
 
 CORE = ("AUTH", "ERR", "RUN", "POLL", "ACT", "HIST", "STALE", "QUE", "PATCH", "DEC")
 """The areas of the `core` profile: polling an import and resolving its flagged rows."""
-
-_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class UnknownClause(LookupError):
@@ -107,25 +103,18 @@ def _complaint(word: str, clauses: Mapping[str, Clause], chosen: Iterable[str]) 
 
 def area_names() -> dict[str, str]:
     """What the letters before a clause's number stand for."""
-    return dict(_document()["areas"])
+    return dict(load_yaml("clauses")["areas"])
 
 
 def open_points() -> dict[str, str]:
     """What each point asks that the documentation leaves open. Every reading that it allows passes."""
-    return dict(_document()["open_points"])
+    return dict(load_yaml("clauses")["open_points"])
 
 
 @lru_cache(maxsize=1)
 def _loaded() -> dict[str, Clause]:
-    document = _document()
+    document = load_yaml("clauses")
     return {entry["id"]: _clause(entry, document["pages"]) for entry in document["clauses"]}
-
-
-@lru_cache(maxsize=1)
-def _document() -> dict[str, Any]:
-    with data("openapi", "clauses.yaml").open("rb") as file:
-        document: dict[str, Any] = yaml.load(file, _YAML)  # noqa: S506 - both loaders are safe ones
-    return document
 
 
 def _clause(entry: Mapping[str, Any], pages: Mapping[str, str]) -> Clause:

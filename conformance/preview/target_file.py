@@ -28,7 +28,8 @@ from conformance.target.target import (
 from conformance.target.variables import Unset, fill_in
 from mock_server.contract.document import data
 from mock_server.contract.nearest import nearest, suggest, unknown
-from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Place, read
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Place
+from mock_server.contract.yaml_reader import read
 from mock_server.contract.yaml_schema import KINDS, Part, load_schema, walk
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from conformance.model.clauses import server_clauses
 from mock_server.contract.nearest import nearest
-from mock_server.contract.yaml_file import BadFiles, Complaint, Document, parse, read
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document
+from mock_server.contract.yaml_reader import parse, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -11,16 +11,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonschema_rs
-import yaml
-
+from mock_server.contract.cache import cached
 from mock_server.contract.messages import Difference, complaint, differences
 
 API = "/api/v1"
 MATCHES = 2_000
 """How many requests' matches are remembered: a client polls the same few paths again and again."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def data(*parts: str) -> Path:
@@ -28,6 +25,20 @@ def data(*parts: str) -> Path:
     here = Path(__file__).parent.parent
     root = here / "_data" if (here / "_data").is_dir() else here.parent
     return root.joinpath(*parts)
+
+
+@lru_cache(maxsize=2)
+def load_yaml(name: str) -> Any:
+    """What `openapi/NAME.yaml` holds."""
+    file = data("openapi", f"{name}.yaml")
+
+    def read() -> Any:
+        import yaml  # noqa: PLC0415 - of what was read before, a start takes the cached data
+
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(file.read_bytes(), loader)  # noqa: S506 - both loaders are safe ones
+
+    return cached(name, [file], read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +277,8 @@ class Contract:
         return schema
 
     def _validator(self, schema: dict[str, Any]) -> Any:
+        import jsonschema_rs  # noqa: PLC0415 - needed only when somebody sends a body
+
         whole = {**schema, "components": self.document["components"]}
         return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
@@ -280,15 +293,13 @@ class Contract:
 @lru_cache(maxsize=1)
 def load() -> Contract:
     """The contract of `openapi/migration-api.yaml`."""
-    with data("openapi", "migration-api.yaml").open("rb") as file:
-        return Contract(yaml.load(file, _YAML))  # noqa: S506 - both loaders are safe ones
+    return Contract(load_yaml("migration-api"))
 
 
 @lru_cache(maxsize=1)
 def clause_texts() -> Mapping[str, str]:
     """The text of every clause of `openapi/clauses.yaml`, by its id."""
-    with data("openapi", "clauses.yaml").open("rb") as file:
-        return {clause["id"]: clause["text"] for clause in yaml.load(file, _YAML)["clauses"]}  # noqa: S506 - as above
+    return {clause["id"]: clause["text"] for clause in load_yaml("clauses")["clauses"]}
 
 
 @lru_cache(maxsize=1)

@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-import jsonschema_rs
-
 _SHOWN = 60
 _FEW = 1_000  # values; a body of so many is searched for all its faults, a larger one for the first
 _GUARDED = "connections"  # the member that holds a destination's credentials
@@ -38,9 +36,11 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
 
     `document` is what the validator's schema refers into.
     """
+    from jsonschema_rs import ValidationError  # noqa: PLC0415 - needed only when somebody sends a body
+
     try:
         validator.validate(body)
-    except jsonschema_rs.ValidationError as first:
+    except ValidationError as first:
         # Every fault that is collected costs time and memory: of a million wrong rows the first is enough.
         errors = list(validator.iter_errors(body)) if _is_small(body) else [first]
     except ValueError:  # jsonschema-rs, on what is nested deeper than it follows

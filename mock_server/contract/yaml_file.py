@@ -1,40 +1,15 @@
-"""A strict reader of YAML files: plain data in, every complaint with its file, line and column.
-
-The rule that it keeps: a file means what YAML 1.2's core schema says and nothing more. `true` and `false` are the only
-booleans; `on`, `yes`, dates and `1:30` are text. Duplicate members, anchors, aliases, tags and a second document are
-refused. Values are built from the parser's events, so that the place of every member stays known.
-"""
+"""What a YAML file holds, with the place of each part, and what is wrong with it: values, which `yaml_reader` makes."""
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import yaml
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from typing import Any
 
 Place = tuple[str | int, ...]
 """The way to a value: member names and list positions, from the top of the file."""
 Position = tuple[int, int]
 """Line and column, both counted from 1."""
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DEEPEST = 40
-_TOP: Position = (1, 1)
-
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_NUMBER_STARTS = frozenset("-+.0123456789")
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NO_JSON_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+TOP: Position = (1, 1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,7 +55,7 @@ class Document:
         known = self.members if key else self.values
         while place and place not in known:
             place = place[:-1]
-        return known.get(place, _TOP)
+        return known.get(place, TOP)
 
     def complain(self, code: str, place: Place, message: str, *, key: bool = False) -> Complaint:
         """A complaint about the value at `place`, or about its name."""
@@ -94,160 +69,6 @@ class Sent(Document):
         """A complaint about the value at `place`."""
         way = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
         return Complaint(way.removeprefix("."), 0, 0, code, message)
-
-
-def read(path: Path) -> Document:
-    """The one mapping that a YAML file holds; raises BadFiles with everything that its form gets wrong."""
-    file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise BadFiles([Complaint(file, *_TOP, "E101", f"cannot be read: {error.strerror or error}")]) from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        found = f"is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as UTF-8"
-        raise BadFiles([Complaint(file, line, 1, "E102", found)]) from None
-    return parse(text, file)
-
-
-def parse(text: str, file: str) -> Document:
-    """As `read`, for text that is at hand; `file` is the name for messages."""
-    return _Builder(text, file).document()
-
-
-class _Builder:
-    """Builds plain values from one parser's events and remembers where each of them stands."""
-
-    def __init__(self, text: str, file: str) -> None:
-        self.file, self.text = file, text
-        self.complaints: list[Complaint] = []
-        self.members: dict[Place, Position] = {}
-        self.values: dict[Place, Position] = {}
-        try:
-            self.parser = _LOADER(text)
-        except yaml.YAMLError as error:
-            self.stop(error)
-
-    def document(self) -> Document:
-        try:
-            value = self.whole()
-        except yaml.YAMLError as error:
-            self.stop(error)
-        finally:
-            self.parser.dispose()
-        if not isinstance(value, dict) and not self.complaints:
-            found = "is empty" if value is None else f"holds {kind(value)}"
-            self.complain("E104", self.values.get((), _TOP), f"expected members (`name: value`), but the file {found}")
-        if self.complaints:
-            raise BadFiles(self.complaints)
-        return Document(self.file, value, self.members, self.values)
-
-    def whole(self) -> Any:
-        value: Any = None
-        documents = 0
-        while not isinstance(event := self.parser.get_event(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.complain("E105", _where(event), "a second document begins here; write one file for each")
-                    return value
-                value = self.build(self.parser.get_event(), ())
-        return value
-
-    def build(self, event: Any, place: Place) -> Any:
-        self.values[place] = where = _where(event)
-        if len(place) > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"nested more than {_DEEPEST} deep", problem_mark=event.start_mark)
-        if event.anchor is not None:  # an alias has its target's name here
-            self.complain("E106", where, f"anchors and aliases are not used here (`{event.anchor}`); write it out")
-        if isinstance(event, yaml.AliasEvent):
-            return None
-        if event.tag is not None:
-            self.complain("E107", where, f"tags are not used here (`{event.tag}`); quote what should be text")
-        if isinstance(event, yaml.ScalarEvent):
-            return self.scalar(event, where)
-        return self.mapping(place) if isinstance(event, yaml.MappingStartEvent) else self.sequence(place)
-
-    def mapping(self, place: Place) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        while not isinstance(event := self.parser.get_event(), yaml.MappingEndEvent):
-            where = _where(event)
-            name = self.name(event)
-            if name in result:
-                line = self.members[*place, name][0]
-                self.complain("E103", where, f"'{name}' is given twice; the first one is in line {line}")
-                name = f"{name} (again)"
-            self.members[*place, name] = where
-            result[name] = self.build(self.parser.get_event(), (*place, name))
-        return result
-
-    def name(self, event: Any) -> str:
-        value = self.build(event, ("",))
-        self.values.pop(("",), None)
-        if not isinstance(value, str):
-            self.complain("E108", _where(event), f"a member's name is text, not {kind(value)}; put it in quotes")
-        return str(value)
-
-    def sequence(self, place: Place) -> list[Any]:
-        result: list[Any] = []
-        while not isinstance(event := self.parser.get_event(), yaml.SequenceEndEvent):
-            here = (*place, len(result))
-            self.members[here] = _where(event)
-            result.append(self.build(event, here))
-        return result
-
-    def scalar(self, event: Any, where: Position) -> Any:
-        text: str = event.value
-        if event.style not in {None, ""}:
-            return text
-        try:
-            return _plain(text)
-        except ValueError:
-            shown = text if len(text) <= 20 else f"{text[:20]}…"
-            self.complain("E109", where, f"{shown} is not a number that JSON can carry; quote it if it is text")
-            return 0
-
-    def complain(self, code: str, where: Position, message: str) -> None:
-        self.complaints.append(Complaint(self.file, *where, code, message))
-
-    def stop(self, error: yaml.YAMLError) -> NoReturn:
-        """The parser cannot go on: its own complaint comes on top of those so far."""
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        where = (mark.line + 1, mark.column + 1) if mark is not None else self.unprintable()
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "the text cannot be read"
-        context = getattr(error, "context", None)
-        self.complain("E100", where, f"not YAML: {problem}" + (f" ({context})" if context else ""))
-        raise BadFiles(self.complaints) from None
-
-    def unprintable(self) -> Position:
-        """Where the first character stands that a YAML file cannot hold."""
-        found = yaml.SafeLoader.NON_PRINTABLE.search(self.text)
-        if found is None:
-            return _TOP
-        before = self.text[: found.start()].rsplit("\n", 1)
-        return self.text.count("\n", 0, found.start()) + 1, len(before[-1]) + 1
-
-
-def _where(event: Any) -> Position:
-    mark = event.start_mark
-    return mark.line + 1, mark.column + 1
-
-
-def _plain(text: str) -> Any:
-    """An unquoted scalar by YAML 1.2's core schema; ValueError for a number that JSON has no form for."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMBER_STARTS:
-        return text
-    if _INTEGER.fullmatch(text):
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.fullmatch(text):
-        if math.isfinite(number := float(text)):
-            return number
-        raise ValueError
-    if _NO_JSON_NUMBER.fullmatch(text):
-        raise ValueError
-    return text
 
 
 def kind(value: Any) -> str:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
-
 from mock_server.contract.nearest import suggest
 from mock_server.contract.yaml_file import Complaint, Document, kind
 from mock_server.contract.yaml_schema import KINDS, Part, load_schema, walk
@@ -44,7 +42,9 @@ def _schema(name: str, alone: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _quick(name: str, alone: str) -> jsonschema_rs.Draft7Validator:
+def _quick(name: str, alone: str) -> Any:
+    import jsonschema_rs  # noqa: PLC0415 - our own files were checked before a start
+
     return jsonschema_rs.Draft7Validator(_schema(name, alone))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mock_server.contract.words import Misfit
-from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Sent, read
+from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Sent
 from mock_server.data.book import Data, Flagged
 from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.ids import made_uuid
@@ -112,10 +112,7 @@ class Loader:
         if not _NAME.fullmatch(name):
             text = f"{name!r} is no scenario name; expected small letters, digits and hyphens, such as my-import.yaml"
             found.append(Complaint(str(path), 1, 1, "E110", text))
-        try:
-            document = read(path)
-        except BadFiles as bad:
-            found += bad.complaints
+        if (document := _read(path, found)) is None:
             return None
         made = self._built(document, lambda: build(document, name, self.language, catalogue), found)
         if made is not None:
@@ -148,11 +145,18 @@ def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
                 yield file
 
 
-def _account(path: Path, found: list[Complaint]) -> Catalogue | None:
+def _read(path: Path, found: list[Complaint]) -> Document | None:
+    from mock_server.contract.yaml_reader import read  # noqa: PLC0415 - our own files were read before a start
+
     try:
-        document = read(path)
+        return read(path)
     except BadFiles as bad:
         found += bad.complaints
+        return None
+
+
+def _account(path: Path, found: list[Complaint]) -> Catalogue | None:
+    if (document := _read(path, found)) is None:
         return None
     in_order = form.is_in_order(document, "account")
     wrong = list(account.lint(document)) if in_order else form.complaints(document, "account", {})

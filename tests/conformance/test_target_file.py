@@ -17,7 +17,8 @@ from jsonschema import Draft7Validator
 
 from conformance.preview.target_file import CODES, STATES, load, mistakes, schema, template
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision, Target
-from mock_server.contract.yaml_file import BadFiles, Complaint, parse
+from mock_server.contract.yaml_file import BadFiles, Complaint
+from mock_server.contract.yaml_reader import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
