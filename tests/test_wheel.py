@@ -38,8 +38,13 @@ def test_it_is_typed_and_carries_contract_and_scenarios(unpacked: Path) -> None:
     for folder in ("openapi", "scenarios"):
         inside = {path.name: path.read_bytes() for path in (package / "_data" / folder).iterdir()}
         assert inside == {path.name: path.read_bytes() for path in (ROOT / folder).iterdir() if path.is_file()}
-    beside_code = ("mock_server/preview/coverage_sources.json", "conformance/preview/client_rules/rules.toml")
-    assert all((unpacked / each).read_bytes() == (ROOT / each).read_bytes() for each in beside_code)
+    for name in (
+        "mock_server/preview/coverage_sources.json",
+        "conformance/preview/client_rules/rules.toml",
+        "conformance/report/page.html.j2",
+        "conformance/report/style.css",
+    ):
+        assert (unpacked / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 @pytest.mark.parametrize("arguments", [["scenarios", "re-park"], ["--version"], ["lint", "."]])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conformance.target.target import Target
 
 BAD_USAGE, INTERRUPTED = 2, 130
-_EXTRA = ("httpx2", "httpcore2", "hypothesis", "schemathesis")
+_EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _RUN = re.compile(r"(?:(?P<origin>[a-z]+://[^/]+)?/\S*?companies/)?(?P<company>[^/\s]+)/(?:imports/)?(?P<run>[^/\s?]+)")
 TELL_EVERY = 10
