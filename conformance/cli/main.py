@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import signal
 import sys
 import time
@@ -19,17 +18,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from conformance.preview import run_address
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.engine.plan import Plan
-    from conformance.model.results import Results
     from conformance.target.target import Target
 
 BAD_USAGE, INTERRUPTED = 2, 130
 _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_RUN = re.compile(r"(?:(?P<origin>[a-z]+://[^/]+)?/\S*?companies/)?(?P<company>[^/\s]+)/(?:imports/)?(?P<run>[^/\s?]+)")
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
 REPORTS = ("junit", "json", "html", "markdown", "badge")
@@ -122,7 +121,7 @@ def commands() -> None:
 @click.option("--rate-checks", is_flag=True,
               help="Try the rate limit, too; it spends a whole minute's calls at the end.")  # fmt: skip
 @click.option("--read-only", metavar="RUN", multiple=True,
-              help="Change nothing; judge this run (its poll_url, or COMPANY/RUN). Repeat for several.")  # fmt: skip
+              help=f"Change nothing; judge this run (its {run_address.FORMS}). Repeat for several.")  # fmt: skip
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="Stop after this time, and skip the clauses that were not tried.")  # fmt: skip
 @click.option("--max-examples", type=click.IntRange(0), metavar="N",
@@ -149,7 +148,7 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     file is wrong; 3 no clause failed, but some could not be judged; 4 the target cannot be reached; 130 interrupted.
     """
     from conformance.preview import suite
-    from conformance.report import terminal
+    from conformance.report import html, jsonreport, junit, markdown, terminal
     from conformance.verdict import judge
 
     known = _target(target, given["base_url"], given["api_key"])
@@ -165,8 +164,9 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
     click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
-    lost = [told for kind, path in reports.items() if (told := _write(path, _rendered(kind, results)))]
-    if lost:
+    forms = {"junit": junit.render, "json": jsonreport.render, "html": html.render, "badge": jsonreport.badge}
+    forms |= {"markdown": markdown.render}
+    if lost := [told for kind, path in reports.items() if (told := _write(path, forms[kind](results)))]:
         _end("\n".join(lost))
     sys.exit(judge(results).code)
 
@@ -216,44 +216,14 @@ def _plan(chosen: tuple[str, ...], given: dict[str, Any], target: Target | str) 
     among = clauses.profile(given["profile"])
     clauses.select(chosen, among)
     clauses.select(required)
-    return Plan(
-        clauses=chosen,
-        require=required,
-        expected_failures={} if given["baseline"] is None else baseline.load(given["baseline"]),
-        read_only=tuple(_run_of(text, target) for text in given["read_only"]),
-        **{name: given[name] for name in _AS_GIVEN},
-    )
-
-
-def _run_of(text: str, target: Target | str) -> tuple[str, str]:
-    found = _RUN.fullmatch(text)
-    if found is None:
-        _end(f"--read-only: expected a poll_url, or COMPANY/RUN; got '{text}'")
-    if found["origin"] is not None and not isinstance(target, str) and _is_elsewhere(found["origin"], target):
-        _end(f"--read-only: expected a run of the target, {target.base_url}; got one of {found['origin']}")
-    return found["company"], found["run"]
-
-
-def _is_elsewhere(start: str, target: Target) -> bool:
-    from conformance.http.messages import base, origin
-
+    expected = {} if given["baseline"] is None else baseline.load(given["baseline"])
+    base_url = None if isinstance(target, str) else target.base_url
     try:
-        return origin(base(start)) != origin(base(target.base_url))
-    except ValueError:
-        return True
-
-
-def _rendered(kind: str, results: Results) -> str:
-    from conformance.report import html, jsonreport, junit, markdown
-
-    forms: dict[str, Callable[[Results], str]] = {
-        "junit": junit.render,
-        "json": jsonreport.render,
-        "html": html.render,
-        "markdown": markdown.render,
-        "badge": jsonreport.badge,
-    }
-    return forms[kind](results)
+        read_only = tuple(run_address.run_of(text, base_url) for text in given["read_only"])
+    except ValueError as wrong:
+        _end(f"--read-only: {wrong}")
+    members = {name: given[name] for name in _AS_GIVEN}
+    return Plan(clauses=chosen, require=required, expected_failures=expected, read_only=read_only, **members)
 
 
 def _write(path: Path, text: str, mode: str = "w") -> str | None:
