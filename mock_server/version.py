@@ -1,13 +1,3 @@
-"""What the program is called and which version runs."""
+"""Which version this is: the one place that says so; the build reads it here."""
 
-from __future__ import annotations
-
-
-def version() -> str:
-    """The installed version; `unreleased` in a checkout that was never installed."""
-    from importlib import metadata  # noqa: PLC0415 - slow to import, and most commands never ask
-
-    try:
-        return metadata.version("vern-mock")
-    except metadata.PackageNotFoundError:
-        return "unreleased"
+VERSION = "0.1.0"

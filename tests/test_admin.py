@@ -12,7 +12,7 @@ from conftest import Client
 
 from mock_server.contract import document as contract
 from mock_server.player.process import Process, running
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def nobody(server: str) -> Iterator[Client]:
 def test_health_says_that_everything_is_loaded(nobody: Client) -> None:
     body = nobody.get("/_mock/health").body
     assert body["status"] == "ready"
-    assert body["version"] == version()
+    assert body["version"] == VERSION
     assert body["contract"] == contract.load().version
     assert body["scenarios"] == len(nobody.get("/_mock/scenarios").body["scenarios"])
 

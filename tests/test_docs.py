@@ -9,7 +9,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from mock_server.player.process import running
 from mock_server.preview.language import load_world
 from mock_server.preview.partner import play_through
 from mock_server.scenarios.lint import CODES
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -388,4 +388,4 @@ def test_every_link_within_the_project_leads_somewhere(path: Path) -> None:
 
 def test_the_newest_version_of_the_changelog_is_the_project_s() -> None:
     versions = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert versions[0] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert versions[0] == VERSION

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from conformance.preview import run_address
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,18 +77,8 @@ def _end(message: str, code: int = BAD_USAGE) -> NoReturn:
     sys.exit(code)
 
 
-def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
-    if asked:
-        from mock_server.version import version
-
-        click.echo(f"vern-conformance {version()}")
-        context.exit()
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
-)
+@click.version_option(VERSION, message="vern-conformance %(version)s", help="Print the version.")
 def commands() -> None:
     """Test over HTTP whether an API does what the contract of Vern's Preview Migration API says.
 

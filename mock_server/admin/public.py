@@ -9,7 +9,7 @@ from starlette.responses import Response
 from mock_server.admin.call import public
 from mock_server.contract.document import data
 from mock_server.http.messages import answer
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
@@ -20,7 +20,7 @@ def _health(sessions: Sessions) -> Response:
     return answer(
         {
             "status": "ready",
-            "version": version(),
+            "version": VERSION,
             "contract": world.contract.version,
             "scenarios": len(world.scenarios),
             "sessions": len(sessions),

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from mock_server.contract.nearest import nearest
-from mock_server.version import version
+from mock_server.version import VERSION
 
 COMMANDS = {
     "audit": "Print the report card of a client.",
@@ -76,16 +76,8 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
-    if asked:
-        click.echo(f"vern-mock {version()}")
-        context.exit()
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
-)
+@click.version_option(VERSION, message="vern-mock %(version)s", help="Print the version.")
 def commands() -> None:
     """A mock of Vern's Preview Migration API that you script with scenarios.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mock_server.kernel.clock import iso
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,7 +76,7 @@ def har(entries: Iterable[Entry]) -> dict[str, Any]:
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "vern-mock", "version": version()},
+            "creator": {"name": "vern-mock", "version": VERSION},
             "entries": [_archived(entry) for entry in entries],
         }
     }

@@ -29,7 +29,7 @@ from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.watch import Snapshot, changes, snapshot
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -226,7 +226,7 @@ class _Server(uvicorn.Server):
                 "pid": os.getpid(),
                 "seed": self._settings.seed,
                 "scenario": self._settings.scenario,
-                "version": version(),
+                "version": VERSION,
             }
         )
         if self._serving.ready_file is not None:
@@ -284,7 +284,7 @@ def _welcome(url: str, settings: Settings, generation: Generation) -> str:
     key = "$VERN_API_KEY" if settings.api_keys else "my-key"
     return "\n".join(
         (
-            f"vern-mock {version()} answers as {generation.title} at {url}{generation.contract.prefix}",
+            f"vern-mock {VERSION} answers as {generation.title} at {url}{generation.contract.prefix}",
             f'  try   curl -H "x-api-key: {key}" {url}{generation.contract.prefix}{generation.first_read}',
             f"  read  {url}/_mock/openapi.yaml (the contract), `vern-mock scenarios` (what can happen)",
             "  end   Ctrl-C",

@@ -19,7 +19,7 @@ from mock_server.contract.redaction import Secrets
 from mock_server.kernel.clock import iso
 from mock_server.kernel.ids import stand_in
 from mock_server.recording.exchange import exchange
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +46,7 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
     settings, clock, journal = session.settings, session.clock, session.journal
     content = {
         "bundle": FORMAT,
-        "made_by": version(),
+        "made_by": VERSION,
         "contract": session.world.contract.version,
         "key": stand_in(session.key),
         "seed": settings.seed,
@@ -104,7 +104,7 @@ def refuse_other_scenarios(content: Mapping[str, Any], world: World) -> None:
         if _identity(here) != each["digest"]:
             raise BadBundle(
                 f"scenario {name!r} is not the one that it was made with (vern-mock {content['made_by']} made it, "
-                f"here is {version()}; or its file was changed while the server ran)"
+                f"here is {VERSION}; or its file was changed while the server ran)"
             )
 
 
