@@ -96,8 +96,6 @@ NOT_YET: dict[str, set[str]] = {
         "mock_server/preview/exports.py",
         "mock_server/preview/lifecycle.py",
         "mock_server/preview/runs.py",
-        "mock_server/preview/session_view.py",
-        "mock_server/preview/timeline.py",
     },
 }
 """What does not hold yet: a rule, and the modules that break it. Take modules out when they are mended; add none."""

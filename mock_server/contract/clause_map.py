@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mock_server.contract.document import Contract
     from mock_server.contract.messages import Difference
@@ -35,15 +35,6 @@ class Row(NamedTuple):
     """The run's status, or another word for the answer at hand; empty: any."""
     clause: str
 
-    def fits(self, place: Place, keyword: str, case: str) -> bool:
-        """Whether the row is about this."""
-        return self.keyword in ("", keyword) and self.case in ("", case) and place[: len(self.place)] == self.place
-
-    @property
-    def weight(self) -> tuple[bool, int, bool]:
-        """How much the row says."""
-        return bool(self.keyword), len(self.place), bool(self.case)
-
 
 def refusal_clause(contract: Contract, operation_id: str, differences: Sequence[Difference]) -> str:
     """The clause for refusing a request body: that of the first difference that has one, else ERR-11."""
@@ -55,13 +46,15 @@ def request_clause(contract: Contract, operation_id: str, difference: Difference
     """The clause that one difference of a request body breaks; None when no clause is about it alone."""
     parts = [] if difference.path == "the body" else _PART.findall(difference.path)
     place = tuple("*" if part.startswith("[") else part for part in parts)
-    return _decisive(request_rows(contract, operation_id), place, difference.rule, "")
+    row = decisive(request_rows(contract, operation_id), place, difference.rule, "")
+    return None if row is None else row.clause
 
 
 @lru_cache(maxsize=4_096)
 def answer_clause(contract: Contract, operation_id: str, place: Place, keyword: str, case: str) -> str | None:
     """The clause that a wrong value at this place of a successful answer breaks."""
-    return _decisive(answer_rows(contract, operation_id), place, keyword, case)
+    row = decisive(answer_rows(contract, operation_id), place, keyword, case)
+    return None if row is None else row.clause
 
 
 def code_clause(contract: Contract, operation_id: str, case: str) -> str | None:
@@ -90,9 +83,14 @@ def answer_rows(contract: Contract, operation_id: str) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def _decisive(rows: Sequence[Row], place: Place, keyword: str, case: str) -> str | None:
-    fitting = [row for row in rows if row.fits(place, keyword, case)]
-    return max(fitting, key=lambda row: row.weight).clause if fitting else None
+def decisive(rows: Iterable[Row], place: Place, keyword: str, case: str) -> Row | None:
+    """The row about this that says most; None when no row is about it."""
+    fitting = [
+        row
+        for row in rows
+        if row.keyword in ("", keyword) and row.case in ("", case) and place[: len(row.place)] == row.place
+    ]
+    return max(fitting, key=lambda row: (bool(row.keyword), len(row.place), bool(row.case)), default=None)
 
 
 def _rows(described: Mapping[str, Any], case: str = "") -> Iterator[Row]:

@@ -82,7 +82,10 @@ def _is_small(body: Any) -> bool:
 def sentence(error: Any, document: Mapping[str, Any]) -> str:
     """The error in words."""
     where, kind, said = _where(error.instance_path), error.kind.name, error.kind.as_dict()
-    got = _kind(error.instance) if _is_secret(error) else _shown(error.instance)
+    path = error.instance_path
+    # A value in `connections`, or a text in place of the body, may hold a secret: of it the JSON type is told (SEC-01).
+    may_be_secret = path[0] == _GUARDED if path else isinstance(error.instance, str)
+    got = (_KINDS.get(type(error.instance)) if may_be_secret else None) or _shown(error.instance)
     match kind:
         case "required":
             return f"{_place(error)} is required and missing"
@@ -96,12 +99,6 @@ def sentence(error: Any, document: Mapping[str, Any]) -> str:
             beside = _condition(document, error.schema_path)
             return f"{where} is not allowed together with {beside}; got {got}"
     return f"{where} must be {_expected(kind, said)}; got {got}"
-
-
-def _is_secret(error: Any) -> bool:
-    """Whether the wrong value may hold a secret: one in `connections`, or a text in place of the body (SEC-01)."""
-    path = error.instance_path
-    return path[0] == _GUARDED if path else isinstance(error.instance, str)
 
 
 def _expected(kind: str, said: dict[str, Any]) -> str:
@@ -158,11 +155,6 @@ def _alternatives(branches: Sequence[Sequence[Any]]) -> list[str]:
     """The members of which exactly one is wanted, when that is all the branches differ in."""
     names = [error.kind.as_dict().get("property") for branch in branches for error in branch]
     return [name for name in names if name] if all(names) else []
-
-
-def _kind(value: Any) -> str:
-    """The value's JSON type, and nothing of the value; of an object or an array no more is ever said."""
-    return _KINDS.get(type(value)) or _shown(value)
 
 
 def _shown(value: Any) -> str:

@@ -46,13 +46,11 @@ class Secrets:
 
     def text(self, text: str) -> str:
         """The text without key and tokens."""
-        if text.isascii() and not self._may_be_in(text):
+        # A quick look that finds every secret, and sometimes something else.
+        long = bool(self.tokens) and len(text) >= _TOKENS
+        if text.isascii() and not (long or "uploads" in text or (self.key and self.key in text)):
             return text
         return self.bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
-
-    def _may_be_in(self, text: str) -> bool:
-        """A quick look that finds every secret, and sometimes something else."""
-        return bool(self.key and self.key in text) or "uploads" in text or (bool(self.tokens) and len(text) >= _TOKENS)
 
     def query(self, text: str) -> str:
         """A query without what its names call a secret, and without key and tokens."""
@@ -93,8 +91,8 @@ class Secrets:
 
 def _parameter(text: str) -> str:
     """A parameter of a query, without its value where its name calls that a secret."""
-    name, given, value = text.partition("=")
-    return f"{name}={HIDDEN}" if given and value and _NAMED.search(name) else text
+    name, _, value = text.partition("=")
+    return f"{name}={HIDDEN}" if value and _NAMED.search(name) else text
 
 
 def _may_hold_credentials(body: bytes) -> bool:
@@ -132,20 +130,19 @@ def hide_members(value: Any, hide: Mapping[str, Callable[[Any], Any]]) -> Any:
 
 def _guarded(value: Any) -> Any:
     """What `connections` holds without credentials, and without the names that the contract does not know."""
-    match value:
-        case dict():
-            return dict(_guarded_member(name, each) for name, each in value.items())
-        case list():
-            return [_guarded(each) for each in value]
-    return _hidden(value)
-
-
-def _guarded_member(name: str, value: Any) -> tuple[str, Any]:
-    if name.casefold() == "auth":
-        return name, _hidden(value)
-    if name == "base_url" and isinstance(value, str):
-        return name, _SUBSTITUTE if "@" in value or "?" in value else value
-    return (name, _guarded(value)) if name == "destination" else (HIDDEN, _hidden(value))
+    if isinstance(value, list):
+        return [_guarded(each) for each in value]
+    if not isinstance(value, dict):
+        return _hidden(value)
+    bare: dict[str, Any] = {}
+    for name, each in value.items():
+        if name == "destination":
+            bare[name] = _guarded(each)
+        elif name == "base_url" and isinstance(each, str):
+            bare[name] = _SUBSTITUTE if "@" in each or "?" in each else each
+        else:
+            bare[name if name.casefold() == "auth" else HIDDEN] = _hidden(each)
+    return bare
 
 
 def _hidden(value: Any) -> Any:

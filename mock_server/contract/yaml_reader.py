@@ -149,19 +149,14 @@ class _Builder:
     def stop(self, error: yaml.YAMLError) -> NoReturn:
         """The parser cannot go on: its own complaint comes on top of those so far."""
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        where = (mark.line + 1, mark.column + 1) if mark is not None else self.unprintable()
+        where = TOP if mark is None else (mark.line + 1, mark.column + 1)
+        if mark is None and (found := yaml.SafeLoader.NON_PRINTABLE.search(self.text)) is not None:
+            before = self.text[: found.start()]
+            where = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "the text cannot be read"
         context = getattr(error, "context", None)
         self.complain("E100", where, f"not YAML: {problem}" + (f" ({context})" if context else ""))
         raise BadFiles(self.complaints) from None
-
-    def unprintable(self) -> Position:
-        """Where the first character stands that a YAML file cannot hold."""
-        found = yaml.SafeLoader.NON_PRINTABLE.search(self.text)
-        if found is None:
-            return TOP
-        before = self.text[: found.start()].rsplit("\n", 1)
-        return self.text.count("\n", 0, found.start()) + 1, len(before[-1]) + 1
 
 
 def _where(event: Any) -> Position:
@@ -177,10 +172,9 @@ def _plain(text: str) -> Any:
         return text
     if _INTEGER.fullmatch(text):
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.fullmatch(text):
-        if math.isfinite(number := float(text)):
-            return number
-        raise ValueError
-    if _NO_JSON_NUMBER.fullmatch(text):
+    is_float = _FLOAT.fullmatch(text) is not None
+    if is_float and math.isfinite(number := float(text)):
+        return number
+    if is_float or _NO_JSON_NUMBER.fullmatch(text):
         raise ValueError
     return text

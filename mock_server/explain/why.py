@@ -16,9 +16,10 @@ from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import Contract, clause_texts
 from mock_server.kernel.clock import iso
 from mock_server.kernel.rate_limit import admitted_at
+from mock_server.scenarios.model import every_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from mock_server.recording.journal import Entry, Journal
     from mock_server.scenarios.model import Beat
@@ -71,6 +72,9 @@ class _Explanation:
 
     def as_json(self) -> dict[str, Any]:
         entry, snapshot, clause = self.entry, self._snapshot(), self.entry.clause
+        throttled, clauses = entry.status == 429 and entry.fault is None, list[str]()
+        if entry.operation in self.contract.operations:
+            clauses = self.contract.clauses(entry.operation, entry.status or 0)
         return {
             "id": entry.id,
             "found": True,
@@ -86,13 +90,13 @@ class _Explanation:
             "example": entry.example,
             "refusal": self._refusal(),
             "clause": None if clause is None else {"id": clause, "text": clause_texts().get(clause, "")},
-            "clauses": self._clauses(),
+            "clauses": clauses,
             "differences": self._differences(),
             "run": None if snapshot is None else snapshot.as_json(self.journal, entry),
             "after": None if entry.after is None else entry.after.status,
             "known": None if entry.stray else self.explainer.known_ids(self.session, entry),
             "legal": self._legal(snapshot),
-            "next": self._next(snapshot),
+            "next": self._budget() if throttled else None if snapshot is None else snapshot.next(),
         }
 
     def _snapshot(self) -> _Snapshot | None:
@@ -124,13 +128,6 @@ class _Explanation:
             return str(orjson.loads(entry.answer.body)["error"])
         except (ValueError, KeyError, TypeError):  # cut, bent, or no body of the contract's
             return entry.note
-
-    def _clauses(self) -> list[str]:
-        """The clauses that the contract names for such an answer."""
-        entry = self.entry
-        if entry.status is None or entry.operation not in self.contract.operations:
-            return []
-        return self.contract.clauses(entry.operation, entry.status)
 
     def _differences(self) -> list[dict[str, Any]]:
         """How the body of a refused call differs from what the contract, or the parked run, takes."""
@@ -164,12 +161,6 @@ class _Explanation:
             return [contract.operations[entry.operation].described(ids, remark)]
         run, state = (None, None) if snapshot is None else (snapshot.run, snapshot.state)
         return self.explainer.legal_calls(self.session, entry, run, state)
-
-    def _next(self, snapshot: _Snapshot | None) -> dict[str, Any] | None:
-        entry = self.entry
-        if entry.status == 429 and entry.fault is None:
-            return self._budget()
-        return None if snapshot is None else snapshot.next()
 
     def _budget(self) -> dict[str, Any] | None:
         """When the next call of a throttled operation is admitted, as the journal can tell."""
@@ -245,14 +236,10 @@ _PACES = {"polls": "the next poll", "manual": "an operator's step", "instant": "
 
 def _place(script: Sequence[Beat], beat: Beat | None) -> dict[str, Any] | None:
     """Which beat of the script it is, counted from 1; `within` names the branch of a parking that it belongs to."""
-    for within, number, count, each in _number_beats(script):
+    every = list(every_beat(tuple(script)))
+    for place, each in every:
         if each is beat:
-            return {"number": number, "of": count, "within": within, "is": each.verb}
+            count = sum(other[:-1] == place[:-1] for other, _ in every)
+            within = f"{place[-2]} of beat {int(place[-3]) + 1}" if len(place) > 1 else None
+            return {"number": int(place[-1]) + 1, "of": count, "within": within, "is": each.verb}
     return None
-
-
-def _number_beats(script: Sequence[Beat], within: str | None = None) -> Iterator[tuple[str | None, int, int, Beat]]:
-    for number, beat in enumerate(script, 1):
-        yield within, number, len(script), beat
-        for name, branch in beat.branches.items():
-            yield from _number_beats(branch, f"{name} of beat {number}")

@@ -34,7 +34,6 @@ FAULT = "x-mock-fault"
 PATIENCE = 5.0
 """Real seconds that a broken connection may take to be gone."""
 _PAGES = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
-_AT_ONCE = struct.pack("ii", 1, 0)  # linger: on, for no time; closing then resets
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,9 @@ class Wire:
         # A server that shows no transport ends the connection in its own way.
         if self._transport is None or self._hung_up.done():
             return
-        if reset:
-            _reset_when_closed(self._transport.get_extra_info("socket"))
+        if reset:  # closing then resets; a duplicate is told so, since an event loop may show no socket options
+            with socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno())) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # on, for no time
             self._transport.abort()
         else:
             self._transport.close()
@@ -137,12 +137,6 @@ class Wire:
     async def _until_hung_up(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-def _reset_when_closed(known: Any) -> None:
-    """Make the socket's closing a reset; through a duplicate, since an event loop may show no socket options."""
-    with socket.socket(fileno=os.dup(known.fileno())) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
 
 
 def response_of(reply: Reply) -> Response:

@@ -80,24 +80,16 @@ def _describe(call: Call, describe: Callable[[Call], Iterator[str]]) -> Iterator
 
 def _csv(call: Call) -> Iterator[str]:
     header, rows = csv_rows(call)
-    yield f"{counted(len(rows), 'row')} of {counted(len(header), 'column')}, {_size(len(call.received))} of CSV"
+    octets, width = len(call.received), WIDEST - len(INDENT) - 5
+    sizes = (f"{octets / least:.3g} {unit}" for least, unit in ((10**6, "MB"), (10**3, "KB")) if octets >= least)
+    size = next(sizes, counted(octets, "byte"))
+    yield f"{counted(len(rows), 'row')} of {counted(len(header), 'column')}, {size} of CSV"
     for line in call.text.splitlines()[: CSV_ROWS + 1]:
-        yield click.style("     " + _cut(line, WIDEST - len(INDENT) - 5), dim=True)
+        yield click.style("     " + (line if len(line) <= width else line[: width - 1] + "…"), dim=True)
     if len(rows) > CSV_ROWS:
         yield click.style("     …", dim=True)
-
-
-def _size(octets: int) -> str:
-    for size, unit in ((10**6, "MB"), (10**3, "KB")):
-        if octets >= size:
-            return f"{octets / size:.3g} {unit}"
-    return counted(octets, "byte")
 
 
 def pause(milliseconds: int) -> str:
     """The line about a wait that is over."""
     return click.style(f"{INDENT}… {in_words(milliseconds)} later", dim=True)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -91,7 +91,9 @@ class Transport:
 
     def send(self, method: str, path: str, sent: bytes | None, headers: Mapping[str, str]) -> Call:
         """Send these bytes with exactly these headers; the key is not added."""
-        self._renew()
+        kept = self._connection.sock
+        if kept is not None and select.select([kept], [], [], 0)[0]:  # readable though nothing was asked: it was closed
+            self._connection.close()
         try:
             self._connection.request(method, path, body=sent, headers=dict(headers))
             response = self._connection.getresponse()
@@ -108,9 +110,3 @@ class Transport:
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         self._connection.close()
-
-    def _renew(self) -> None:
-        """Drop a kept connection that the server has closed meanwhile: it is readable though nothing was asked."""
-        kept = self._connection.sock
-        if kept is not None and select.select([kept], [], [], 0)[0]:
-            self._connection.close()

@@ -11,7 +11,7 @@ from mock_server.coverage.items import ERROR_CODES, FAULTS, Coverage, Item, pars
 from mock_server.preview.lifecycle import TRANSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mock_server.contract.document import Contract
     from mock_server.recording.exchange import RecordedExchange
@@ -67,8 +67,14 @@ def meet(exchange: RecordedExchange, last: dict[str, str]) -> Iterator[Item]:
     if operation.run == "import" and exchange.example is None:
         yield from _transitions(exchange, statuses, last)
     if isinstance(body, dict) and isinstance(parked := body.get("needs_attention"), dict):
-        yield from _patch(parked)
-        yield from _questions(parked)
+        patch, questions = parked.get("proposed_patch"), _objects(parked.get("questions"))
+        for action in _objects(patch.get("actions")) if isinstance(patch, dict) else ():
+            yield Item("patch_actions", str(action.get("action")))
+        if questions:
+            yield Item("questions", ONE if len(questions) == 1 else SEVERAL)
+        for question in questions:
+            options, custom = bool(question.get("options")), question.get("allow_custom") is True
+            yield Item("questions", (BOTH if custom else OPTIONS) if options else CUSTOM)
 
 
 def _readable(exchange: RecordedExchange) -> Any:
@@ -105,7 +111,10 @@ def _transitions(exchange: RecordedExchange, statuses: list[tuple[str, str]], la
 
 def _decisions(exchange: RecordedExchange) -> Iterator[Item]:
     """A decision that was taken, whether or not the client got to know."""
-    if exchange.operation != "decide" or exchange.example is not None or not _was_taken(exchange):
+    was_taken = exchange.succeeded
+    if exchange.lost:
+        was_taken = exchange.before == "needs_attention" and exchange.after not in {None, "needs_attention"}
+    if exchange.operation != "decide" or exchange.example is not None or not was_taken:
         return
     body = exchange.request.json()
     if not isinstance(body, dict):
@@ -120,27 +129,6 @@ def _decisions(exchange: RecordedExchange) -> Iterator[Item]:
             yield Item("decisions", BY_OPTION)
         if answer.get("custom") is not None:
             yield Item("decisions", BY_TEXT)
-
-
-def _was_taken(exchange: RecordedExchange) -> bool:
-    if not exchange.lost:
-        return exchange.succeeded
-    return exchange.before == "needs_attention" and exchange.after not in {None, "needs_attention"}
-
-
-def _patch(parked: Mapping[str, Any]) -> Iterator[Item]:
-    patch = parked.get("proposed_patch")
-    for action in _objects(patch.get("actions")) if isinstance(patch, dict) else ():
-        yield Item("patch_actions", str(action.get("action")))
-
-
-def _questions(parked: Mapping[str, Any]) -> Iterator[Item]:
-    questions = _objects(parked.get("questions"))
-    if questions:
-        yield Item("questions", ONE if len(questions) == 1 else SEVERAL)
-    for question in questions:
-        options, custom = bool(question.get("options")), question.get("allow_custom") is True
-        yield Item("questions", (BOTH if custom else OPTIONS) if options else CUSTOM)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

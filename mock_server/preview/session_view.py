@@ -9,27 +9,24 @@ from mock_server.preview.account import account_of
 from mock_server.preview.lifecycle import Canceled
 
 if TYPE_CHECKING:
-    from mock_server.preview.companies import Company
     from mock_server.preview.runs import Run
     from mock_server.session.session import Session
-
-_OPERATIONS = {"companies": "provision_company", "imports": "start_import", "exports": "start_export"}
 
 
 def show(session: Session, now: int) -> dict[str, Any]:
     """What `GET /_mock/session` shows of the account."""
-    companies = account_of(session).companies.values()
-    return {"companies": [_company(session, company, now) for company in companies], "both_sides": both_sides(session)}
-
-
-def _company(session: Session, company: Company, now: int) -> dict[str, Any]:
-    return {
-        "id": company.id,
-        "name": company.name,
-        "external_id": company.external_id,
-        "scenario": account_of(session).scenario_of(company).name,
-        "runs": [_run(run, now) for run in (*company.imports, *company.exports)],
-    }
+    account = account_of(session)
+    companies = [
+        {
+            "id": company.id,
+            "name": company.name,
+            "external_id": company.external_id,
+            "scenario": account.scenario_of(company).name,
+            "runs": [_run(run, now) for run in (*company.imports, *company.exports)],
+        }
+        for company in account.companies.values()
+    ]
+    return {"companies": companies, "both_sides": both_sides(session)}
 
 
 def _run(run: Run, now: int) -> dict[str, Any]:
@@ -47,23 +44,21 @@ def _run(run: Run, now: int) -> dict[str, Any]:
 
 def both_sides(session: Session) -> dict[str, dict[str, int]]:
     """What the client called for and meant, what really came of it, and how many answers never reached it."""
+    tally, companies = account_of(session).intents, account_of(session).companies.values()
     ready = {scenario.ready.run for scenario in session.world.scenarios.values()}
-    companies = account_of(session).companies.values()
     imports = [run for company in companies for run in company.imports]
-    there = {
-        "companies": sum(company.id not in session.world.ready for company in companies),
-        "imports": sum(run.id not in ready for run in imports),
-        "exports": sum(len(company.exports) for company in companies),
-    }
-    decisions = sum(not isinstance(event, Canceled) for run in imports for event in run.events)
-    return {name: _side(session, _OPERATIONS[name], "created", count) for name, count in there.items()} | {
-        "decisions": _side(session, "decide", "taken", decisions)
-    }
 
+    def side(operation: str, **done: int) -> dict[str, int]:
+        return {"calls": tally.calls[operation], "meant": tally.meant[operation], **done, "lost": tally.lost[operation]}
 
-def _side(session: Session, operation: str, did: str, count: int) -> dict[str, int]:
-    tally = account_of(session).intents
-    return {"calls": tally.calls[operation], "meant": tally.meant[operation], did: count, "lost": tally.lost[operation]}
+    return {
+        "companies": side("provision_company", created=sum(each.id not in session.world.ready for each in companies)),
+        "imports": side("start_import", created=sum(run.id not in ready for run in imports)),
+        "exports": side("start_export", created=sum(len(company.exports) for company in companies)),
+        "decisions": side(
+            "decide", taken=sum(not isinstance(event, Canceled) for run in imports for event in run.events)
+        ),
+    }
 
 
 def is_named(session: Session, path: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.contract.document import load
 from mock_server.contract.nearest import counted
 from mock_server.player.timeline import shorten
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 RESULTS = 3  # writes of an export that are shown
 DESTRUCTIVE = ("delete_invalid_rows", "dedup_keep_first")
-_COLOURS = {"completed": "green", "failed": "red", "canceled": "red", "needs_attention": "yellow"}
 
 
 def describe(call: Call) -> Iterator[str]:
@@ -37,8 +37,9 @@ def _read(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _status(body: Mapping[str, Any]) -> str:
-    status = str(body["status"])
-    word = click.style(status, fg=_COLOURS.get(status, "cyan"), bold=True)
+    status, known = str(body["status"]), load().run_statuses
+    ended = ("green" if status == "completed" else "red") if status in known.terminal else None
+    word = click.style(status, fg=ended or ("yellow" if status in known.waiting else "cyan"), bold=True)
     if "progress_message" in body:
         return f'{word}: "{body["progress_message"]}"'
     parts = [str(body["error"])] if "error" in body else []
@@ -59,34 +60,22 @@ def _questions_and_patch(body: Mapping[str, Any]) -> Iterator[str]:
     parked = body["needs_attention"]
     sheets = {each["sheetId"]: each["templateName"] for each in (body.get("report") or {}).get("perSheet", [])}
     for question in parked["questions"]:
-        yield from _question(question)
+        target = question["target"]
+        yield click.style(f"{question['id']}  ", fg="cyan", bold=True) + question["prompt"]
+        yield f"     {question['context']}"
+        samples = ", ".join(f'"{sample}"' for sample in target["sample_values"])
+        yield f"     {target['error']}" + (f"; found {samples}" if samples.strip('"') else "")
+        yield from (f"     [{option['id']}] {option['label']}" for option in question["options"])
+        if question["allow_custom"]:
+            yield "     or a text of your own"
     patch = parked["proposed_patch"]
     yield f"Proposed patch: {patch['summary']}"
     for action in patch["actions"]:
         sheet = sheets.get(action["sheet_id"], shorten(action["sheet_id"]))
-        yield _action(action, f"{sheet}.{action['column']}")
-
-
-def _question(question: Mapping[str, Any]) -> Iterator[str]:
-    target = question["target"]
-    yield click.style(f"{question['id']}  ", fg="cyan", bold=True) + question["prompt"]
-    yield f"     {question['context']}"
-    samples = ", ".join(f'"{sample}"' for sample in target["sample_values"])
-    yield f"     {target['error']}" + (f"; found {samples}" if samples.strip('"') else "")
-    for option in question["options"]:
-        yield f"     [{option['id']}] {option['label']}"
-    if question["allow_custom"]:
-        yield "     or a text of your own"
-
-
-def _action(action: Mapping[str, Any], where: str) -> str:
-    what = str(action["action"])
-    if "value" in action:
-        what += f" {action['value']!r}"
-    if "key_column" in action:
-        what += f" by {action['key_column']}"
-    mark = click.style("DESTRUCTIVE: drops rows", fg="red", bold=True) if action["action"] in DESTRUCTIVE else ""
-    return f"     {where:20} {what:24} {mark}".rstrip()
+        what = str(action["action"]) + (f" {action['value']!r}" if "value" in action else "")
+        what += f" by {action['key_column']}" if "key_column" in action else ""
+        mark = click.style("DESTRUCTIVE: drops rows", fg="red", bold=True) if action["action"] in DESTRUCTIVE else ""
+        yield f"     {sheet + '.' + action['column']:20} {what:24} {mark}".rstrip()
 
 
 def _results(report: Mapping[str, Any]) -> Iterator[str]:

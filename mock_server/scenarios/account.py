@@ -24,17 +24,6 @@ def lint(document: Document) -> Iterator[Complaint]:
     """What is wrong with a well-formed account file."""
     templates = document.value["templates"]
     columns = {template["name"]: [column["name"] for column in template["columns"]] for template in templates}
-    yield from _ids(document)
-    yield from _names(document, ("templates",), templates, "template")
-    for index, template in enumerate(templates):
-        place: Place = ("templates", index, "columns")
-        yield from _names(document, place, template["columns"], f"column of {template['name']}")
-        for position, column in enumerate(template["columns"]):
-            yield from _rule(document, (*place, position), column)
-            yield from _links(document, (*place, position, "links"), column, columns)
-
-
-def _ids(document: Document) -> Iterator[Complaint]:
     seen: dict[str, str] = {}
     for member in ("sources", "templates"):
         for index, each in enumerate(document.value[member]):
@@ -42,6 +31,13 @@ def _ids(document: Document) -> Iterator[Complaint]:
                 text = f"the id {each['id']} belongs to {seen[each['id']]} already"
                 yield document.complain("E323", (member, index, "id"), text)
             seen[each["id"]] = each["name"]
+    yield from _names(document, ("templates",), templates, "template")
+    for index, template in enumerate(templates):
+        place: Place = ("templates", index, "columns")
+        yield from _names(document, place, template["columns"], f"column of {template['name']}")
+        for position, column in enumerate(template["columns"]):
+            yield from _rule(document, (*place, position), column)
+            yield from _links(document, (*place, position, "links"), column, columns)
 
 
 def _names(document: Document, place: Place, values: list[dict[str, Any]], what: str) -> Iterator[Complaint]:
@@ -90,17 +86,15 @@ def build(document: Document) -> Catalogue:
     """The catalogue that a well-formed account file describes; links name templates by name there, by id here."""
     value = document.value
     ids = {template["name"]: template["id"] for template in value["templates"]}
+
+    def column(each: dict[str, Any]) -> Column:
+        links = tuple(Link(ids[link["template"]], link["column"]) for link in each.get("links", ()))
+        return Column(**{**each, "links": links})
+
     return Catalogue(
         sources=tuple(Source(each["id"], each["name"], each.get("logo_url")) for each in value["sources"]),
-        templates=tuple(_template(each, ids) for each in value["templates"]),
+        templates=tuple(
+            Template(each["id"], each["name"], each.get("description"), tuple(map(column, each["columns"])))
+            for each in value["templates"]
+        ),
     )
-
-
-def _template(value: dict[str, Any], ids: dict[str, str]) -> Template:
-    columns = tuple(_column(each, ids) for each in value["columns"])
-    return Template(value["id"], value["name"], value.get("description"), columns)
-
-
-def _column(value: dict[str, Any], ids: dict[str, str]) -> Column:
-    links = tuple(Link(ids[each["template"]], each["column"]) for each in value.get("links", ()))
-    return Column(**{**value, "links": links})

@@ -87,10 +87,9 @@ def _text(part: Part, keyword: str, limit: Any) -> str:
         words = [str(word) for word in limit if word is not None]
         return f"{part.name}: expected one of these words, got {kind(part.value)}{suggest(str(part.value), words)}"
     expected = " or ".join(KINDS[each][1] for each in part.types) if keyword == "type" else limit
-    return f"{part.name}: expected {_LIMITS[keyword].format(expected)}, got {_got(part.value, keyword)}"
-
-
-def _got(value: Any, keyword: str) -> str:
+    got = kind(part.value)
     if keyword in {"uniqueItems", "minItems"}:
-        return ", ".join(map(str, value)) or "none"
-    return f"{len(value)}" if keyword in {"maxLength", "maxItems"} else kind(value)
+        got = ", ".join(map(str, part.value)) or "none"
+    elif keyword in {"maxLength", "maxItems"}:
+        got = f"{len(part.value)}"
+    return f"{part.name}: expected {_LIMITS[keyword].format(expected)}, got {got}"

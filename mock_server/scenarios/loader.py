@@ -169,7 +169,7 @@ def build(document: Document, name: str, language: Language, catalogue: Catalogu
     value, beats = document.value, language.beats
     context = BeatContext(beats, catalogue)
     run = beats.parse(value["run"], context)
-    limit = value.get("rate_limit")
+    limit, ready, kind = value.get("rate_limit"), value.get("ready", {}), language.subject
     return Scenario(
         name=name,
         title=value["title"],
@@ -179,7 +179,13 @@ def build(document: Document, name: str, language: Language, catalogue: Catalogu
         export=beats.parse(value["export"], context) if "export" in value else language.export,
         data=_data(value.get("data"), run),
         rate_limit=int(limit.split("/")[0]) if limit else None,
-        ready=_ready(value.get("ready", {}), name, language.subject),
+        ready=Ready(
+            kind=kind,
+            id=ready.get(kind) or made_uuid(f"vern-mock ready {kind} {name}"),
+            name=ready.get("name", f"Ready {kind}: {name}"),
+            sheets=ready.get("sheets", {}),
+            run=ready.get("run"),
+        ),
         plays=tuple(_play(play, document, index, language) for index, play in enumerate(value["plays"])),
         path=document.file,
         faults=FAULTS.parse(value["faults"], language.targets()) if "faults" in value else (),
@@ -199,16 +205,6 @@ def _data(values: Sequence[dict[str, Any]] | None, run: tuple[Beat, ...]) -> tup
         return ()
     sheets = dict.fromkeys(group.sheet for group in groups(run)) or {"Contacts": None}
     return tuple(Data(sheet, GENERATED_ROWS) for sheet in sheets)
-
-
-def _ready(value: dict[str, Any], name: str, kind: str) -> Ready:
-    return Ready(
-        kind=kind,
-        id=value.get(kind) or made_uuid(f"vern-mock ready {kind} {name}"),
-        name=value.get("name", f"Ready {kind}: {name}"),
-        sheets=value.get("sheets", {}),
-        run=value.get("run"),
-    )
 
 
 def _play(value: dict[str, Any], document: Document, index: int, language: Language) -> Play:

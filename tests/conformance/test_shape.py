@@ -351,10 +351,10 @@ def test_every_row_of_the_table_is_told_by_one_of_these(monkeypatch: pytest.Monk
     }
 
     def noted(known: contract.Contract, operation: str, place: clause_map.Place, keyword: str, case: str) -> str:
-        fitting = [row for each, row in every if each == operation and row.fits(place, keyword, case)]
-        decisive = max(fitting, key=lambda row: row.weight)
-        used.add((operation, decisive))
-        return decisive.clause
+        row = clause_map.decisive((row for each, row in every if each == operation), place, keyword, case)
+        assert row is not None
+        used.add((operation, row))
+        return row.clause
 
     monkeypatch.setattr(clause_map, "answer_clause", noted)
     for example, place, value, _ in WRONG_RUNS:
