@@ -27,7 +27,7 @@ from mock_server.contract import document as contract
 from mock_server.player.process import running
 from mock_server.preview.language import load_world
 from mock_server.preview.partner import play_through
-from mock_server.scenarios.lint import CODES
+from mock_server.scenarios.lint import codes
 from mock_server.version import VERSION
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def test_every_file_and_part_of_a_file_can_be_loaded_and_its_plays_are_true(tmp_
 
 
 def test_the_table_of_codes_is_the_linter_s() -> None:
-    rows = "".join(f"| {code} | {text} |\n" for code, text in CODES.items())
+    rows = "".join(f"| {code} | {text} |\n" for code, text in codes().items())
     assert between(SCENARIOS, "codes") == f"| code | what is wrong |\n|---|---|\n{rows}"
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in scenario and account files: every code of `CODES` has a bad file here, and each is told with its remedy.
+"""Mistakes in scenario and account files: every code of `codes` has a bad file here, and each is told with its remedy.
 
 `# here` marks the line that the complaint must name.
 """
@@ -15,7 +15,7 @@ from mock_server.contract import document as contract
 from mock_server.contract.yaml_file import BadFiles, Complaint
 from mock_server.preview.language import LOADER
 from mock_server.scenarios import loader as loading
-from mock_server.scenarios.lint import CODES
+from mock_server.scenarios.lint import codes
 
 if TYPE_CHECKING:
     from mock_server.data.templates import Catalogue
@@ -252,7 +252,7 @@ BAD_ACCOUNTS: list[tuple[str, str, str]] = [
 
 
 def label(case: Any) -> str | None:
-    return case if isinstance(case, str) and case in CODES else ""
+    return case if isinstance(case, str) and case in codes() else ""
 
 
 def expected_line(text: str) -> int:
@@ -350,8 +350,8 @@ def test_all_complaints_of_all_files_come_at_once(tmp_path: Path, catalogue: Cat
 
 def test_every_code_is_explained_and_produced() -> None:
     elsewhere = {"E101", "E102", "E110", "E322"}
-    assert {code for code, _, _ in BAD + BAD_ACCOUNTS} | elsewhere == set(CODES)
-    assert all(text.endswith(".") for text in CODES.values())
+    assert {code for code, _, _ in BAD + BAD_ACCOUNTS} | elsewhere == set(codes())
+    assert all(text.endswith(".") for text in codes().values())
 
 
 def test_complaints_sort_by_file_and_line() -> None:

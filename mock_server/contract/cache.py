@@ -10,12 +10,10 @@ import contextlib
 import marshal
 import os
 import sys
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from typing import Any
 
 
 def cached(name: str, sources: Iterable[Path], make: Callable[[], Any]) -> Any:

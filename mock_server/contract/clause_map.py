@@ -8,12 +8,11 @@ most decides: first one for the very keyword that is broken, then the deepest pl
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from mock_server.contract.document import Contract
     from mock_server.contract.messages import Difference
 

@@ -7,15 +7,13 @@ the words of draft 07 are known that files of this project use; a schema is a tr
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.contract.document import data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mock_server.contract.yaml_file import Place
 
 KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -70,18 +68,24 @@ class Part(NamedTuple):
         if not self.has_its_type:
             yield "type", self.schema["type"]
             return
-        value, schema = self.value, self.schema
-        if "enum" in schema and not any(_same(value, each) for each in schema["enum"]):
-            yield "enum", schema["enum"]
-        if isinstance(value, dict):
-            yield from (("required", name) for name in schema.get("required", ()) if name not in value)
-            if schema.get("additionalProperties") is False:
-                known = schema.get("properties", {})
-                yield from (("additionalProperties", name) for name in value if name not in known)
-        for keyword, (types, breaks) in _LIMITS.items():
-            limited = keyword in schema and isinstance(value, types) and not isinstance(value, bool)
-            if limited and breaks(value, schema[keyword]):
-                yield keyword, schema[keyword]
+        import jsonschema_rs  # noqa: PLC0415 - needed only when something is wrong
+
+        schema, value = {**self.schema, "items": True, "definitions": {}}, self.value  # what is in it are parts, too
+        schema["properties"] = dict.fromkeys(schema.get("properties", ()), True)
+        schema["additionalProperties"] = schema.get("additionalProperties") is not False
+        match value:
+            case dict():
+                value = dict.fromkeys(value)
+            case list():
+                value = [repr(each) for each in value]
+            case str():
+                value = str(value)  # not the subclass that it may be
+        for error in jsonschema_rs.Draft7Validator(schema).iter_errors(value):
+            keyword, said = error.kind.name, error.kind.as_dict()
+            if keyword == "additionalProperties":
+                yield from ((keyword, name) for name in said["unexpected"])
+            else:
+                yield keyword, said["property"] if keyword == "required" else self.schema[keyword]
 
 
 def walk(schema: Mapping[str, Any], value: Any) -> Iterator[Part]:
@@ -109,25 +113,3 @@ def _is(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, KINDS[kind][0]) or (kind == "integer" and isinstance(value, float) and value.is_integer())
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
-
-
-def _matches(text: str, pattern: str) -> bool:
-    """Whether the text is of the pattern; as in a schema, and not as in Python, `$` is the very end."""
-    return re.search(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern, text) is not None
-
-
-_LIMITS: Mapping[str, tuple[tuple[type, ...], Any]] = {
-    "pattern": ((str,), lambda value, pattern: not _matches(value, pattern)),
-    "minLength": ((str,), lambda value, least: len(value) < least),
-    "maxLength": ((str,), lambda value, most: len(value) > most),
-    "minimum": ((int, float), lambda value, least: value < least),
-    "exclusiveMinimum": ((int, float), lambda value, above: value <= above),
-    "maximum": ((int, float), lambda value, most: value > most),
-    "minItems": ((list,), lambda value, least: len(value) < least),
-    "maxItems": ((list,), lambda value, most: len(value) > most),
-    "uniqueItems": ((list,), lambda value, unique: unique and len({repr(each) for each in value}) < len(value)),
-}

@@ -7,6 +7,7 @@ to meet beside error codes and faults, a generation of the API says.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,8 +22,6 @@ from mock_server.recording.exchange import RecordedExchange, in_order
 from mock_server.session.bundle import BadBundle, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
     from mock_server.contract.document import Contract
     from mock_server.faults.model import Fault
     from mock_server.session.generation import Generation

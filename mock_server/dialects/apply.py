@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -12,8 +13,6 @@ from mock_server.dialects.dialect import Answer, Dialect
 from mock_server.http.messages import JSON
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.types import Scope
 
 

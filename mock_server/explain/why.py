@@ -6,6 +6,7 @@ Explaining looks at what is stored, changes nothing, and has something to say of
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +20,6 @@ from mock_server.kernel.rate_limit import admitted_at
 from mock_server.scenarios.model import every_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mock_server.recording.journal import Entry, Journal
     from mock_server.scenarios.model import Beat
     from mock_server.session.generation import Explainer, Run, State

@@ -5,6 +5,7 @@ Delays are real time, whatever the session's clock does: a client's own time-out
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mock_server.contract.words import Vocabulary
@@ -12,8 +13,6 @@ from mock_server.faults.model import WHERE, Break, Fault, Hit, Reply
 from mock_server.kernel.clock import MINUTE, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
     from starlette.responses import Response
     from starlette.types import Message, Send
 

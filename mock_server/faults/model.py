@@ -9,6 +9,7 @@ call, so that the same calls meet the same faults in every run. `transport` appl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -18,8 +19,6 @@ from mock_server.contract.words import Word
 from mock_server.kernel.clock import duration, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
     from starlette.responses import Response
 
     from mock_server.faults.transport import Delivery, Wire

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ from mock_server.kernel.clock import duration
 from mock_server.player.transport import Call, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from mock_server.scenarios.model import Play, Step
 
 LONGEST = 200  # characters of an answer that a difference quotes

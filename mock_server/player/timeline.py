@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +19,6 @@ from mock_server.kernel.clock import in_words
 from mock_server.player.play import csv_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mock_server.player.transport import Call
 
 INDENT = " " * 9

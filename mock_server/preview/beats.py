@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,8 +15,6 @@ from mock_server.preview.lifecycle import FOREVER, Fold, Life, Status
 from mock_server.scenarios.model import Beat, BeatContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mock_server.data.rules import Check
     from mock_server.data.templates import Catalogue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ from mock_server.coverage.items import ERROR_CODES, FAULTS, Coverage, Item, pars
 from mock_server.preview.lifecycle import TRANSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mock_server.contract.document import Contract
     from mock_server.recording.exchange import RecordedExchange
 

@@ -5,6 +5,7 @@ It knows the documented API alone. What it needs and never learned stops it with
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -12,8 +13,6 @@ from mock_server.contract.document import API
 from mock_server.player.play import CannotGoOn, Client, PlayedStep, answer_members, play_steps, status_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from mock_server.player.transport import Call, Transport
     from mock_server.scenarios.model import Play, Scenario
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.scenarios.model import PACES, Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mock_server.contract.words import Word
 
 

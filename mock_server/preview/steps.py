@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,8 +22,6 @@ from mock_server.player.play import (
 from mock_server.scenarios.model import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from mock_server.player.transport import Call
     from mock_server.preview.partner import Partner
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,6 @@ from mock_server.contract.nearest import counted
 from mock_server.player.timeline import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mock_server.player.transport import Call
 
 RESULTS = 3  # writes of an export that are shown

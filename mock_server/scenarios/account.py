@@ -6,6 +6,7 @@ Names are unique, rules have what they need, links lead somewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import unknown
@@ -13,8 +14,6 @@ from mock_server.data.rules import alternatives
 from mock_server.data.templates import Catalogue, Column, Link, Source, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mock_server.contract.yaml_file import Complaint, Document, Place
 
 _NEEDS = {"strict": "pattern", "link": "links"}

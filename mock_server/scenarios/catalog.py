@@ -6,7 +6,7 @@ A world never changes; reloading scenario files makes another one, for the runs 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,8 +22,6 @@ from mock_server.scenarios import account
 from mock_server.scenarios.loader import ACCOUNT, Loader, build, load_catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mock_server.contract.document import Contract
     from mock_server.data.templates import Catalogue
     from mock_server.scenarios.model import Scenario

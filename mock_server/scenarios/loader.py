@@ -1,12 +1,13 @@
 """Loads the account file and scenario files into frozen values, or says everything that is wrong with all of them.
 
-A file is read (`yaml_file`), its form checked (`form`), turned into values (`build`), its meaning checked (`lint`).
+A file is read (`yaml_file`), its form checked (`lint`), turned into values (`build`), its meaning checked (`lint`).
 `load_…` raises BadFiles unless all files can be used; warnings do not count. `complaints` never raises.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,12 +16,11 @@ from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Sent
 from mock_server.data.book import Data, Flagged
 from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.ids import made_uuid
-from mock_server.scenarios import account, form
-from mock_server.scenarios.lint import lint, lint_faults
+from mock_server.scenarios import account
+from mock_server.scenarios.lint import complaints, is_in_order, lint, lint_faults
 from mock_server.scenarios.model import Beat, BeatContext, Language, Play, Ready, Scenario, Step, every_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from mock_server.data.templates import Catalogue
@@ -121,12 +121,12 @@ class Loader:
 
     def _built(self, document: Document, make: Callable[[], T], found: list[Complaint], *, alone: str = "") -> T | None:
         """The values of a document whose form is in order; else None, and why not."""
-        if form.is_in_order(document, self.language.schema, alone):
+        if is_in_order(document, self.language.schema, alone):
             try:
                 return make()
             except Misfit:
                 pass
-        found += form.complaints(document, self.language.schema, self.language.entries, alone)
+        found += complaints(document, self.language.schema, self.language.entries, alone)
         return None
 
 
@@ -158,8 +158,8 @@ def _read(path: Path, found: list[Complaint]) -> Document | None:
 def _account(path: Path, found: list[Complaint]) -> Catalogue | None:
     if (document := _read(path, found)) is None:
         return None
-    in_order = form.is_in_order(document, "account")
-    wrong = list(account.lint(document)) if in_order else form.complaints(document, "account", {})
+    in_order = is_in_order(document, "account")
+    wrong = list(account.lint(document)) if in_order else complaints(document, "account", {})
     found += wrong
     return None if wrong else account.build(document)
 

@@ -6,6 +6,7 @@ milliseconds. Which beats and steps there are is the affair of each generation o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
@@ -13,8 +14,6 @@ from mock_server.contract.words import Vocabulary, Word
 from mock_server.faults.kinds import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from mock_server.contract.document import Contract
     from mock_server.contract.yaml_file import Complaint, Document
     from mock_server.data.book import Data, Flagged

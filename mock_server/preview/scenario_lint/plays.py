@@ -5,6 +5,7 @@ Every step can be taken, every status can occur, every figure is one that can be
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,6 @@ from mock_server.preview.lifecycle import TERMINAL
 from mock_server.preview.scenario_lint.script import every_run_beat, lint_groups, lint_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.templates import Catalogue
     from mock_server.scenarios.model import Beat, Scenario, Step

@@ -6,6 +6,7 @@ Each group of wrong cells that it declares can be wrong, and can be mended, by t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
@@ -16,8 +17,6 @@ from mock_server.preview.beats import Complete, Fail, Park, Passing, Queue, Revi
 from mock_server.scenarios.model import Beat, Scenario, every_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from mock_server.contract.yaml_file import Complaint, Document, Place
     from mock_server.data.book import Flagged
     from mock_server.data.templates import Catalogue, Column
