@@ -18,7 +18,7 @@ from uuid import UUID
 from conformance.http.client import DEFAULT, Key
 from conformance.http.messages import UNSET
 
-PLACEHOLDER = re.compile(r"\{[a-z]+(?: [0-9])?\}")
+PLACEHOLDER = re.compile(r"\{(?P<kind>[a-z]+)(?: (?P<number>[0-9]))?\}")
 """A word that stands for something of the target's."""
 
 
@@ -43,11 +43,6 @@ class Case:
         body = "" if self.body is UNSET else json.dumps(self.body)
         head = f"{self.operation}\n{json.dumps(dict(self.ids))}\n{self.content_type}\n{self.key}"
         return f"{head}\n{body}\n{self.raw!r}\n{json.dumps(dict(self.query))}"
-
-    @property
-    def astray(self) -> bool:
-        """Whether it asks for something that there is not."""
-        return bool(self.ids)
 
 
 ELSEWHERE = (401, 403, 404, 405, 409, 413, 415, 429)
@@ -143,70 +138,43 @@ def strangers(value: Any, *known: str) -> list[str]:
 TRIES = 40
 
 
-def minimize(case: Case, fails: Callable[[Case], bool], tries: int = TRIES) -> Case:
+def minimize(case: Case, fails: Callable[[Case], bool]) -> Case:
     """The smallest case found that still fails, within so many tries; the same for the same answers."""
-    tried = {case.identity}
-    found = True
-    while found:
-        found = False
-        for smaller in _smaller(case):
-            if smaller.identity in tried:
-                continue
-            if tries <= 0:
-                return case
-            tries -= 1
+    tried, ahead = {case.identity}, _smaller(case)
+    while len(tried) <= TRIES and (smaller := next(ahead, None)) is not None:
+        if smaller.identity not in tried:
             tried.add(smaller.identity)
             if fails(smaller):
-                case, found = smaller, True
-                break
+                case, ahead = smaller, _smaller(smaller)
     return case
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    if case.astray or case.key is not DEFAULT:
-        yield from _less_astray(case)  # what it asks for stays right, so that nothing else is a cause (OP-24)
+    if case.ids or case.key is not DEFAULT:  # what it asks for stays right, so that nothing else is a cause (OP-24)
+        for name, text in case.ids.items():
+            if len(text) > 1 and text.count("-") != 4:  # a UUID is as simple as it can be
+                yield from (replace(case, ids={**case.ids, name: text[:end]}) for end in (1, len(text) // 2))
         return
-    for query in simpler(dict(case.query)):
-        if isinstance(query, dict):
-            yield replace(case, query=query)
+    yield from (replace(case, query=query) for query in simpler(dict(case.query)))
     if case.body is not UNSET:
-        for body in simpler(case.body):
-            yield replace(case, body=body)
-
-
-def _less_astray(case: Case) -> Iterator[Case]:
-    for name, text in case.ids.items():
-        if len(text) > 1 and text.count("-") != 4:  # a UUID is as simple as it can be
-            yield replace(case, ids={**case.ids, name: text[:1]})
-            yield replace(case, ids={**case.ids, name: text[: len(text) // 2]})
+        yield from (replace(case, body=body) for body in simpler(case.body))
 
 
 def simpler(value: Any) -> Iterator[Any]:
     """Simpler values, the simplest first: without members or items, with simpler ones, shorter, zero."""
     match value:
         case dict():
-            yield from _with_less(value)
+            yield from ({each: value[each] for each in value if each != name} for name in value)
+            yield from ({**value, name: simple} for name, member in value.items() for simple in simpler(member))
         case list():
-            yield from _with_fewer(value)
+            if len(value) > 1:
+                yield value[:1]
+            yield from (value[:place] + value[place + 1 :] for place in range(len(value)))
+            for place, item in enumerate(value):
+                yield from ([*value[:place], simple, *value[place + 1 :]] for simple in simpler(item))
         case str() if value and not PLACEHOLDER.fullmatch(value):
             yield from dict.fromkeys(("", "a", value[: len(value) // 2], value[:-1]))
         case bool() | None:
             return
         case int() | float() if value not in (0, 1):
             yield from (0, 1)
-
-
-def _with_less(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for name in value:
-        yield {each: member for each, member in value.items() if each != name}
-    for name, member in value.items():
-        yield from ({**value, name: simple} for simple in simpler(member))
-
-
-def _with_fewer(value: list[Any]) -> Iterator[list[Any]]:
-    if len(value) > 1:
-        yield value[:1]
-    for place in range(len(value)):
-        yield value[:place] + value[place + 1 :]
-    for place, item in enumerate(value):
-        yield from ([*value[:place], simple, *value[place + 1 :]] for simple in simpler(item))

@@ -19,26 +19,24 @@ from conformance.http.client import NO_KEY
 from conformance.http.messages import UNSET
 
 if TYPE_CHECKING:
-    from conformance.fuzzing.layer import Grammar
-    from mock_server.contract.document import Contract
+    from conformance.engine.context import Context
+    from conformance.fuzzing.layer import Layer
 
 WRONG_KEY = "invalid-key-of-nobody"
 _SCALARS = (str, int, float, bool)
 
 
 class Drawer:
-    """Draws from the contract."""
+    """Draws what a layer asks for from the contract."""
 
-    def __init__(self, grammar: Grammar, contract: Contract, seed: int, max_examples: int) -> None:
-        import schemathesis  # noqa: PLC0415 - slow to import, and not needed without this layer
+    def __init__(self, layer: Layer, ctx: Context, seed: int, max_examples: int) -> None:
+        from schemathesis import openapi  # noqa: PLC0415 - slow to import, and not needed without this layer
 
-        self._grammar, forms = grammar, range(grammar.forms)
-        self.schemas = [schemathesis.openapi.from_dict(grammar.document(form)) for form in forms]
-        self.operations = [_operations(schema) for schema in self.schemas]
-        """Schemathesis' operations by id, for each form of their requests."""
-        free = [schemathesis.openapi.from_dict(grammar.document(form, known=False)) for form in forms]
-        self._free = [_operations(schema) for schema in free]
-        self._parameters = {each.id: each.parameters for each in contract.operations.values()}
+        self._layer, forms = layer, range(layer.forms)
+        self._schemas = [openapi.from_dict(layer.document(ctx, form)) for form in forms]
+        self._operations = [_operations(schema) for schema in self._schemas]
+        self._free = [_operations(openapi.from_dict(layer.document(ctx, form, known=False))) for form in forms]
+        self._parameters = {each.id: each.parameters for each in ctx.client.contract.operations.values()}
         """The ids in the path of each operation, the outermost first."""
         self._seed, self._examples = seed, max_examples
 
@@ -46,24 +44,28 @@ class Drawer:
         """What is sent to the operation, each case once."""
         keyless = [replace(self._right(operation_id), key=key) for key in (NO_KEY, WRONG_KEY)]
         drawn = [*keyless, *self._fuzzing(operation_id), *self._covering(operation_id)]
-        drawn += [case for case in self._grammar.also if case.operation == operation_id]
-        drawn += self._cut(operation_id, drawn)
-        drawn += self._astray(operation_id)
+        drawn += [case for case in self._layer.also if case.operation == operation_id]
+        bodies = [case.body for case in drawn if isinstance(case.body, dict) and case.body]
+        for body in bodies[:: max(1, len(bodies) // 3)][:3]:  # some end too early, and so are no JSON
+            drawn.append(Case(operation_id, raw=json.dumps(body).encode()[:-1]))
+        parameters = self._parameters[operation_id]
+        for name in self._names()[: max(2, self._examples // 4)] if parameters else ():
+            drawn += [replace(self._right(operation_id), ids={parameter: name}) for parameter in parameters]
         return list({case.identity: case for case in reversed(drawn)}.values())[::-1]
 
     def _right(self, operation_id: str) -> Case:
-        body, query = self._grammar.bodies.get(operation_id, UNSET), self._grammar.queries.get(operation_id, {})
+        body, query = self._layer.bodies.get(operation_id, UNSET), self._layer.queries.get(operation_id, {})
         return Case(operation_id, body, query=query)
 
     def _covering(self, operation_id: str) -> Iterator[Case]:
         """The coverage phase: every rule of the contract kept and broken, the same for every seed; forms by turns."""
         for turn in zip_longest(*(self._cover_form(operation_id, form) for form in self._forms(operation_id))):
-            yield from (case for case in turn if case is not None)
+            yield from filter(None, turn)
 
     def _cover_form(self, operation_id: str, form: int) -> Iterator[Case]:
         from schemathesis import GenerationMode  # noqa: PLC0415 - as above
 
-        schema, operation = self.schemas[form], self.operations[form][operation_id]
+        schema, operation = self._schemas[form], self._operations[form][operation_id]
         config = schema.config.generation_for(operation=operation, phase="coverage")
         cases = schema.iter_coverage_cases(operation, generation_modes=list(GenerationMode), generation_config=config)
         for case in cases:
@@ -74,7 +76,7 @@ class Drawer:
         """The fuzzing phase: as many right and wrong calls by chance as were asked for."""
         from schemathesis import GenerationMode  # noqa: PLC0415 - as above
 
-        if not self.operations[0][operation_id].body and not self.operations[0][operation_id].query:
+        if not self._operations[0][operation_id].body and not self._operations[0][operation_id].query:
             return
         ways = [(form, mode) for form in self._forms(operation_id) for mode in GenerationMode]
         for number, (form, mode) in enumerate(ways):
@@ -86,25 +88,12 @@ class Drawer:
                 yield from _case(operation_id, case)
 
     def _forms(self, operation_id: str) -> list[int]:
-        return list(range(self._grammar.forms)) if operation_id in self._grammar.several else [0]
-
-    def _cut(self, operation_id: str, drawn: list[Case]) -> Iterator[Case]:
-        """Bodies that end too early, and so are no JSON."""
-        bodies = [case.body for case in drawn if isinstance(case.body, dict) and case.body]
-        for body in bodies[:: max(1, len(bodies) // 3)][:3]:
-            yield Case(operation_id, raw=json.dumps(body).encode()[:-1])
-
-    def _astray(self, operation_id: str) -> Iterator[Case]:
-        """Right calls for what there is not."""
-        parameters = self._parameters[operation_id]
-        for name in self._names()[: max(2, self._examples // 4)] if parameters else ():
-            for parameter in parameters:
-                yield replace(self._right(operation_id), ids={parameter: name})
+        return list(range(self._layer.forms)) if operation_id in self._layer.several else [0]
 
     def _names(self) -> list[str]:
         """Ids by chance: a UUID, and texts that every server can tell from a path."""
-        longest = max(self.operations[0], key=lambda each: len(self._parameters[each]))
-        strategy = self.operations[0][longest].as_strategy()
+        longest = max(self._operations[0], key=lambda each: len(self._parameters[each]))
+        strategy = self._operations[0][longest].as_strategy()
         texts = [
             unquote(str(text))
             for case in drawn_from(strategy, self._seed, self._examples + 5)
@@ -136,14 +125,11 @@ def drawn_from(strategy: Any, seed: int, count: int) -> list[Any]:
 
 def settings(count: int) -> Any:
     """Hypothesis' settings for drawing alone: nothing is kept, nothing is timed, nothing is shrunk."""
-    import hypothesis  # noqa: PLC0415 - as above
+    from hypothesis import HealthCheck, Phase, settings  # noqa: PLC0415 - as above
 
-    return hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
+    quiet = list(HealthCheck)
+    return settings(
+        max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=quiet
     )
 
 
@@ -154,19 +140,20 @@ def _case(operation_id: str, drawn: Any) -> Iterator[Case]:
     query = {
         str(name): each for name, value in (drawn.query or {}).items() if (each := _query_value(value)) is not None
     }
-    content_type = (drawn.headers or {}).get("Content-Type")
     body, raw = drawn.body, None
     if isinstance(body, NotSet):
         body, raw = UNSET, b"" if drawn.operation.body else None
     elif isinstance(body, bytes):
-        read = _readable(body)
-        body, raw = read, body if read is UNSET else None
+        try:
+            body = json.loads(body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            raw, body = body, UNSET
     try:
         json.dumps(body if body is not UNSET else None, allow_nan=False)
         "".join(f"{name}{value}" for name, value in query.items()).encode()
     except (TypeError, ValueError, RecursionError):
         return
-    yield Case(operation_id, body, raw, query, content_type=content_type)
+    yield Case(operation_id, body, raw, query, content_type=(drawn.headers or {}).get("Content-Type"))
 
 
 def _query_value(value: Any) -> Any:
@@ -175,11 +162,3 @@ def _query_value(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else str(value) if isinstance(value, (int, float)) else None
-
-
-def _readable(raw: bytes) -> Any:
-    """The bytes as JSON; UNSET when they are none."""
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return UNSET

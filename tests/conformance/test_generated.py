@@ -27,7 +27,7 @@ from conformance.model import clauses
 from conformance.model.results import Finding, Outcome
 from conformance.preview.cases.document import UPLOAD, Facts, fill
 from conformance.preview.cases.expected import expected
-from conformance.preview.cases.layer import LAYER, grammar
+from conformance.preview.cases.layer import LAYER
 from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.response_schema import differences
@@ -326,14 +326,11 @@ def test_the_suite_runs_it_where_examples_are_asked_for() -> None:
 # -- what is drawn, expected and made small
 
 
-BARE: Any = SimpleNamespace(target=SimpleNamespace(states={}))
+BARE: Any = SimpleNamespace(target=SimpleNamespace(states={}), client=SimpleNamespace(contract=contract.load()))
 
 
 def test_one_seed_draws_the_same_cases_and_walks() -> None:
-    drawn = [
-        [case.identity for case in Drawer(grammar(BARE), contract.load(), seed, 3).cases("decide")]
-        for seed in (1, 1, 2)
-    ]
+    drawn = [[case.identity for case in Drawer(LAYER, BARE, seed, 3).cases("decide")] for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert plans(1, 4) == plans(1, 4)
 

@@ -8,7 +8,7 @@ written as: these are no faults. What 1.15 leaves open makes a call open.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ from conformance.fuzzing.case import (
 )
 from conformance.http.client import DEFAULT, NO_KEY
 from conformance.preview.bodies import ids, listed, questions
+from conformance.preview.cases.document import DRAWN
+from conformance.preview.response_schema import leaves_open
+from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from conformance.preview.cases.document import Facts
@@ -43,7 +46,7 @@ def company_body(body: Any, facts: Facts) -> Expected:
     source = body.get("source")
     unknown = (404,) if is_uuid(source) and source not in facts.sources else ()
     chosen = body.get("template_ids")
-    for clause, what in (*_company_faults(body), *_template_faults(chosen, facts)):
+    for clause, what in _company_faults(body, facts):
         return refuse(clause, what, *unknown)
     doubts = strangers(body, "name", "source", "external_id", "template_ids", "connections")
     doubts += [f"a null {each}" for each in ("external_id", "template_ids") if each in body and body[each] is None]
@@ -57,7 +60,7 @@ def company_body(body: Any, facts: Facts) -> Expected:
     return unless(lacking if unknown else accept("PROV-01", "a right company"), doubts)
 
 
-def _company_faults(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _company_faults(body: dict[str, Any], facts: Facts) -> Iterator[tuple[str, str]]:
     name, source, external_id = body.get("name"), body.get("source"), body.get("external_id")
     if name is None:
         yield "PROV-08", "a company without name"
@@ -73,17 +76,12 @@ def _company_faults(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "PROV-12", "an external_id with other characters"
     if isinstance(external_id, str) and len(external_id) > 255:
         yield "PROV-13", "an external_id of more than 255 characters"
-
-
-def _template_faults(chosen: Any, facts: Facts) -> Iterator[tuple[str, str]]:
-    if chosen is None:
-        return
+    chosen = [] if body.get("template_ids") is None else body["template_ids"]
     if not isinstance(chosen, list):
         yield "PROV-15", "template_ids that are no array"
-    elif not all(is_uuid(each) for each in chosen):
-        yield "PROV-15", "template_ids that are no UUIDs"
-    elif not set(chosen) <= set(facts.templates):
-        yield "PROV-15", "a template that the account lacks"
+    elif not all(is_uuid(each) and each in facts.templates for each in chosen):
+        known = all(map(is_uuid, chosen))
+        yield "PROV-15", "a template that the account lacks" if known else "template_ids that are no UUIDs"
 
 
 def upload_body(body: Any) -> Expected:
@@ -154,10 +152,6 @@ def export_body(body: Any, facts: Facts) -> Expected:
     return open_to("an export")
 
 
-ORDER = ("DEC-17", "DEC-14", "DEC-18", "DEC-19", "DEC-20")
-"""Which fault decides the clause, where an answer has several: what must be refused before what should be."""
-
-
 def decision_body(body: Any, parked: Any) -> Expected:
     """POST decisions, on a run that shows `parked`."""
     if not isinstance(body, dict):
@@ -181,10 +175,8 @@ def _answers(answers: Any, asked: list[dict[str, Any]]) -> Expected:
     if not isinstance(answers, list):
         return refuse("DEC-17", "a decision whose answers are no array")
     known = {str(each["id"]): each for each in asked if isinstance(each.get("id"), str)}
-    faults = dict(fault for answer in reversed(answers) for fault in _faults(answer, known))
-    for clause in ORDER:
-        if clause in faults:
-            return refuse(clause, faults[clause])
+    for clause, what in _faults(answers, known):
+        return refuse(clause, what)
     given = [answer["question_id"] for answer in answers]
     odd = [doubt for answer in answers for doubt in _doubts(answer)]
     odd += ["two answers to one question"] if len(set(given)) < len(given) else []
@@ -195,26 +187,24 @@ def _answers(answers: Any, asked: list[dict[str, Any]]) -> Expected:
     return unless(accept("DEC-11", "an answer by an option"), odd)
 
 
-def _faults(answer: Any, known: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Clause and what is wrong, for everything that is."""
-    if not isinstance(answer, dict):
-        yield "DEC-17", "an answer that is no object"
-        return
-    if not isinstance(answer.get("question_id"), str):
-        yield "DEC-17", "an answer without question_id"
-        return
-    question = known.get(answer["question_id"])
-    if question is None:
+def _faults(answers: list[Any], known: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Clause and what is wrong: what must be refused before what should be; the first one decides."""
+    for answer in answers:
+        if not isinstance(answer, dict):
+            yield "DEC-17", "an answer that is no object"
+        elif not isinstance(answer.get("question_id"), str):
+            yield "DEC-17", "an answer without question_id"
+    if not {answer["question_id"] for answer in answers} <= known.keys():
         yield "DEC-14", "an answer to an unknown question"
-        return
-    option, custom = answer.get("option_id"), answer.get("custom")
-    if option is None and custom is None:
-        yield "DEC-18", "an answer with neither option_id nor custom"
-    if option is not None and custom is not None:
-        yield "DEC-18", "an answer with option_id and custom"
-    if option is not None and option not in ids(listed(question, "options")):
+    asked = [(known[each["question_id"]], each.get("option_id"), each.get("custom")) for each in answers]
+    for _, option, custom in asked:
+        if option is None and custom is None:
+            yield "DEC-18", "an answer with neither option_id nor custom"
+        if option is not None and custom is not None:
+            yield "DEC-18", "an answer with option_id and custom"
+    if any(option is not None and option not in ids(listed(each, "options")) for each, option, _ in asked):
         yield "DEC-19", "an option that the question does not have"
-    if isinstance(custom, str) and custom and question.get("allow_custom") is False:
+    if any(isinstance(text, str) and text and each.get("allow_custom") is False for each, _, text in asked):
         yield "DEC-20", "free text to a question that takes none"
 
 
@@ -228,63 +218,56 @@ def _doubts(answer: dict[str, Any]) -> list[str]:
     return [*found, "an answer by an empty text"] if custom == "" else found
 
 
-NOT_FOUND = {
-    "request_upload": "UPL-07",
-    "start_import": "IMP-08",
-    "list_imports": "ACT-08",
-    "poll_import": "POLL-17",
-    "decide": "DEC-26",
-    "export_csv": "CSV-11",
-    "start_export": "AUTH-06",
-    "poll_export": "AUTH-06",
-}
-"""The clause of an id that there is not; for exports no page names the status (OP-18)."""
-NO_JSON = {"decide": "DEC-22"}
-"""The clause of a body that is no JSON, where it is not ERR-11."""
-
-
 def expected(case: Case, facts: Facts) -> Expected:
     """The requirement that the answer to a filled-in case has to meet."""
+    if case.key is NO_KEY:
+        return Expected("AUTH-02", "a call without a key is answered with 401", (401,), (429,), "keyless")
     if case.key is not DEFAULT:
-        return _keyless(case)
+        return Expected("AUTH-03", "a call with a wrong key is answered with 401", (401,), (429,), "keyless")
     if case.content_type is not None:
         return open_to("a body under another content type")  # OP-26
-    if case.astray:
-        return _lost(case)
-    if case.raw is not None:
-        return _unreadable(case)
-    return BY_OPERATION.get(case.operation, _read)(case, facts)
-
-
-def _keyless(case: Case) -> Expected:
-    clause, what = ("AUTH-02", "a call without a key") if case.key is NO_KEY else ("AUTH-03", "a call with a wrong key")
-    return Expected(clause, f"{what} is answered with 401", (401,), (429,), "keyless")
-
-
-def _lost(case: Case) -> Expected:
-    also = () if all(map(is_uuid, case.ids.values())) else (400,)  # OP-23
-    what = "a run that there is not" if "run_id" in case.ids else "an unknown company"
-    found = not_found(NOT_FOUND[case.operation], what, *also)
-    return by_any(found) if case.operation == "start_export" else found
-
-
-def _unreadable(case: Case) -> Expected:
-    if not case.raw and case.operation in ("request_upload", "start_export"):
+    if case.ids:
+        clause = contract.load().clauses(case.operation, 404)[:2][-1]  # AUTH-06 is about any, the next about this one
+        also = () if all(map(is_uuid, case.ids.values())) else (400,)  # OP-23
+        what = "a run that there is not" if "run_id" in case.ids else "an unknown company"
+        return _if_known(case, not_found(clause, what, *also))
+    if case.raw is None:
+        return _of_input(case, facts)
+    if not case.raw and leaves_open(case.operation, "OP-04", "OP-18"):
         return open_to("a call without a body")
-    wrong = refuse(NO_JSON.get(case.operation, "ERR-11"), "a body that is not valid JSON")
+    clause = "DEC-22" if case.operation == "decide" else "ERR-11"
+    return _if_known(case, refuse(clause, "a body that is not valid JSON"))
+
+
+def _if_known(case: Case, wrong: Expected) -> Expected:
+    """For the start of an export no page names the status (OP-18)."""
     return by_any(wrong) if case.operation == "start_export" else wrong
 
 
-def _body(of: Callable[[Any, Facts], Expected]) -> Callable[[Case, Facts], Expected]:
-    """What the body's rules require, of a call whose query has nothing to say."""
+def _of_input(case: Case, facts: Facts) -> Expected:
+    match case.operation:
+        case "list_imports":
+            return _listing(case)
+        case "export_csv":
+            return _download(case, facts)
+        case "provision_company":
+            found = company_body(case.body, facts)
+        case "request_upload":
+            found = upload_body(case.body)
+        case "start_import":
+            found = import_body(case.body, facts)
+        case "decide":
+            found = decision_body(case.body, facts.parked)
+        case "start_export":
+            found = export_body(case.body, facts)
+        case "poll_export":
+            found = open_to("a poll of an export")
+        case read:
+            found = accept(DRAWN["by_operation"][read][0], "a read")
+    return unless(found, ["a call with a query that is not documented"] if case.query else [])
 
-    def whole(case: Case, facts: Facts) -> Expected:
-        return unless(of(case.body, facts), ["a call with a query that is not documented"] if case.query else [])
 
-    return whole
-
-
-def _listing(case: Case, _: Facts) -> Expected:
+def _listing(case: Case) -> Expected:
     status = case.query.get("status")
     doubts = strangers(dict(case.query), "status", "limit", "cursor")
     doubts += ["a page of the history"] if {"limit", "cursor"} & set(case.query) else []  # OP-08
@@ -311,23 +294,3 @@ def _download(case: Case, facts: Facts) -> Expected:
     if unknown:
         return unless(not_found("CSV-11", "an unknown sheet", *(() if is_uuid(sheet) else (400,))), doubts)  # OP-23
     return unless(accept("CSV-01", "a download of a sheet"), doubts)
-
-
-def _read(case: Case, _: Facts) -> Expected:
-    clauses = {"list_sources": "SRC-01", "list_templates": "TPL-01", "poll_import": "POLL-01"}
-    doubts = ["a call with a query that is not documented"] if case.query else []
-    if case.operation not in clauses:
-        return open_to("a poll of an export")
-    return unless(accept(clauses[case.operation], "a read"), doubts)
-
-
-BY_OPERATION: dict[str, Callable[[Case, Facts], Expected]] = {
-    "provision_company": _body(company_body),
-    "request_upload": _body(lambda body, _: upload_body(body)),
-    "start_import": _body(import_body),
-    "decide": _body(lambda body, facts: decision_body(body, facts.parked)),
-    "start_export": _body(export_body),
-    "list_imports": _listing,
-    "export_csv": _download,
-}
-"""How what an operation was asked is read; the others are asked for nothing."""

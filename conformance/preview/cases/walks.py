@@ -8,20 +8,19 @@ held against a target: a run that moves may have moved on by the next call.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import must_come
-from conformance.fuzzing.layer import Tried, Trier, Walker
+from conformance.fuzzing.layer import Tried, Trier
 from conformance.fuzzing.strategies import settings
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, at, documented
-from conformance.preview.cases.document import walks
+from conformance.preview.cases.document import DRAWN, walks
 from conformance.preview.driver import Company, Run, StateDriver
 
 if TYPE_CHECKING:
-    from conformance.engine.plan import Draw
     from conformance.http.client import Answer
     from conformance.preview.cases.layer import CaseDriver
 
@@ -104,21 +103,13 @@ def _answer(operation: str, case: Any, started: int) -> Any:
     from schemathesis.core.transport import Response  # noqa: PLC0415 - slow to import
 
     run = f"{RUN}{started if operation == 'start_import' else max(0, started - 1)}"
-    bodies: dict[str, tuple[int, Any]] = {
-        "provision_company": (201, {"company": {"id": COMPANY}}),
-        "start_import": (201, {"run_id": run}),
-        "list_imports": (200, {"run_id": run} if case.query else {"runs": [{"run_id": run}]}),
-        "poll_import": (200, {"run_id": run}),
-        "decide": (200, {"run_id": run}),
-    }
-    status, body = bodies.get(operation, (200, {}))
+    body: Any = {"run_id": run, "company": {"id": COMPANY}}
+    if operation == "list_imports" and not case.query:
+        body = {"runs": [{"run_id": run}]}
+    status = max(int(each) for each in case.operation.definition.raw["responses"] if each.startswith("2"))
     headers = {"content-type": ["application/json"]}
     request = requests.Request("GET", "http://localhost/").prepare()
     return Response(status, headers, json.dumps(body).encode(), request, elapsed=0.0, verify=True)
-
-
-Claim = tuple[str, bool, str]
-"""Clause, whether it holds, and what is required."""
 
 
 @dataclass(slots=True)
@@ -148,154 +139,126 @@ class Known:
         return self.status in TERMINAL
 
 
-@dataclass(slots=True)
-class Memory:
-    """The imports of one company, the oldest first."""
-
-    runs: list[Known] = field(default_factory=list)
-
-    @property
-    def newest(self) -> Known | None:
-        """The import that was started last."""
-        return self.runs[-1] if self.runs else None
-
-
-def see(known: Known, body: Any) -> list[Claim]:
-    """Remember a poll's body; what it shows of the rules of a run's life."""
-    before, known.seen = known.seen, body
-    was, now = at(before, "status"), at(body, "status")
-    claims: list[Claim] = []
+def see(known: Known, answer: Answer) -> Iterator[Tried]:
+    """Remember a poll's answer; what it shows of the rules of a run's life."""
+    before, body = known.seen, answer.json
+    known.seen = body
+    was, now, same = at(before, "status"), at(body, "status"), documented(before) == documented(body)
     if was in TERMINAL:
-        claims.append(("RUN-03", was == now, "a run that is over stays so"))
+        yield _claim(answer, "RUN-03", was == now, "a run that is over stays so")
         if was == now:
-            claims.append(
-                ("RUN-04", documented(before) == documented(body), "two reads of a run that is over are equal")
-            )
+            yield _claim(answer, "RUN-04", same, "two reads of a run that is over are equal")
     elif was == "running":
-        claims.append(("RUN-05", now != "queued", "a run that was running is not queued again"))
+        yield _claim(answer, "RUN-05", now != "queued", "a run that was running is not queued again")
     elif was == "needs_attention" and not known.decided:
         left = now in (*MOVING, "completed")  # canceled or failed it may be: OP-11, OP-16
-        claims.append(("RUN-07", not left, "nothing but a decision takes a parked run on"))
+        yield _claim(answer, "RUN-07", not left, "nothing but a decision takes a parked run on")
         if now == was:
-            claims.append(("PATCH-10", documented(before) == documented(body), "while a run is parked nothing changes"))
+            yield _claim(answer, "PATCH-10", same, "while a run is parked nothing changes")
     elif was == "needs_attention" and known.decided == "reject" and now in TERMINAL:
-        claims.append(("DEC-31", now == "failed", "a run that was rejected ends failed"))
+        yield _claim(answer, "DEC-31", now == "failed", "a run that was rejected ends failed")
     known.decided = ""
-    return claims
 
 
-def order(memory: Memory, listing: Any) -> list[Claim]:
+def order(runs: Sequence[Known], answer: Answer) -> Iterator[Tried]:
     """What the history must show of the walk's imports: the newest first."""
+    listing = answer.json
     arrays = [listing] if isinstance(listing, list) else [*listing.values()] if isinstance(listing, dict) else []
     items: list[Any] = next((each for each in arrays if isinstance(each, list)), [])
     ids = [at(item, "run_id") or at(item, "id") for item in items]
-    mine = [known.run.id for known in reversed(memory.runs)]
+    mine = [known.run.id for known in reversed(runs)]
     there = [each for each in ids if each in mine]
-    if not there or not mine:  # which members an item has is open: OP-08
-        return []
-    return [
-        ("HIST-03", ids[0] == mine[0], "the run that was started last is the first of the history"),
-        ("HIST-01", there == [each for each in mine if each in there], "the history is newest first"),
-    ]
+    if there:  # which members an item has is open: OP-08
+        first, sorted_ = ids[0] == mine[0], there == [each for each in mine if each in there]
+        yield _claim(answer, "HIST-03", first, "the run that was started last is the first of the history")
+        yield _claim(answer, "HIST-01", sorted_, "the history is newest first")
 
 
-def active(memory: Memory, found: Any) -> list[Claim]:
+def active(newest: Known | None, answer: Answer) -> Iterator[Tried]:
     """What the active look-up must show after the newest import was seen at rest."""
-    newest = memory.newest
-    none = found == {"run": None}
-    if newest is None:
-        return []
-    if newest.over:
-        return [("ACT-05", none, "once the run is over the active look-up gives a run of null")]
-    if newest.parked:
-        if at(found, "status") != "needs_attention":
-            return [("ACT-04", False, "a parked run is the active one")]
-        equal = documented(found) == documented(newest.seen)
-        return [
-            ("ACT-04", True, "a parked run is the active one"),
-            ("ACT-06", equal, "the active look-up shows what the poll shows"),
-        ]
-    return []
+    found = answer.json
+    if newest is not None and newest.over:
+        none = found == {"run": None}
+        yield _claim(answer, "ACT-05", none, "once the run is over the active look-up gives a run of null")
+    elif newest is not None and newest.parked:
+        there, same = at(found, "status") == "needs_attention", documented(found) == documented(newest.seen)
+        yield _claim(answer, "ACT-04", there, "a parked run is the active one")
+        if there:
+            yield _claim(answer, "ACT-06", same, "the active look-up shows what the poll shows")
 
 
-CLAUSES = (
-    *("IMP-02", "IMP-05", "IMP-09", "IMP-10", "IMP-11"),
-    *("RUN-03", "RUN-04", "RUN-05", "RUN-07", "POLL-01", "PATCH-10"),
-    *("ACT-04", "ACT-05", "ACT-06", "HIST-01", "HIST-03"),
-    *("DEC-01", "DEC-23", "DEC-31", "DEC-35"),
-)
-"""The clauses that walks speak of."""
 MOST_WALKS = 20
 
 
-class ImportWalker(Walker):
+class ImportWalker:
     """Walks on the company for imports; a walk has it idle."""
 
-    def __init__(self, ctx: StateDriver, driver: CaseDriver, trier: Trier, draw: Draw) -> None:
-        super().__init__(ctx, trier, draw)
-        self._driver = driver
+    def __init__(self, ctx: StateDriver, driver: CaseDriver, over: Callable[[], bool]) -> None:
+        self.ctx, self._driver, self._over = ctx, driver, over
 
     def play(self, steps: Sequence[Step], found: list[Tried]) -> None:
         """Take the steps, and let every run of the walk end; what each step shows is added to `found`."""
-        company, memory = self._driver.idle(), Memory()
+        company, runs = self._driver.idle(), list[Known]()
         try:
             for step in steps:
-                if self.over():
+                if self._over():
                     break
-                found += self._take(step, company, memory)
+                found += list(self._take(step, company, runs))
         except (Blocked, Skipped):  # an interruption waits for no run
-            self._end(memory)
+            self._end(runs)
             raise
-        self._end(memory)
+        self._end(runs)
 
-    def _end(self, memory: Memory) -> None:
-        for known in reversed(memory.runs):
-            if not known.over and not self.over():
+    def _end(self, runs: Sequence[Known]) -> None:
+        for known in reversed(runs):
+            if not known.over and not self._over():
                 self._driver.rest(known.run)
 
-    def _take(self, step: Step, company: Company, memory: Memory) -> list[Tried]:
-        known = memory.runs[step.run] if step.run < len(memory.runs) else memory.newest
+    def _take(self, step: Step, company: Company, runs: list[Known]) -> Iterator[Tried]:
+        newest = runs[-1] if runs else None
+        known = runs[step.run] if step.run < len(runs) else newest
         match step.operation:
             case "start_import":
-                return list(self._start(step.how, company, memory))
+                yield from self._start(step.how, company, newest, runs)
             case "decide" if known is not None:
-                return list(self._decide(step.how, known))
+                yield from self._decide(step.how, known)
             case "poll_import" if known is not None:
                 self.ctx.wait()
-                return self._poll(known)
+                yield from self._poll(known)
             case "list_imports":
-                return self._look(step.how, company, memory)
-        return []
+                if step.how and newest is not None:
+                    yield from self._poll(newest)
+                answer = self.ctx.active(company) if step.how else self.ctx.history(company)
+                must_come(answer)
+                if answer.ok and answer.readable:
+                    yield from active(newest, answer) if step.how else order(runs, answer)
 
-    def _start(self, state: str, company: Company, memory: Memory) -> Iterator[Tried]:
-        newest = memory.newest
+    def _start(self, state: str, company: Company, newest: Known | None, runs: list[Known]) -> Iterator[Tried]:
         if newest is not None and not newest.over:
             yield from self._poll(newest)
         answer = self.ctx.start(company, self.ctx.body(state))
         must_come(answer)
         refused = answer.status == 409
         if newest is not None and newest.parked:
-            yield _claim(("IMP-10", refused, "while a run is parked another import is refused with 409"), answer)
-        elif newest is not None and not newest.over and answer.ok:
-            yield from self._poll(newest)
-            if newest.status in MOVING:
-                yield _claim(("IMP-09", False, "while a run moves another import is refused with 409"), answer)
+            yield _claim(answer, "IMP-10", refused, "while a run is parked another import is refused with 409")
         elif newest is not None and not newest.over:
-            yield _claim(("IMP-09", refused, "while a run moves another import is refused with 409"), answer)
+            if answer.ok:
+                yield from self._poll(newest)
+            if not answer.ok or newest.status in MOVING:
+                yield _claim(answer, "IMP-09", refused, "while a run moves another import is refused with 409")
         elif newest is not None and (answer.ok or self.ctx.active(company).json == {"run": None}):
-            yield _claim(("IMP-11", answer.ok, "once the last run is over a new import is accepted"), answer)
+            yield _claim(answer, "IMP-11", answer.ok, "once the last run is over a new import is accepted")
         if answer.ok and isinstance(run_id := at(answer.json, "run_id"), str):
-            memory.runs.append(Known(Run(company, run_id, answer, started=answer)))
-            yield from self._poll(memory.runs[-1])
+            runs.append(Known(Run(company, run_id, answer, started=answer)))
+            yield from self._poll(runs[-1])
 
-    def _poll(self, known: Known) -> list[Tried]:
-        first = known.seen is None
+    def _poll(self, known: Known) -> Iterator[Tried]:
+        clause = "IMP-05" if known.seen is None else "POLL-01"
         answer = self.ctx.poll(known.run)
         must_come(answer)
-        found = [_claim(("IMP-05" if first else "POLL-01", answer.ok, "a run that was started can be read"), answer)]
+        yield _claim(answer, clause, answer.ok, "a run that was started can be read")
         if answer.ok:
-            found += [_claim(claim, answer) for claim in see(known, answer.json)]
-        return found
+            yield from see(known, answer)
 
     def _decide(self, word: str, known: Known) -> Iterator[Tried]:
         if not known.over:
@@ -305,36 +268,26 @@ class ImportWalker(Walker):
         must_come(answer)
         if known.parked:
             clause = "DEC-31" if word == "reject" else "DEC-01"
-            yield _claim((clause, answer.ok, f"to {word} a parked run is accepted"), answer)
-            known.decided = word if answer.ok else ""
-            known.rejected = known.rejected or (answer.ok and word == "reject")
+            yield _claim(answer, clause, answer.ok, f"to {word} a parked run is accepted")
             if answer.ok:
+                known.decided, known.rejected = word, known.rejected or word == "reject"
                 yield from self._poll(known)
         elif known.over:
             clause = "DEC-35" if known.rejected and word == "approve" else "DEC-23"
-            yield _claim((clause, answer.status == 409, "a run that is over takes no decision: 409"), answer)
-
-    def _look(self, how: str, company: Company, memory: Memory) -> list[Tried]:
-        found = []
-        if how and memory.newest is not None:
-            found += self._poll(memory.newest)
-        answer = self.ctx.active(company) if how else self.ctx.history(company)
-        must_come(answer)
-        claims = active(memory, answer.json) if how else order(memory, answer.json)
-        return found + ([_claim(claim, answer) for claim in claims] if answer.ok and answer.readable else [])
+            yield _claim(answer, clause, answer.status == 409, "a run that is over takes no decision: 409")
 
 
-def _claim(claim: Claim, answer: Answer) -> Tried:
-    clause, holds, requirement = claim
+def _claim(answer: Answer, clause: str, holds: bool, requirement: str) -> Tried:  # noqa: FBT001 - it is the claim
     return Tried(clause, requirement, holds, requirement, f"{answer.status} {answer.text[:200]}", (answer,))
 
 
-def play_walks(ctx: StateDriver, driver: CaseDriver, trier: Trier, draw: Draw) -> None:
+def play_walks(trier: Trier, ctx: StateDriver, driver: CaseDriver) -> None:
     """Play every walk that is drawn; Skipped where the target file has no bodies to start the imports with."""
-    for state in ("completed", "needs_attention"):
+    for state in DRAWN["needs"]:
         ctx.body(state)
-    walker = ImportWalker(ctx, driver, trier, draw)
+    draw = trier.draw
+    walker = ImportWalker(ctx, driver, draw.over)
     for plan in plans(draw.seed, min(draw.max_examples, MOST_WALKS)):
         if draw.over():
             return
-        walker.walk(plan)
+        trier.walk(plan, walker.play)
