@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from mock_server.contract.document import load_yaml
 from mock_server.contract.nearest import nearest
@@ -34,7 +33,7 @@ class Clause:
     operations: tuple[str, ...]
     """The operations that it is about; empty where it is about all of them."""
     open_points: tuple[str, ...]
-    not_tested: str | None
+    not_tested: str | None = None
     """Why no check can try a server for it; None where one does."""
     no_rule: str | None = None
     """Why no rule of the report card can hold a client to it; None where one does."""
@@ -55,24 +54,32 @@ def area_of(clause_id: str) -> str:
     return clause_id.partition("-")[0]
 
 
-def load() -> dict[str, Clause]:
+@lru_cache(maxsize=1)
+def load() -> Mapping[str, Clause]:
     """Every clause by its id, in the contract's order."""
-    return dict(_loaded())
+    document, found = load_yaml("clauses"), {}
+    for entry in document["clauses"]:
+        operation = entry["operation"] or ()
+        lists = {
+            "page": tuple(document["pages"][page] for page in entry["page"]),
+            "operations": (operation,) if isinstance(operation, str) else tuple(operation),
+            "open_points": tuple(entry.get("open_points", ())),
+        }
+        members = {name: each for name, each in entry.items() if name != "operation"}
+        found[entry["id"]] = Clause(**members | lists)
+    return found
 
 
 def server_clauses(among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
     """The clauses that a server has to obey, alone or with its clients; `among` is what is chosen from."""
-    return {clause.id: clause for clause in (among or _loaded()).values() if clause.binds_servers}
+    return {clause.id: clause for clause in (among or load()).values() if clause.binds_servers}
 
 
 def profile(name: str, among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
     """The server clauses of a profile: `core` or `full`; `among` is what is chosen from."""
-    clauses = server_clauses(among)
-    if name == "full":
-        return clauses
-    if name == "core":
-        return {clause.id: clause for clause in clauses.values() if clause.area in CORE}
-    raise UnknownClause(f"no profile '{name}'. There are: core, full")
+    if name not in {"core", "full"}:
+        raise UnknownClause(f"no profile '{name}'. There are: core, full")
+    return {each.id: each for each in server_clauses(among).values() if name == "full" or each.area in CORE}
 
 
 def select(patterns: Iterable[str], among: Mapping[str, Clause] | None = None) -> dict[str, Clause]:
@@ -90,7 +97,7 @@ def select(patterns: Iterable[str], among: Mapping[str, Clause] | None = None) -
 
 
 def _complaint(word: str, clauses: Mapping[str, Clause], chosen: Iterable[str]) -> str:
-    known = _loaded()
+    known = load()
     if word in known and not known[word].binds_servers:
         return f"{word} binds clients, so no server can be tried for it: {known[word].text}"
     if word in known or word in area_names():
@@ -109,24 +116,3 @@ def area_names() -> dict[str, str]:
 def open_points() -> dict[str, str]:
     """What each point asks that the documentation leaves open. Every reading that it allows passes."""
     return dict(load_yaml("clauses")["open_points"])
-
-
-@lru_cache(maxsize=1)
-def _loaded() -> dict[str, Clause]:
-    document = load_yaml("clauses")
-    return {entry["id"]: _clause(entry, document["pages"]) for entry in document["clauses"]}
-
-
-def _clause(entry: Mapping[str, Any], pages: Mapping[str, str]) -> Clause:
-    operation = entry["operation"] or ()
-    return Clause(
-        id=entry["id"],
-        actor=entry["actor"],
-        level=entry["level"],
-        text=entry["text"],
-        page=tuple(pages[page] for page in entry["page"]),
-        operations=(operation,) if isinstance(operation, str) else tuple(operation),
-        open_points=tuple(entry.get("open_points", ())),
-        not_tested=entry.get("not_tested"),
-        no_rule=entry.get("no_rule"),
-    )

@@ -6,15 +6,13 @@ The rule that it keeps: text is filled in after the YAML was read, so a variable
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mock_server.contract.yaml_file import Complaint, Document, Place
 
 _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<open>\{))")
-
-
 _SURROGATE = re.compile("[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _REMEDY = "set it, or remove what needs it"
 
@@ -30,7 +28,7 @@ def fill_in(document: Document, environment: Mapping[str, str], found: list[Comp
 
     def fill(place: Place, value: Any) -> Any:
         match value:
-            case str() if wrong := _mistakes(value, environment):
+            case str() if wrong := dict.fromkeys(_mistakes(value, environment)):  # each but once
                 found.extend(document.complain(code, place, text) for code, text in wrong)
                 return Unset(value)
             case str():
@@ -44,21 +42,14 @@ def fill_in(document: Document, environment: Mapping[str, str], found: list[Comp
     return {name: fill((name,), member) for name, member in document.value.items()}
 
 
-def _mistakes(text: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Code and message for each `${` that cannot be filled in, each but once."""
-    found = (_mistake(each, environment) for each in _DOLLAR.finditer(text))
-    return list(dict.fromkeys(each for each in found if each is not None))
-
-
-def _mistake(found: re.Match[str], environment: Mapping[str, str]) -> tuple[str, str] | None:
-    name = found["name"]
-    if found["open"]:
-        return "T112", "a `${` has to be followed by a variable's name and `}`; a literal one is written `$${`"
-    if name is None:
-        return None
-    if name not in environment:
-        remedy = "the clock's placeholder is written {seconds}, without $" if name == "seconds" else _REMEDY
-        return "T111", f"the environment has no variable '{name}'; {remedy}"
-    if _SURROGATE.search(environment[name]):
-        return "T113", f"the environment's variable '{name}' is not UTF-8; set it to text"
-    return None
+def _mistakes(text: str, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Code and message for each `${` that cannot be filled in."""
+    for found in _DOLLAR.finditer(text):
+        name = found["name"]
+        if found["open"]:
+            yield "T112", "a `${` has to be followed by a variable's name and `}`; a literal one is written `$${`"
+        elif name is not None and name not in environment:
+            remedy = "the clock's placeholder is written {seconds}, without $" if name == "seconds" else _REMEDY
+            yield "T111", f"the environment has no variable '{name}'; {remedy}"
+        elif name is not None and _SURROGATE.search(environment[name]):
+            yield "T113", f"the environment's variable '{name}' is not UTF-8; set it to text"

@@ -55,19 +55,46 @@ def collect(
         found[finding.clause].append(finding)
     if strangers := found.keys() - clauses.keys() - (known or load()).keys():
         raise ValueError(f"checks speak of clauses that do not exist: {', '.join(sorted(strangers))}")
-    return tuple(_result(clause, tuple(found.get(clause.id, ()))) for clause in clauses.values())
+    results = []
+    for clause in clauses.values():
+        outcome = Outcome.SKIPPED if clause.not_tested is None else Outcome.NOT_APPLICABLE
+        nothing = Finding(clause.id, outcome, check="", reason=clause.not_tested or NOT_REACHED)
+        of_it = tuple(found.get(clause.id, [nothing]))
+        results.append(Result(clause.id, clause.level, clause.text, max(each.outcome for each in of_it), of_it))
+    return tuple(results)
 
 
 def judge(results: Results) -> Verdict:
     """The verdict by the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
-    judgement = _Judgement(results)
-    code = judgement.exit_code
-    return Verdict(code, WORDS[code], headline(results), tuple(judgement.remarks()))
+    own, gate, found = results.settings, _gate(results), counts(results.results)
+    tried = {each.clause for each in results.results if each.outcome > Outcome.SKIPPED}
+    missed = sorted(set(own.get("require", ())) - tried)
+    failed = [each.clause for each in gate if has_failed(each)]
+    passed = {each.clause for each in results.results if each.outcome is Outcome.PASSED}
+    wrong = mismatches(failed, passed, own.get("expected_failures", {}))
+    if results.interrupted:
+        code = INTERRUPTED
+    elif results.unreachable is not None:
+        code = UNREACHABLE
+    elif wrong or missed:
+        code = FAILED
+    elif found[Outcome.ERROR] or any(each.outcome is Outcome.INCONCLUSIVE for each in gate):
+        code = INCOMPLETE
+    else:
+        code = PASSED if found[Outcome.PASSED] else INCOMPLETE
+    return Verdict(code, WORDS[code], headline(results), tuple(_remarks(results, wrong, missed)))
 
 
 def aside(results: Results) -> dict[str, str]:
     """The clauses whose failure does not count for the verdict, each with the sentence that says why."""
-    return dict(_Judgement(results).aside())
+    expected, gate, found = results.settings.get("expected_failures", {}), _gate(results), {}
+    for each in filter(has_failed, results.results):
+        if each.clause in expected:
+            found[each.clause] = f"{each.clause} failed, as the baseline expects: {expected[each.clause]}"
+        elif each not in gate:
+            why = f"it is a {each.level} clause"
+            found[each.clause] = f"{each.clause} failed, but does not count for the verdict: {why}"
+    return found
 
 
 def headline(results: Results) -> str:
@@ -95,67 +122,29 @@ def has_failed(result: Result) -> bool:
     return any(outcome is Outcome.FAILED for outcome in (result.outcome, *(f.outcome for f in result.findings)))
 
 
-class _Judgement:
-    """Results under the run's own settings: `level`, `require`, and `expected_failures` (clause to reason)."""
-
-    def __init__(self, results: Results) -> None:
-        own = results.settings
-        self.results = results
-        self.expected: Mapping[str, str] = dict(own.get("expected_failures", {}))
-        required, levels = own.get("require", ()), _LEVELS[str(own.get("level", "must"))]
-        self.gate = [each for each in results.results if each.level in levels or each.clause in required]
-        tried = {each.clause for each in results.results if each.outcome > Outcome.SKIPPED}
-        self.missed = sorted(set(required) - tried)
-        passed = {each.clause for each in results.results if each.outcome is Outcome.PASSED}
-        failed = [each.clause for each in self.gate if has_failed(each)]
-        self.mismatches = mismatches(failed, passed, self.expected)
-
-    @property
-    def exit_code(self) -> int:
-        results = self.results
-        if results.interrupted:
-            return INTERRUPTED
-        if results.unreachable is not None:
-            return UNREACHABLE
-        if self.mismatches or self.missed:
-            return FAILED
-        found = counts(results.results)
-        undecided = any(each.outcome is Outcome.INCONCLUSIVE for each in self.gate)
-        return INCOMPLETE if found[Outcome.ERROR] or undecided or not found[Outcome.PASSED] else PASSED
-
-    def aside(self) -> Iterator[tuple[str, str]]:
-        for each in filter(has_failed, self.results.results):
-            if each.clause in self.expected:
-                yield each.clause, f"{each.clause} failed, as the baseline expects: {self.expected[each.clause]}"
-            elif each not in self.gate:
-                why = f"it is a {each.level} clause"
-                yield each.clause, f"{each.clause} failed, but does not count for the verdict: {why}"
-
-    def remarks(self) -> Iterator[str]:
-        results, found = self.results, counts(self.results.results)
-        if results.interrupted:
-            yield "the run was interrupted: the clauses that were not tried by then are skipped"
-        if results.settings.get("out_of_time"):
-            yield "the time of --max-time was over: clauses not tried by then are skipped; --require fails on that"
-        if results.unreachable is not None:
-            yield f"the target cannot be judged: {results.unreachable}"
-        if self.expected:
-            yield from self.mismatches
-        yield from (sentence for _, sentence in self.aside())
-        yield from (f"{clause} is required and was not tried" for clause in self.missed)
-        if found[Outcome.ERROR]:
-            broken = counted(found[Outcome.ERROR], "clause")
-            yield f"the suite itself failed on {broken}; that is not the target's fault, so please report it"
-        if not found[Outcome.PASSED]:
-            yield "no clause passed, so the run says nothing in favour of the target"
+def _gate(results: Results) -> list[Result]:
+    """The results that decide: those of the judged level, and those that are required."""
+    required, levels = results.settings.get("require", ()), _LEVELS[str(results.settings.get("level", "must"))]
+    return [each for each in results.results if each.level in levels or each.clause in required]
 
 
-def _result(clause: Clause, findings: tuple[Finding, ...]) -> Result:
-    if not findings:
-        outcome = Outcome.SKIPPED if clause.not_tested is None else Outcome.NOT_APPLICABLE
-        findings = (Finding(clause.id, outcome, check="", reason=clause.not_tested or NOT_REACHED),)
-    highest = max(finding.outcome for finding in findings)
-    return Result(clause.id, clause.level, clause.text, highest, findings)
+def _remarks(results: Results, wrong: Iterable[str], missed: Iterable[str]) -> Iterator[str]:
+    found = counts(results.results)
+    if results.interrupted:
+        yield "the run was interrupted: the clauses that were not tried by then are skipped"
+    if results.settings.get("out_of_time"):
+        yield "the time of --max-time was over: clauses not tried by then are skipped; --require fails on that"
+    if results.unreachable is not None:
+        yield f"the target cannot be judged: {results.unreachable}"
+    if results.settings.get("expected_failures"):
+        yield from wrong
+    yield from aside(results).values()
+    yield from (f"{clause} is required and was not tried" for clause in missed)
+    if found[Outcome.ERROR]:
+        broken = counted(found[Outcome.ERROR], "clause")
+        yield f"the suite itself failed on {broken}; that is not the target's fault, so please report it"
+    if not found[Outcome.PASSED]:
+        yield "no clause passed, so the run says nothing in favour of the target"
 
 
 def _tally(results: Results, level: str) -> str:

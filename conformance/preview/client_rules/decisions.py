@@ -7,15 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from conformance.audit.card import Found
-from conformance.preview.client_rules.history import (
-    PARKED,
-    RULES,
-    History,
-    Known,
-    PreviewCall,
-    RunReading,
-    is_terminal,
-)
+from conformance.preview.client_rules.history import PARKED, RULES, History, Known, PreviewCall, RunReading, is_terminal
 
 OLD = 15 * 60_000
 """How long a reading of the questions may be held before it has to be made anew."""
