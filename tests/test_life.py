@@ -81,8 +81,8 @@ def test_an_end_is_final_whatever_happens_later(history: History, wait: int, kin
 def test_moving_start_and_events_moves_the_whole_life(history: History, by: int) -> None:
     moved = History(
         history.script,
-        replace(history.started, at=history.started.at + by),
-        tuple(replace(event, at=event.at + by) for event in history.events),
+        history.started._replace(at=history.started.at + by),
+        tuple(event._replace(at=event.at + by) for event in history.events),
         history.now + by,
     )
     for here, there in zip(course(history), course(moved), strict=True):
@@ -115,7 +115,7 @@ def test_answers_without_a_change_in_between_are_equal(history: History, data: s
 @given(histories())
 def test_replaying_what_happened_gives_the_same_run(history: History) -> None:
     again = History(
-        history.script, replace(history.started), tuple(replace(event) for event in history.events), history.now
+        history.script, history.started._replace(), tuple(event._replace() for event in history.events), history.now
     )
     assert again.state == history.state
     assert course(again) == course(history)
@@ -236,7 +236,7 @@ def test_an_import_is_queued_then_runs_then_completes() -> None:
 
 
 def test_an_import_that_parks_twice_takes_one_decision_each_time() -> None:
-    first, second = Park((STATUS,)), Park((replace(STATUS, column="Phone"),))
+    first, second = Park((STATUS,)), Park((STATUS._replace(column="Phone"),))
     run = Dialogue(Queue(ms("1s")), Work(ms("20s")), first, Work(ms("5s")), second, Work(ms("5s")), Complete())
     with pytest.raises(Refusal, match="the run is queued"):
         run.approve()
@@ -275,7 +275,7 @@ def test_an_approval_that_leaves_rows_wrong_re_runs_and_parks_again() -> None:
 
 
 def test_an_approval_with_answers_takes_the_branch_of_its_own() -> None:
-    other = Park((replace(STATUS, column="Phone"),))
+    other = Park((STATUS._replace(column="Phone"),))
     script = (Work(10), Park((STATUS,), on_answer=(Work(7, "Your way"), other)), Work(5, "Our way"), Complete())
     ours, yours = Dialogue(*script), Dialogue(*script)
     for run in (ours, yours):

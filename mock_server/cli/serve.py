@@ -99,8 +99,8 @@ def command(**given: Any) -> None:
 
     given |= {"admin": not given["no_admin"], "admin_token": given["admin_token"] or None}
     given["api_keys"] = frozenset(given["api_key"])
-    settings = Settings(**{name: given[name] for name in Settings.__dataclass_fields__})
-    serving = Serving(**{name: given[name] for name in Serving.__dataclass_fields__})
+    settings = Settings(**{name: given[name] for name in Settings._fields})
+    serving = Serving(**{name: given[name] for name in Serving._fields})
     try:
         serve(settings, serving, PREVIEW)
     except CannotServe as reason:

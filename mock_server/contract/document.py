@@ -41,8 +41,7 @@ def load_yaml(name: str) -> Any:
     return cached(name, [file], read)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation: its id, method and route template, with the API's prefix."""
 
     id: str
@@ -74,8 +73,7 @@ class Example(NamedTuple):
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What the contract says of a method and path: an operation and its path parameters, else the methods there."""
 
     operation: Operation | None
@@ -83,8 +81,7 @@ class Match:
     allowed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatuses:
+class RunStatuses(NamedTuple):
     """The statuses of a run, in the contract's order."""
 
     every: tuple[str, ...]

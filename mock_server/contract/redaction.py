@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -37,8 +36,7 @@ _LONGEST = 128
 _SUBSTITUTE = "https://hidden.invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(NamedTuple):
     """The secrets of one exchange: the key that it carried, and the tokens of its session's signed URLs."""
 
     key: str | None = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Place = tuple[str | int, ...]
 """The way to a value: member names and list positions, from the top of the file."""
@@ -12,8 +11,7 @@ Position = tuple[int, int]
 TOP: Position = (1, 1)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Complaint:
+class Complaint(NamedTuple):
     """One thing that is wrong with a file, and where; printed as `park.yaml:12:9: E201 unknown member …`."""
 
     file: str
@@ -39,8 +37,7 @@ class BadFiles(ValueError):
         super().__init__("\n".join(map(str, self.complaints)))
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """What a file holds, and where each part of it stands."""
 
     file: str

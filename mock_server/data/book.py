@@ -7,8 +7,7 @@ was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mock_server.contract.nearest import counted
 from mock_server.data.rules import Check, alternatives, fault
@@ -36,16 +35,14 @@ _FIXES: dict[Action, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(NamedTuple):
     """So many generated rows in the named sheet."""
 
     sheet: str
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Flagged:
+class Flagged(NamedTuple):
     """A declared group of wrong cells: one sheet, one column, one failed check (PATCH-06, OP-32)."""
 
     sheet: str
@@ -71,8 +68,7 @@ class Flagged:
         return f"{wrong}; proposed: {fix}" + ("" if self.ask else " (no question asks about it)")
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """One sheet of a company's workbook; it has its template's name and columns (PROV-06)."""
 
     id: str
@@ -84,16 +80,14 @@ class Sheet:
         return self.template.name
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """What is done with a group's rows; `value` belongs to `set_value`."""
 
     action: Action
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Rows of one sheet that fail one check in one column (PATCH-06, OP-32)."""
 
     sheet: Sheet
@@ -109,8 +103,7 @@ class Group:
     """An earlier decision kept these rows flagged; they are not asked about again (DEC-09)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """How many rows a sheet has, by whether a cell of theirs fails a check (POLL-11)."""
 
     sheet: Sheet

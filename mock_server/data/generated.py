@@ -7,11 +7,10 @@ rows are spread evenly and never lie side by side, so the row above a wrong one 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import accumulate
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, is_settable, sensible_fixes
 from mock_server.data.rules import wrong_values
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
 _BATCH = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the wrong rows of a sheet lie: slot `s` of all slots is a row, and belongs to one group."""
 
     rows: int
@@ -74,8 +72,7 @@ class Layout:
         return mixed * pow(self.stride, -1, self.slots) % self.slots if self.slots > 1 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(NamedTuple):
     """A declared group on its column: which beat brings it to light, what its cells hold, how it may be cured."""
 
     place: int
@@ -107,8 +104,7 @@ class Wrong:
         return allows_text(self.column, self.declared.fails, self.declared.rows) if allowed is None else allowed
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedSheet:
+class GeneratedSheet(NamedTuple):
     """One sheet's rows as a function of row number, and its declared groups."""
 
     sheet: Sheet
@@ -136,8 +132,7 @@ class GeneratedSheet:
         return tuple(dict.fromkeys(texts))[:SAMPLES]
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedBook:
+class GeneratedBook(NamedTuple):
     """Generated rows at one moment: for each sheet, what became of the groups that have come to light."""
 
     sheets: tuple[GeneratedSheet, ...]
@@ -162,7 +157,7 @@ class GeneratedBook:
             fates | {which: None for which, wrong in enumerate(generated.wrongs) if wrong.beat is beat}
             for generated, fates in zip(self.sheets, self.fates, strict=True)
         )
-        return replace(self, fates=fates)
+        return self._replace(fates=fates)
 
     def cure(self, group: Group, text: str) -> Fix | None:
         """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
@@ -180,7 +175,7 @@ class GeneratedBook:
                     continue  # two groups cannot be given one unique value: the second stays flagged
                 given.add((sheet, column.name, fix.value))
             fates[sheet][which] = fix
-        return replace(self, fates=tuple(fates))
+        return self._replace(fates=tuple(fates))
 
     def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
         """The sheet's rows, made one after the other."""

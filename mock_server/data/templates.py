@@ -7,21 +7,19 @@ Every session starts with the same catalogue (`scenarios/account.yaml`). Names a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Rule = Literal["none", "ai", "strict", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The column of another template in which a linked value must be found."""
 
     template_id: str
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column of a template and the rule that its cells must obey (TPL-03 to TPL-05)."""
 
     name: str
@@ -49,8 +47,7 @@ class Template:
         return [each.name for each in self.columns].index(column)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A system that data comes from."""
 
     id: str
@@ -58,8 +55,7 @@ class Source:
     logo_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """All sources and templates of an account, in the order in which they are listed."""
 
     sources: tuple[Source, ...]

@@ -5,9 +5,8 @@ Row numbers never change: a dropped row leaves a gap, so that flagged and kept c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mock_server.data import csv_file
 from mock_server.data.book import (
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """One sheet's rows, their failing cells, and which of those a decision kept."""
 
     sheet: Sheet
@@ -46,8 +44,7 @@ class Table:
     """The numbers of the rows with a failing cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedBook:
+class UploadedBook(NamedTuple):
     """Rows of the caller's own, checked; made by `checked`."""
 
     tables: tuple[Table, ...]
@@ -188,7 +185,7 @@ def _after(table: Table, decisions: Sequence[tuple[Group, Fix]]) -> Table:
         lines[at] = None
     for number, cells in dedups:
         _keep_first(lines, number, {line[number] for at in cells if (line := table.lines[at]) is not None})
-    return replace(table, lines=lines, kept=frozenset(kept))
+    return table._replace(lines=lines, kept=frozenset(kept))
 
 
 def _cells(table: Table, group: Group, number: int) -> list[int]:

@@ -77,8 +77,7 @@ class RequestBody(NamedTuple):
     """The JSON value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One reading. It may change answers, change a request's body, or refuse one."""
 
     name: str
@@ -122,8 +121,7 @@ class Readings(list[Reading]):
         return join
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """A name, and the readings that it stands for, in the order in which they change an answer."""
 
     name: str

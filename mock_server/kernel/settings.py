@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_PORT = 8376  # V-E-R-N on a telephone's keys; no peer's default
 HOUR = 3_600_000
@@ -11,8 +11,7 @@ KEY = re.compile(r"[A-Za-z0-9_.-]{4,128}")
 """What an API key looks like, to whoever configures one and to whoever is asked for one (AUTH-04)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One server's settings. Times are whole milliseconds, sizes are bytes."""
 
     scenario: str = "live"

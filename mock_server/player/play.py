@@ -11,9 +11,8 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.kernel.clock import duration
 from mock_server.player.transport import Call, Transport
@@ -52,8 +51,7 @@ class Client:
             return call
 
 
-@dataclass(frozen=True, slots=True)
-class PlayedStep:
+class PlayedStep(NamedTuple):
     """One step as it was played: what was sent and received, and how that differs from what the step says."""
 
     step: Step

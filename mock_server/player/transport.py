@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import select
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 TIMEOUT = 60  # real seconds for one answer; a long CSV streams within it
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request and its answer."""
 
     method: str

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,8 +38,7 @@ REJECTED = "The proposed fix was rejected, so the import ended without it"
 FOREVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """A run was accepted at `at`. With the caller's own rows: whether some are flagged, and why none can be read."""
 
     at: int
@@ -47,8 +46,7 @@ class Started:
     drift: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
+class Approved(NamedTuple):
     """A parked run was approved: with answers of the caller's own, or not; with rows that still fail, or not."""
 
     at: int
@@ -56,15 +54,13 @@ class Approved:
     unresolved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A parked run was rejected."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Canceled:
+class Canceled(NamedTuple):
     """Somebody at the vendor stopped the run (OP-16)."""
 
     at: int
@@ -73,8 +69,7 @@ class Canceled:
 Event = Approved | Rejected | Canceled
 
 
-@dataclass(frozen=True, slots=True)
-class Parking:
+class Parking(NamedTuple):
     """One stay at `needs_attention`; `again` when an approval left rows flagged, so that nothing new came to light."""
 
     beat: Beat

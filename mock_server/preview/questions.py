@@ -6,9 +6,8 @@ and are never reused (OP-20).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.data.rules import alternatives
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from mock_server.data.book import Fix, Group
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One question of a parking, the group that it is about, and that group's place among the flagged ones."""
 
     id: str

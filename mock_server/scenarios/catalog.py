@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.contract import document as contract
 from mock_server.contract.cache import cached
@@ -34,8 +33,7 @@ class UnknownScenario(LookupError):
         super().__init__(unknown("scenario", name, names))
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Everything that is fixed for as long as no file is reloaded."""
 
     loader: Loader

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mock_server.contract.words import Misfit
 from mock_server.contract.yaml_file import BadFiles, Complaint, Document, Sent
@@ -43,8 +42,7 @@ def load_catalogue(path: Path) -> Catalogue:
     return catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class Loader:
+class Loader(NamedTuple):
     """Reads scenario files of one language."""
 
     language: Language

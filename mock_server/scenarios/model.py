@@ -7,7 +7,8 @@ milliseconds. Which beats and steps there are is the affair of each generation o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from mock_server.contract.words import Vocabulary, Word
@@ -68,15 +69,14 @@ def every_beat(
             yield from every_beat(branch, (*place, index, name))
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Fixed ids of what is there for the scenario in every session; a `run` waits there, parked, when one opens."""
 
     kind: str
     """What it is, by the generation's own word."""
     id: str
     name: str
-    sheets: Mapping[str, str] = field(default_factory=dict)
+    sheets: Mapping[str, str] = MappingProxyType({})
     run: str | None = None
 
 
@@ -99,16 +99,14 @@ class Step(Word):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """A true sentence about the scenario, and the steps that show it."""
 
     title: str
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(NamedTuple):
     """One scenario file."""
 
     name: str
@@ -145,8 +143,7 @@ class Scenario:
         return any(beat.own_rows for beat in self.run)
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(NamedTuple):
     """The words of one generation's scenario files, and their form."""
 
     beats: Vocabulary[Beat]

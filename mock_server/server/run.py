@@ -18,8 +18,7 @@ import socket
 import sys
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -51,8 +50,7 @@ class CannotServe(Exception):
     """The server does not start, for the reason that is the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(NamedTuple):
     """Where and how a server runs, apart from what it serves."""
 
     host: str

@@ -6,7 +6,6 @@ out and come anew. A digest over everything else tells a file that was cut or ed
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +49,7 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         "contract": session.world.contract.version,
         "key": stand_in(session.key),
         "seed": settings.seed,
-        "settings": {
-            each.name: getattr(settings, each.name) for each in fields(settings) if each.name not in MADE_ELSEWHERE
-        },
+        "settings": {name: value for name, value in settings._asdict().items() if name not in MADE_ELSEWHERE},
         "scenario": session.scenario,
         "scenarios": [
             {"name": each.name, "digest": _identity(each), "text": text(each)} for each in _involved(session)
@@ -132,7 +129,7 @@ def _refuse_partial(content: dict[str, Any]) -> None:
 
 def _identity(scenario: Scenario) -> str:
     """What stands for everything that a scenario makes happen; its plays and its place on the disk do not count."""
-    return sha256(repr(replace(scenario, path="", plays=())).encode()).hexdigest()
+    return sha256(repr(scenario._replace(path="", plays=())).encode()).hexdigest()
 
 
 def _involved(session: Session) -> Iterator[Scenario]:

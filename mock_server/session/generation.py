@@ -6,7 +6,6 @@ stands beside it without a change here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mock_server.dialects.dialect import READINGS, Dialects
@@ -115,8 +114,7 @@ class Account(Protocol):
         """Give back what is held outside memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedUrl:
+class SignedUrl(NamedTuple):
     """A kind of URL that is its own credential: under which path, what is put there, and who it belongs to."""
 
     prefix: str
@@ -130,8 +128,7 @@ class SignedUrl:
     put: Handler
 
 
-@dataclass(frozen=True, slots=True)
-class Explainer:
+class Explainer(NamedTuple):
     """What a generation knows of an exchange, beside what its contract says."""
 
     legal_calls: Callable[[Session, Entry, Run | None, State | None], list[dict[str, str]]] = lambda *_: []
@@ -148,8 +145,7 @@ class Explainer:
     """What a run becomes when this state ends by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """One generation of the API."""
 
     name: str
