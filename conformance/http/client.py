@@ -6,30 +6,22 @@ A call never raises for what the target does: whatever comes is an `Answer`, and
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import httpx2
 
-from conformance.http.messages import (
-    DEFAULT,
-    NO_KEY,
-    OTHER,
-    REVOKED,
-    UNSET,
-    Answer,
-    Key,
-    Request,
-    Requests,
-    base,
-    origin,
-)
+from conformance.http.messages import DEFAULT, NO_KEY, OTHER, REVOKED, UNSET, Answer, Key, Request, base, origin
 from conformance.http.network import Network, Received
 from conformance.http.recorder import KnownSecrets, Recorder, headers_with_key
 from conformance.model.results import Skipped
@@ -74,6 +66,8 @@ SHORT = 3
 """How many of these pauses an operation gets that was refused after all of them once."""
 OVER = "the time of the whole run (--max-time) was over"
 DOWNLOAD_PATIENCE = 10  # a download may take this many times as long as another answer
+DOWNLOAD_LIMIT = 200_000_000  # bytes of a CSV or ZIP
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Client:
@@ -102,7 +96,6 @@ class Client:
         self._base = base(base_url)
         self.contract = contract
         """The contract whose operations are called."""
-        self._requests = Requests(self._base, contract)
         self._keys = {DEFAULT: api_key, OTHER: other_key, REVOKED: revoked_key, NO_KEY: None}
         self._timeout = request_timeout
         self._deadline = deadline or (lambda: math.inf)
@@ -161,11 +154,26 @@ class Client:
         `raw` are bytes to send in the place of JSON. A header with an empty value is left out. A `key` that is a
         string is sent as it is. At most `limit` bytes of the answer are read.
         """
-        request = self._requests.for_operation(
-            operation_id, ids=ids, query=query, body=body, raw=raw, headers=headers, key=key, limit=limit
-        )
+        route = self.contract.operations[operation_id].route.removeprefix(self.contract.prefix)
+        path = _PARAMETER.sub(lambda found: _segment(ids.get(found[1])), route)
+        url = f"{self._base}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
+        content = raw if raw is not None or body is UNSET else json.dumps(body).encode()
+        given = {} if content is None else {"content-type": "application/json"}
+        given |= {name.lower(): value for name, value in (headers or {}).items()}
+        sent = {name: value for name, value in given.items() if value}
+        request = self._request(operation_id, url, key, headers=sent, content=content, query=dict(query or {}), ids=ids)
+        request = replace(request, sent=UNSET if raw is not None else body, limit=limit or request.limit)
         self._secrets.learn_credentials(body)
         return self._politely(request)
+
+    def _request(self, operation_id: str, url: str, key: Key | str, **members: Any) -> Request:
+        known = self.contract
+        made = Request(operation_id, known.operations[operation_id].method, url, key, **members)
+        if operation_id not in known.json_operations:
+            return replace(made, download=True, limit=DOWNLOAD_LIMIT)
+        media = (each["content"].get("application/json", {}) for each in known.successes(operation_id))
+        gives = any("upload_url" in known.resolved(each.get("schema", {})).get("properties", ()) for each in media)
+        return replace(made, gives_upload_url=gives)
 
     def get(self, path_or_url: Any, *, key: Key | str = DEFAULT) -> Answer:
         """Read what the target itself gave out, such as a `poll_url`; another origin is not asked, nor told the key."""
@@ -175,7 +183,12 @@ class Client:
         if origin(url) != origin(self._base):
             problem = f"not sent: this leads away from {self._base.scheme}://{self._base.netloc.decode()}"
             return self._refuse(Request(None, "GET", str(url)), problem)
-        return self._politely(self._requests.for_url(url, key))
+        for prefix in (self._base.path.rstrip("/"), self.contract.prefix):
+            match = self.contract.match("GET", self.contract.prefix + url.path.removeprefix(prefix))
+            if match.operation is not None:
+                query, ids = dict(url.params), match.parameters
+                return self._politely(self._request(match.operation.id, str(url), key, query=query, ids=ids))
+        return self._politely(Request(None, "GET", str(url), key))
 
     def put_upload(self, url: Any, data: bytes, content_type: str) -> Answer:
         """Put a file at a signed URL, without the key (AUTH-09)."""
@@ -199,24 +212,20 @@ class Client:
 
     def concurrently(self, calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
         """Make all the calls at one moment, each in a thread of its own; the answers in the order of the calls."""
-        if not calls:
-            return []
-        barrier = threading.Barrier(len(calls))
-        came: dict[int, Answer | BaseException] = {}
+        barrier = threading.Barrier(max(1, len(calls)))
+        came: list[Future[Answer]] = [Future() for _ in calls]
 
-        def make(number: int) -> None:
+        def make(call: Callable[[], Answer], answer: Future[Answer]) -> None:
             barrier.wait()
             try:
-                came[number] = calls[number]()
+                answer.set_result(call())
             except BaseException as error:
-                came[number] = error  # a mistake of the check's own; raised where it can be seen
+                answer.set_exception(error)  # a mistake of the check's own; raised where it can be seen
 
-        threads = [threading.Thread(target=make, args=(number,), daemon=True) for number in range(len(calls))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return [_result_of(came[number]) for number in range(len(calls))]
+        for pair in zip(calls, came, strict=True):
+            threading.Thread(target=make, args=pair, daemon=True).start()
+        wait(came)
+        return [each.result() for each in came]
 
     def close(self) -> None:
         """Close every connection."""
@@ -267,34 +276,25 @@ class Client:
         self._sleep(max(0.0, min(seconds, self._deadline())))
 
     def _once(self, request: Request, key: str | None) -> Answer:
-        """Send it; a GET whose connection broke once more, since it has no effects (RUN-08)."""
         started = self._clock()
         waits_out = not self._rate_checks
-        received = self._transmit(request, key)
-        if received.broken and request.method == "GET":
-            received = self._transmit(request, key)
+        patience = self._timeout * (DOWNLOAD_PATIENCE if request.download else 1)
+        for _ in range(2 if request.method == "GET" else 1):
+            with self._lock:
+                self.requests += 1
+            seconds = max(0.001, min(patience, self._deadline()))
+            received = self._network.send(request, headers_with_key(request.headers, key), seconds)
+            if not received.broken:
+                break  # a GET whose connection broke is sent once more, since it has no effects (RUN-08)
         milliseconds = int((self._clock() - started) * 1_000)
         throttled = waits_out and received.problem is None and received.status == 429
         return self._recorder.record(request, received, milliseconds, waited_out=throttled)
-
-    def _transmit(self, request: Request, key: str | None) -> Received:
-        patience = self._timeout * (DOWNLOAD_PATIENCE if request.download else 1)
-        with self._lock:
-            self.requests += 1
-        return self._network.send(
-            request.method,
-            request.url,
-            headers_with_key(request.headers, key),
-            request.content,
-            seconds=max(0.001, min(patience, self._deadline())),
-            limit=request.limit,
-        )
 
     def _refuse(self, request: Request, problem: str) -> Answer:
         return self._recorder.record(request, Received(problem=problem), 0, waited_out=False)
 
 
-def _result_of(came: Answer | BaseException) -> Answer:
-    if isinstance(came, BaseException):
-        raise came
-    return came
+def _segment(value: str | None) -> str:
+    """An id as one segment of a path, dots included, which would otherwise lead elsewhere."""
+    quoted = quote(value or "", safe="")
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted

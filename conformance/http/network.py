@@ -9,13 +9,16 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore2
 import httpx2
+
+if TYPE_CHECKING:
+    from conformance.http.messages import Request
 
 CONNECTIONS = 64  # at once; a burst of 16 simultaneous calls is the most that the suite needs
 MIDDLE = "in the middle of the answer"
@@ -57,37 +60,32 @@ class Network:
     """Connections to whatever URL is asked for; kept alive until one of them breaks, from then on one a request."""
 
     def __init__(self) -> None:
-        self._patience = _Patience()
+        self._backend = _Backend()
         self._context = _context()
         self._pools = [self._pool(keep=CONNECTIONS)]
         self._lock = threading.Lock()
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[bytes, bytes]],
-        content: bytes | None,
-        *,
-        seconds: float,
-        limit: int,
-    ) -> Received:
-        """Send it and read the answer: within so many seconds as a whole, and at most `limit` bytes of body."""
-        self._patience.begin(seconds)
+    def send(self, request: Request, headers: Sequence[tuple[bytes, bytes]], seconds: float) -> Received:
+        """Send it and read the answer: within so many seconds as a whole."""
+        self._backend.begin(seconds)
         so_far = Received()
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         try:
-            address = _address(url)
-            timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
             with self._pools[-1].stream(
-                method, address, headers=list(headers), content=content, extensions={"timeout": timeouts}
+                request.method,
+                _address(request.url),
+                headers=list(headers),
+                content=request.content,
+                extensions={"timeout": timeouts},
             ) as response:
-                so_far = Received(response.status, _lower_names(response.headers))
-                return _read(so_far, response, limit)
+                names = httpx2.Headers(response.headers, encoding="latin-1")
+                so_far = Received(response.status, dict(names))
+                return _read(so_far, response, request.limit)
         except _MEANT as error:
-            problem, broken = _explain(error, seconds, began=so_far.status is not None)
+            problem, broken = _explain(error, seconds, MIDDLE if so_far.status else "before an answer came")
             if broken:
                 self._keep_none()
-            return Received(so_far.status, so_far.headers, b"", problem, broken)
+            return replace(so_far, problem=problem, broken=broken)
 
     def close(self) -> None:
         """Close every connection."""
@@ -105,14 +103,15 @@ class Network:
             ssl_context=self._context,
             max_connections=CONNECTIONS,
             max_keepalive_connections=keep,
-            network_backend=_Backend(self._patience),
+            network_backend=self._backend,
         )
 
 
-class _Patience:
-    """When the request that this thread is busy with must be over."""
+class _Backend(httpcore2.NetworkBackend):
+    """Connections whose every step is bounded by the time that the whole request of this thread has left."""
 
     def __init__(self) -> None:
+        self._real = httpcore2.SyncBackend()
         self._of_thread = threading.local()
 
     def begin(self, seconds: float) -> None:
@@ -125,14 +124,6 @@ class _Patience:
             raise httpcore2.ReadTimeout
         return left
 
-
-class _Backend(httpcore2.NetworkBackend):
-    """Connections whose every step is bounded by the time that the whole request has left."""
-
-    def __init__(self, patience: _Patience) -> None:
-        self._real = httpcore2.SyncBackend()
-        self._patience = patience
-
     def connect_tcp(
         self,
         host: str,
@@ -141,20 +132,19 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        return _Stream(self._real.connect_tcp(host, port, timeout, local_address, socket_options), self._patience)
+        return _Stream(self._real.connect_tcp(host, port, timeout, local_address, socket_options), self.left)
 
 
 class _Stream(httpcore2.NetworkStream):
-    def __init__(self, stream: httpcore2.NetworkStream, patience: _Patience) -> None:
-        self._stream = stream
-        self._patience = patience
+    def __init__(self, stream: httpcore2.NetworkStream, left: Callable[[], float]) -> None:
+        self._stream, self._left = stream, left
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - what is left is shorter
-        return self._stream.read(max_bytes, self._patience.left())
+        return self._stream.read(max_bytes, self._left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
         for start in range(0, len(buffer), PIECE):
-            self._stream.write(buffer[start : start + PIECE], self._patience.left())
+            self._stream.write(buffer[start : start + PIECE], self._left())
 
     def close(self) -> None:
         self._stream.close()
@@ -165,7 +155,7 @@ class _Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002 - as above
     ) -> httpcore2.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._patience.left()), self._patience)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._left()), self._left)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -178,42 +168,30 @@ def _address(url: str) -> httpcore2.URL:
     return httpcore2.URL(scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path)
 
 
-def _lower_names(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
-
-
 def _read(so_far: Received, response: httpcore2.Response, limit: int) -> Received:
-    pieces: list[bytes] = []
-    size = 0
-    body = httpx2.Response(response.status, headers=response.headers, content=response.iter_stream())
-    for piece in body.iter_bytes():
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
+    content = bytearray()
+    decoded = httpx2.Response(response.status, headers=response.headers, content=response.iter_stream())
+    for piece in decoded.iter_bytes():
+        content += piece
+        if len(content) > limit:
             problem = f"the body is too large: more than {limit:,} bytes; the rest was not read"
-            return Received(so_far.status, so_far.headers, b"".join(pieces)[:limit], problem)
-    return Received(so_far.status, so_far.headers, b"".join(pieces))
+            return replace(so_far, content=bytes(content[:limit]), problem=problem)
+    return replace(so_far, content=bytes(content))
 
 
-def _explain(error: Exception, seconds: float, *, began: bool) -> tuple[str, bool]:
+def _explain(error: Exception, seconds: float, phase: str) -> tuple[str, bool]:
     """The error in a sentence, and whether the connection is to blame."""
     match error:
         case httpcore2.ConnectTimeout():
             return f"no connection within {seconds:g} s", False
-        case httpcore2.TimeoutException() if began:
-            return f"the answer was not whole within {seconds:g} s", False
         case httpcore2.TimeoutException():
-            return f"no answer within {seconds:g} s", False
+            return f"{'the answer was not whole' if phase == MIDDLE else 'no answer'} within {seconds:g} s", False
         case httpcore2.ConnectError():
             return _not_connected(error)
         case httpcore2.NetworkError():
-            return f"the connection was reset {_phase(began=began)}", True
-        case httpcore2.RemoteProtocolError() if _is_closed(error):
-            return f"the connection was closed {_phase(began=began)}", True
+            return f"the connection was reset {phase}", True
+        case httpcore2.RemoteProtocolError() if "disconnected" in str(error) or "closed connection" in str(error):
+            return f"the connection was closed {phase}", True
         case httpcore2.RemoteProtocolError():
             return f"what came is no HTTP: {str(error)[:200]}", False
         case httpx2.DecodingError():
@@ -231,11 +209,3 @@ def _not_connected(error: Exception) -> tuple[str, bool]:
             return f"TLS could not be set up: {cause.reason or cause}", False
         cause = cause.__cause__ or cause.__context__
     return f"no connection: {error or 'refused'}", True
-
-
-def _is_closed(error: Exception) -> bool:
-    return any(part in str(error) for part in ("disconnected", "closed connection"))
-
-
-def _phase(*, began: bool) -> str:
-    return MIDDLE if began else "before an answer came"

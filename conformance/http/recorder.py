@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from conformance.http.messages import WRONG_KEY, Answer, Key, Request, Unreadable, read
+from conformance.http.messages import WRONG_KEY, Answer, Key, Request
 from conformance.model.results import Exchange
 from mock_server.contract.redaction import SECRET_HEADERS, hide_members
 
@@ -229,6 +229,21 @@ def _read(request: Request, received: Received) -> tuple[Any, bool, str | None]:
     if request.operation is None or (request.download and 200 <= received.status < 300):
         return None, False, None
     try:
-        return read(received.content, received.headers.get("content-type", "")), True, None
-    except Unreadable as error:
-        return None, False, str(error)
+        if received.content:
+            return json.loads(received.content.decode("utf-8"), parse_constant=_no_number), True, None
+        problem = ", got an empty body"
+    except UnicodeDecodeError as error:
+        problem = f" in UTF-8; byte {error.start} of the body is not UTF-8"
+    except json.JSONDecodeError as error:
+        kind = received.headers.get("content-type", "")
+        got = "" if kind in ("", "application/json") else f", got {kind}"
+        problem = f"{got}: {error.msg} at line {error.lineno} column {error.colno}"
+    except RecursionError:
+        problem = "; the body is nested too deeply to be read"
+    except ValueError as error:
+        problem = f"; {error}"
+    return None, False, f"expected JSON{problem}"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
