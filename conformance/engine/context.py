@@ -18,17 +18,31 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer, Client
     from conformance.target.target import Target
 
-
+T = TypeVar("T")
 BOUND = 500
 """The characters of what was expected and got that a finding keeps."""
+IN_VAIN = "waits in vain"
 
 
 @dataclass(slots=True, kw_only=True)
-class Findings:
-    """What one check found, and which readings of open points it saw."""
+class Context:
+    """One check's context: what it is given, what it found, and which readings of open points it saw."""
 
     client: Client
     check: Check
+    target: Target
+    wait: Callable[[], float]
+    """Lets a little of the target's time pass between two polls; so many seconds of it took no real time."""
+    now: Callable[[], float]
+    advance: Callable[[float], bool]
+    """Lets so many seconds of the target's time pass at once; False when the target offers no way."""
+    ways: Ways
+    """Ways to a state beside the target file's."""
+    shared: dict[str, Any] | None
+    """What may be looked at by several checks (the journey); None where each makes its own."""
+    known: dict[str, Any] = field(default_factory=dict)
+    """What was learned once; it outlives a check in both executions."""
+    left_behind: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     readings: dict[str, str] = field(default_factory=dict)
 
@@ -56,20 +70,18 @@ class Findings:
         """Record whether there is nothing of what would be wrong."""
         return self.require(clause, not wrong, requirement, *answers, got=wrong)
 
-    def status(self, clause: str, answer: Answer, wanted: int | tuple[int, ...], requirement: str) -> bool:
-        """Record whether the answer has one of these statuses; 2 and 4 stand for any 2xx and 4xx."""
+    def status(self, clause: str, answer: Answer, wanted: int, requirement: str) -> bool:
+        """Record whether the answer has the status; 2 and 4 stand for any 2xx and 4xx."""
         must_come(answer)
         got = f"{answer.status} {answer.text[:200]}"
-        return self.require(clause, _fits(answer, wanted), requirement, answer, expected=_words(wanted), got=got)
+        return self.require(clause, _fits(answer, wanted), requirement, answer, expected=_word(wanted), got=got)
 
-    def each_status(
-        self, clause: str, answers: Mapping[str, Answer], wanted: int | tuple[int, ...], requirement: str
-    ) -> bool:
-        """Record whether each of the named answers has one of these statuses."""
+    def each_status(self, clause: str, answers: Mapping[str, Answer], wanted: int, requirement: str) -> bool:
+        """Record whether each of the named answers has the status."""
         must_come(*answers.values())
         wrong = {name: answer for name, answer in answers.items() if not _fits(answer, wanted)}
         got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
-        expected = f"{_words(wanted)} from each"
+        expected = f"{_word(wanted)} from each"
         return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
     def reads(self, open_point: str, reading: str) -> None:
@@ -86,10 +98,8 @@ class Findings:
 
     def give_up(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
         """Record of the clauses that a state could not be reached; `about` says first what for."""
-        if isinstance(by, Blocked):
-            self.leave_open(clauses, Outcome.INCONCLUSIVE, f"{about}{by}", by.answers)
-        else:
-            self.leave_open(clauses, Outcome.SKIPPED, f"{about}{by}")
+        outcome = Outcome.INCONCLUSIVE if isinstance(by, Blocked) else Outcome.SKIPPED
+        self.leave_open(clauses, outcome, f"{about}{by}", getattr(by, "answers", ()))
 
     def leave_open(self, clauses: Iterable[str], outcome: Outcome, reason: str, answers: Iterable[Answer] = ()) -> None:
         """Record of each clause why it was not judged."""
@@ -102,62 +112,6 @@ class Findings:
         """Those of the clauses of which nothing was said yet."""
         spoken = {finding.clause for finding in self.findings}
         return [each for each in clauses if each not in spoken]
-
-    def _short(self, value: object) -> str:
-        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
-        return text if len(text) <= BOUND else f"{text[:BOUND]}…"
-
-
-def note(readings: dict[str, str], open_point: str, reading: str) -> None:
-    """Put a reading of an open point beside what was read of it before."""
-    known = readings.get(open_point)
-    readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
-
-
-def must_come(*answers: Answer) -> None:
-    """Blocked when one of the answers never came: what did not come cannot be judged."""
-    for answer in answers:
-        if answer.status is None:
-            raise Blocked(f"no answer: {answer.problem}", [answer])
-
-
-def must_succeed(answer: Answer, otherwise: str) -> Answer:
-    """The answer, which is one of 2xx; else Blocked, with what that means."""
-    if not answer.ok:
-        raise Blocked(otherwise, [answer])
-    return answer
-
-
-def _fits(answer: Answer, wanted: int | tuple[int, ...]) -> bool:
-    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
-    return answer.status in statuses or (answer.status or 0) // 100 in statuses
-
-
-def _words(wanted: int | tuple[int, ...]) -> str:
-    statuses = wanted if isinstance(wanted, tuple) else (wanted,)
-    return " or ".join(f"{each}xx" if each < 10 else str(each) for each in statuses)
-
-
-T = TypeVar("T")
-IN_VAIN = "waits in vain"
-
-
-@dataclass(slots=True, kw_only=True)
-class Context(Findings):
-    """One check's context. `shared` keeps what may be looked at by several checks (the journey)."""
-
-    target: Target
-    wait: Callable[[], float]
-    """Lets a little of the target's time pass between two polls; so many seconds of it took no real time."""
-    now: Callable[[], float]
-    advance: Callable[[float], bool]
-    """Lets so many seconds of the target's time pass at once; False when the target offers no way."""
-    ways: Ways
-    """Ways to a state beside the target file's."""
-    shared: dict[str, Any] | None
-    known: dict[str, Any] = field(default_factory=dict)
-    """What was learned once; it outlives a check in both executions."""
-    left_behind: list[str] = field(default_factory=list)
 
     def share(self, key: str, make: Callable[[], T]) -> T:
         """What is made once where checks share what they look at, and anew where they do not."""
@@ -189,3 +143,52 @@ class Context(Findings):
 
     def give_back(self, *, for_good: bool = False) -> None:
         """Tidy up what no later check may look at; `for_good`: everything."""
+
+    def _short(self, value: object) -> str:
+        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
+        return text if len(text) <= BOUND else f"{text[:BOUND]}…"
+
+
+def note(readings: dict[str, str], open_point: str, reading: str) -> None:
+    """Put a reading of an open point beside what was read of it before."""
+    known = readings.get(open_point)
+    readings[open_point] = reading if known in (None, reading) else f"{known}; {reading}"
+
+
+def must_come(*answers: Answer) -> None:
+    """Blocked when one of the answers never came: what did not come cannot be judged."""
+    for answer in answers:
+        block_if(answer.status is None, f"no answer: {answer.problem}", answer)
+
+
+def skip_if(condition: object, reason: str) -> None:
+    """Skipped, when it is so."""
+    if condition:
+        raise Skipped(reason)
+
+
+def block_if(condition: object, reason: str, *answers: Answer) -> None:
+    """Blocked, when it is so; with the answers that show it."""
+    if condition:
+        raise Blocked(reason, answers)
+
+
+def first_of(found: Iterable[T], otherwise: str) -> T:
+    """The first of these; Skipped when there is none, with what that means."""
+    for each in found:
+        return each
+    raise Skipped(otherwise)
+
+
+def must_succeed(answer: Answer, otherwise: str) -> Answer:
+    """The answer, which is one of 2xx; else Blocked, with what that means."""
+    block_if(not answer.ok, otherwise, answer)
+    return answer
+
+
+def _fits(answer: Answer, wanted: int) -> bool:
+    return wanted in (answer.status, (answer.status or 0) // 100)
+
+
+def _word(wanted: int) -> str:
+    return f"{wanted}xx" if wanted < 10 else str(wanted)

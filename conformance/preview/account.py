@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from conformance.engine.context import must_succeed
+from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
 from conformance.http.client import OTHER, Answer, Key
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.bodies import array, at, is_uuid
+from conformance.preview.bodies import array, at, is_uuid, listing
 from conformance.preview.driver import Company, Run, StateDriver, company_of
 from conformance.target.target import Body
 
@@ -23,38 +23,34 @@ FILE: dict[str, Any] = {"name": "conformance.csv", "content_type": "text/csv", "
 
 def other_key(ctx: StateDriver) -> Key:
     """The key of another account; Skipped when the target file has none."""
-    if not ctx.client.has(OTHER):
-        raise Skipped("the target file has no other_api_key")
+    skip_if(not ctx.client.has(OTHER), "the target file has no other_api_key")
     return OTHER
 
 
 def valid_import(ctx: StateDriver) -> dict[str, Any]:
     """A body that a start of an import accepts; Skipped when the target file has none."""
-    for way in ctx.target.states.values():
-        if isinstance(way, Body):
-            return {name: value for name, value in way.body.items() if name != "idempotency_key"}  # IDEM-01
-    raise Skipped("the target file offers no body to start an import with")
+    bodies = (state for state, way in ctx.target.states.items() if isinstance(way, Body))
+    return ctx.body(first_of(bodies, "the target file offers no body to start an import with"))
 
 
 def two_companies(ctx: StateDriver) -> tuple[Company, Company]:
     """Two companies of the account; Skipped when the target file lends one alone."""
-    if ctx.lent is not None and len(ctx.lent) < 2:
-        raise Skipped("the target file names one existing company alone")
-    if ctx.lent is not None:
-        return Company(ctx.lent[0]), Company(ctx.lent[1])
-    second = ctx.share("second company", lambda: ctx.company(fresh=True))
-    return ctx.company(), second
+    if ctx.lent is None:
+        second = ctx.share("second company", lambda: ctx.company(fresh=True))
+        return ctx.company(), second
+    skip_if(len(ctx.lent) < 2, "the target file names one existing company alone")
+    return Company(ctx.lent[0]), Company(ctx.lent[1])
 
 
 def templates_of(ctx: StateDriver) -> list[Any]:
     """The account's templates, which it lists once; Blocked when it lists none."""
     if "templates" not in ctx.known:
         answer = ctx.client.call("list_templates")
-        if not array(answer.json, "templates"):
-            raise Blocked("GET /templates lists no template", [answer])
-        if not all(is_uuid(at(each, "id")) for each in array(answer.json, "templates")):
-            raise Blocked("GET /templates lists a template without a UUID", [answer])
-        ctx.known["templates"] = array(answer.json, "templates")
+        found = array(answer.json, "templates")
+        block_if(not found, "GET /templates lists no template", answer)
+        named = all(is_uuid(at(each, "id")) for each in found)
+        block_if(not named, "GET /templates lists a template without a UUID", answer)
+        ctx.known["templates"] = found
     listed: list[Any] = ctx.known["templates"]
     return listed
 
@@ -64,8 +60,7 @@ def sources_of(ctx: StateDriver) -> list[str]:
     if "sources" not in ctx.known:
         listed = array(ctx.client.call("list_sources").json, "sources")
         ctx.known["sources"] = [at(source, "id") for source in listed if is_uuid(at(source, "id"))]
-    if not ctx.known["sources"]:
-        raise Skipped("the account lists no source with a UUID")
+    skip_if(not ctx.known["sources"], "the account lists no source with a UUID")
     ids: list[str] = ctx.known["sources"]
     return ids
 
@@ -96,20 +91,15 @@ def file_of(
     columns: Sequence[str] | None = None,
     name: str = FILE["name"],
 ) -> dict[str, Any]:
-    """The body that imports these rows as a CSV file, which is uploaded for it."""
-    content = csv_of(rows, columns)
-    url, ref = upload(ctx, company, content, name)
-    must_succeed(ctx.client.put_upload(url, content, "text/csv"), "the file could not be uploaded")
-    return {"files": [{"name": name, "upload_ref": ref}]}
-
-
-def csv_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
-    """The rows as a CSV file; without `columns` all that the rows name."""
+    """The body that imports these rows as a CSV file, uploaded for it; without `columns` all that they name."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or list(dict.fromkeys(name for row in rows for name in row)))
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
+    content = text.getvalue().encode()
+    url, ref = upload(ctx, company, content, name)
+    must_succeed(ctx.client.put_upload(url, content, "text/csv"), "the file could not be uploaded")
+    return {"files": [{"name": name, "upload_ref": ref}]}
 
 
 BASE_URL = "https://destination.invalid/api"
@@ -117,20 +107,20 @@ BASE_URL = "https://destination.invalid/api"
 
 def with_destination(ctx: StateDriver, state: str) -> Company:
     """A company with a destination, after an import that leads to the state; what parks is rejected."""
-    return ctx.share(f"destination after {state}", lambda: _with_destination(ctx, state))
 
+    def made() -> Company:
+        skip_if(ctx.lent is not None, "only a company that the suite provisions is known to have a destination")
+        company, answer = with_connection(ctx)
+        if company is None or not company.sheets:
+            raise Skipped(f"a company with a destination is answered with {answer.status}")
+        run = ctx.begin_run(state, company)
+        ctx.until(run, state)
+        if state == "needs_attention":
+            rejected = ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"
+            skip_if(not rejected, "no import could be rejected, which would leave flagged rows")
+        return company
 
-def _with_destination(ctx: StateDriver, state: str) -> Company:
-    if ctx.lent is not None:
-        raise Skipped("only a company that the suite provisions is known to have a destination")
-    company, answer = with_connection(ctx)
-    if company is None or not company.sheets:
-        raise Skipped(f"a company with a destination is answered with {answer.status}")
-    run = ctx.begin_run(state, company)
-    ctx.until(run, state)
-    if state == "needs_attention" and not (ctx.decide(run, "reject").ok and at(ctx.until(run), "status") == "failed"):
-        raise Skipped("no import could be rejected, which would leave flagged rows")
-    return company
+    return ctx.share(f"destination after {state}", made)
 
 
 def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
@@ -138,3 +128,10 @@ def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
     auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
     answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
     return company_of(answer), answer
+
+
+def judge_no_run(ctx: StateDriver, clause: str, requirement: str, before: Answer, after: Answer) -> None:
+    """Record whether the company's history is the same, before and after a start that was refused."""
+    must_come(before, after)
+    same = listing(after) == listing(before)
+    ctx.require(clause, same, requirement, before, after, expected=before.text, got=after.text)

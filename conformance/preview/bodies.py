@@ -113,15 +113,16 @@ def entries(body: Any) -> list[Any] | None:
     return arrays[0] if len(arrays) == 1 else None
 
 
-def entry_names(found: list[Any] | None) -> list[str] | None:
-    """What the entries are known by: an id where they have one, else all that they say."""
+def entry_names(body: Any) -> list[str] | None:
+    """What the entries of a history's page are known by: an id where they have one, else all that they say."""
+    found = entries(body)
     # Members that nobody documented may change at every look.
     return None if found is None else [identity(each) or repr(documented(each) or each) for each in found]
 
 
 def listing(answer: Answer) -> Any:
     """What of a history stays as long as no run starts: its entries; an envelope may tell the time, say (OP-08)."""
-    found = entry_names(entries(answer.json))
+    found = entry_names(answer.json)
     return answer.json if found is None else found
 
 
@@ -132,6 +133,11 @@ def identity(entry: Any) -> str | None:
     return next((each for each in ids if isinstance(each, str)), None)
 
 
+def is_idle(active: Answer) -> bool:
+    """Whether the active look-up tells of no run."""
+    return active.ok and isinstance(active.json, dict) and active.json.get("run", 0) is None
+
+
 def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | None:
     """The entries that were not there before; None when it cannot be told."""
     return None if now is None or before is None else [name for name in now if name not in before]
@@ -139,4 +145,4 @@ def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | 
 
 def names(ctx: StateDriver, company: Company) -> list[str] | None:
     """What the newest runs of the company are known by; None when there is no list."""
-    return entry_names(entries(ctx.history(company).json))
+    return entry_names(ctx.history(company).json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from codecs import lookup
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,17 +61,12 @@ def read(answer: Answer) -> Download:
 def text(answer: Answer) -> str:
     """The download as text, in the charset that it declares; what does not fit shows as replacement characters."""
     declared = answer.headers.get("content-type", "").lower().partition("charset=")[2]
-    charset = declared.partition(";")[0].strip(" \"'") or "utf-8"
-    try:
-        known = lookup(charset).name
-    except (LookupError, ValueError):
-        known = "utf-8"
-    return decode(answer.content, known)
+    return decode(answer.content, declared.partition(";")[0].strip(" \"'") or "utf-8")
 
 
 def decode(content: bytes, charset: str = "utf-8") -> str:
     """The bytes as text, without the mark that says in which order they are."""
     try:
         return content.decode(charset, "replace").removeprefix("\ufeff")
-    except LookupError:  # what is known by that name makes no text of bytes
+    except (LookupError, ValueError):  # no charset, or what is known by that name makes no text of bytes
         return content.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.engine.context import skip_if
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import actions, at, columns_concerned, count, listed, questions
 from conformance.preview.csv_download import Download, download
@@ -63,6 +64,12 @@ class DecisionRun:
             if download is not None
         ]
 
+    def downloads(self) -> tuple[Download, Download]:
+        """Every row and the valid ones; Skipped where the run did not complete."""
+        if self.all is None or self.valid is None:
+            raise Skipped("rows that were to be kept flagged do not complete (OP-12)")
+        return self.all, self.valid
+
     @property
     def flagged(self) -> bool:
         """Whether the run completed with rows still flagged."""
@@ -111,28 +118,25 @@ def approve_patch(ctx: StateDriver) -> DecisionRun:
     return decision_run(ctx, "of the patch", lambda _: None)
 
 
-def approve_option(ctx: StateDriver, place: int) -> DecisionRun:
-    """The option at this place, from the end, of the last question that has options.
+def approve_option(ctx: StateDriver, place: int, *, throughout: bool = False) -> DecisionRun:
+    """The option at this place, from the end, of the last question that has options, or of every question.
 
-    It is the last one, because a target that goes by the place of an answer would take it for the first.
+    It is the last one, because a target that goes by the place of an answer would take it for the first; some targets
+    wait for all the answers (OP-13).
     """
 
-    def answers(parked: Any) -> Answers | None:
-        question = with_options(parked)
-        return [{"question_id": question["id"], "option_id": question["options"][-1 - place]["id"]}]
-
-    return decision_run(ctx, f"of option -{place + 1}", answers)
-
-
-def _approve_option_throughout(ctx: StateDriver, place: int) -> DecisionRun:
-    """The option at this place, from the end, of every question: some targets wait for all the answers (OP-13)."""
-
     def answers(parked: Any) -> Answers:
-        asked = [(each.get("id"), listed(each, "options")) for each in questions(parked)]
-        chosen = [(name, these[-1 - min(place, len(these) - 1)].get("id")) for name, these in asked if these]
-        return [{"question_id": str(name), "option_id": str(option)} for name, option in chosen]
+        if not throughout:
+            return [chosen(with_options(parked), -1 - place)]
+        asked = [(each, len(listed(each, "options"))) for each in questions(parked)]
+        return [chosen(each, -1 - min(place, many - 1)) for each, many in asked if many]
 
-    return decision_run(ctx, f"of option -{place + 1} throughout", answers)
+    return decision_run(ctx, f"of option -{place + 1}{' throughout' if throughout else ''}", answers)
+
+
+def chosen(question: dict[str, Any], place: int) -> dict[str, str]:
+    """The answer to the question by its option at this place."""
+    return {"question_id": str(question.get("id")), "option_id": str(listed(question, "options")[place].get("id"))}
 
 
 def with_options(parked: Any) -> dict[str, Any]:
@@ -144,6 +148,13 @@ def with_options(parked: Any) -> dict[str, Any]:
     raise Skipped("the parked run asks no question with options")
 
 
+def with_action(body: Any, name: str) -> list[dict[str, Any]]:
+    """The actions of that name in the proposed patch; Skipped when there is none."""
+    found = [each for each in actions(body) if each.get("action") == name]
+    skip_if(not found, f"the patch proposes no {name} for the rows that lead to needs_attention")
+    return found
+
+
 def flagged_run(ctx: StateDriver) -> DecisionRun:
     """A run that completed with rows still flagged: by the patch's own `keep`, or by an option that leaves them."""
     run = ctx.run("needs_attention", fresh=False)
@@ -153,7 +164,10 @@ def flagged_run(ctx: StateDriver) -> DecisionRun:
         made = approve_option(ctx, place)
         if made.flagged:
             return made
-        if at(made.end, "status") == "needs_attention" and (whole := _approve_option_throughout(ctx, place)).flagged:
+        if (
+            at(made.end, "status") == "needs_attention"
+            and (whole := approve_option(ctx, place, throughout=True)).flagged
+        ):
             return whole
     raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
 
@@ -161,8 +175,7 @@ def flagged_run(ctx: StateDriver) -> DecisionRun:
 def may_park_again(ctx: StateDriver, run: Run, parked: Any) -> bool:
     """Whether it is open that the run, approved as proposed, completes at once."""
     try:
-        rows = submitted_rows(ctx, run, parked)
-        return not (rows.agrees(parked) and predict(rows, actions(parked)).clears)
+        return not expected_effects(ctx, run, parked).clears
     except (Skipped, Blocked):
         return True
 
@@ -171,24 +184,22 @@ def effect_differences(made: DecisionRun, effects: Effects) -> dict[str, str]:
     """What is otherwise than the patch would have it, by clause."""
     if made.all is not None:
         return differences(effects, made.all.records)
-    if at(made.end, "status") != "needs_attention":
-        raise Skipped(f"after the approval the run is {at(made.end, 'status')}, and has no rows to look at")
+    status = at(made.end, "status")
+    skip_if(status != "needs_attention", f"after the approval the run is {status}, and has no rows to look at")
     known = [each for each in actions(made.parked) if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
     still = columns_concerned(made.end)
     left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
     alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left
     found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
-    if not found:
-        raise Skipped("the run parked again with other questions, and its rows are not to be judged yet")
+    skip_if(not found, "the run parked again with other questions, and its rows are not to be judged yet")
     return found
 
 
-def expected_effects(ctx: StateDriver, made: DecisionRun) -> Effects:
-    """What the patch must make of the rows that were sent; Skipped where that is open."""
-    rows = submitted_rows(ctx, made.run, made.parked)
-    if not rows.agrees(made.parked):
-        raise Skipped("the target flags other rows than the published rules do")
-    return predict(rows, actions(made.parked))
+def expected_effects(ctx: StateDriver, run: Run, parked: Any) -> Effects:
+    """What the patch of a parking must make of the rows that were sent; Skipped where that is open."""
+    rows = submitted_rows(ctx, run, parked)
+    skip_if(not rows.agrees(parked), "the target flags other rows than the published rules do")
+    return predict(rows, actions(parked))
 
 
 def is_same(before: Any, answer: Answer) -> bool:
@@ -201,7 +212,6 @@ def is_same(before: Any, answer: Answer) -> bool:
 
 def gist(body: Any) -> tuple[Any, ...]:
     """What of a poll stays as long as nothing happens to the run, whatever its words."""
-    targets = [each.get("target") for each in questions(body)]
-    asked = sorted(repr((at(each, "sheet_id"), at(each, "column"))) for each in targets)
+    asked = sorted(repr((at(each, "target", "sheet_id"), at(each, "target", "column"))) for each in questions(body))
     acts = sorted(repr((each.get("sheet_id"), each.get("column"), each.get("action"))) for each in actions(body))
     return at(body, "status"), count(body, "invalidCellCount"), asked, acts

@@ -6,15 +6,15 @@ the next one finds the company idle; what parks is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.engine.context import Context, must_come, must_succeed
+from conformance.engine.context import Context, block_if, must_come, must_succeed, skip_if
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.bodies import MOVING, TERMINAL, array, at
+from conformance.preview.bodies import MOVING, TERMINAL, array, at, is_idle
 from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
-_SHOWN = {"stale": "failed", "needs_attention_again": "needs_attention"}
-"""The status of a run in those states that are not named as their status."""
 
 
 @dataclass(slots=True)
@@ -98,19 +96,20 @@ class StateDriver(Context):
 
     def must_provision(self) -> None:
         """Skipped when the target file lends companies: then the suite makes none of its own."""
-        if self.lent is not None:
-            raise Skipped("the target file names existing companies, so the suite provisions none")
+        skip_if(self.lent is not None, "the target file names existing companies, so the suite provisions none")
 
     def company(self, *, fresh: bool = False) -> Company:
         """A company of the suite's: a new one, or, when looking is enough, one that others look at too."""
         return self._company(fresh=True) if fresh else self.share("company", self._company)
 
     def _company(self, *, fresh: bool = False) -> Company:
-        if self.client.read_only and (fresh or self.lent is None):
-            raise Skipped("--read-only: this needs a company to write in")
-        if self.client.read_only and self.lent:
-            return Company(self.lent[0])
-        return self._provision_company() if self.lent is None else self._borrow(self.lent)
+        skip_if(self.client.read_only and (fresh or self.lent is None), "--read-only: this needs a company to write in")
+        if self.lent is not None:
+            return Company(self.lent[0]) if self.client.read_only and self.lent else self._borrow(self.lent)
+        answer = self.provision()
+        if (company := company_of(answer)) is None:
+            raise Blocked("a company could not be provisioned", [answer])
+        return company
 
     def any_company(self) -> Company:
         """A company to look at, whatever it is busy with; what is asked of it changes nothing."""
@@ -139,22 +138,15 @@ class StateDriver(Context):
             self.known["source"] = str(at(answer.json, "sources", 0, "id"))
         return str(self.known["source"])
 
-    def _provision_company(self) -> Company:
-        answer = self.provision()
-        company = company_of(answer)
-        if company is None:
-            raise Blocked("a company could not be provisioned", [answer])
-        return company
-
     def _borrow(self, companies: Sequence[str]) -> Company:
         """The next existing company without an import in flight, if need be after what no check needs now has ended."""
-        found = _idle(self, companies)
-        if found is None and _vacate(self):
-            found = _idle(self, companies)
-        if found is not None:
-            return found
-        if self.in_flight:
-            raise Skipped(f"the target file lends too few companies for this: {len(companies)}")
+        for _ in range(2):
+            for each in map(Company, companies):
+                if is_idle(self.active(each)):
+                    return each
+            if not _vacate(self):
+                break
+        skip_if(self.in_flight, f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
 
     def history(self, company: Company) -> Answer:
@@ -165,22 +157,15 @@ class StateDriver(Context):
         """The active look-up of the company."""
         return self.client.call("list_imports", company_id=company.id, query={"status": "active"})
 
-    def is_idle(self, company: Company) -> bool:
-        """Whether the target itself calls the company idle."""
-        found = self.active(company)
-        return found.ok and isinstance(found.json, dict) and found.json.get("run", 0) is None
-
     def run(self, state: str, *, fresh: bool = True) -> Run:
         """A run in that state; `fresh=False` when looking at one that others look at too is enough."""
-        key = f"run {state}"
-        if self.shared is not None and not fresh and key in self.shared:
-            known = cast("Run", self.shared[key])
-            if isinstance(known.state, dict) and known.state.get("status") == _SHOWN.get(state, state):
-                self.held.add(known.id)
-                return known  # another one has left the state since, as some targets let a parked run expire: OP-11
+        known = None if fresh else (self.shared or {}).get(f"run {state}")
+        if isinstance(known, Run) and at(known.state, "status") == _shown(state):
+            self.held.add(known.id)
+            return known  # another one has left the state since, as some targets let a parked run expire: OP-11
         run = self._bring(state)
         if not fresh:
-            self.remember(key, run)
+            self.remember(f"run {state}", run)
         return run
 
     def body(self, state: str) -> dict[str, Any]:
@@ -188,8 +173,8 @@ class StateDriver(Context):
         way = self.target.states.get(state)
         if not isinstance(way, Body):
             raise Skipped(f"the target file offers no body for {state}")
-        # A key belongs to one start (IDEM-01): with the file's own, every later start would be the first one again.
-        return {name: value for name, value in way.body.items() if name != "idempotency_key"}
+        # With the file's own key every later start would be the first one again.
+        return without_key(way.body)
 
     def start(self, company: Company, body: Any) -> Answer:
         """Start an import."""
@@ -225,8 +210,7 @@ class StateDriver(Context):
             seen.append(status)
             if status in statuses or (not statuses and status not in MOVING):
                 return answer.json
-            if status not in MOVING:
-                raise Blocked(f"expected {' or '.join(statuses)}; the run is {status}", [answer])
+            block_if(status not in MOVING, f"expected {' or '.join(statuses)}; the run is {status}", answer)
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
 
     def begin(self, company: Company, body: Any, what: str = "the import") -> Run:
@@ -236,8 +220,7 @@ class StateDriver(Context):
     def run_of(self, answer: Answer, company: Company, body: Any, what: str = "the import") -> Run:
         """The run that this start of the body began."""
         run_id = at(answer.json, "run_id")
-        if not answer.ok or run_id is None:
-            raise Blocked(f"{what} could not be started", [answer])
+        block_if(not answer.ok or run_id is None, f"{what} could not be started", answer)
         return Run(company, str(run_id), answer, body, answer)
 
     def begin_run(self, state: str, company: Company | None = None) -> Run:
@@ -262,30 +245,30 @@ class StateDriver(Context):
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
             case Body(_, answers):
-                if state == "needs_attention_again":
-                    return self._again(answers)
                 run = self.begin_run(state)
-                self.until(run, state)
+                self.until(run, _shown(state))
+                if state == "needs_attention_again":
+                    must_succeed(
+                        self.decide(run, "approve", answers), "the approval that should park again was refused"
+                    )
+                    # The second parking may look like the first: the same rows can be asked about in the same words,
+                    # under ids that are used again (OP-20). That an approval leaves its parking is for DEC-03, where it
+                    # cannot park again.
+                    self.until(run, "needs_attention")
                 return run
-
-    def _again(self, answers: Any) -> Run:
-        run = self.begin_run("needs_attention_again")
-        self.until(run, "needs_attention")
-        must_succeed(self.decide(run, "approve", answers), "the approval that should park again was refused")
-        # The second parking may look like the first: the same rows can be asked about in the same words, under ids that
-        # are used again (OP-20). That an approval leaves its parking is for DEC-03, where it cannot park again.
-        self.until(run, "needs_attention")
-        return run
 
     def _open_run(self, company: str, run_id: str, state: str) -> Run:
         run = self.read_run(company, run_id)
-        polled, wanted, shown = run.polled, _SHOWN.get(state, state), at(run.state, "status")
-        if shown != wanted:
-            got = f"status {shown!r}" if polled.ok else f"{polled.status or polled.problem}"
-            raise Blocked(
-                f"the way to {state} gives run {run_id}, which is not {wanted}: its poll says {got}", [polled]
-            )
+        if (shown := at(run.state, "status")) != (wanted := _shown(state)):
+            got = f"status {shown!r}" if run.polled.ok else f"{run.polled.status or run.polled.problem}"
+            way = f"the way to {state} gives run {run_id}, which is not {wanted}"
+            raise Blocked(f"{way}: its poll says {got}", [run.polled])
         return run
+
+
+def _shown(state: str) -> str:
+    """The status of a run in a state, which is named as that but for two."""
+    return "failed" if state == "stale" else state.removesuffix("_again")
 
 
 def new_name() -> str:
@@ -299,6 +282,11 @@ def new_company(source: str) -> dict[str, Any]:
     return {"name": name, "source": source, "external_id": name}
 
 
+def without_key(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a start without its idempotency_key, which belongs to one start (IDEM-01)."""
+    return {name: value for name, value in body.items() if name != "idempotency_key"}
+
+
 def company_of(answer: Answer) -> Company | None:
     """The company that the answer says was made, with its sheets; None where it does not say so."""
     body, sheets = answer.json, array(answer.json, "sheets")
@@ -308,16 +296,12 @@ def company_of(answer: Answer) -> Company | None:
     return Company(str(company_id), {str(at(each, "id")): str(at(each, "template_id")) for each in sheets}, body)
 
 
-def _idle(ctx: StateDriver, companies: Sequence[str]) -> Company | None:
-    return next((each for each in map(Company, companies) if ctx.is_idle(each)), None)
-
-
 def _vacate(ctx: StateDriver) -> bool:
     """Whether a run was ended that another check had kept to be looked at; this check's own ones are not."""
     ended = [run for run in ctx.in_flight.values() if run.id not in ctx.held]
     for key, run in _shared_runs(ctx):
-        if run.id in ctx.in_flight and run.id not in ctx.held and ctx.shared is not None:
-            del ctx.shared[key]
+        if any(run.id == each.id for each in ended):
+            (ctx.shared or {}).pop(key)
     for run in ended:
         _end(ctx, run)
     return bool(ended)

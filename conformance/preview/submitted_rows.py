@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from conformance.model.results import Blocked, Skipped
+from conformance.engine.context import block_if, first_of, skip_if
+from conformance.model.results import Skipped
 from conformance.preview.bodies import at, count, listed, sheets_of
 
 if TYPE_CHECKING:
@@ -43,22 +45,13 @@ class Column:
             return UNSURE
         if self.rule != "strict":
             return None
-        found = {_fits(self.pattern, each, whole) for each in (text, bare) for whole in (True, False)}
-        return UNSURE if len(found) > 1 or None in found else None if found == {True} else "strict"
-
-    @property
-    def rules(self) -> int:
-        """How many different rules its cells could break."""
-        return self.required + self.unique + (self.rule != "none")
-
-
-def _fits(pattern: str | None, text: str, whole: bool) -> bool | None:  # noqa: FBT001 - private
-    """Whether the text fits the pattern; None when the pattern cannot be read here."""
-    try:
-        match = re.fullmatch if whole else re.search
-        return match(pattern or "", text) is not None
-    except (re.error, TypeError):
-        return None
+        found = set()
+        for each, match in product((text, bare), (re.fullmatch, re.search)):
+            try:
+                found.add(match(self.pattern or "", each) is not None)
+            except (re.error, TypeError):  # it cannot be read here
+                return UNSURE
+        return UNSURE if len(found) > 1 else None if found == {True} else "strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +71,9 @@ class SubmittedRows:
 
     def agrees(self, body: Any) -> bool:
         """Whether the poll counts as many flagged rows as the rules do, with or without the first of equals (OP-38)."""
-        return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | self._repeated())}
-
-    def _repeated(self) -> set[int]:
-        """The rows of a value that is there twice where it must be once, the first one among them."""
         twice = {(name, self.rows[row][name].strip()) for (row, name), rule in self.failing.items() if rule == "unique"}
-        return {each for each, row in enumerate(self.rows) if any(row[name].strip() == text for name, text in twice)}
+        equals = {n for n, row in enumerate(self.rows) if any(row[name].strip() == text for name, text in twice)}
+        return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | equals)}
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -101,28 +91,26 @@ class SubmittedRows:
 
 def templates(ctx: StateDriver) -> list[dict[str, Any]]:
     """The account's templates; read once where checks share what they see."""
-    return ctx.share("templates", lambda: _templates(ctx))
 
+    def read() -> list[dict[str, Any]]:
+        answer = ctx.client.call("list_templates")
+        found = listed(answer.json, "templates")
+        block_if(not answer.ok or not found, "GET /templates gives no template", answer)
+        kinds = {"required": bool, "unique": bool, "desiredRule": str}
+        for columns in (at(template, "columns") for template in found):
+            known = isinstance(columns, list) and all(
+                isinstance(at(column, name), kind) for column in columns for name, kind in kinds.items()
+            )
+            block_if(not known, "GET /templates describes columns otherwise than TPL-02 and TPL-03 say", answer)
+        return found
 
-def _templates(ctx: StateDriver) -> list[dict[str, Any]]:
-    answer = ctx.client.call("list_templates")
-    found = listed(answer.json, "templates")
-    if not answer.ok or not found:
-        raise Blocked("GET /templates gives no template", [answer])
-    kinds = {"required": bool, "unique": bool, "desiredRule": str}
-    for columns in (at(template, "columns") for template in found):
-        if not isinstance(columns, list) or not all(
-            isinstance(at(column, name), kind) for column in columns for name, kind in kinds.items()
-        ):
-            raise Blocked("GET /templates describes columns otherwise than TPL-02 and TPL-03 say", [answer])
-    return found
+    return ctx.share("templates", read)
 
 
 def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Column, ...]:
     """The columns of the sheet's template, in its order."""
-    template = next((each for each in templates(ctx) if each.get("id") == company.sheets.get(sheet_id)), None)
-    if template is None:
-        raise Skipped("which template the sheet has is known for provisioned companies only")
+    of_sheet = (each for each in templates(ctx) if each.get("id") == company.sheets.get(sheet_id))
+    template = first_of(of_sheet, "which template the sheet has is known for provisioned companies only")
     return columns_in(template)
 
 
@@ -143,8 +131,8 @@ def columns_in(template: Any) -> tuple[Column, ...]:
 def sheet_of(body: Any) -> str:
     """The one sheet that the run is about."""
     found = sheets_of(body)
-    if len(found) != 1:
-        raise Skipped(f"what the target does with the rows is judged for one sheet; the run concerns {len(found)}")
+    text = f"what the target does with the rows is judged for one sheet; the run concerns {len(found)}"
+    skip_if(len(found) != 1, text)
     return found.pop()
 
 
@@ -161,8 +149,8 @@ def inline_rows(body: Any) -> list[Mapping[str, Any]]:
 def submitted_rows(ctx: StateDriver, run: Run, body: Any) -> SubmittedRows:
     """The rows that the run's start sent, against the rules of the sheet that `body`, a poll of it, is about."""
     rows = inline_rows(run.body)
-    if max(count(body, "inserted") or 0, count(body, "invalidCellCount") or 0) > len(rows):
-        raise Skipped("the run's report counts more rows than were sent: the target works on rows of its own")
+    more = max(count(body, "inserted") or 0, count(body, "invalidCellCount") or 0) > len(rows)
+    skip_if(more, "the run's report counts more rows than were sent: the target works on rows of its own")
     sheet_id = sheet_of(body)
     columns = columns_of(ctx, run.company, sheet_id)
     wanted = [(column.name, _plain(column.name)) for column in columns]
@@ -170,18 +158,21 @@ def submitted_rows(ctx: StateDriver, run: Run, body: Any) -> SubmittedRows:
     for row in rows:
         cells = {_plain(name): "" if value is None else str(value) for name, value in row.items()}
         texts.append({name: cells.get(plain, "") for name, plain in wanted})
-    if not any(any(row.values()) for row in texts):
-        raise Skipped("no column of the rows that were sent is one of the sheet's")
+    skip_if(not any(any(row.values()) for row in texts), "no column of the rows that were sent is one of the sheet's")
     return check_rows(sheet_id, columns, texts)
 
 
 def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[str, str]]) -> SubmittedRows:
-    """The rows with every cell checked; of rows that repeat a unique value all but the first fail (OP-38)."""
+    """The rows with every cell checked; of rows that repeat a unique value all but the first fail (OP-38).
+
+    What a row lacks is empty, and what else it has is left out.
+    """
+    texts = tuple({column.name: row.get(column.name, "") for column in columns} for row in rows)
     failing: dict[Cell, str] = {}
     unsure: set[Cell] = set()
     for column in columns:
         met: dict[str, str] = {}
-        for number, row in enumerate(rows):
+        for number, row in enumerate(texts):
             text = row[column.name].strip()
             offence = column.offence(row[column.name])
             if offence == UNSURE:
@@ -190,11 +181,11 @@ def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[
                 failing[number, column.name] = offence
             elif column.unique and text:
                 known = met.setdefault(text.casefold(), text)
-                if known == text and sum(r[column.name].strip() == text for r in rows[:number]):
+                if known == text and sum(r[column.name].strip() == text for r in texts[:number]):
                     failing[number, column.name] = "unique"
                 elif known != text:
                     unsure.add((number, column.name))
-    return SubmittedRows(sheet_id, tuple(columns), tuple(rows), failing, frozenset(unsure))
+    return SubmittedRows(sheet_id, tuple(columns), texts, failing, frozenset(unsure))
 
 
 def _plain(name: str) -> str:

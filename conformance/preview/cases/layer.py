@@ -15,7 +15,7 @@ from conformance.fuzzing.case import Case, Expected
 from conformance.fuzzing.layer import Layer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import file_of, templates_of, with_connection
-from conformance.preview.bodies import MOVING, TERMINAL, at, listed
+from conformance.preview.bodies import MOVING, TERMINAL, at, is_idle, listed
 from conformance.preview.cases.document import DRAWN, UNKNOWN, Facts, document, fill
 from conformance.preview.cases.expected import expected
 from conformance.preview.cases.walks import play_walks
@@ -89,7 +89,7 @@ class CaseDriver:
         """The company for imports."""
         if self._company is None:
             self._company = self.ctx.company(fresh=True)
-            self._idle_seen = self.ctx.is_idle(self._company)
+            self._idle_seen = is_idle(self.ctx.active(self._company))
         return self._company
 
     def idle(self) -> Company:
@@ -128,7 +128,7 @@ class CaseDriver:
         if status not in TERMINAL and self._company is run.company:
             self._company = None
         if self._company is not None:
-            self._idle_seen = self.ctx.is_idle(self._company)
+            self._idle_seen = is_idle(self.ctx.active(self._company))
 
     def _wait_for_rest(self, run: Run) -> Any:
         try:

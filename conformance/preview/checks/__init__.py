@@ -9,16 +9,12 @@ import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 
-from conformance.engine.context import must_come, must_succeed
 from conformance.engine.plan import Check
 from conformance.http.client import OTHER, Answer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.driver import Company, Run, StateDriver
 
-__all__ = [  # noqa: RUF022 - the register, what ends a check, types
-    "check", "load", "must_come", "must_succeed", "Blocked", "Skipped",
-    "OTHER", "Answer", "Company", "Run", "StateDriver",
-]  # fmt: skip
+__all__ = ["OTHER", "Answer", "Blocked", "Company", "Run", "Skipped", "StateDriver", "check", "load"]
 
 Function = Callable[[StateDriver], None]
 CHECKS: dict[str, Check] = {}

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, questions
-from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check, must_succeed
+from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import (
     MOST_OPTIONS,
@@ -25,6 +26,7 @@ from conformance.preview.decision_runs import (
     is_same,
     may_park_again,
     parked_run,
+    with_action,
     with_options,
 )
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
@@ -41,7 +43,7 @@ AT_ONCE = 16
 def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
     other = ctx.run("needs_attention", fresh=False)
-    others = ctx.poll(other).json
+    others = documented(ctx.poll(other).json)
     run = parked_run(ctx)
     parked = run.state
     unsettled = may_park_again(ctx, run, parked)
@@ -52,22 +54,19 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     for word in ("approve",) if unsettled else ("approve", "reject"):
         second = ctx.decide(run, word)
         with ctx.speaking_of("DEC-24"):
-            if second.ok and unsettled:
-                raise Skipped("after its approval the run may have parked again, so that the second one is allowed")
+            again = second.ok and unsettled
+            skip_if(again, "after its approval the run may have parked again, so that the second one is allowed")
             ctx.status("DEC-24", second, 409, f"to {word} a parking that was decided before is refused with 409")
-        if second.ok and word == "reject":
-            raise Blocked("blocked by DEC-24: what was approved was rejected afterwards", [second])
+        block_if(second.ok and word == "reject", "blocked by DEC-24: what was approved was rejected afterwards", second)
     made = follow(ctx, run, parked, first)
     ctx.remember("trial of the patch", made)
     _judge_effects(ctx, made)
     kept = is_same(others, ctx.poll(other))
     with ctx.speaking_of("DEC-36"):
-        if at(other.state, "error") == TIMED_OUT:
-            raise Skipped("the parked run of the other company timed out meanwhile (OP-11)")
+        late = at(other.state, "error") == TIMED_OUT
+        skip_if(late, "the parked run of the other company timed out meanwhile (OP-11)")
     requirement = "an approval leaves the parked run of another company as it is"
-    ctx.require(
-        "DEC-36", kept, requirement, first, other.polled, expected=documented(others), got=documented(other.state)
-    )
+    ctx.require("DEC-36", kept, requirement, first, other.polled, expected=others, got=documented(other.state))
 
 
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
@@ -78,19 +77,18 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     whole = first.decided if first.decided.ok else _answer_all(ctx, first, [])
     ctx.status("DEC-11", whole, 2, "an answer by option_id is accepted")
     with ctx.speaking_of("DEC-13"):
-        if len(questions(first.parked)) < 2:
-            raise Skipped("the parked run asks a single question, so that none can be left unanswered")
+        alone = len(questions(first.parked)) < 2
+        skip_if(alone, "the parked run asks a single question, so that none can be left unanswered")
         must_succeed(whole, "answers by option_id are refused altogether")
         ctx.status("DEC-13", first.decided, 2, "an approval may leave questions unanswered")
     must_succeed(first.decided, "the answer was refused")
     with ctx.speaking_of("DEC-10"):
-        if len(question["options"]) < 2:
-            raise Skipped("the parked run's last question has a single option")
+        skip_if(len(question["options"]) < 2, "the parked run's last question has a single option")
         followed = _shows_effect(ctx, question)
         if followed is None:
             raise Skipped("no option shows its effect: the run parks again, or drops the rows for another reason")
-        if not followed and (broken := _broken_clauses(ctx)):
-            raise Blocked(f"blocked by {', '.join(broken)}: the patch has another effect than it says", [whole])
+        broken = [] if followed else _broken_clauses(ctx)
+        block_if(broken, f"blocked by {', '.join(broken)}: the patch has another effect than it says", whole)
         requirement = "of several options to one question at least one does something else to its rows than the patch"
         ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=approve_patch(ctx).outcome)
 
@@ -117,15 +115,13 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
             ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
         rows = submitted_rows(ctx, made.run, made.parked)
         set_to = [_rewrite(each, chosen) for each in actions(made.parked)]
-        if sum(each.get("column") == chosen["column"] for each in set_to) > 1:
-            raise Skipped("the column has several groups of wrong cells, and which of them the text is for is open")
+        several = sum(each.get("column") == chosen["column"] for each in set_to) > 1
+        skip_if(several, "the column has several groups of wrong cells, and which of them the text is for is open")
         if set_to == actions(made.parked) or made.all is None or not rows.agrees(made.parked):
             raise Skipped("what becomes of the text is not for the suite to say")
-        ours, theirs = (
-            [*differences(predict(rows, each), made.all.records)] for each in (set_to, actions(made.parked))
-        )
-        if ours and theirs:
-            raise Skipped("the target takes the text for something else than a value")
+        records = made.all.records
+        ours, theirs = ([*differences(predict(rows, each), records)] for each in (set_to, actions(made.parked)))
+        skip_if(ours and theirs, "the target takes the text for something else than a value")
         requirement = "a question that was answered follows its answer and not the patch"
         ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
 
@@ -138,11 +134,10 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     words = ["approve", "reject"] * (AT_ONCE // 2)
     answers = ctx.client.concurrently([partial(ctx.decide, run, word) for word in words])
     silent = [each for each in answers if each.status is None]
-    if silent:
-        raise Blocked(f"no answer: {silent[0].problem}", silent[:2])
+    block_if(silent, f"no answer: {silent[0].problem if silent else ''}", *silent[:2])
     won = [word for word, each in zip(words, answers, strict=True) if each.ok]
-    if len(won) > 1 and unsettled and won.count("reject") < 2:
-        raise Skipped("the run may have parked again in between, so that a further decision is allowed")
+    again = len(won) > 1 and unsettled and won.count("reject") < 2
+    skip_if(again, "the run may have parked again in between, so that a further decision is allowed")
     statuses = sorted(each.status or 0 for each in answers)
     holds = len(won) == 1 and statuses.count(409) == AT_ONCE - 1
     requirement = "of concurrent decisions one is answered with 200 and the others with 409"
@@ -169,19 +164,18 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
     got = f"{at(answer.json, 'run_id')}; then {polled.status} of {named or run.id}"
     ctx.require("DEC-04", kept, "an approved run keeps its id", answer, polled, expected=run.id, got=got)
     with ctx.speaking_of("DEC-03"):
-        if not here:
-            raise Blocked("blocked by DEC-02: the poll_url is not the run's", [answer])
+        block_if(not here, "blocked by DEC-02: the poll_url is not the run's", answer)
         if not ctx.status("DEC-03", polled, 2, "the poll_url of the decision can be read"):
             return
         left = not is_same(parked, polled)
-        if not left and unsettled:
-            raise Skipped("after its approval the run may have parked again, just as before")
+        skip_if(not left and unsettled, "after its approval the run may have parked again, just as before")
         ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
 
 
 def _broken_clauses(ctx: StateDriver) -> list[str]:
+    made = approve_patch(ctx)
     try:
-        return sorted(effect_differences(approve_patch(ctx), expected_effects(ctx, approve_patch(ctx))))
+        return sorted(effect_differences(made, expected_effects(ctx, made.run, made.parked)))
     except Skipped:
         return []
 
@@ -237,7 +231,7 @@ def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answe
 def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = expected_effects(ctx, made)
+        effects = expected_effects(ctx, made.run, made.parked)
         try:
             found = effect_differences(made, effects)
         except Skipped:
@@ -247,35 +241,28 @@ def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
         whole = "DEC-05" in found or len(broken) > 1
         _judge_end(ctx, made, clears=effects.clears, blocked=", ".join(found))
         with ctx.speaking_of("DEC-05"):
-            if broken and not whole:
-                raise Blocked(f"blocked by {broken[0]}: one action has another effect", [made.run.polled])
+            one = "" if whole else "".join(broken)
+            block_if(one, f"blocked by {one}: one action has another effect", made.run.polled)
             requirement = "an approval without answers applies the proposed patch"
             ctx.require("DEC-05", not found, requirement, *_evidence(made), expected=actions(made.parked), got=found)
-        for action in CLAUSES:
+        for action, clause in CLAUSES.items():
             if action != "keep":
-                _judge_action(ctx, made, action, found, blocked=whole)
+                with ctx.speaking_of(clause):
+                    with_action(made.parked, action)
+                    broken_too = whole and clause in found
+                    block_if(broken_too, f"blocked by DEC-05: {found.get(clause)}", *_evidence(made))
+                    requirement = f"{action} changes the rows that it is for, and no others"
+                    ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
 
 
 def _judge_end(ctx: StateDriver, made: DecisionRun, *, clears: bool, blocked: str) -> None:
     with ctx.speaking_of("DEC-27"):
-        if not clears:
-            raise Skipped("the patch leaves rows flagged")
+        skip_if(not clears, "the patch leaves rows flagged")
         clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
-        if not clear and blocked:
-            raise Blocked(f"blocked by {blocked}: the patch was not applied as it was shown", [made.run.polled])
+        told = not clear and blocked
+        block_if(told, f"blocked by {blocked}: the patch was not applied as it was shown", made.run.polled)
         requirement = "a run without a wrong cell completes with nothing flagged"
         ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=documented(made.end))
-
-
-def _judge_action(ctx: StateDriver, made: DecisionRun, action: str, found: dict[str, str], *, blocked: bool) -> None:
-    clause = CLAUSES[action]
-    with ctx.speaking_of(clause):
-        if not any(each.get("action") == action for each in actions(made.parked)):
-            raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
-        if clause in found and blocked:
-            raise Blocked(f"blocked by DEC-05: {found[clause]}", _evidence(made))
-        requirement = f"{action} changes the rows that it is for, and no others"
-        ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
 
 
 def _evidence(made: DecisionRun) -> list[Answer]:
@@ -285,8 +272,7 @@ def _evidence(made: DecisionRun) -> list[Answer]:
 def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str, str]:
     """A question that takes free text, a text for it, and the column in which that is a right value ("" for none)."""
     asked = [each for each in questions(parked) if each.get("allow_custom") is True and isinstance(each.get("id"), str)]
-    if not asked:
-        raise Skipped("no question of the parked run takes free text")
+    skip_if(not asked, "no question of the parked run takes free text")
     try:
         rows = submitted_rows(ctx, like, like.state)
     except Skipped:

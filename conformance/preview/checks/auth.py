@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import must_come, skip_if
 from conformance.http.client import NO_KEY, REVOKED, Key
-from conformance.preview.account import FILE, other_key, two_companies, valid_import
-from conformance.preview.bodies import array, at, listing
-from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.account import FILE, judge_no_run, other_key, two_companies, valid_import
+from conformance.preview.bodies import array, at
+from conformance.preview.checks import Answer, Run, StateDriver, check
 from conformance.preview.driver import new_company
 
 
@@ -39,19 +40,17 @@ def every_call_needs_a_key(ctx: StateDriver) -> None:
 @check("AUTH-03")
 def a_wrong_key_is_refused(ctx: StateDriver) -> None:
     """Read the sources with keys that are malformed or unknown, and a company's imports with an unknown one."""
-    company, answers = ctx.any_company().id, {}
-    unknown = f"invalid-{uuid4().hex}"
-    for kind, key in {"unknown": unknown, "malformed": "not a key?", "short": "x"}.items():
-        answers[f"sources, {kind} key"] = ctx.client.call("list_sources", key=key)
-    answers["imports, unknown key"] = ctx.client.call("list_imports", company_id=company, key=unknown)
+    company, ask, unknown = ctx.any_company().id, ctx.client.call, f"invalid-{uuid4().hex}"
+    keys = {"unknown": unknown, "malformed": "not a key?", "short": "x"}
+    answers = {f"sources, {kind} key": ask("list_sources", key=key) for kind, key in keys.items()}
+    answers["imports, unknown key"] = ask("list_imports", company_id=company, key=unknown)
     ctx.each_status("AUTH-03", answers, 401, "a malformed or unknown key is answered with 401")
 
 
 @check("AUTH-04")
 def a_revoked_key_is_refused(ctx: StateDriver) -> None:
     """Read the sources and a company's imports with a revoked key."""
-    if not ctx.client.has(REVOKED):
-        raise Skipped("the target file has no revoked_api_key")
+    skip_if(not ctx.client.has(REVOKED), "the target file has no revoked_api_key")
     answers = {
         "sources": ctx.client.call("list_sources", key=REVOKED),
         "imports": ctx.client.call("list_imports", company_id=ctx.any_company().id, key=REVOKED),
@@ -124,10 +123,7 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
         company = ctx.company(fresh=True)
         before = ctx.history(company)
         ctx.client.call("start_import", company_id=company.id, body=valid_import(ctx), key=NO_KEY)
-        after = ctx.history(company)
-        must_come(before, after)
-        same, requirement = listing(after) == listing(before), "an import that gets 401 starts no run"
-        ctx.require("AUTH-07", same, requirement, before, after, expected=before.text, got=after.text)
+        judge_no_run(ctx, "AUTH-07", "an import that gets 401 starts no run", before, ctx.history(company))
     with ctx.speaking_of("AUTH-07"):
         run = ctx.run("needs_attention", fresh=False)
         ctx.client.call("decide", company_id=run.company.id, run_id=run.id, body={"decision": "approve"}, key=NO_KEY)
@@ -139,6 +135,5 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
     with ctx.speaking_of("AUTH-07"):
         ctx.must_provision()
         ctx.company()  # when none can be made, the one below says nothing
-        body = new_company(ctx.source())
-        ctx.client.call("provision_company", body=body, key=NO_KEY)
+        ctx.client.call("provision_company", body=(body := new_company(ctx.source())), key=NO_KEY)
         ctx.status("AUTH-07", ctx.provision(**body), 2, "a company that gets 401 takes neither name nor external_id")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
+from conformance.engine.context import block_if, must_come
 from conformance.preview.account import filled_sheets, sources_of, templates_of
 from conformance.preview.bodies import array, at, listed
-from conformance.preview.checks import Blocked, StateDriver, check, must_come
+from conformance.preview.checks import StateDriver, check
 
 
 @check("SRC-01", "SRC-02")
@@ -50,8 +51,7 @@ def a_csv_has_the_template_s_columns(ctx: StateDriver) -> None:
     if not sheets:
         reported = array(run.state, "report", "perSheet")
         sheets = {str(at(each, "sheetId")): by_name.get(str(at(each, "templateName"))) for each in reported}
-    if not any(sheets.values()):
-        raise Blocked("no sheet whose template is known", [run.polled])
+    block_if(not any(sheets.values()), "no sheet whose template is known", run.polled)
     for sheet in filled_sheets(run):
         template = sheets.get(sheet)
         names = [at(column, "name") for column in array(template, "columns")]
@@ -60,5 +60,4 @@ def a_csv_has_the_template_s_columns(ctx: StateDriver) -> None:
         header = next(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))), [])
         if names and (header or not answer.ok):  # a sheet without rows may have no header either
             ctx.equal("TPL-06", header, names, "the columns of a CSV come in the template's order", answer)
-    if not ctx.findings:
-        raise Blocked("no CSV of a completed run has a header", [run.polled])
+    block_if(not ctx.findings, "no CSV of a completed run has a header", run.polled)

@@ -6,19 +6,17 @@ A company cannot be removed again, so a check makes as few as it can, and each i
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import block_if, first_of, must_come, must_succeed
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at
-from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come, must_succeed
+from conformance.preview.checks import StateDriver, check
 from conformance.preview.driver import new_name
 
 LONGEST = 255
-
-
-def _provision(ctx: StateDriver, **members: Any) -> Answer:
-    return must_succeed(ctx.provision(**members), "a company could not be provisioned")
 
 
 @check("PROV-01", "PROV-02", "PROV-03", "PROV-07")
@@ -32,8 +30,7 @@ def a_company_is_provisioned(ctx: StateDriver) -> None:
     ctx.shaped(answer, "PROV-02", "PROV-03")
     there, echoed = _has(answer.json, "company", "external_id"), at(answer.json, "company", "external_id")
     ctx.require("PROV-02", there, "an external_id that was given is in the answer", answer, got=answer.text)
-    if not there:
-        raise Blocked("the answer has no external_id", [answer])
+    block_if(not there, "the answer has no external_id", answer)
     ctx.equal("PROV-07", echoed, external_id, "`external_id` comes back unchanged", answer)
 
 
@@ -43,11 +40,9 @@ def a_company_needs_no_external_id(ctx: StateDriver) -> None:
     ctx.must_provision()
     answer = ctx.provision(external_id=None)
     ctx.status("PROV-01", answer, 201, "a request without external_id is answered with 201")
-    told = {name: at(answer.json, *path) for name, path in _WITHOUT.items() if _has(answer.json, *path)}
+    paths = (("connections",), ("company", "external_id"))
+    told = {path[-1]: at(answer.json, *path) for path in paths if _has(answer.json, *path)}
     ctx.reads("OP-02", f"present: {told}" if told else "both absent")
-
-
-_WITHOUT = {"connections": ("connections",), "external_id": ("company", "external_id")}
 
 
 def _has(value: Any, *path: str) -> bool:
@@ -60,31 +55,24 @@ def sheets_follow_the_templates(ctx: StateDriver) -> None:
     """Provision a company with some of the templates, and one without template_ids."""
     ctx.must_provision()
     names = {str(at(each, "id")): at(each, "name") for each in templates_of(ctx)}
-    chosen = _some_templates(templates_of(ctx))
+    # Fewer than all templates where there are several; those that link nowhere first.
+    linking = [any(at(column, "linkRule") for column in array(each, "columns")) for each in templates_of(ctx)]
+    ordered = sorted(zip(linking, templates_of(ctx), strict=True), key=itemgetter(0))
+    chosen = [at(each, "id") for _, each in ordered][: max(1, min(2, len(ordered) - 1))]
     some, every = ctx.provision(template_ids=chosen), ctx.provision(template_ids=None)
     must_come(some, every)
-    if not some.ok and not every.ok:
-        raise Blocked("no company could be provisioned", [some, every])
+    block_if(not some.ok and not every.ok, "no company could be provisioned", some, every)
     for clause, answer, wanted, requirement in (
         ("PROV-04", some, chosen, "one sheet for each chosen template"),
         ("PROV-05", every, list(names), "without template_ids a sheet for every template"),
     ):
         got = [str(at(sheet, "template_id")) for sheet in array(answer.json, "sheets")]
-        ctx.require(
-            clause, Counter(got) == Counter(wanted), requirement, answer, expected=wanted, got=got or answer.text
-        )
+        holds = Counter(got) == Counter(wanted)
+        ctx.require(clause, holds, requirement, answer, expected=wanted, got=got or answer.text)
     sheets = array(some.json, "sheets") + array(every.json, "sheets")
     wrong = [sheet for sheet in sheets if at(sheet, "name") != names.get(str(at(sheet, "template_id")))]
-    if not sheets:
-        raise Blocked("no company with sheets could be provisioned", [some, every])
+    block_if(not sheets, "no company with sheets could be provisioned", some, every)
     ctx.require("PROV-06", not wrong, "a sheet has its template's name", some, every, expected=names, got=wrong)
-
-
-def _some_templates(templates: list[Any]) -> list[str]:
-    """Fewer than all templates where there are several; those that link nowhere first."""
-    linking = [any(at(column, "linkRule") for column in array(each, "columns")) for each in templates]
-    ordered = [at(each, "id") for _, each in sorted(zip(linking, templates, strict=True), key=lambda pair: pair[0])]
-    return ordered[: max(1, min(2, len(ordered) - 1))]
 
 
 @check("PROV-08", "PROV-09", "PROV-10", "PROV-11")
@@ -117,7 +105,7 @@ def an_external_id_is_unique(ctx: StateDriver) -> None:
     """Provision with an external_id that is taken, then with the name of that refused request."""
     ctx.must_provision()
     external_id, name = new_name(), new_name()
-    _provision(ctx, external_id=external_id)
+    must_succeed(ctx.provision(external_id=external_id), "a company could not be provisioned")
     again = ctx.provision(external_id=external_id, name=name)
     if ctx.status("PROV-14", again, 409, "an external_id that is taken is answered with 409"):
         # Had the refused request left a company behind, its name would be taken now (PROV-16).
@@ -142,11 +130,9 @@ def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     """Provision a name a second time, for the same source and for another."""
     ctx.must_provision()
     name, source = new_name(), ctx.source()
-    _provision(ctx, name=name, source=source)
+    must_succeed(ctx.provision(name=name, source=source), "a company could not be provisioned")
     again = ctx.provision(name=name, source=source, external_id=new_name())
     ctx.status("PROV-16", again, 400, "a name that is taken for the source is answered with 400")
-    others = [each for each in sources_of(ctx) if each != source]
-    if not others:
-        raise Skipped("the account has no second source")
-    other = ctx.provision(name=name, source=others[0], external_id=new_name())
+    second = first_of((each for each in sources_of(ctx) if each != source), "the account has no second source")
+    other = ctx.provision(name=name, source=second, external_id=new_name())
     ctx.status("PROV-17", other, 2, "a name that is taken for one source is free for another")

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import first_of, must_succeed, skip_if
 from conformance.preview.account import file_of
 from conformance.preview.bodies import at, count, listing
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
+from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
 from conformance.preview.decision_runs import flagged_run
 from conformance.preview.submitted_rows import (
     UNSURE,
-    Column,
     check_rows,
     columns_of,
     inline_rows,
@@ -58,11 +58,11 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
         requirement = "without filter the download is that of filter=valid"
         holds = (plain.header, sorted(plain.rows)) == (valid.header, sorted(valid.rows))
         ctx.require("CSV-03", holds, requirement, answer, valid.answer, expected=valid.rows, got=plain.rows)
-    wrong = _wrong(sheet, columns_of(ctx, run.company, sheet), valid)
+    checked = check_rows(sheet, columns_of(ctx, run.company, sheet), valid.records)
+    wrong = [checked.rows[each] for each in sorted(checked.flagged)]
     ctx.none("CSV-04", wrong, "filter=valid leaves out each row with a wrong cell", valid.answer)
-    surplus = Counter(valid.rows) - Counter(whole.rows)
-    requirement = "filter=valid has no row that filter=all has not"
-    ctx.require("CSV-04", not surplus, requirement, valid.answer, whole.answer, got=sorted(surplus))
+    surplus = sorted(Counter(valid.rows) - Counter(whole.rows))
+    ctx.none("CSV-04", surplus, "filter=valid has no row that filter=all has not", valid.answer, whole.answer)
 
 
 @check("CSV-05", "CSV-06", needs=("completed", "needs_attention"))
@@ -73,7 +73,7 @@ def what_is_left_out_is_what_the_report_counts(ctx: StateDriver) -> None:
     with ctx.speaking_of("CSV-05", "CSV-06"):
         made = flagged_run(ctx)
         _judge_counts(ctx, made.run, made.end)
-        rows = len(made.all.rows) if made.all else None
+        rows = len(made.downloads()[0].rows)
         requirement = "filter=all has every row, the flagged ones too"
         inserted, wrong = count(made.end, "inserted") or 0, count(made.end, "invalidCellCount") or 0
         expected = inserted, inserted + wrong  # OP-21: with the flagged rows among the inserted ones, or without
@@ -86,8 +86,7 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     name, rows = _awkward_rows(ctx, company)
     end = ctx.until(ctx.begin(company, {"rows": rows}))
-    if at(end, "status") != "completed":
-        raise Skipped(f"the import of rows with awkward texts became {at(end, 'status')}")
+    skip_if(at(end, "status") != "completed", f"the import of rows with awkward texts became {at(end, 'status')}")
     answer = fetch(ctx, company.id, sheet_of(end), "all")
     if not ctx.status("CSV-09", answer, 200, "the rows can be downloaded"):
         return
@@ -106,21 +105,18 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     name, rows = _awkward_rows(ctx, company)
     run = ctx.begin(company, file_of(ctx, company, rows))
     end = ctx.until(run)
-    requirement = "the import of a file of right rows completes"
-    if at(end, "status") != "completed" and not ctx.target.strict:
+    completes = at(end, "status") == "completed"
+    if not completes and not ctx.target.strict:
         raise Skipped(f"the import of a file with awkward texts became {at(end, 'status')}")
-    if not ctx.require("CSV-05", at(end, "status") == "completed", requirement, run.polled, got=end):
+    if not ctx.require("CSV-05", completes, "the import of a file of right rows completes", run.polled, got=end):
         return
     sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
-    total, inserted = sum(len(lines.rows) for lines in sheets), count(end, "inserted")
     requirement = "filter=all has over all sheets as many rows as the import of a file inserted"
-    ctx.equal("CSV-07", total, inserted, requirement, run.polled)
-    got = [_broken_alike(record[name]).strip() for lines in sheets for record in lines.records if record.get(name)]
-    requirement = "filter=all has every row of the file"
-    expected = [_broken_alike(row[name]).strip() for row in rows]
+    ctx.equal("CSV-07", sum(len(lines.rows) for lines in sheets), count(end, "inserted"), requirement, run.polled)
+    found = [record[name] for lines in sheets for record in lines.records if record.get(name)]
+    got, expected = (sorted(_broken_alike(each).strip() for each in texts) for texts in (found, AWKWARD))
     answers = [lines.answer for lines in sheets if lines.rows]
-    same = sorted(got) == sorted(expected)
-    ctx.require("CSV-05", same, requirement, *answers, expected=sorted(expected), got=sorted(got))
+    ctx.equal("CSV-05", got, expected, "filter=all has every row of the file", *answers)
 
 
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
@@ -134,9 +130,8 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     ctx.status("CSV-11", fetch(ctx, run.company.id, str(uuid4())), 404, "an unknown sheet is answered with 404")
     with ctx.speaking_of("CSV-11"):
         other = ctx.run("needs_attention", fresh=False)
-        theirs = next((each for each in other.company.sheets if each not in run.company.sheets), None)
-        if theirs is None:
-            raise Skipped("the sheets of a second company are known when the suite provisioned it")
+        others = (each for each in other.company.sheets if each not in run.company.sheets)
+        theirs = first_of(others, "the sheets of a second company are known when the suite provisioned it")
         ctx.status("CSV-11", fetch(ctx, run.company.id, theirs), 404, "a sheet of another company is answered with 404")
 
 
@@ -162,24 +157,21 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     zipped = answer.media_type == "application/zip"
     ctx.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
     files = _files(answer.content)
-    wanted = [(valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values()]
-    lacking = Counter(wanted) - Counter(files)
-    requirement = "the ZIP has every sheet of the workbook as CSV"
-    ctx.require("CSV-02", not lacking, requirement, answer, expected=sorted(wanted), got=sorted(files))
+    wanted = sorted((valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values())
+    holds, requirement = Counter(wanted) <= Counter(files), "the ZIP has every sheet of the workbook as CSV"
+    ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
 
 
 @check("CSV-02", needs=("needs_attention",))
 def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download the workbook of a run that completed with flagged rows, without filter and with filter=all."""
     made = flagged_run(ctx)
-    if made.run.company.provisioned is None:
-        raise Skipped("a company that the target file lends may have other rows by now")
-    if made.all is None or made.valid is None:
-        raise Blocked("the rows could not be downloaded", [made.run.polled])
-    for filter_, lines in ((None, made.valid), ("all", made.all)):
+    skip_if(made.run.company.provisioned is None, "a company that the target file lends may have other rows by now")
+    whole, valid = made.downloads()
+    for filter_, lines in ((None, valid), ("all", whole)):
         answer = fetch(ctx, made.run.company.id, None, filter_)
-        if not answer.ok:
-            raise Skipped(f"the target answers {answer.status or answer.problem}: the ZIP may not have been built yet")
+        came = answer.status or answer.problem
+        skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
         wanted, files = (lines.header, *sorted(lines.rows)), _files(answer.content)
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
@@ -189,8 +181,7 @@ def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, D
     rows = submitted_rows(ctx, run, run.state)
     lines = both[rows.sheet_id][0]
     names = [column.name for column in rows.given]
-    if rows.unsure or rows.failing or not names:
-        raise Skipped("the target may have mended rows that break its published rules")
+    skip_if(rows.unsure or rows.failing or not names, "the target may have mended rows that break its published rules")
     wanted = Counter(tuple(row[name].strip() for name in names) for row in rows.rows)
     got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
     requirement = "filter=all has every row that was sent"
@@ -199,9 +190,8 @@ def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, D
 
 def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:
     left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(ctx, run)).values())
-    expected = count(end, "invalidCellCount")
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"
-    ctx.equal("CSV-06", left_out, expected, requirement, run.polled)
+    ctx.equal("CSV-06", left_out, count(end, "invalidCellCount"), requirement, run.polled)
 
 
 def _completed(ctx: StateDriver) -> Run:
@@ -216,8 +206,8 @@ def _answers(ctx: StateDriver, run: Run) -> dict[str, tuple[Answer, Answer]]:
     """The downloads of each sheet of a completed run, all rows and valid ones; the checks of a journey share them."""
 
     def fetched() -> dict[str, tuple[Answer, Answer]]:
-        ask, company_id = partial(fetch, ctx), run.company.id
-        return {each: (ask(company_id, each, "all"), ask(company_id, each, "valid")) for each in run.company.sheets}
+        ask = partial(fetch, ctx, run.company.id)
+        return {each: (ask(each, "all"), ask(each, "valid")) for each in run.company.sheets}
 
     return ctx.share(f"downloads after {run.id}", fetched)
 
@@ -232,55 +222,37 @@ def _flagged_sheet(ctx: StateDriver) -> tuple[Run, str, Download, Download]:
     run = ctx.run("needs_attention", fresh=False)
     sheet = sheet_of(run.state)
     valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
-    if len(valid.rows) < len(whole.rows):
-        return run, sheet, valid, whole
-    made = flagged_run(ctx)
-    sheet = sheet_of(made.end)
-    # Downloaded anew: in a company that the target file lends another import may have come since.
-    valid, whole = (download(ctx, made.run.company.id, sheet, each) for each in ("valid", "all"))
-    if len(valid.rows) == len(whole.rows):
-        raise Skipped("no download at hand has flagged rows")
-    return made.run, sheet, valid, whole
-
-
-def _wrong(sheet: str, columns: tuple[Column, ...], lines: Download) -> list[dict[str, str]]:
-    """The downloaded rows with a cell that breaks a rule beyond doubt."""
-    records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
-    return [records[each] for each in sorted(check_rows(sheet, columns, records).flagged)]
-
-
-def _free_column(ctx: StateDriver, company: Company) -> str:
-    columns = columns_of(ctx, company, _sheet_of_rows(ctx, company))
-    free = [each.name for each in columns if each.rule == "none" and not each.unique]
-    if not free:
-        raise Skipped("the template has no column without a rule")
-    return free[0]
-
-
-def _sheet_of_rows(ctx: StateDriver, company: Company) -> str:
-    like = _completed(ctx)
-    template = like.company.sheets.get(sheet_of(like.state))
-    found = [sheet for sheet, each in company.sheets.items() if each == template]
-    if len(found) != 1:
-        raise Skipped("which template the rows go to is known for provisioned companies only")
-    return found[0]
+    if len(valid.rows) >= len(whole.rows):
+        made = flagged_run(ctx)
+        run, sheet = made.run, sheet_of(made.end)
+        # Downloaded anew: in a company that the target file lends another import may have come since.
+        valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
+        skip_if(len(valid.rows) == len(whole.rows), "no download at hand has flagged rows")
+    return run, sheet, valid, whole
 
 
 def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[str, Any]]]:
-    """The name of a column without rules, and right rows that hold the awkward texts there."""
-    base, name = inline_rows(ctx.body("completed"))[0], _free_column(ctx, company)
-    return name, [_own_row(ctx, company, base, number) | {name: text} for number, text in enumerate(AWKWARD)]
+    """The name of a column without rules, and right rows that hold the awkward texts there, each with its own values.
 
-
-def _own_row(ctx: StateDriver, company: Company, base: Any, number: int) -> dict[str, Any]:
-    row = dict(base)
-    for column in columns_of(ctx, company, _sheet_of_rows(ctx, company)):
-        if column.unique and row.get(column.name):
-            text = f"c{number}{row[column.name]}"
-            if column.offence(text) not in {None, UNSURE}:
-                raise Skipped(f"no further right value of the unique column {column.name!r} is known")
-            row[column.name] = text
-    return row
+    They are made of the target file's first row that completes, for the sheet that it goes to.
+    """
+    base, like = inline_rows(ctx.body("completed"))[0], _completed(ctx)
+    template = like.company.sheets.get(sheet_of(like.state))
+    sheets = [sheet for sheet, each in company.sheets.items() if each == template]
+    skip_if(len(sheets) != 1, "which template the rows go to is known for provisioned companies only")
+    columns = columns_of(ctx, company, sheets[0])
+    free = (each.name for each in columns if each.rule == "none" and not each.unique)
+    name = first_of(free, "the template has no column without a rule")
+    rows = []
+    for number, awkward in enumerate(AWKWARD):
+        row = dict(base)
+        for column in columns:
+            if column.unique and row.get(column.name):
+                row[column.name] = text = f"c{number}{row[column.name]}"
+                right = column.offence(text) in {None, UNSURE}
+                skip_if(not right, f"no further right value of the unique column {column.name!r} is known")
+        rows.append(row | {name: awkward})
+    return name, rows
 
 
 def _broken_alike(text: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from uuid import uuid4
 
+from conformance.engine.context import block_if, must_come
 from conformance.http.client import NO_KEY
 from conformance.preview.bodies import at
-from conformance.preview.checks import Answer, Blocked, StateDriver, check, must_come
+from conformance.preview.checks import Blocked, StateDriver, check
 
 DOCUMENTED = (400, 401, 404, 409, 429, 500)
 NOT_JSON = b'{"name": "conformance", "rows": ['
@@ -31,21 +32,16 @@ def refusals_have_one_form(ctx: StateDriver) -> None:
         answers.append(ctx.provision(external_id=taken))
     must_come(*answers)
     refused = [answer for answer in answers if not answer.ok]
-    if not refused:
-        raise Blocked("none of the calls that should be refused was", answers)
+    block_if(not refused, "none of the calls that should be refused was", *answers)
     shown = "; ".join(f"{answer.status} {answer.text[:80]}" for answer in refused)
-    no_error = [answer for answer in refused if not _is_error(answer)]
+    texts = [(answer, at(answer.json, "error")) for answer in refused]
+    no_error = [answer for answer, text in texts if not isinstance(text, str) or not text.strip()]
     ctx.require("ERR-01", not no_error, "an error body is an object with a text in `error`", *no_error, got=shown)
     if len(no_error) < len(refused):  # the others break ERR-01, which is one failure
         more = [answer for answer in refused if answer not in no_error and set(answer.json) - {"error"}]
         ctx.require("ERR-02", not more, "an error body has no member besides `error`", *more, got=shown)
     other = [answer for answer in refused if answer.status not in DOCUMENTED]
     ctx.require("ERR-06", not other, "the documented statuses alone are used", *other, expected=DOCUMENTED, got=shown)
-
-
-def _is_error(answer: Answer) -> bool:
-    text = at(answer.json, "error")
-    return isinstance(text, str) and bool(text.strip())
 
 
 @check("ERR-09", needs=("failed",))
@@ -85,10 +81,7 @@ def what_is_no_json_is_refused(ctx: StateDriver) -> None:
 @check("FMT-01")
 def answers_are_json_in_utf8(ctx: StateDriver) -> None:
     """Read the sources and a refusal, and provision a company whose name needs UTF-8."""
-    answers = [
-        ctx.client.call("list_sources"),
-        ctx.client.call("poll_import", company_id=ctx.any_company().id, run_id=str(uuid4())),
-    ]
+    answers = [ctx.client.call("list_sources"), ctx.read_run(ctx.any_company().id, str(uuid4())).polled]
     name = f"conformance-{uuid4().hex[:8]} Zo\u00eb & \u6771\u4eac"
     if ctx.lent is None:
         answers.append(made := ctx.provision(name=name))

@@ -11,11 +11,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from conformance.engine.context import block_if, must_succeed
 from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, at, names, new_entries
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import is_same
 from conformance.preview.driver import new_name
+
+BESIDE = "a start was accepted beside an import in flight"
+STARTS_AT_ONCE = 8
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
@@ -67,8 +71,7 @@ def a_malformed_start_is_refused(ctx: StateDriver) -> None:
     answers = [ctx.start(company, body) for _, _, body in bodies]
     for (clause, what, _), answer in zip(bodies, answers, strict=True):
         ctx.status(clause, answer, 400, f"a start with {what} is refused with 400")
-    if accepted := [answer for answer in answers if answer.ok]:
-        raise Blocked("a malformed start was not refused", accepted)
+    _stop_if_accepted("a malformed start was not refused", *answers)
     ctx.equal("IMP-13", names(ctx, company), before, "a start refused with 400 creates no run", *answers)
     used = ctx.start(company, ctx.body("completed") | {"idempotency_key": key})
     ctx.status("IMP-13", used, 2, "a start refused with 400 does not consume its idempotency_key")
@@ -91,7 +94,7 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     moving = [ctx.start(company, clean), ctx.start(company, flagged | {"idempotency_key": key})]
     for answer, what in zip(moving, ("without a key", "with a new key"), strict=True):
         ctx.status("IMP-09", answer, 409, f"a start {what} is refused with 409 while an import is in flight")
-    _stop_if_accepted(*moving)
+    _stop_if_accepted(BESIDE, *moving)
     parked = ctx.until(run, "needs_attention")
     before = names(ctx, company)
     new = new_entries(before, earlier)
@@ -99,7 +102,7 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving, expected="1 new run", got=new)
     third = ctx.start(company, clean)
     ctx.status("IMP-10", third, 409, "a start is refused with 409 while the company's run is parked")
-    _stop_if_accepted(third)
+    _stop_if_accepted(BESIDE, third)
     after, again = names(ctx, company), ctx.poll(run)
     unchanged = after == before and is_same(parked, again)
     requirement = "a start refused with 409 changes neither the history nor the run in flight"
@@ -108,10 +111,10 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     _start_anew(ctx, run, clean, key)
 
 
-def _stop_if_accepted(*answers: Answer) -> None:
-    """Stop a check whose company has several imports in flight: that was told, and breaks one clause."""
-    if accepted := [answer for answer in answers if answer.ok]:
-        raise Blocked("a start was accepted beside an import in flight", accepted)
+def _stop_if_accepted(what: str, *answers: Answer) -> None:
+    """Stop a check whose start was not refused: that was told, and breaks one clause."""
+    accepted = [answer for answer in answers if answer.ok]
+    block_if(accepted, what, *accepted)
 
 
 def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -> None:
@@ -120,8 +123,7 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
     if last.status == 409:
         without = ctx.start(ended.company, clean)
         ctx.status("IMP-11", without, 2, "once the run is terminal a new import is accepted")
-        if not without.ok:
-            raise Blocked("whether the key was consumed cannot be told: no start is accepted", [last, without])
+        block_if(not without.ok, "whether the key was consumed cannot be told: no start is accepted", last, without)
     else:
         ctx.status("IMP-11", last, 2, "once the run is terminal a new import is accepted")
     holds = last.ok and at(last.json, "run_id") != ended.id
@@ -132,8 +134,7 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
 def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer) -> None:
     ctx.status(clause, answer, 201, "a well-formed start is answered with 201")
     must_succeed(answer, "a well-formed start was refused")
-    if not ctx.shaped(answer, clause, "IMP-03", "IMP-04"):
-        raise Blocked("the answer to the start is not whole", [answer])
+    block_if(not ctx.shaped(answer, clause, "IMP-03", "IMP-04"), "the answer to the start is not whole", answer)
     path = f"/companies/{company.id}/imports/{at(answer.json, 'run_id')}"
     root, url = urlsplit(ctx.target.base_url).path.rstrip("/"), at(answer.json, "poll_url")
     requirement = "poll_url is the relative path of the company and the run"
@@ -146,9 +147,6 @@ def end(ctx: StateDriver, run: Run) -> None:
     ctx.until(run, *TERMINAL)
 
 
-STARTS_AT_ONCE = 8
-
-
 @check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07", needs=("completed", "needs_attention"))
 def a_key_starts_one_run(ctx: StateDriver) -> None:
     """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
@@ -158,7 +156,8 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     run = ctx.begin(company, body)
     moving = ctx.start(company, body)
     if moving.ok:
-        ctx.status("IDEM-07", moving, (200, 201), "a replay is answered with 200 or 201")
+        known, got = moving.status in (200, 201), f"{moving.status} {moving.text[:200]}"
+        ctx.require("IDEM-07", known, "a replay is answered with 200 or 201", moving, expected="200 or 201", got=got)
         ctx.reads("OP-06", f"{moving.status}, with status {at(moving.json, 'status')!r} while the run is active")
     _judge_replay(ctx, "IDEM-02", run, moving, "while the run is active")
     parked = ctx.until(run, "needs_attention")
@@ -202,10 +201,9 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
     body = ctx.body("completed") | {"idempotency_key": new_name()}
-
     answers = ctx.client.concurrently([partial(ctx.start, company, body)] * STARTS_AT_ONCE)
-    if not (accepted := [answer for answer in answers if answer.ok]):
-        raise Blocked("none of the concurrent starts was accepted", answers[:2])
+    accepted = [answer for answer in answers if answer.ok]
+    block_if(not accepted, "none of the concurrent starts was accepted", *answers[:2])
     ids = {str(at(answer.json, "run_id")) for answer in accepted}
     new = new_entries(names(ctx, company), earlier)
     holds = len(ids) == 1 and (new is None or len(new) <= 1)

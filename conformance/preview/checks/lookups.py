@@ -11,6 +11,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import block_if, skip_if
 from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries, entry_names, identity
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 
@@ -38,11 +39,8 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
         if at(again.json, "status") in MOVING:
             _judge_bare(ctx, found, MOVING)
             if _content(polled) == _content(again):
-                holds, requirement = (
-                    _content(found) == _content(polled),
-                    "the look-up equals the poll of the moving run",
-                )
-                ctx.require("ACT-06", holds, requirement, polled, found, expected=polled.text, got=found.text)
+                same, requirement = _content(found) == _content(polled), "the look-up equals the poll of the moving run"
+                ctx.require("ACT-06", same, requirement, polled, found, expected=polled.text, got=found.text)
     ended = ctx.until(run, *TERMINAL)
     after = ctx.active(company)
     requirement = f"the look-up gives no run once the run is {at(ended, 'status')}"
@@ -61,8 +59,7 @@ def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
         _judge_bare(ctx, found, ("needs_attention",))
     holds = wanted is not None and documented(block) == documented(wanted)
     ctx.require("ACT-04", holds, requirement, run.polled, found, expected=wanted, got=found.text)
-    if found.json == NONE:
-        raise Blocked("the look-up gives no parked run", [found])
+    block_if(found.json == NONE, "the look-up gives no parked run", found)
     polled, told = (documented(each) | {"needs_attention": None} for each in (run.state, found.json))  # ACT-04
     ctx.equal("ACT-06", told, polled, "the look-up equals the poll of the parked run", run.polled, found)
     ctx.reads("OP-05", "run_id present" if at(found.json, "run_id") is not None else "run_id absent")
@@ -81,14 +78,18 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     older = ctx.begin_run("completed", company)
     ctx.until(older, "completed")
-    newer = _next_run(ctx, company)
+    answer = ctx.start(company, ctx.body("needs_attention"))
+    ctx.status("IMP-11", answer, 2, "once a run is completed a new import is accepted")
+    newer = ctx.run_of(answer, company, ctx.body("needs_attention"))
     early = ctx.history(company)
     listed = _places(early, older, newer)
-    requirement = "a run just created is the first of the history"
-    ctx.require("HIST-03", listed[newer.id] == 0, requirement, early, expected="place 0", got=listed)
+    first, requirement = listed[newer.id] == 0, "a run just created is the first of the history"
+    ctx.require("HIST-03", first, requirement, early, expected="place 0", got=listed)
     found = ctx.active(company)
     ctx.until(newer, "needs_attention")
-    _judge_newest(ctx, newer, found)
+    other = at(found.json, "run_id") not in (None, newer.id) or at(found.json, "status") in TERMINAL
+    holds, requirement = found.json != NONE and not other, "beside an older run the look-up gives the most recent one"
+    ctx.require("ACT-07", holds, requirement, found, expected=f"run {newer.id}", got=found.text)
     late = ctx.history(company)
     listed = _places(late, older, newer)
     place_of_older, place_of_newer = listed[older.id], listed[newer.id]
@@ -103,24 +104,8 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     _judge_pages(ctx, company, [run for run in (newer, older) if listed[run.id] is not None])
 
 
-def _judge_newest(ctx: StateDriver, newer: Run, found: Answer) -> None:
-    other = at(found.json, "run_id") not in (None, newer.id) or at(found.json, "status") in TERMINAL
-    holds = found.json != NONE and not other
-    requirement = "beside an older run the look-up gives the most recent one"
-    ctx.require("ACT-07", holds, requirement, found, expected=f"run {newer.id}", got=found.text)
-
-
-def _next_run(ctx: StateDriver, company: Company) -> Run:
-    """A run of flagged rows in a company whose last run is over (IMP-11)."""
-    body = ctx.body("needs_attention")
-    answer = ctx.start(company, body)
-    ctx.status("IMP-11", answer, 2, "once a run is completed a new import is accepted")
-    return ctx.run_of(answer, company, body)
-
-
 def _judge_empty(ctx: StateDriver, company: Company) -> None:
-    if company.provisioned is None:
-        raise Skipped("the companies that the target file lends may have had runs before")
+    skip_if(company.provisioned is None, "the companies that the target file lends may have had runs before")
     answer = ctx.history(company)
     if ctx.status("HIST-05", answer, 2, "the history of a company without runs is answered with 2xx"):
         requirement = "the history of a company without runs is empty"
@@ -133,8 +118,8 @@ def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> 
     ctx.require("ACT-03", one, "the look-up's answer is one object", answer, expected="an object", got=answer.text)
     bare = answer.ok and at(answer.json, "status") in statuses and "run" not in answer.json
     requirement = f"the look-up gives the run that is {' or '.join(statuses)}, not wrapped"
-    if not one or not ctx.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text):
-        raise Blocked("the look-up does not give the run that is in flight", [answer])
+    given = one and ctx.require("ACT-01", bare, requirement, answer, expected=statuses, got=answer.text)
+    block_if(not given, "the look-up does not give the run that is in flight", answer)
 
 
 def _content(answer: Answer) -> Any:
@@ -149,9 +134,8 @@ def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
         raise Blocked("the history holds no list of runs", [answer])
     texts = [json.dumps(entry) for entry in found]
     places = {run.id: next((at for at, text in enumerate(texts) if run.id in text), None) for run in runs}
-    unnamed = found and not any(identity(entry) for entry in found)
-    if unnamed and not any(place is not None for place in places.values()):
-        raise Skipped("the history's entries carry no ids, so no run is found in it")
+    unnamed = found and not any(map(identity, found)) and set(places.values()) == {None}
+    skip_if(unnamed, "the history's entries carry no ids, so no run is found in it")
     return places
 
 
@@ -164,11 +148,13 @@ def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run]) -> None:
         if not _differs(pages[-1], pages[-2]):
             break
     start = _next(pages[0])
-    ctx.reads("OP-08", f"{_envelope(pages[0])}; the next page: {start[0] if start else 'none told'}")
+    body = pages[0].json
+    envelope = "a bare array" if isinstance(body, list) else f"an object with {', '.join(body or ())}"
+    ctx.reads("OP-08", f"{envelope}; the next page: {start[0] if start else 'none told'}")
     stuck = len(pages) > 1 and not _differs(pages[-1], pages[-2])
     if stuck and start is not None and start[0] != CONTRACTS and not _is_url(start):
         raise Skipped(f"the history does not say how the page that {start[0]!r} leads to is asked for")
-    names = [name for page in pages for name in entry_names(entries(page.json)) or ()]
+    names = [name for page in pages for name in entry_names(page.json) or ()]
     ended = _next(pages[-1]) is None
     told = ended and any(value is None for _, value in _links(pages[-1]))
     whole = not told or all(any(run.id in page.text for page in pages) for run in runs)
@@ -198,18 +184,21 @@ def _next(page: Answer) -> tuple[str, Any] | None:
 
 def _tells_of_more(page: Answer) -> bool:
     """Whether the envelope tells of more runs than the page lists: by a link, by a flag, or by a figure."""
-    body, listed = page.json if isinstance(page.json, dict) else {}, len(entries(page.json) or ())
-    members = [pair for each in (body, *body.values()) if isinstance(each, dict) for pair in each.items()]
-    told = any(value is True or (type(value) is int and value > listed) for _, value in members)
+    found = len(entries(page.json) or ())
+    told = any(value is True or (type(value) is int and value > found) for _, value in _members(page))
     return told or _next(page) is not None
 
 
-def _links(page: Answer) -> list[tuple[str, Any]]:
-    """The members of the envelope, or of an object in it, that are named for a next page; else for a cursor."""
+def _members(page: Answer) -> list[tuple[str, Any]]:
+    """The members of the envelope, and of the objects in it."""
     body = page.json if isinstance(page.json, dict) else {}
-    members = [pair for each in (body, *body.values()) if isinstance(each, dict) for pair in each.items()]
-    links = [pair for pair in members if "next" in pair[0].lower()]
-    return links or [pair for pair in members if pair[0].lower() in {"cursor", "endcursor", "end_cursor"}]
+    return [pair for each in (body, *body.values()) if isinstance(each, dict) for pair in each.items()]
+
+
+def _links(page: Answer) -> list[tuple[str, Any]]:
+    """Those that are named for a next page; else for a cursor."""
+    links = [pair for pair in _members(page) if "next" in pair[0].lower()]
+    return links or [pair for pair in _members(page) if pair[0].lower() in {"cursor", "endcursor", "end_cursor"}]
 
 
 def _is_url(link: tuple[str, Any] | None) -> bool:
@@ -217,8 +206,4 @@ def _is_url(link: tuple[str, Any] | None) -> bool:
 
 
 def _differs(page: Answer, other: Answer) -> bool:
-    return page.ok and entry_names(entries(page.json)) != entry_names(entries(other.json))
-
-
-def _envelope(page: Answer) -> str:
-    return "a bare array" if isinstance(page.json, list) else f"an object with {', '.join(page.json or ())}"
+    return page.ok and entry_names(page.json) != entry_names(other.json)

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import first_of, skip_if
 from conformance.preview.account import other_key
 from conformance.preview.bodies import MOVING, array, at, count, listed, questions
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.submitted_rows import columns_of
 from conformance.target.target import Body
 
@@ -26,8 +27,7 @@ def a_moving_run_tells_its_progress(ctx: StateDriver) -> None:
     answers = _moving(ctx)
     _judge_known(ctx, answers[0])
     met = [answer for answer in answers if at(answer.json, "status") in MOVING]
-    if not met:
-        raise Skipped("no poll met a run that was queued or running; the target file offers no way to running")
+    skip_if(not met, "no poll met a run that was queued or running; the target file offers no way to running")
     for answer in met:
         ctx.shaped(answer, "POLL-02", "POLL-03")
 
@@ -47,8 +47,7 @@ def a_parked_run_shows_report_and_questions(ctx: StateDriver) -> None:
     invalid, rows = count(answer.json, "invalidCellCount"), array(run.body, "rows")
     if invalid is None:
         raise Blocked("the parked run's report has no invalidCellCount", [answer])
-    fits = invalid >= 0 and (not rows or invalid <= len(rows))
-    requirement = "no more rows are flagged than were sent"
+    fits, requirement = 0 <= invalid <= (len(rows) or invalid), "no more rows are flagged than were sent"
     ctx.require("POLL-12", fits, requirement, answer, expected=f"0 to {len(rows) or '…'}", got=invalid)
 
 
@@ -92,7 +91,12 @@ def what_is_not_there_is_404(ctx: StateDriver) -> None:
     told = bool(at(unknown.json, "error"))
     ctx.require("POLL-17", told, "the 404 for an unknown run has an error text", unknown, got=unknown.text)
     with ctx.speaking_of("POLL-18"):
-        strayed = poll(company_id=_another(ctx, run.company).id, run_id=run.id)
+        others = (each for each in ctx.lent or () if each != run.company.id)
+        if ctx.lent is not None:
+            other = first_of(others, "the target file lends one company only")
+        elif (other := ctx.company().id) == run.company.id:
+            other = ctx.company(fresh=True).id
+        strayed = poll(company_id=other, run_id=run.id)
         ctx.status("POLL-18", strayed, 404, "the poll of a run of another company of the account is answered with 404")
     foreign = poll(company_id=run.company.id, run_id=run.id, key=other_key(ctx))
     ctx.status("POLL-19", foreign, 404, "the poll of a run of another account's company is answered with 404")
@@ -103,10 +107,9 @@ def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
     """Send the rows that park once more, one of the flagged rows with a second bad cell."""
     parked = ctx.run("needs_attention", fresh=False)
     body = ctx.body("needs_attention")
-    if body != parked.body or not array(body, "rows"):
-        raise Skipped("the parked run is not of inline rows that could be sent again")
-    if not parked.company.sheets:
-        raise Skipped("the company's templates are not known, so no second bad cell can be derived")
+    same = body == parked.body and array(body, "rows")
+    skip_if(not same, "the parked run is not of inline rows that could be sent again")
+    skip_if(not parked.company.sheets, "the company's templates are not known, so no second bad cell can be derived")
     rows = _with_second_bad_cell(ctx, parked, array(body, "rows"))
     company, bad = ctx.company(fresh=True), body | {"rows": rows}
     run = ctx.begin(company, bad)
@@ -114,8 +117,10 @@ def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
     before, after = count(parked.state, "invalidCellCount"), count(run.state, "invalidCellCount")
     if before is None or after is None:
         raise Blocked("a parked run's report has no invalidCellCount", [parked.polled, run.polled])
-    if after < before or (after == before and _sum_affected(run.state) <= before):
-        raise Skipped("the target flags no second cell of a row, as far as its questions tell")
+    affected = [at(question, "target", "affected_count") for question in questions(run.state)]
+    cells = sum(each for each in affected if isinstance(each, int))  # more than rows when one row has two bad cells
+    unseen = after < before or (after == before and cells <= before)
+    skip_if(unseen, "the target flags no second cell of a row, as far as its questions tell")
     requirement = "a second bad cell in a flagged row does not raise invalidCellCount: it counts rows"
     ctx.equal("POLL-11", after, before, requirement, parked.polled, run.polled)
 
@@ -150,46 +155,20 @@ def _judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
         ctx.require("POLL-10", sum(counts) == inserted, requirement, answer, expected=inserted, got=counts)
 
 
-def _another(ctx: StateDriver, company: Company) -> Company:
-    if ctx.lent is not None:
-        others = [each for each in ctx.lent if each != company.id]
-        if not others:
-            raise Skipped("the target file lends one company only")
-        return Company(others[0])
-    found = ctx.company()
-    return found if found.id != company.id else ctx.company(fresh=True)
-
-
 def _with_second_bad_cell(ctx: StateDriver, parked: Run, rows: list[Any]) -> list[Any]:
-    """The rows, with a second bad cell in one that surely is flagged: its bad value occurs in no other row."""
-    columns = _strict_columns(ctx, parked)
+    """The rows, with a second bad cell in one that surely is flagged: its bad value occurs in no other row.
+
+    A unique column gets none: another text there could cure the rows that repeat the old one.
+    """
     for question in questions(parked.state):
         name, sheet = at(question, "target", "column"), at(question, "target", "sheet_id")
+        columns = columns_of(ctx, parked.company, sheet) if sheet in parked.company.sheets else ()
+        strict = [each for each in columns if not each.unique and each.name != name]
+        bad = {each.name: text for each in strict for text in WRONG[::-1] if each.offence(text) == "strict"}
         for value in at(question, "target", "sample_values") or ():
             places = [place for place, row in enumerate(rows) if value and at(row, name) == value]
-            for column, bad in columns.get(sheet, ()):
-                if len(places) == 1 and column != name and at(rows[places[0]], column) != bad:
-                    changed = dict(rows[places[0]]) | {column: bad}
+            for column, text in bad.items() if len(places) == 1 else ():
+                if at(rows[places[0]], column) != text:
+                    changed = dict(rows[places[0]]) | {column: text}
                     return [changed if place == places[0] else row for place, row in enumerate(rows)]
     raise Skipped("no flagged row is found among the rows sent, or no column has a rule that a text could break")
-
-
-def _strict_columns(ctx: StateDriver, parked: Run) -> dict[Any, list[tuple[str, str]]]:
-    """For each sheet of the company its columns with a pattern, each with a text that the pattern does not match.
-
-    Unique ones are left out: another text there could cure the rows that repeat the old one.
-    """
-    return {
-        sheet: [
-            (column.name, bad[0])
-            for column in columns_of(ctx, parked.company, sheet)
-            if not column.unique and (bad := [text for text in WRONG if column.offence(text) == "strict"])
-        ]
-        for sheet in parked.company.sheets
-    }
-
-
-def _sum_affected(state: Any) -> int:
-    """The rows that each question is about, added up: more than the flagged rows when one row has two bad cells."""
-    affected = [at(question, "target", "affected_count") for question in questions(state)]
-    return sum(each for each in affected if isinstance(each, int))

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from conformance.engine.context import must_come, skip_if
 from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
-from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Blocked, Run, StateDriver, check
 from conformance.preview.csv_download import download
+from conformance.preview.decision_runs import with_action
 from conformance.preview.submitted_rows import UNSURE, Column, SubmittedRows, columns_of, sheet_of, submitted_rows
 from mock_server.contract.nearest import counted
 
@@ -71,20 +73,17 @@ def the_patch_says_what_it_does(ctx: StateDriver) -> None:
     """Read a parked run and look at each action of its proposed patch."""
     run = ctx.run("needs_attention", fresh=False)
     ctx.shaped(run.polled, "PATCH-01", "PATCH-02")
-    acts = actions(run.state)
     with ctx.speaking_of("PATCH-02"):
-        strange = [each for each in acts if not _is_known(ctx, run, each)]
+        strange = [each for each in actions(run.state) if not _is_known(ctx, run, each)]
         _say(ctx, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
-    sets = [each for each in acts if each.get("action") == "set_value"]
-    with ctx.speaking_of("PATCH-03"):
-        _some(sets, "set_value")
+    with ctx.speaking_of("PATCH-03", "PATCH-04"):
+        sets = with_action(run.state, "set_value")
         ctx.shaped(run.polled, "PATCH-03")
-    with ctx.speaking_of("PATCH-04"):
-        _some(sets, "set_value")
-        emptied = [each for each in sets if each.get("value") == "" and _is_required(ctx, run, each)]
-        _say(ctx, run, "PATCH-04", "set_value empties no required column", emptied)
+        with ctx.speaking_of("PATCH-04"):
+            emptied = [each for each in sets if each.get("value") == "" and _is_required(ctx, run, each)]
+            _say(ctx, run, "PATCH-04", "set_value empties no required column", emptied)
     with ctx.speaking_of("PATCH-05"):
-        _some([each for each in acts if each.get("action") == "dedup_keep_first"], "dedup_keep_first")
+        with_action(run.state, "dedup_keep_first")
         ctx.shaped(run.polled, "PATCH-05")
 
 
@@ -102,9 +101,11 @@ def the_patch_has_one_action_for_each_flagged_group(ctx: StateDriver) -> None:
     _say(ctx, run, "PATCH-06", "what a question is about has an action", mute)
     rules: dict[str, int] = {}
     with ctx.speaking_of("PATCH-06"):
-        rules = _wrong_texts(ctx, run)
+        rows = submitted_rows(ctx, run, run.state)
+        skip_if(not rows.agrees(run.state), "the target flags other rows than the published rules do")
+        rules = _wrong_texts(rows)
         unmended = [name for name, number in rules.items() if number and not places[sheet, name]]
-        unmended += _only_deduplicated(ctx, run)
+        unmended += _only_deduplicated(rows, run.state)
         _say(ctx, run, "PATCH-06", "each column with wrong cells has an action for them", unmended)
     # OP-32: a group may be all that breaks one rule in a column, or all that has one wrong text there.
     many = [f"{times} for {name}" for (_, name), times in places.items() if times > rules.get(str(name), times)]
@@ -120,8 +121,7 @@ def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
     for _ in range(LOOKS):
         ctx.wait()
         seen = documented(ctx.poll(run).json)
-        if run.polled.status is None:
-            raise Blocked(f"no answer: {run.polled.problem}", [run.polled])
+        must_come(run.polled)
         if questions(seen) != questions(first):
             questions_differ.append(questions(seen))
         if _rest(seen) != _rest(first):
@@ -137,19 +137,13 @@ def _questions(run: Run) -> list[dict[str, Any]]:
     if not isinstance(at(run.state, "needs_attention", "questions"), list):
         raise Blocked("the parked run shows no array of questions", [run.polled])
     asked = questions(run.state)
-    if not asked:
-        raise Skipped("the parked run asks no question; send rows that it asks about")
+    skip_if(not asked, "the parked run asks no question; send rows that it asks about")
     return asked
 
 
 def _say(ctx: StateDriver, run: Run, clause: str, requirement: str, wrong: Iterable[Any]) -> None:
     found = list(wrong)
     ctx.require(clause, not found, requirement, run.polled, got=f"otherwise: {found}" if found else "")
-
-
-def _some(acts: list[dict[str, Any]], action: str) -> None:
-    if not acts:
-        raise Skipped(f"the patch proposes no {action} for the rows that lead to needs_attention")
 
 
 def _wrong_counts(body: Any) -> list[str]:
@@ -178,8 +172,7 @@ def _relevant_columns(question: dict[str, Any]) -> Any:
 
 def _is_known(ctx: StateDriver, run: Run, target: Any) -> bool:
     sheet = at(target, "sheet_id")
-    if not run.company.sheets:
-        raise Skipped("the sheets of a company are known when the suite provisioned it")
+    skip_if(not run.company.sheets, "the sheets of a company are known when the suite provisioned it")
     if sheet not in run.company.sheets:
         return False
     return at(target, "column") in [column.name for column in columns_of(ctx, run.company, sheet)]
@@ -217,11 +210,8 @@ def _is_required(ctx: StateDriver, run: Run, act: dict[str, Any]) -> bool:
     return act.get("column") in [column.name for column in columns if column.required]
 
 
-def _wrong_texts(ctx: StateDriver, run: Run) -> dict[str, int]:
+def _wrong_texts(rows: SubmittedRows) -> dict[str, int]:
     """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
-    rows = submitted_rows(ctx, run, run.state)
-    if not rows.agrees(run.state):
-        raise Skipped("the target flags other rows than the published rules do")
     sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
     return {
         name: len({(rule, rows.rows[row][name]) for (row, column), rule in rows.failing.items() if column == name})
@@ -229,14 +219,11 @@ def _wrong_texts(ctx: StateDriver, run: Run) -> dict[str, int]:
     }
 
 
-def _only_deduplicated(ctx: StateDriver, run: Run) -> list[str]:
+def _only_deduplicated(rows: SubmittedRows, body: Any) -> list[str]:
     """Columns with cells that are empty or malformed, and no action but one for repeated values."""
-    rows = submitted_rows(ctx, run, run.state)
-    malformed = {column for (_, column), rule in rows.failing.items() if rule != "unique"}
-    acts = {
-        column: {each.get("action") for each in actions(run.state) if each.get("column") == column}
-        for column in malformed
-    }
+    acts: dict[str, set[Any]] = {column: set() for (_, column), rule in rows.failing.items() if rule != "unique"}
+    for each in actions(body):
+        acts.get(str(each.get("column")), set()).add(each.get("action"))
     return [column for column, found in acts.items() if found == {"dedup_keep_first"}]
 
 

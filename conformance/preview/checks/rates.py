@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from conformance.preview.account import other_key, valid_import
-from conformance.preview.bodies import at, listing
-from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check, must_come
+from conformance.engine.context import block_if, must_come, skip_if
+from conformance.preview.account import judge_no_run, other_key, valid_import
+from conformance.preview.bodies import at
+from conformance.preview.checks import Answer, StateDriver, check
 from mock_server.contract.nearest import counted
 
 FEWEST, MOST, WRITTEN = 60, 200, 100
@@ -50,16 +50,10 @@ def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
         throttled = [answer for answer in answers if answer.status == 429]
         passed += len(answers) - len(throttled)
         refused += throttled
-        if passed > MOST and ctx.now() - begun > WINDOW:
-            raise Blocked(f"{counted(passed, 'call')} took the target longer than a minute", answers[-1:])
+        slow = passed > MOST and ctx.now() - begun > WINDOW
+        block_if(slow, f"{counted(passed, 'call')} took the target longer than a minute", answers[-1])
         if passed > MOST or len(throttled) == len(answers):
             return Burst(passed, tuple(refused), answers[-1])
-
-
-def _exhaust(ctx: StateDriver, call: Callable[[], Answer]) -> None:
-    """Make a call that is refused with 400 until it gets 429; Skipped when it never does."""
-    if not _burst(ctx, call).refused:
-        raise Skipped("calls that are refused with 400 do not count here, so a good one cannot be throttled")
 
 
 def _after_the_window(ctx: StateDriver, call: Callable[[], Answer]) -> Answer:
@@ -101,8 +95,7 @@ def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
         ctx.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
         passed = counted(burst.passed, "call")
         ctx.reads("OP-25", f"{passed} passed, the next got 429" if burst.refused else "no 429 was seen")
-        if not burst.refused:
-            raise Blocked(f"{passed} in a minute, and no 429", [burst.last])
+        block_if(not burst.refused, f"{passed} in a minute, and no 429", burst.last)
         sources = ctx.client.call("list_sources")
         with ctx.speaking_of("RATE-06"):
             other = ctx.client.call("list_templates", key=other_key(ctx))
@@ -119,9 +112,8 @@ def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
     run = ctx.run("needs_attention")
     with ctx.client.unthrottled():
         decide = partial(ctx.client.call, "decide", company_id=run.company.id, run_id=run.id)
-        _exhaust(ctx, partial(decide, body={"decision": "conformance"}))
-        _must_be_throttled(decide(body={"decision": "approve"}))
-    before: Any = at(run.state, "needs_attention")
+        _throttle(ctx, partial(decide, body={"decision": "conformance"}), partial(decide, body={"decision": "approve"}))
+    before = at(run.state, "needs_attention")
     ctx.wait()
     after = ctx.poll(run)
     must_come(after)
@@ -132,20 +124,18 @@ def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
 @check("RATE-07")
 def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
     """Send malformed imports until they get 429, then a good one, and look at the company's imports."""
-    company, body = ctx.company(fresh=True).id, valid_import(ctx)
-    before = ctx.client.call("list_imports", company_id=company)
+    company, body = ctx.company(fresh=True), valid_import(ctx)
+    before = ctx.history(company)
     with ctx.client.unthrottled():
-        start = partial(ctx.client.call, "start_import", company_id=company)
-        _exhaust(ctx, partial(start, body={}))
-        _must_be_throttled(start(body=body))
+        start = partial(ctx.client.call, "start_import", company_id=company.id)
+        _throttle(ctx, partial(start, body={}), partial(start, body=body))
     ctx.wait()
-    after = ctx.client.call("list_imports", company_id=company)
-    must_come(before, after)
-    requirement = "an import that gets 429 starts no run"
-    same = listing(after) == listing(before)
-    ctx.require("RATE-07", same, requirement, before, after, expected=before.text, got=after.text)
+    judge_no_run(ctx, "RATE-07", "an import that gets 429 starts no run", before, ctx.history(company))
 
 
-def _must_be_throttled(answer: Answer) -> None:
-    if answer.status != 429:
-        raise Blocked("the call came when the budget was not spent any more", [answer])
+def _throttle(ctx: StateDriver, bad: Callable[[], Answer], good: Callable[[], Answer]) -> None:
+    """Make a call that is refused with 400 until it gets 429, and then a good one, which gets 429, too."""
+    refused = _burst(ctx, bad).refused
+    skip_if(not refused, "calls that are refused with 400 do not count here, so a good one cannot be throttled")
+    answer = good()
+    block_if(answer.status != 429, "the call came when the budget was not spent any more", answer)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from conformance.preview.bodies import TERMINAL, actions, at, count, documented, questions
-from conformance.preview.checks import OTHER, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
+from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.preview.bodies import TERMINAL, actions, at, count, documented, is_idle, questions
+from conformance.preview.checks import OTHER, Blocked, Run, StateDriver, check
 from conformance.preview.csv_download import fetch, read
 from conformance.preview.decision_runs import (
     SPARE,
     approve_patch,
+    chosen,
     effect_differences,
     expected_effects,
     follow,
@@ -24,6 +26,7 @@ from conformance.preview.decision_runs import (
     parked_run,
     with_options,
 )
+from conformance.preview.driver import without_key
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 Case = tuple[str, str, Any]
@@ -41,7 +44,10 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
         moving = at(ctx.until(run, "running", *TERMINAL), "status") == "running"
         if moving:
             _decide_while_running(ctx, run)
-        _judge_end(ctx, run)
+        status = at(ctx.until(run), "status")
+        block_if(status == "needs_attention", "the way to completed leads to needs_attention", run.polled)
+        requirement = "a refused decision leaves a run as it is: it completes as others do"
+        ctx.require("DEC-23", status == "completed", requirement, run.polled, expected="completed", got=status)
     if not moving:
         with ctx.speaking_of("DEC-23"):
             _decide_while_running(ctx, ctx.run("running"))
@@ -57,16 +63,16 @@ def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
     """Approve runs that do not exist, and a parked run under another company and with another account's key."""
     run = parked_run(ctx)
     elsewhere = ctx.company()
-    ways: list[tuple[str, dict[str, Any]]] = [
-        ("an unknown run", {"company_id": run.company.id, "run_id": str(uuid4())}),
-        ("a run of an unknown company", {"company_id": str(uuid4()), "run_id": run.id}),
-    ]
+    ways: dict[str, dict[str, Any]] = {
+        "an unknown run": {"company_id": run.company.id, "run_id": str(uuid4())},
+        "a run of an unknown company": {"company_id": str(uuid4()), "run_id": run.id},
+    }
     if elsewhere.id != run.company.id:
-        ways.append(("the run of another company", {"company_id": elsewhere.id, "run_id": run.id}))
+        ways["the run of another company"] = {"company_id": elsewhere.id, "run_id": run.id}
     if ctx.client.has(OTHER):
-        ways.append(("another account's run", {"company_id": run.company.id, "run_id": run.id, "key": OTHER}))
+        ways["another account's run"] = {"company_id": run.company.id, "run_id": run.id, "key": OTHER}
     parked = run.state
-    for what, where in ways:
+    for what, where in ways.items():
         answer = ctx.client.call("decide", body={"decision": "approve"}, **where)
         ctx.status("DEC-26", answer, 404, f"a decision on {what} is answered with 404")
     polled = ctx.poll(run)
@@ -83,24 +89,14 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
     run = ctx.run("needs_attention")
     asked = questions(run.state)
     with ctx.speaking_of("DEC-20"):
-        if all(each.get("allow_custom") is not False for each in asked):
-            raise Skipped("every question of the parked run takes free text")
+        bound = any(each.get("allow_custom") is False for each in asked)
+        skip_if(not bound, "every question of the parked run takes free text")
     with ctx.speaking_of("DEC-18", "DEC-19"):
-        if not asked:
-            raise Skipped("the parked run asks no question")
+        skip_if(not asked, "the parked run asks no question")
     last = _refuse(ctx, run, every=False) or _refuse(ctx, ctx.run("needs_attention"), every=True)
     if last is not None:
         with ctx.speaking_of("DEC-14"):
             _judge_approval(ctx, last)
-
-
-def _judge_end(ctx: StateDriver, run: Run) -> None:
-    end = ctx.until(run)
-    if at(end, "status") == "needs_attention":
-        raise Blocked("the way to completed leads to needs_attention", [run.polled])
-    holds = at(end, "status") == "completed"
-    requirement = "a refused decision leaves a run as it is: it completes as others do"
-    ctx.require("DEC-23", holds, requirement, run.polled, expected="completed", got=at(end, "status"))
 
 
 def _decide_while_running(ctx: StateDriver, run: Run) -> None:
@@ -112,8 +108,7 @@ def _decide_too_early(ctx: StateDriver) -> None:
     """Reject a run before it parks: it parks all the same. One that is accepted may have met a run that was parked."""
     run = ctx.begin_run("needs_attention")
     early = ctx.decide(run, "reject")
-    if early.status != 409:
-        raise Skipped("the reject may have come when the run was parked already")
+    skip_if(early.status != 409, "the reject may have come when the run was parked already")
     parked = at(ctx.until(run), "status") == "needs_attention"
     requirement = "a refused decision leaves a run as it is: it parks as others do"
     if ctx.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
@@ -124,8 +119,7 @@ def _decide_after_the_end(ctx: StateDriver, run: Run, state: str) -> None:
     before = ctx.poll(run)
     for word in ("approve", "reject"):
         ctx.status("DEC-23", ctx.decide(run, word), 409, f"to {word} a run that is {state} is refused with 409")
-    after = ctx.poll(run)
-    requirement = f"a refused decision leaves a run that is {state} as it is"
+    after, requirement = ctx.poll(run), f"a refused decision leaves a run that is {state} as it is"
     ctx.require("DEC-23", is_same(before.json, after), requirement, after, expected=before.text, got=after.text)
 
 
@@ -135,10 +129,10 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     The run is read after the last of them, and after every one where that was too late to say which of them moved it:
     then the first time gives None.
     """
-    total = len(_bad(run.state))
+    total = len(list(_bad(run.state)))
     for number in range(total):
         parked = run.state
-        clause, what, body = _bad(parked)[number]
+        clause, what, body = list(_bad(parked))[number]
         sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
         answer = ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
         must_come(answer)
@@ -158,7 +152,8 @@ def _judge_approval(ctx: StateDriver, run: Run) -> None:
     """Whether the patch is applied after all that was refused as it is on any other run: nothing of it was kept."""
     parked = run.state
     made = follow(ctx, run, parked, ctx.decide(run))
-    found, usual = (effect_differences(each, expected_effects(ctx, each)) for each in (made, approve_patch(ctx)))
+    both = (made, approve_patch(ctx))
+    found, usual = (effect_differences(each, expected_effects(ctx, each.run, each.parked)) for each in both)
     kept = {clause: what for clause, what in found.items() if clause not in usual}
     requirement = "what was refused leaves no trace in what a later approval does"
     ctx.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
@@ -174,40 +169,29 @@ def _approve(*answers: Any) -> dict[str, Any]:
     return {"decision": "approve", "answers": list(answers)}
 
 
-def _bad(parked: Any) -> list[Case]:
-    return [*_to_unknown_questions(parked), *_malformed(parked), *_senseless(parked)]
-
-
-def _to_unknown_questions(parked: Any) -> Iterator[Case]:
+def _bad(parked: Any) -> Iterator[Case]:
     asked = questions(parked)
     option = at(asked, 0, "options", 0, "id") or "a"
     unknown = {"question_id": f"no-such-question-{uuid4().hex[:8]}", "option_id": option}
     yield "DEC-14", "an answer to an unknown question", _approve(unknown)
     if asked:
         yield "DEC-14", "an unknown question after a right answer", _approve(_valid(asked[0]), unknown)
-
-
-def _malformed(parked: Any) -> Iterator[Case]:
     yield "DEC-15", "a body without decision", {}
-    yield "DEC-15", "answers without decision", {"answers": [_valid(each) for each in questions(parked)[:1]]}
+    yield "DEC-15", "answers without decision", {"answers": [_valid(each) for each in asked[:1]]}
     yield "DEC-16", "a decision that is neither approve nor reject", {"decision": "accept"}
     yield "DEC-16", "a decision that is no text", {"decision": 1}
     yield "DEC-17", "answers that are no array", {"decision": "approve", "answers": {"question_id": "x"}}
     yield "DEC-17", "an answer that is no object", _approve("x")
     yield "DEC-17", "an answer without question_id", _approve({"option_id": "a"})
     yield "DEC-22", "a body that is no JSON", b'{"decision": "approve"'
-
-
-def _senseless(parked: Any) -> Iterator[Case]:
-    for question in questions(parked)[:1]:
+    for question in asked[:1]:
         yield "DEC-18", "an answer with neither option_id nor custom", _approve({"question_id": question.get("id")})
         unknown = {"question_id": question.get("id"), "option_id": f"no-such-option-{uuid4().hex[:8]}"}
         yield "DEC-19", "an option that the question does not have", _approve(unknown)
-    free = [each for each in questions(parked) if each.get("allow_custom") is True and "option_id" in _valid(each)]
+    free = [each for each in asked if each.get("allow_custom") is True and "option_id" in _valid(each)]
     for question in free[:1]:
         yield "DEC-18", "an answer with option_id and custom", _approve(_valid(question) | {"custom": "Something else"})
-    bound = [each for each in questions(parked) if each.get("allow_custom") is False]
-    for question in bound[:1]:
+    for question in [each for each in asked if each.get("allow_custom") is False][:1]:
         text = {"question_id": question.get("id"), "custom": "Something else"}
         yield "DEC-20", "free text to a question that takes none", _approve(text)
 
@@ -217,8 +201,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     """Reject a parked run with a right answer to one of its questions."""
     run = parked_run(ctx)
     parked = run.state
-    question = with_options(parked)
-    answer = ctx.decide(run, "reject", [{"question_id": question["id"], "option_id": question["options"][0]["id"]}])
+    answer = ctx.decide(run, "reject", [chosen(with_options(parked), 0)])
     must_come(answer)
     polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
@@ -245,15 +228,17 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     answer = ctx.decide(run, "reject")
     ctx.status("DEC-31", answer, 200, "a reject of a parked run is answered with 200")
     must_succeed(answer, "the reject was refused")
-    said = at(answer.json, "status")
+    said, requirement = at(answer.json, "status"), "the answer to a reject says failed, or running"
     ctx.reads("OP-14", f"the answer says {said}")
-    requirement = "the answer to a reject says failed, or running"
     ctx.require("DEC-31", said in {"failed", "running"}, requirement, answer, got=said)
     end = ctx.until(run)
     requirement = "a run that was rejected ends failed"
     if not ctx.require("DEC-31", at(end, "status") == "failed", requirement, run.polled, got=documented(end)):
         raise Blocked("the rejected run did not end", [run.polled])
-    _judge_report(ctx, run, parked, end)
+    ctx.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
+    wanted, got = count(parked, "invalidCellCount"), count(end, "invalidCellCount")
+    holds, requirement = got is not None and got == wanted, "after a reject the report of invalid cells is as it was"
+    ctx.require("DEC-32", holds, requirement, run.polled, expected=wanted, got=documented(end))
     with ctx.speaking_of("DEC-33"):
         _judge_rows(ctx, "DEC-33", run, parked)
     with ctx.speaking_of("DEC-34"):
@@ -264,26 +249,16 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     ctx.require("DEC-35", is_same(end, ctx.poll(run)), requirement, later, run.polled, expected=documented(end))
 
 
-def _judge_report(ctx: StateDriver, run: Run, parked: Any, end: Any) -> None:
-    wanted, got = count(parked, "invalidCellCount"), count(end, "invalidCellCount")
-    ctx.reads("OP-17", "report is there" if at(end, "report") is not None else "no report")
-    requirement = "after a reject the report of invalid cells is as it was"
-    ctx.require(
-        "DEC-32", got is not None and got == wanted, requirement, run.polled, expected=wanted, got=documented(end)
-    )
-
-
 def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     answer = fetch(ctx, run.company.id, sheet_of(parked), "valid")
     if not ctx.status(clause, answer, 200, "after a reject the right rows can be downloaded"):
         return
     rows = submitted_rows(ctx, run, parked)
-    if rows.unsure or not rows.agrees(parked):
-        raise Skipped("which of the rows that were sent are right is open")
+    skip_if(rows.unsure or not rows.agrees(parked), "which of the rows that were sent are right is open")
     names = [column.name for column in rows.given]
     repeated = {row for (row, _), rule in rows.failing.items() if rule == "unique"}
-    if repeated and len(rows.flagged) != count(parked, "invalidCellCount"):
-        raise Skipped("the target flags the first of equal rows, too")
+    first_too = repeated and len(rows.flagged) != count(parked, "invalidCellCount")
+    skip_if(first_too, "the target flags the first of equal rows, too")
     right = [cells for number, cells in enumerate(rows.rows) if number not in rows.flagged]
     wanted = Counter(tuple(cells[name].strip() for name in names) for cells in right)
     lines = read(answer)
@@ -294,9 +269,7 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
 
 def _judge_company(ctx: StateDriver, run: Run) -> None:
     active = ctx.active(run.company)
-    idle = active.ok and isinstance(active.json, dict) and "run" in active.json and active.json["run"] is None
     requirement = "after a reject the active look-up gives no run"
-    ctx.require("DEC-34", idle, requirement, active, expected='{"run": null}', got=active.text[:300])
-    body = run.body if run.body is not None else ctx.body("completed")
-    started = ctx.start(run.company, {name: value for name, value in body.items() if name != "idempotency_key"})
+    ctx.require("DEC-34", is_idle(active), requirement, active, expected='{"run": null}', got=active.text[:300])
+    started = ctx.start(run.company, without_key(run.body if run.body is not None else ctx.body("completed")))
     ctx.status("DEC-34", started, 2, "after a reject a new import of the company is accepted")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, listed, questions
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_succeed
+from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, questions
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import download
-from conformance.preview.decision_runs import approve_option, flagged_run, follow, is_same, with_options
-from conformance.preview.driver import new_name
+from conformance.preview.decision_runs import approve_option, chosen, flagged_run, follow, is_same, with_options
+from conformance.preview.driver import company_of, new_name
 from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
 from mock_server.contract.nearest import counted
 
@@ -28,8 +29,7 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     _judge_second_parking(ctx, run, parked, again, answers)
     with ctx.speaking_of("DEC-30"):
         _answer_the_first(ctx, run, parked, again)
-    if not is_same(again, run.polled):
-        raise Blocked("blocked by DEC-30: the run left its second parking", [run.polled])
+    block_if(not is_same(again, run.polled), "blocked by DEC-30: the run left its second parking", run.polled)
     further = _decide_again(ctx, run, again)
     ctx.status("DEC-29", further, 2, "a run that parked again takes a further decision")
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
@@ -45,9 +45,7 @@ def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) ->
     )
     sheet = sheet_of(parked)
     lines = download(ctx, run.company.id, sheet, "all")
-    columns = columns_of(ctx, run.company, sheet)
-    records = [{column.name: record.get(column.name, "") for column in columns} for record in lines.records]
-    failing = len(check_rows(sheet, columns, records).flagged)
+    failing = len(check_rows(sheet, columns_of(ctx, run.company, sheet), lines.records).flagged)
     flagged_rows = count(run.state, "invalidCellCount") or 0
     still = failing or flagged_rows
     if still and not kept:
@@ -71,21 +69,19 @@ def _failed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> No
 
 
 def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, answers: Any) -> None:
-    there = bool(questions(again)) or bool(actions(again))
-    still = (count(again, "invalidCellCount") or 0) >= 1
+    holds = bool(questions(again) or actions(again)) and (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
-    ctx.require("DEC-28", there and still, requirement, run.polled, got=documented(again))
+    ctx.require("DEC-28", holds, requirement, run.polled, got=documented(again))
     if answers:
         return  # what the answers leave out may have been mended by the patch, or wait for an answer still: OP-13
     columns = {each.name: each for each in columns_of(ctx, run.company, sheet_of(parked))}
-    unsettled = set[Any]()
+    mended = {each.get("column") for each in actions(parked)}
     for act in actions(parked):
         column = columns.get(str(act.get("column")))
         judged = column is not None and column.rule not in {"ai", "link"} and act.get("action") != "keep"
         sets = act.get("action") == "set_value"
         if column is None or not judged or (sets and column.offence(str(act.get("value"))) is not None):
-            unsettled.add(act.get("column"))
-    mended = {each.get("column") for each in actions(parked)} - unsettled
+            mended.discard(act.get("column"))
     stale = sorted(name for _, name in columns_concerned(again) if name in mended)
     ctx.none("DEC-28", stale, "the second parking asks nothing about what the first one mended", run.polled)
 
@@ -93,10 +89,9 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
 def _decide_again(ctx: StateDriver, run: Run, again: Any) -> Answer:
     """Answer a question of the second parking, which must be one that can be answered; else approve its patch."""
     try:
-        question = with_options(again)
+        answer = ctx.decide(run, "approve", [chosen(with_options(again), 0)])
     except Skipped:
         return ctx.decide(run)
-    answer = ctx.decide(run, "approve", [{"question_id": question["id"], "option_id": question["options"][0]["id"]}])
     if answer.ok:
         return answer
     if answer.status == 400 and approve_option(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
@@ -116,9 +111,8 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
     option = at(gone[0], "options", 0, "id")
     given = {"custom": "as before"} if option is None else {"option_id": option}
     answer = ctx.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
-    holds = is_same(again, ctx.poll(run)) and answer.status == 400
+    holds, got = is_same(again, ctx.poll(run)) and answer.status == 400, f"{answer.status} {answer.text[:200]}"
     requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
-    got = f"{answer.status} {answer.text[:200]}"
     ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
 
 
@@ -126,21 +120,18 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
 def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     """Approve what leaves rows flagged, and look for them in both downloads."""
     made = flagged_run(ctx)
-    if made.all is None or made.valid is None:
-        raise Blocked("the rows could not be downloaded", [made.run.polled])
-    kept = len(made.all.rows) - len(made.valid.rows)
-    flags = count(made.end, "invalidCellCount") or 0
+    whole, valid = made.downloads()
+    kept, flags = len(whole.rows) - len(valid.rows), count(made.end, "invalidCellCount") or 0
     lent = made.run.company.provisioned is None  # where flagged rows of earlier imports may lie beside (OP-29)
     expected = f"{counted(flags, 'row')} in `all` alone{', or more' if lent else ''}"
     holds = kept >= flags if lent else kept == flags
     requirement = "rows that are kept flagged are in filter=all and not in filter=valid"
-    ctx.require("DEC-09", holds, requirement, made.run.polled, made.valid.answer, expected=expected, got=kept)
+    ctx.require("DEC-09", holds, requirement, made.run.polled, valid.answer, expected=expected, got=kept)
     with ctx.speaking_of("DEC-09"):
         rows = submitted_rows(ctx, made.run, made.parked)
-        there = {tuple(sorted(each.items())) for each in made.valid.records}
         wrong = {row for (row, _), rule in rows.failing.items() if rule != "unique"}
-        bad = [rows.rows[each] for each in wrong if tuple(sorted(rows.rows[each].items())) in there]
-        ctx.none("DEC-09", bad, "no row with a wrong cell is in filter=valid", made.valid.answer)
+        bad = [rows.rows[each] for each in wrong if rows.rows[each] in valid.records]
+        ctx.none("DEC-09", bad, "no row with a wrong cell is in filter=valid", valid.answer)
 
 
 @check("DEC-09")
@@ -151,13 +142,14 @@ def a_patch_that_keeps_rows_leaves_them_flagged(ctx: StateDriver) -> None:
     if at(parked, "status") != "needs_attention" or [each.get("action") for each in actions(parked)] != ["keep"]:
         raise Skipped("the target proposes to keep no rows, not even such as link to nothing")
     made = follow(ctx, run, parked, ctx.decide(run))
-    if made.all is None or made.valid is None:
-        raise Skipped("rows that were to be kept flagged do not complete (OP-12)")
-    there, right = len(made.all.rows), len(made.valid.rows)
-    requirement = "rows that the patch keeps are in filter=all and not in filter=valid"
-    evidence = made.all.answer, made.valid.answer
-    holds = there == number and right == 0
-    ctx.require("DEC-09", holds, requirement, *evidence, expected=f"{number} and 0 rows", got=f"{there} and {right}")
+    whole, valid = made.downloads()
+    there, right = len(whole.rows), len(valid.rows)
+    holds, requirement = (
+        (there, right) == (number, 0),
+        "rows that the patch keeps are in filter=all and not in filter=valid",
+    )
+    evidence, got = (whole.answer, valid.answer), f"{there} and {right}"
+    ctx.require("DEC-09", holds, requirement, *evidence, expected=f"{number} and 0 rows", got=got)
 
 
 def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
@@ -167,21 +159,15 @@ def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:
         needed = [column for column in columns if column.required]
         links = [column for column in columns if column.rule == "link"]
         if links and all(column.rule in {"none", "ai", "link"} for column in needed):
-            names = {column.name for column in (*needed, links[0])}
-            rows = [{name: new_name() for name in names} for _ in range(2)]
-            return _import_rows(ctx, str(template.get("id")), rows), len(rows)
-    raise Skipped("the account has no template whose rows link to another one and need nothing else")
-
-
-def _import_rows(ctx: StateDriver, template_id: str, rows: list[dict[str, str]]) -> Run:
-    if ctx.lent is not None:
-        raise Skipped("only a company that the suite provisions can have a template of its choice")
-    made = ctx.provision(template_ids=[template_id])
-    sheets = {str(each.get("id")): str(each.get("template_id")) for each in listed(made.json, "sheets")}
-    if not made.ok or not sheets:
+            break
+    else:
+        raise Skipped("the account has no template whose rows link to another one and need nothing else")
+    skip_if(ctx.lent is not None, "only a company that the suite provisions can have a template of its choice")
+    made = ctx.provision(template_ids=[str(template.get("id"))])
+    company = company_of(made)
+    if company is None or not company.sheets:
         raise Blocked("a company with one template could not be provisioned", [made])
-    company = Company(str(at(made.json, "company", "id")), sheets, made.json)
+    rows = [{column.name: new_name() for column in (*needed, links[0])} for _ in range(2)]
     answer = ctx.start(company, {"rows": rows})
-    if not answer.ok:
-        raise Skipped(f"rows that link to nothing are answered with {answer.status}")
-    return ctx.run_of(answer, company, {"rows": rows})
+    skip_if(not answer.ok, f"rows that link to nothing are answered with {answer.status}")
+    return ctx.run_of(answer, company, {"rows": rows}), len(rows)

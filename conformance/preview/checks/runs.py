@@ -12,25 +12,18 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entries, entry_names, listed
-from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check, must_come, must_succeed
+from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entry_names, listed
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.csv_download import fetch
 from conformance.preview.decision_runs import gist, is_same
 from conformance.target.target import Body, ExistingRun
 
 APPROVE = "approve"
-HALF_AN_HOUR = 1800  # seconds
+TIMED_OUT = "Import timed out"
+HOUR = 3_600  # seconds
 MORE_POLLS = 2
 """How often a run at rest is read on: what changes by itself then, changes within a few reads."""
-
-ONWARD = {
-    "queued": {"queued", "running", "needs_attention", *TERMINAL},
-    "running": {"running", "needs_attention", *TERMINAL},
-    "needs_attention": {"needs_attention", APPROVE, "failed", "canceled"},  # the last two are open: OP-11, OP-16
-    APPROVE: {"running", "needs_attention", *TERMINAL},
-    **{status: {status} for status in TERMINAL},
-}
-"""What may be seen next after a status, states between two polls left out; an accepted approval is a step too."""
-
 WATCHED = "watched until "
 """What a journey shares such runs by: nobody has read anything of their companies but the polls."""
 
@@ -44,8 +37,7 @@ Story = list[tuple[Any, "Answer"]]
 def runs_move_only_forward(ctx: StateDriver) -> None:
     """Watch runs from their start to their rest and a while longer, one of them through an approval."""
     states = [state for state in ("completed", "needs_attention", "failed") if _starts(ctx, state)]
-    if not states:
-        raise Skipped("the target file offers no body that starts an import")
+    skip_if(not states, "the target file offers no body that starts an import")
     stories = [_story(ctx, state) for state in states] + _canceled_story(ctx)
     ctx.require("POLL-01", holds=True, requirement=KNOWN)
     if ctx.target.strict:
@@ -56,13 +48,25 @@ def runs_move_only_forward(ctx: StateDriver) -> None:
     strange = [each for story in stories for each in story if each[0] not in (*STATUSES, APPROVE)]
     shown, got = [answer for _, answer in strange[:1]], [word for word, _ in strange]
     ctx.require("RUN-01", not strange, "the status is one of the six values", *shown, expected=STATUSES, got=got)
-    known = [step for step in steps if step[0][0] in ONWARD and step[1][0] in ONWARD]
-    forbidden = [step for step in known if step[1][0] not in ONWARD[step[0][0]]]
+    known = [step for step in steps if {step[0][0], step[1][0]} <= {*STATUSES, APPROVE}]
+    forbidden = [step for step in known if not _may_follow(step[0][0], step[1][0])]
     _judge_steps(ctx, "RUN-02", "a run changes only along the documented ways", forbidden)
     back = [step for step in steps if step[1][0] == "queued" and step[0][0] != "queued"]
     _judge_steps(ctx, "RUN-05", "a run that was running is never queued again", back)
     parks = [step for step in steps if step[1][0] == "needs_attention" and step[0][0] in TERMINAL]
     _judge_steps(ctx, "RUN-06", "a run parks only from running", parks)
+
+
+def _may_follow(before: str, after: str) -> bool:
+    """Whether it may be seen next, states between two polls left out; an accepted approval is a step too."""
+    match before:
+        case "queued":
+            return after in STATUSES
+        case "running" | "approve":
+            return after in STATUSES and after != "queued"
+        case "needs_attention":
+            return after in {"needs_attention", APPROVE, "failed", "canceled"}  # the last two are open: OP-11, OP-16
+    return after == before
 
 
 @check("RUN-02", needs=("running", "completed", "needs_attention", "needs_attention_again", "failed", "canceled"))
@@ -72,16 +76,14 @@ def runs_go_where_their_ways_lead(ctx: StateDriver) -> None:
         if not _starts(ctx, state) and state not in ctx.ways:
             continue
         with ctx.speaking_of("RUN-02"):
-            requirement = f"the way to {state} leads there"
-            astray: str = ""
-            answers: tuple[Answer, ...] = ()
+            astray, answers = "", tuple[Answer, ...]()
             try:
                 ctx.run(state, fresh=False)
             except Blocked as blocked:
-                answers = tuple(blocked.answers)
+                astray, answers = str(blocked), blocked.answers
                 if not ctx.target.strict or (answers and answers[-1].operation != "poll_import"):
                     raise
-                astray = str(blocked)
+            requirement = f"the way to {state} leads there"
             ctx.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)
 
 
@@ -93,12 +95,10 @@ def an_end_is_final(ctx: StateDriver) -> None:
             run = ctx.run(state, fresh=False)
             first = run.polled
             later = _polls(ctx, run, MORE_POLLS)
-            changed = [answer for answer in later if _status(answer) != state]
-            seen = [_status(answer) for answer in later]
+            seen, changed = [*map(_status, later)], [answer for answer in later if _status(answer) != state]
             ctx.require("RUN-03", not changed, f"{state} is final", first, *changed[:1], expected=state, got=seen)
             unequal = [a for a in later if _status(a) == state and documented(a.json) != documented(first.json)]
-            requirement = f"every read of a {state} run gives an equal body"
-            got = unequal[0].text if unequal else ""
+            got, requirement = unequal[0].text if unequal else "", f"every read of a {state} run gives an equal body"
             ctx.require("RUN-04", not unequal, requirement, first, *unequal[:1], expected=first.text, got=got)
 
 
@@ -107,14 +107,14 @@ def a_parking_waits_for_a_decision(ctx: StateDriver) -> None:
     """Read a parked run for a while without deciding; where time can be let pass, half an hour of it."""
     run = ctx.run("needs_attention", fresh=False)
     first = run.polled
-    ctx.advance(HALF_AN_HOUR)
+    ctx.advance(HOUR // 2)
     later = _polls(ctx, run, MORE_POLLS)
+    got = [_status(answer) for answer in later]
     left = [answer for answer in later if _status(answer) not in {"needs_attention", "failed", "canceled"}]
-    ended = [_status(answer) for answer in later if _status(answer) in {"failed", "canceled"}]
+    ended = [status for status in got if status in {"failed", "canceled"}]
     if ended:
         ctx.reads("OP-11" if ended[0] == "failed" else "OP-16", f"a parked run ended {ended[0]} without a decision")
     requirement = "a parked run stays parked until it is decided"
-    got = [_status(answer) for answer in later]
     ctx.require("RUN-07", not left, requirement, first, *left[:1], expected="needs_attention", got=got)
 
 
@@ -136,17 +136,16 @@ def reads_change_nothing(ctx: StateDriver) -> None:
 def a_failed_run_leaves_no_rows(ctx: StateDriver) -> None:
     """Let an import fail by itself, and download every row of the company."""
     run = ctx.run("failed", fresh=False)
-    if not run.company.sheets:
-        raise Skipped("the sheets of the failed run's company are not known, or had rows before")
+    skip_if(not run.company.sheets, "the sheets of the failed run's company are not known, or had rows before")
     cells = [cell for row in listed(run.body, "rows") for cell in row.values()]
     sent = {cell for cell in cells if isinstance(cell, str) and len(cell) > 2}
     for sheet in run.company.sheets:
-        answer = ctx.client.call("export_csv", company_id=run.company.id, query={"sheet_id": sheet, "filter": "all"})
+        answer = fetch(ctx, run.company.id, sheet, "all")
         must_succeed(answer, "the failed run's company cannot be downloaded")
-        rows = list(csv.reader(io.StringIO(answer.text)))[1:]
+        rows = list(csv.reader(io.StringIO(answer.text)))
         requirement = "a run that failed by itself inserted no rows"
-        ctx.require("RUN-09", not rows, requirement, run.polled, answer, expected="a header alone", got=rows[:3])
-        shown = sorted(sent & {cell for row in csv.reader(io.StringIO(answer.text)) for cell in row})
+        ctx.require("RUN-09", not rows[1:], requirement, run.polled, answer, expected="a header alone", got=rows[1:4])
+        shown = sorted(sent & {cell for row in rows for cell in row})
         requirement = "none of the rows sent is in the CSV of a company whose only import failed"
         ctx.require("RUN-09", not shown, requirement, run.polled, answer, expected="none", got=shown)
 
@@ -161,9 +160,7 @@ def _story(ctx: StateDriver, state: str) -> Story:
     story = _watch(ctx, run)
     if state == "needs_attention" and story[-1][0] == "needs_attention":
         answer = ctx.decide(run)
-        if answer.ok:
-            story.append((APPROVE, answer))
-            story += _watch(ctx, run)
+        story += [(APPROVE, answer), *_watch(ctx, run)] if answer.ok else []
     ctx.remember(WATCHED + state, run)
     return story + [(_status(answer), _must_be_known(ctx, answer)) for answer in _polls(ctx, run, 1)]
 
@@ -196,7 +193,7 @@ def _polls(ctx: StateDriver, run: Run, count: int) -> list[Answer]:
     for _ in range(count):
         ctx.wait()
         answers.append(ctx.poll(run))
-        must_come(answers[-1])
+        must_come(run.polled)
     return answers
 
 
@@ -205,8 +202,7 @@ def _must_be_known(ctx: StateDriver, answer: Answer) -> Answer:
     told = answer.ok and isinstance(_status(answer), str)
     if not told and answer.status is not None:
         ctx.require("POLL-01", told, KNOWN, answer, expected="2xx with a string status", got=answer.text)
-    if not told:
-        raise Blocked("the poll of a known run gave no status", [answer])
+    block_if(not told, "the poll of a known run gave no status", answer)
     return answer
 
 
@@ -228,29 +224,24 @@ def _unread(ctx: StateDriver, state: str) -> Run:
 
 def _reads(ctx: StateDriver, run: Run) -> dict[str, Answer]:
     """Every documented read about the run and its company, by what it reads."""
-    call, company_id = ctx.client.call, run.company.id
     answers = {
         "the run": ctx.poll(run),  # first: it has been read before, so what a poll does is done
-        "the active look-up": call("list_imports", company_id=company_id, query={"status": "active"}),
+        "the active look-up": ctx.active(run.company),
     }
     for sheet in list(run.company.sheets)[:1]:
-        answers["the CSV"] = call("export_csv", company_id=company_id, query={"sheet_id": sheet, "filter": "all"})
-    return answers | {"the history": call("list_imports", company_id=company_id)}
+        answers["the CSV"] = fetch(ctx, run.company.id, sheet, "all")
+    return answers | {"the history": ctx.history(run.company)}
 
 
 def _matter(answer: Answer) -> Any:
     """What of an answer has to stay: a history's runs (OP-08), a run's state, a download's text."""
     if answer.operation == "list_imports" and not answer.query:
-        return entry_names(entries(answer.json)) or answer.content
+        return entry_names(answer.json) or answer.content
     return gist(answer.json) if answer.json is not None else answer.content
 
 
 def _status(answer: Answer) -> Any:
     return at(answer.json, "status")
-
-
-TIMED_OUT = "Import timed out"
-HOUR = 3_600  # seconds
 
 
 @check("STALE-05", "RUN-03", "RUN-04", needs=("running",))
@@ -259,8 +250,7 @@ def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
     run = ctx.begin_run(state)
     polled = [ctx.poll(run)]
-    if not ctx.advance(HOUR // 2):
-        raise Skipped("the target offers no way to let half an hour pass")
+    skip_if(not ctx.advance(HOUR // 2), "the target offers no way to let half an hour pass")
     polled.append(ctx.poll(run))
     expired = [answer for answer in polled if at(answer.json, "error") == TIMED_OUT]
     got = [at(answer.json, "status") for answer in polled]
@@ -284,11 +274,9 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     holds = at(first.json, "status") == "failed" and at(first.json, "error") == TIMED_OUT
     requirement = f"a run whose engine died is failed, {TIMED_OUT!r}"
     ctx.require("STALE-01", holds, requirement, first, expected=f"failed, {TIMED_OUT}", got=first.text)
-    if at(first.json, "status") in MOVING:
-        raise Blocked("the run does not go stale", [first])
+    block_if(at(first.json, "status") in MOVING, "the run does not go stale", first)
     found = ctx.active(run.company)
-    if not found.ok and found.status != 404:
-        raise Blocked("the look-up is not answered", [found])
+    block_if(not found.ok and found.status != 404, "the look-up is not answered", found)
     shows = at(found.json, "status") is not None and at(found.json, "run_id") in (None, run.id)  # not another's
     requirement = "the look-up no longer gives the run that timed out"
     ctx.require("STALE-02", not shows, requirement, found, expected={"run": None}, got=found.text)
@@ -298,9 +286,8 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     ctx.advance(2 * HOUR)
     ctx.wait()
     last = ctx.poll(run)
-    revived = not is_same(first.json, last)
-    requirement = "a run that timed out stays as it is"
-    ctx.require("STALE-04", not revived, requirement, first, last, expected=first.text, got=last.text)
+    same, requirement = is_same(first.json, last), "a run that timed out stays as it is"
+    ctx.require("STALE-04", same, requirement, first, last, expected=first.text, got=last.text)
 
 
 def _dead(ctx: StateDriver) -> Run:
@@ -317,11 +304,10 @@ def _dead(ctx: StateDriver) -> Run:
     dead: tuple[str, ...] = ("failed",)
     if at(ctx.poll(run).json, "status") in MOVING:
         if not ctx.advance(2 * HOUR):
-            if not isinstance(way, Body):
-                raise Blocked("the run that should be stale is still at work", [run.polled])
+            block_if(not isinstance(way, Body), "the run that should be stale is still at work", run.polled)
             raise Skipped("the target offers no way to let the hour pass after which a run is stale")
         ctx.poll(run)
         dead = (*MOVING, "failed", "canceled")  # it was seen at work, so its engine did not end it like this
-    if at(run.state, "status") not in dead:
-        raise Blocked(f"the run that should go stale is {at(run.state, 'status')}", [run.polled])
+    status = at(run.state, "status")
+    block_if(status not in dead, f"the run that should go stale is {status}", run.polled)
     return run

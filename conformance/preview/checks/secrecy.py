@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from uuid import uuid4
 
+from conformance.engine.context import first_of, must_come, skip_if
 from conformance.preview.account import filled_sheets, templates_of, two_companies
 from conformance.preview.bodies import array, at, is_uuid
-from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check, must_come
+from conformance.preview.checks import Answer, Blocked, Company, Run, StateDriver, check
+from conformance.preview.csv_download import fetch
 
 _PRIVATE = ("auth", "base_url", "token", "credentials")
 
@@ -58,10 +60,8 @@ def _tells(answer: Answer, secret: str) -> bool:
 def a_company_shows_nothing_of_another(ctx: StateDriver) -> None:
     """Ask a second company for the first one's run and sheet, and download its own sheets."""
     run = ctx.run("completed", fresh=False)
-    other = next((each for each in two_companies(ctx) if each.id != run.company.id), None)
-    ask = ctx.client.call
-    if other is None:
-        raise Skipped("there is no second company")
+    others, ask = (each for each in two_companies(ctx) if each.id != run.company.id), ctx.client.call
+    other = first_of(others, "there is no second company")
     answers = {"its run": ask("poll_import", company_id=other.id, run_id=run.id)}
     for sheet in [each for each in run.company.sheets if each not in other.sheets][:1]:  # else ID-02 is broken
         answers["its sheet"] = ask("export_csv", company_id=other.id, query={"sheet_id": sheet})
@@ -78,7 +78,7 @@ def _no_foreign_rows(ctx: StateDriver, run: Run, other: Company) -> None:
     """Record whether rows of the run turn up in another company, into which nothing was imported."""
 
     def rows(company: Company, sheet: str) -> set[str]:
-        answer = ctx.client.call("export_csv", company_id=company.id, query={"sheet_id": sheet, "filter": "all"})
+        answer = fetch(ctx, company.id, sheet, "all")
         return {line for line in answer.text.splitlines()[1:] if line.strip(",")} if answer.ok else set()
 
     filled = filled_sheets(run)
@@ -92,22 +92,19 @@ def _no_foreign_rows(ctx: StateDriver, run: Run, other: Company) -> None:
 @check("ID-01", "ID-02", needs=("completed",))
 def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
     """Start imports, each in a company of its own where the suite provisions them, and compare every id."""
-    companies = ctx.lent
-    if companies is not None and len(companies) < 2:
-        raise Skipped("the target file names one existing company alone")
+    skip_if(ctx.lent is not None and len(ctx.lent) < 2, "the target file names one existing company alone")
     kept = [ctx.shared.get(f"run {state}") for state in ("completed", "needs_attention")] if ctx.shared else []
     runs = [run for run in kept if isinstance(run, Run)]
     runs += [ctx.begin_run("completed") for _ in range(2 - len(runs))]
     ids = [("run", run.id) for run in runs]
     for run in runs:
-        if run.company.provisioned is None:  # a lent company may have had both runs
-            continue
-        ids += [("company", run.company.id), *(("sheet", sheet) for sheet in run.company.sheets)]
-        workbook = at(run.company.provisioned, "workbook_id")
-        ids += [("workbook", str(workbook))] if workbook is not None else []
+        if run.company.provisioned is not None:  # a lent company may have had both runs
+            ids += [("company", run.company.id), *(("sheet", sheet) for sheet in run.company.sheets)]
+            workbook = at(run.company.provisioned, "workbook_id")
+            ids += [("workbook", str(workbook))] if workbook is not None else []
     shown = [run.started for run in runs if run.started is not None]
-    ids_of_templates = [at(each, "id") for each in templates_of(ctx)]
-    wrong = [each for each in [*(id_ for _, id_ in ids), *ids_of_templates] if not is_uuid(each)]
+    every = [*(id_ for _, id_ in ids), *(at(each, "id") for each in templates_of(ctx))]
+    wrong = [each for each in every if not is_uuid(each)]
     ctx.none("ID-01", wrong, "ids are UUIDs", *shown)
     again = [f"{kind} {id_}" for (kind, id_), times in Counter(ids).items() if times > 1]
     ctx.none("ID-02", again, "no id names two things of one kind", *shown)

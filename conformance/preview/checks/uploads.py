@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from conformance.engine.context import skip_if
 from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
 from conformance.preview.bodies import array, at
-from conformance.preview.checks import Company, Skipped, StateDriver, check
+from conformance.preview.checks import Company, StateDriver, check
 from conformance.target.target import Body
 
 LONG_PAST = 7200
@@ -45,8 +46,7 @@ def an_upload_can_be_imported(ctx: StateDriver) -> None:
 
 def _file(ctx: StateDriver, company: Company) -> dict[str, Any]:
     """A file with the rows of the target file's clean import; without those, with the first template's header."""
-    template = templates_of(ctx)[0]
-    way = ctx.target.states.get("completed")
+    template, way = templates_of(ctx)[0], ctx.target.states.get("completed")
     rows = array(way.body, "rows") if isinstance(way, Body) else []
     columns = None if rows else [str(at(column, "name")) for column in array(template, "columns")]
     return file_of(ctx, company, rows, columns, f"{at(template, 'name')}.csv")
@@ -71,9 +71,8 @@ def uploads_have_references_of_their_own(ctx: StateDriver) -> None:
 def an_upload_url_expires(ctx: StateDriver) -> None:
     """Put a file to an upload URL two hours after it was given."""
     url, _ = upload(ctx, ctx.any_company())
-    if not ctx.advance(LONG_PAST):
-        raise Skipped("the target file offers no way to let time pass")
+    skip_if(not ctx.advance(LONG_PAST), "the target file offers no way to let time pass")
     late = ctx.client.put_upload(url, BYTES, "text/csv")
-    if late.ok and not ctx.target.strict:
-        raise Skipped("the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
+    young = late.ok and not ctx.target.strict
+    skip_if(young, "the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
     ctx.each_status("UPL-04", {"the late PUT": late}, 4, "an upload URL of more than an hour is refused")
