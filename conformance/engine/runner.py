@@ -9,67 +9,57 @@ from __future__ import annotations
 import math
 import traceback
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.engine.context import Context, note
-from conformance.engine.plan import Check, Draw, Driver, Generation, Plan, Progress, Ways
+from conformance.engine.plan import Check, Draw, Driver, Generation, Plan, Progress
 from conformance.http.client import OVER, Answer, Client
 from conformance.http.network import MIDDLE
-from conformance.model.clauses import Clause, select, server_clauses
+from conformance.model.clauses import select, server_clauses
 from conformance.model.results import Blocked, Finding, Outcome, Results, Skipped
 from conformance.verdict import collect
-
-if TYPE_CHECKING:
-    from conformance.target.target import Target
 
 SHAPE = "shape"
 EXAMPLES = 10
 
 
-@dataclass(slots=True, kw_only=True)
 class Runner:
     """One run of the suite: what it was asked for, and what was found so far."""
 
-    generation: Generation
-    driver: Driver
-    plan: Plan
-    progress: Progress | None
-    deadline: float = math.inf
-    """When the time of the whole run is over, by `monotonic`."""
-    ways: Ways = field(init=False)
-    target: Target = field(init=False)
-    clauses: Mapping[str, Clause] = field(init=False)
-    client: Client = field(init=False)
-    _findings: list[Finding] = field(default_factory=list)
-    _readings: dict[str, str] = field(default_factory=dict)
-    _left: list[str] = field(default_factory=list)
-    _known: dict[str, Any] = field(default_factory=dict)
-    _cut: Counter[str] = field(default_factory=Counter)
-    """How many answers of an operation were broken off."""
-    _tried: set[str] = field(default_factory=set)
-    """The clauses whose checks have run to their end."""
-
-    def __post_init__(self) -> None:
-        target, plan = self.driver.target, self.plan
-        self.target = target = self.generation.reading(target, plan.read_only) if plan.read_only else target
-        self.ways, self.clauses = self.driver.ways, plan.choose(self.generation.clauses)
+    def __init__(self, generation: Generation, driver: Driver, plan: Plan, progress: Progress | None) -> None:
+        self.generation, self.driver, self.plan, self.progress = generation, driver, plan, progress
+        self.deadline = math.inf
+        """When the time of the whole run is over, by `monotonic`."""
+        self.target = target = generation.reading(driver.target, plan.read_only) if plan.read_only else driver.target
+        self.ways, self.clauses = driver.ways, plan.choose(generation.clauses)
+        self.isolated = driver.own if plan.isolated is None else plan.isolated
+        """Whether each check makes all that it needs."""
+        usual = EXAMPLES if driver.own else 0
+        self.max_examples = usual if plan.max_examples is None else plan.max_examples
         self.client = Client(
             target.base_url,
             target.api_key,
-            contract=self.generation.contract,
+            contract=generation.contract,
             other_key=target.other_api_key,
             revoked_key=target.revoked_api_key,
             requests_per_minute=target.requests_per_minute,
             request_timeout=target.request_timeout,
             deadline=lambda: self.deadline - monotonic(),
             read_only=bool(plan.read_only),
-            sleep=self.driver.rest,
+            sleep=driver.rest,
             on_exchange=self.judge_shape,
         )
+        self._findings: list[Finding] = []
+        self._readings: dict[str, str] = {}
+        self._left: list[str] = []
+        self._known: dict[str, Any] = {}
+        self._cut = Counter[str]()
+        """How many answers of an operation were broken off."""
+        self._tried: set[str] = set()
+        """The clauses whose checks have run to their end."""
 
     def run(self) -> Results:
         """Everything that was asked for; an interruption ends it early and loses nothing."""
@@ -85,6 +75,7 @@ class Runner:
         except KeyboardInterrupt:
             interrupted = True
         clean = self.client.clean
+        found = map(self._clean, [*self._findings, *self._silent()])
         return Results(
             target=self.target.base_url,
             contract=self.generation.contract.version,
@@ -93,26 +84,13 @@ class Runner:
             started=started,
             seconds=round(monotonic() - begun, 3),
             requests=self.client.requests,
-            results=collect(
-                map(self._clean, [*self._findings, *self._silent()]), self.clauses, self.generation.clauses
-            ),
+            results=collect(found, self.clauses, self.generation.clauses),
             readings={point: clean(reading) for point, reading in sorted(self._readings.items())},
             left_behind=tuple(map(clean, self._left)),
             interrupted=interrupted,
             unreachable=unreachable,
             settings=self._settings(),
         )
-
-    @property
-    def isolated(self) -> bool:
-        """Whether each check makes all that it needs."""
-        return self.driver.own if self.plan.isolated is None else self.plan.isolated
-
-    @property
-    def max_examples(self) -> int:
-        """How many generated requests an operation gets at most."""
-        examples = self.plan.max_examples
-        return examples if examples is not None else EXAMPLES if self.driver.own else 0
 
     def _settings(self) -> dict[str, Any]:
         """What else was asked for, for the verdict and the reports."""
@@ -181,17 +159,19 @@ class Runner:
         return f"no answer with the key is 2xx: {' gives '.join(seen[:2])}, {' '.join(seen[2:])}" if seen else None
 
     def _play(self) -> None:
-        wanted = [each for each in self.generation.checks().values() if set(each.clauses) & set(self.clauses)]
-        wanted += self._generated()
+        checks = list(self.generation.checks().values())
+        if self.max_examples:
+            draw = Draw(self.clauses, self.plan.seed, self.max_examples, self._is_over, self.progress)
+            checks.append(self.generation.generated(draw))
+        wanted = [each for each in checks if set(each.clauses) & set(self.clauses)]
         wanted.sort(key=self._spends)  # what spends the budget comes last
         shared: dict[str, Any] | None = None if self.isolated else {}
         for number, each in enumerate(wanted, 1):
             if self.progress is not None:
                 self.progress(each.name, number, len(wanted))
             context = self._context(each, shared)
-            reason = self._kept_from(each)
             try:
-                if reason is not None:
+                if (reason := self._kept_from(each)) is not None:
                     context.leave_open(each.clauses, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, context)
@@ -209,14 +189,6 @@ class Runner:
 
     def _is_over(self) -> bool:
         return monotonic() > self.deadline
-
-    def _generated(self) -> list[Check]:
-        """The generated layer as a check, where it is asked for and speaks of a chosen clause."""
-        if not self.max_examples:
-            return []
-        draw = Draw(self.clauses, self.plan.seed, self.max_examples, self._is_over, self.progress)
-        check = self.generation.generated(draw)
-        return [check] if set(check.clauses) & set(self.clauses) else []
 
     def _kept_from(self, each: Check) -> str | None:
         if self._is_over():
@@ -253,7 +225,7 @@ class Runner:
 
 def judge(generation: Generation, driver: Driver, plan: Plan, progress: Progress | None = None) -> Results:
     """What the suite says of a target; `progress` is called before each check."""
-    runner = Runner(generation=generation, driver=driver, plan=plan, progress=progress)
+    runner = Runner(generation, driver, plan, progress)
     try:
         return runner.run()
     finally:
