@@ -35,11 +35,6 @@ class Found:
     measured: str | None = None
     """For a rule about time: what it measured."""
 
-    @property
-    def run_id(self) -> str | None:
-        """The run that the last exchange with one is about."""
-        return next((each.run_id for each in reversed(self.exchanges) if each.run_id), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -90,7 +85,8 @@ class Rule:
         """Everything that it finds in this history; what happened to one run again in the same words is one thing."""
         alike: dict[tuple[str | None, str, str | None], list[Found]] = {}
         for found in self.judge(history):
-            alike.setdefault((found.run_id, found.happened, found.measured), []).append(found)
+            run_id = next((each.run_id for each in reversed(found.exchanges) if each.run_id), None)
+            alike.setdefault((run_id, found.happened, found.measured), []).append(found)
         for (run_id, happened, measured), group in alike.items():
             yield Finding(
                 code=self.code,

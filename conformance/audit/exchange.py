@@ -82,17 +82,12 @@ class ClientCall:
         return self.received.get(name) if isinstance(self.received, dict) else None
 
 
-_AS_RECORDED = (
-    *("id", "real", "ended", "method", "path", "query", "operation", "run_id", "before", "status", "lost"),
-    "key_in_url",
-)
-
-
 def call_members(exchange: Mapping[str, Any], order: int) -> dict[str, Any]:
     """The members of a `ClientCall`, from its JSON; raises KeyError, TypeError or ValueError when that is of none."""
     request, answer, at = exchange["request"], exchange["answer"], exchange["at"]
     content_type = _headers(answer).get("content-type", "").partition(";")[0].strip().lower()
-    return {name: exchange[name] for name in _AS_RECORDED} | {
+    same = ("id", "real", "ended", "method", "path", "query", "operation", "run_id", "before", "status", "lost")
+    return {name: exchange[name] for name in (*same, "key_in_url")} | {
         "order": order,
         "at": 0 if at is None else round(datetime.fromisoformat(at).timestamp() * 1_000),
         "cut": answer["cut"],

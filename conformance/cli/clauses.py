@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conformance.model.clauses import Clause, area_names, open_points
 from conformance.preview import checks
@@ -34,15 +34,37 @@ def table(chosen: Mapping[str, Clause]) -> str:
 
 def as_json(chosen: Mapping[str, Clause]) -> str:
     """Everything that is known of the clauses."""
-    return json.dumps({"clauses": [_members(clause) for clause in chosen.values()]}, indent=2) + "\n"
+    members = [
+        {
+            "id": clause.id,
+            "level": clause.level,
+            "text": clause.text,
+            "pages": clause.page,
+            "operations": clause.operations,
+            "open_points": clause.open_points,
+            "not_tested": clause.not_tested,
+            "checks": [
+                {"name": each.name, "stimulus": each.stimulus, "needs": each.needs} for each in checks_of(clause)
+            ],
+        }
+        for clause in chosen.values()
+    ]
+    return json.dumps({"clauses": members}, indent=2) + "\n"
 
 
 def markdown(chosen: Mapping[str, Clause]) -> str:
     """A table for a document: clause, level, text, and the checks or the reason why there are none."""
     lines = ["| clause | level | what it asks | tried by |", "|---|---|---|---|"]
-    lines += [
-        f"| {clause.id} | {clause.level} | {_cell(clause.text)} | {_tried(clause)} |" for clause in chosen.values()
-    ]
+    for clause in chosen.values():
+        tried = ", ".join(f"`{each.name}`" for each in checks_of(clause))
+        cells = (
+            clause.id,
+            clause.level,
+            clause.text,
+            f"not tested: {clause.not_tested}" if clause.not_tested else tried,
+        )
+        row = " | ".join(cell.replace("|", r"\|") for cell in cells)
+        lines.append(f"| {row} |")
     return "\n".join(lines) + "\n"
 
 
@@ -79,26 +101,3 @@ _BOUND = {"server": "servers", "client": "clients", "both": "servers and clients
 
 def _paragraph(name: str, text: str) -> list[str]:
     return wrap(text, WIDTH, initial_indent=f"  {name:<14}", subsequent_indent=" " * 16)
-
-
-def _tried(clause: Clause) -> str:
-    if clause.not_tested:
-        return f"not tested: {_cell(clause.not_tested)}"
-    return ", ".join(f"`{each.name}`" for each in checks_of(clause))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
-
-
-def _members(clause: Clause) -> dict[str, Any]:
-    return {
-        "id": clause.id,
-        "level": clause.level,
-        "text": clause.text,
-        "pages": clause.page,
-        "operations": clause.operations,
-        "open_points": clause.open_points,
-        "not_tested": clause.not_tested,
-        "checks": [{"name": each.name, "stimulus": each.stimulus, "needs": each.needs} for each in checks_of(clause)],
-    }

@@ -39,21 +39,15 @@ _AS_GIVEN = ("profile", "level", "isolated", "rate_checks", "max_time", "max_exa
 
 def main() -> None:
     """Run the command line that the process was given."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
-    with _told():
-        sys.exit(commands.main(prog_name="vern-conformance", standalone_mode=False))
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell what a person can mend in a sentence; anything else is ours, and a traceback is right."""
     from conformance.model.clauses import UnknownClause
     from mock_server.contract.yaml_file import BadFiles
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
+    # What a person can mend is told in a sentence; anything else is ours, and a traceback is right.
     try:
-        yield
+        sys.exit(commands.main(prog_name="vern-conformance", standalone_mode=False))
     except BadFiles as bad:
         _end("\n".join(str(complaint) for complaint in bad.complaints))
     except UnknownClause as unknown:

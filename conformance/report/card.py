@@ -29,20 +29,16 @@ class Report:
     """Codes of rules that were left out, with the reason."""
 
     @property
-    def findings(self) -> Sequence[Mapping[str, Any]]:
-        """All findings, the expected ones included."""
-        found: Sequence[Mapping[str, Any]] = self.card["findings"]
-        return found
-
-    @property
     def failures(self) -> Sequence[Mapping[str, Any]]:
         """The findings that fail the card: errors and warnings that nobody expects."""
-        return [each for each in self.findings if each["severity"] in GATING and each["code"] not in self.expected]
+        return [
+            each for each in self.card["findings"] if each["severity"] in GATING and each["code"] not in self.expected
+        ]
 
     @property
     def stale(self) -> Sequence[str]:
         """The codes that are expected and were not found, though they were looked for."""
-        found = {each["code"] for each in self.findings}
+        found = {each["code"] for each in self.card["findings"]}
         left_out = {*self.disabled, *(code for code, rule in RULES.items() if self.card["ongoing"] and rule.closing)}
         return [code for code in self.expected if code not in found | left_out]
 
@@ -65,7 +61,7 @@ class Report:
         for code in self.stale:
             yield f"{code} was not found, but the baseline expects it ({self.expected[code]}); take the entry out"
         for code, reason in self.expected.items():
-            if any(each["code"] == code for each in self.findings):
+            if any(each["code"] == code for each in self.card["findings"]):
                 yield f"{code} is expected: {reason}"
         for code, reason in self.disabled.items():
             yield f"{code} is left out: {reason}"
@@ -74,16 +70,17 @@ class Report:
 def text(report: Report) -> str:
     """The report for a person at a terminal."""
     lines = [f"report card: {report.headline}"]
-    for each in report.findings:
+    for each in report.card["findings"]:
         known = " (expected)" if each["code"] in report.expected else ""
         run = f", run {each['run_id']}" if each["run_id"] else ""
         lines += ["", f"{each['severity']} {each['code']} [{each['clause']}]{known}: {_where(each)}{run}"]
         lines += [f"  {detail}" for detail in _details(each)]
     if remarks := list(report.remarks()):
         lines += ["", *remarks]
-    if report.findings:
+    if report.card["findings"]:
         lines += ["", "`vern-mock why EXCHANGE` tells more of an exchange; docs/report-card.md of a code."]
-    return "".join(f"{line_}\n" for line_ in map(_line, lines))
+    # One line of a terminal each, whatever a client has put into its ids.
+    return "".join(f"{' ' * (len(each) - len(each.lstrip()))}{line(each)}\n" for each in lines)
 
 
 def as_json(report: Report) -> str:
@@ -102,12 +99,13 @@ def junit(report: Report) -> str:
 
 
 def _case(report: Report, rule: Rule) -> Case:
-    found = [each for each in report.findings if each["code"] == rule.code]
-    place, text = (rule.clause, f"{rule.code}: {rule.expected}"), "\n\n".join(map(_block, found))
+    found = [each for each in report.card["findings"] if each["code"] == rule.code]
+    place = (rule.clause, f"{rule.code}: {rule.expected}")
+    text = "\n\n".join("\n".join([_where(each), *_details(each)]) for each in found)
     expected = None if rule.code in report.stale else report.expected.get(rule.code)
     if reason := expected or report.disabled.get(rule.code):
         return Case(*place, "skipped", reason)
-    if any(each["code"] == rule.code for each in report.failures):
+    if any(each in report.failures for each in found):
         return Case(*place, "failure", found[0]["happened"], found[0]["severity"], text)
     return Case(*place, "system-out" if found else "", text=text)
 
@@ -116,9 +114,9 @@ def markdown(report: Report) -> str:
     """The report for the page of a CI job."""
     sign = "❌" if report.failed else "✅"
     lines = [f"## {sign} Report card of the client", "", f"**{_cell(report.headline)}**", ""]
-    if report.findings:
+    if report.card["findings"]:
         lines += ["| severity | code | clause | where | what happened | how to mend it |", "|---|---|---|---|---|---|"]
-    for each in report.findings:
+    for each in report.card["findings"]:
         said = each["happened"] + (f" ({each['measured']})" if each["measured"] else "")
         cells = (each["severity"], each["code"], each["clause"], _where(each), said, each["mend"])
         lines.append(f"| {' | '.join(map(_cell, cells))} |")
@@ -153,15 +151,6 @@ def _where(finding: Mapping[str, Any]) -> str:
 def _details(finding: Mapping[str, Any]) -> list[str]:
     labels = ("happened", "measured", "expected", "mend")
     return [f"{label}: {finding[label]}" for label in labels if finding[label]]
-
-
-def _block(finding: Mapping[str, Any]) -> str:
-    return "\n".join([_where(finding), *_details(finding)])
-
-
-def _line(text: str) -> str:
-    """One line of a terminal, whatever a client has put into its ids."""
-    return " " * (len(text) - len(text.lstrip())) + line(text)
 
 
 def _cell(text: str) -> str:

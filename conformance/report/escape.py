@@ -21,7 +21,10 @@ _NUMBERED = re.compile(r"^(\d+)([.)])")
 
 def escape(text: str) -> str:
     """The text with its line breaks and tabs, and any other control character written as `\\x1b`."""
-    return _STEERING.sub(_code, text.replace("\r\n", "\n"))
+    return _STEERING.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else f"\\u{ord(found[0]):04x}",
+        text.replace("\r\n", "\n"),
+    )
 
 
 def line(text: str) -> str:
@@ -44,8 +47,3 @@ def as_markdown(text: str, characters: int) -> str:
     """The beginning of a text, for a line or table cell of Markdown in which it means nothing but itself."""
     marked = _MARKUP.sub(r"\\\g<0>", html.escape(cut(line(text), characters), quote=False))
     return _NUMBERED.sub(r"\1\\\2", marked)
-
-
-def _code(found: re.Match[str]) -> str:
-    number = ord(found[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

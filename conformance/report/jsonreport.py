@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -50,7 +49,8 @@ def badge(results: Results) -> str:
 def from_json(text: str | bytes) -> Results:
     """The results that a report was made from; raises ValueError for what is no report of this form."""
     document = json.loads(text)
-    for error in _form().iter_errors(document):
+    form = jsonschema_rs.validator_for(json.loads(data("openapi", "results.schema.json").read_text("utf-8")))
+    for error in form.iter_errors(document):
         where = "/".join(map(str, error.instance_path)) or "the document"
         raise ValueError(f"no report of vern-conformance --json: {where}: {error.message}")
     return Results(
@@ -60,11 +60,6 @@ def from_json(text: str | bytes) -> Results:
         left_behind=tuple(document["left_behind"]),
         settings=document["settings"],
     )
-
-
-@lru_cache(maxsize=1)
-def _form() -> Any:
-    return jsonschema_rs.validator_for(json.loads(data("openapi", "results.schema.json").read_text("utf-8")))
 
 
 def _document(results: Results) -> dict[str, Any]:

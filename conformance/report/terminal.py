@@ -5,6 +5,7 @@ Lines to paste (curl, the command to repeat) are never broken, however long they
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conformance.model.results import Exchange, Finding, Result, Results
-    from conformance.report.summary import Area
 
 WIDTH = 80
 MARKS = {outcome: letter for outcome, (_, letter, _) in summary.SIGNS.items()}
@@ -87,21 +87,16 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
 
 def _matrix(results: Results) -> Iterator[str]:
     for area in summary.areas(results):
-        yield from _row(area)
+        tally = wrap(area.tally, WIDTH - _LABEL - _MARKS_A_LINE - 2)
+        parts = [area.results[at : at + _MARKS_A_LINE] for at in range(0, len(area.results), _MARKS_A_LINE)]
+        for number, (part, said) in enumerate(zip_longest(parts, tally)):
+            outcomes = [each.outcome for each in part or ()]
+            marks = "".join(click.style(MARKS[outcome], fg=_COLOURS[outcome]) for outcome in outcomes)
+            name = line(area.id) if number == 0 else ""
+            yield f"  {name:<6}  {marks}{' ' * (_MARKS_A_LINE - len(outcomes))}  {said or ''}".rstrip()
     present = {result.outcome for result in results.results}
     if legend := [f"{mark} {outcome.word}" for outcome, mark in MARKS.items() if outcome in present]:
         yield from ("", f"  {'   '.join(legend)}")
-
-
-def _row(area: Area) -> Iterator[str]:
-    outcomes = [result.outcome for result in area.results]
-    tally = wrap(area.tally, WIDTH - _LABEL - _MARKS_A_LINE - 2) or [""]
-    for number in range(max(len(tally), -(-len(outcomes) // _MARKS_A_LINE))):
-        part = outcomes[number * _MARKS_A_LINE :][:_MARKS_A_LINE]
-        marks = "".join(click.style(MARKS[outcome], fg=_COLOURS[outcome]) for outcome in part)
-        said = tally[number] if number < len(tally) else ""
-        name = line(area.id) if number == 0 else ""
-        yield f"  {name:<6}  {marks}{' ' * (_MARKS_A_LINE - len(part))}  {said}".rstrip()
 
 
 def _readings(results: Results) -> Iterator[str]:

@@ -131,10 +131,7 @@ def _key_at_upload(history: History) -> Iterator[Found]:
 def _upload_url_reused(history: History) -> Iterator[Found]:
     used: set[str] = set()
     for put in history.calls(UPLOAD):
-        ref = put.upload_ref
-        if put.method != "PUT" or ref is None:
-            continue
-        if ref in used:
+        if put.method == "PUT" and put.upload_ref in used:
             yield Found([put], "a file was put to a signed URL that had taken one before")
-        elif put.ok:
-            used.add(ref)
+        elif put.method == "PUT" and put.upload_ref is not None and put.ok:
+            used.add(put.upload_ref)
