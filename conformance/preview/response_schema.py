@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from conformance.preview import tolerant_schema
-from conformance.preview.bodies import STATUSES, TERMINAL, is_uuid
+from conformance.preview.bodies import STATUSES, TERMINAL, at, is_uuid, listed
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ERRORS = (400, 401, 404, 409, 429, 500)  # ERR-06
 UNJUDGED = (403, 405, 413)  # OP-35
-THROTTLED = {"error": "Too many requests"}  # RATE-02
+THROTTLED = "Too many requests"  # RATE-02
 
 EXPRESSION = jsonschema_rs.Draft202012Validator({"format": "regex"}, validate_formats=True)
 
@@ -86,15 +86,14 @@ def _literal(operation_id: str, status: int, answer: Answer) -> Iterator[Differe
 def _is_left_open(operation_id: str, answer: Answer) -> bool:
     """Whether 1.15 leaves this status to the implementation."""
     sent_as = answer.exchange.request_headers.get("content-type")
-    return (
-        answer.status in UNJUDGED
-        or (answer.status == 415 and sent_as != "application/json")  # OP-26
-        or (answer.status == 501 and operation_id == "export_csv" and "sheet_id" not in answer.query)  # CSV-02
-        or (operation_id == "list_imports" and answer.query.get("status", "active") != "active")  # OP-10
-        or (
-            operation_id == "list_imports" and not answer.ok and bool(answer.query.keys() & {"limit", "cursor"})
-        )  # OP-08
-    )
+    match operation_id:
+        case "export_csv" if answer.status == 501 and "sheet_id" not in answer.query:  # CSV-02
+            return True
+        case "list_imports" if answer.query.get("status", "active") != "active":  # OP-10
+            return True
+        case "list_imports" if not answer.ok and answer.query.keys() & {"limit", "cursor"}:  # OP-08
+            return True
+    return answer.status in UNJUDGED or (answer.status == 415 and sent_as != "application/json")  # OP-26
 
 
 def _is_documented(operation_id: str, answer: Answer) -> bool:
@@ -105,12 +104,7 @@ def _is_documented(operation_id: str, answer: Answer) -> bool:
         return True
     if status in (400, 404) and not all(is_uuid(each) for each in answer.ids.values() if each):  # OP-23
         return True
-    return str(status) in _responses(operation_id)
-
-
-def _responses(operation_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = contract.load().described(operation_id)["responses"]
-    return found
+    return str(status) in contract.load().described(operation_id)["responses"]
 
 
 def _error(answer: Answer) -> Iterator[Difference]:
@@ -125,8 +119,8 @@ def _error(answer: Answer) -> Iterator[Difference]:
         yield Difference(
             "ERR-02", f"{answer.status}: expected `error` as the only member; also got {', '.join(others)}"
         )
-    if answer.status == 429 and text != THROTTLED["error"]:
-        yield Difference("RATE-02", f"429: expected the error {THROTTLED['error']!r}, got {text[:200]!r}")
+    if answer.status == 429 and text != THROTTLED:
+        yield Difference("RATE-02", f"429: expected the error {THROTTLED!r}, got {text[:200]!r}")
     if answer.status == 429 and "retry-after" in answer.headers:
         yield Difference("RATE-03", f"429: expected no Retry-After, got {answer.headers['retry-after']!r}")
     yield from _content_type(answer)
@@ -144,8 +138,11 @@ def _success(operation_id: str, answer: Answer) -> Iterator[Difference]:
     if operation_id == "export_csv":
         yield from _download(answer)
         return
-    if not leaves_open(operation_id, "OP-04", "OP-40") and not _expected_2xx(operation_id, answer):
-        case = "active" if "status" in answer.query else "rows" if _has_rows(answer) else ""
+    expected = str(answer.status) in contract.load().described(operation_id)["responses"]
+    if operation_id == "start_import":  # which codes a replay may have is told by the check of IDEM-07, OP-06
+        expected = answer.status == 201 or _has_sent(answer, "idempotency_key")
+    if not expected and not leaves_open(operation_id, "OP-04", "OP-40"):
+        case = "active" if "status" in answer.query else "rows" if _has_sent(answer, "rows") else ""
         clause = clause_map.code_clause(contract.load(), operation_id, case)
         yield Difference(clause or "ERR-06", f"{answer.status}: the contract documents another code of success")
         return
@@ -156,14 +153,8 @@ def _success(operation_id: str, answer: Answer) -> Iterator[Difference]:
     yield from _body(operation_id, answer)
 
 
-def _expected_2xx(operation_id: str, answer: Answer) -> bool:
-    if operation_id == "start_import":  # which codes a replay may have is told by the check of IDEM-07, OP-06
-        return answer.status == 201 or _may_replay(answer)
-    return str(answer.status) in _responses(operation_id)
-
-
 def _download(answer: Answer) -> Iterator[Difference]:
-    clause, kind = ("CSV-01", "text/csv") if "sheet_id" in answer.query else ("CSV-02", "application/zip")
+    clause, kind = cut_off(answer), "text/csv" if "sheet_id" in answer.query else "application/zip"
     disposition = answer.headers.get("content-disposition", "")
     if answer.status != 200:
         yield Difference(clause, f"expected 200, got {answer.status}")
@@ -182,19 +173,15 @@ def _body(operation_id: str, answer: Answer) -> Iterator[Difference]:
         case "list_imports":
             yield from _history(body)
         case "decide":
-            decision = str(answer.sent.get("decision")) if isinstance(answer.sent, dict) else ""
+            decision = str(at(answer.sent, "decision"))
             name = {"approve": "Approved", "reject": "Rejected"}.get(decision, "DecisionTaken")
             yield from _against(name, operation_id, decision, body)
-        case "start_import" | "start_export":
+        case "start_import" | "start_export":  # by a key, it may be about a run that was started before (OP-06)
             kind = "Import" if operation_id == "start_import" else "Export"
-            name = f"{kind}Replayed" if _may_replay(answer) else f"{kind}Started"
-            yield from _against(name, operation_id, "rows" if _has_rows(answer) else "", body)
-        case "poll_import" | "poll_export":
-            yield from _against(
-                "Run" if operation_id == "poll_import" else "ExportRun", operation_id, _status(body), body
-            )
+            name = f"{kind}Replayed" if _has_sent(answer, "idempotency_key") else f"{kind}Started"
+            yield from _against(name, operation_id, "rows" if _has_sent(answer, "rows") else "", body)
         case _:
-            yield from _against(_schema_of(operation_id), operation_id, "", body)
+            yield from _against(_schema_of(operation_id), operation_id, str(at(body, "status")), body)
             if operation_id == "list_templates":
                 yield from _expressions(body)
 
@@ -205,13 +192,8 @@ def _schema_of(operation_id: str) -> str:
     return str(media["schema"]["$ref"].rpartition("/")[2])
 
 
-def _may_replay(answer: Answer) -> bool:
-    """Whether the answer may be about a run that was started before, by the key that was sent (OP-06)."""
-    return isinstance(answer.sent, dict) and "idempotency_key" in answer.sent
-
-
-def _has_rows(answer: Answer) -> bool:
-    return isinstance(answer.sent, dict) and "rows" in answer.sent
+def _has_sent(answer: Answer, member: str) -> bool:
+    return isinstance(answer.sent, dict) and member in answer.sent
 
 
 def _active(body: Any) -> Iterator[Difference]:
@@ -223,7 +205,7 @@ def _active(body: Any) -> Iterator[Difference]:
     elif body.get("status") in TERMINAL:
         yield Difference("ACT-05", f"/status: expected a run that is not over, got {body['status']}")
     else:
-        yield from _against("Run", "list_imports", _status(body), body)
+        yield from _against("Run", "list_imports", str(at(body, "status")), body)
 
 
 def _history(body: Any) -> Iterator[Difference]:
@@ -271,8 +253,10 @@ def _form(place: tuple[str, ...], error: Any) -> str | None:
     """The clause of a member that is there in another form than the documented one: under another name, as a text."""
     if error.kind.name == "required" and _fold(place[-1]) in map(_fold, error.instance):
         return "FMT-02"
-    numeric = error.kind.name == "type" and "integer" in error.kind.types and _is_numeric(error.instance)
-    return "FMT-03" if numeric else None
+    if error.kind.name != "type" or "integer" not in error.kind.types:
+        return None
+    text = error.instance.strip("+-").replace(".", "", 1) if isinstance(error.instance, str) else ""
+    return "FMT-03" if isinstance(error.instance, float) or text.isdigit() else None
 
 
 def _describe(error: Any) -> str:
@@ -290,13 +274,9 @@ def _describe(error: Any) -> str:
 
 def _expressions(body: Any) -> Iterator[Difference]:
     """TPL-04: an expression compiles, in one dialect or another."""
-    templates = body.get("templates") if isinstance(body, dict) else None
-    for template in templates if isinstance(templates, list) else ():
-        columns = template.get("columns") if isinstance(template, dict) else None
-        for column in columns if isinstance(columns, list) else ():
-            rule = column.get("strictRule") if isinstance(column, dict) else None
-            if isinstance(rule, str) and not _compiles(rule):
-                yield Difference("TPL-04", f"strictRule: expected a regular expression, got {rule[:200]!r}")
+    for column in chain(*(listed(each, "columns") for each in listed(body, "templates"))):
+        if isinstance(rule := column.get("strictRule"), str) and not _compiles(rule):
+            yield Difference("TPL-04", f"strictRule: expected a regular expression, got {rule[:200]!r}")
 
 
 def _compiles(expression: str) -> bool:
@@ -311,10 +291,6 @@ def _compiles(expression: str) -> bool:
     return True
 
 
-def _status(body: Any) -> str:
-    return str(body.get("status")) if isinstance(body, dict) else ""
-
-
 def _plain(value: Any) -> Any:
     """The body for the validator: no whole number passes as an integer when it was sent with a fraction (FMT-03)."""
     match value:
@@ -327,10 +303,6 @@ def _plain(value: Any) -> Any:
         case dict():
             return {_plain(name): _plain(each) for name, each in value.items()}
     return value
-
-
-def _is_numeric(value: Any) -> bool:
-    return isinstance(value, float) or (isinstance(value, str) and value.strip("+-").replace(".", "", 1).isdigit())
 
 
 def _kind(value: Any) -> str:
