@@ -30,23 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [  # noqa: RUF022 - the suite, our own mock
     "MOCK", "PREVIEW", "Plan", "UnknownRun", "driver_of_mock", "run",
-    "CLEAN", "FLAGGED", "KEY", "OTHER", "REVOKED", "UNSURE", "Mock", "mock",
+    "KEY", "OTHER", "REVOKED", "Mock", "mock",
 ]  # fmt: skip
-
-CLEAN = [
-    {"Name": "Ada Ames", "Email": "ada@example.com", "Status": "Open", "Joined": "2024-01-31"},
-    {"Name": "Gus Bell", "Email": "gus@example.com", "Status": "Closed"},
-    {"Name": "Ida Cole", "Email": "ida@example.com"},
-]
-FLAGGED = [
-    *CLEAN,
-    {"Name": "Jo Dane", "Email": "jo@example.com", "Status": "open"},
-    {"Name": "Kim Eads", "Email": "kim@example.com", "Status": "in progress", "Joined": "soon"},
-    {"Name": "Lu Ford", "Email": "ada@example.com", "Status": "Open"},
-    {"Name": "Max Gray", "Email": "", "Status": "Pending"},
-    {"Name": "Nat Hill", "Email": "nat@example.com", "Status": "open"},
-]
-UNSURE = [*CLEAN, {"Name": "Ned Hale", "Email": "ned@example.com", "Status": "unsure"}]
 
 
 class Mock(Host):
@@ -62,22 +47,9 @@ class Mock(Host):
         }
 
     def target(self) -> Target:
-        """The target file's equal for this mock."""
-        return Target(
-            base_url=f"{self.url}/api/v1",
-            api_key=KEY,
-            other_api_key=OTHER,
-            revoked_api_key=REVOKED,
-            requests_per_minute=0,
-            strict=True,
-            states={
-                "completed": Body({"rows": CLEAN}),
-                "needs_attention": Body({"rows": FLAGGED}),
-                "needs_attention_again": Body({"rows": UNSURE}, ({"question_id": "fq0", "custom": "no such status"},)),
-                "failed": Body({"rows": [{"Nom": "Ada"}]}),
-                "running": Body({"rows": CLEAN}),
-            },
-        )
+        """What its target file says, `openapi/mock.target.yaml`; and that it reads the contract as it is written."""
+        known = {"URL": self.url, "KEY": KEY, "OTHER": OTHER, "REVOKED": REVOKED}
+        return replace(load(contract.data("openapi", "mock.target.yaml"), known), strict=True, path=None)
 
     def _canceled(self) -> tuple[str, str]:
         company, run = self._started("live")
@@ -91,11 +63,12 @@ class Mock(Host):
 
     def _started(self, scenario: str) -> tuple[str, str]:
         """A run of the scenario in its ready company, in which nothing may be in flight."""
-        answer: Any = None
+        answer, right = None, self.target().states["completed"]
+        assert isinstance(right, Body)  # noqa: S101 - our own file says so
         try:
             listed = self.admin("GET", "/_mock/scenarios")["scenarios"]
             company = str(next(each["company_id"] for each in listed if each["name"] == scenario))
-            answer = self.admin("POST", f"/api/v1/companies/{company}/imports", {"rows": CLEAN})
+            answer = self.admin("POST", f"/api/v1/companies/{company}/imports", right.body)
             return company, str(answer["run_id"])
         except (*NO_ANSWER, StopIteration) as error:
             got = f"got {answer}" if answer is not None else f"{type(error).__name__}: {error}"
@@ -138,15 +111,16 @@ def states_of(client: Client, runs: Sequence[Ids]) -> Ways:
     return ways
 
 
+CONTRACT = contract.load()
 PREVIEW = Generation(
-    contract=contract.load(),
+    contract=CONTRACT,
     clauses=clauses.load(),
     checks=checks.load,
     generated=LAYER.check,
     context=StateDriver,
     differences=differences,
     cut_off=cut_off,
-    probes=("list_sources", "list_templates"),
+    probes=tuple(each.id for each in CONTRACT.operations.values() if each.method == "GET" and not each.parameters),
     spends=RATES,
     reading=lending,
     states=states_of,

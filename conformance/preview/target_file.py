@@ -116,38 +116,7 @@ def _way(value: Mapping[str, Any]) -> Way:
     return Body(value["body"], None if answers is None else tuple(answers))
 
 
-CODES: Mapping[str, str] = {
-    "T100": "The file is not YAML.",
-    "T101": "The file cannot be read.",
-    "T102": "The file is not UTF-8.",
-    "T103": "A member is given twice.",
-    "T104": "The file does not hold members.",
-    "T105": "The file holds a second document.",
-    "T106": "An anchor or an alias is used.",
-    "T107": "A tag is used.",
-    "T108": "A member's name is not text.",
-    "T109": "A number is one that JSON cannot carry.",
-    "T111": "An environment variable is not set.",
-    "T112": "A `${` is not followed by a variable's name and `}`.",
-    "T113": "An environment variable is not UTF-8.",
-    "T201": "A member is unknown here.",
-    "T202": "A member is missing.",
-    "T203": "A value is of another kind than expected.",
-    "T204": "A number is too small or too large.",
-    "T205": "A list or a text is empty, or a list has an entry twice.",
-    "T206": "An id is not a UUID.",
-    "T207": "A state is unknown.",
-    "T211": "A state has no way to it, or more than one.",
-    "T212": "Answers stand where the suite approves nothing.",
-    "T213": "A body starts no import.",
-    "T214": "An answer is not exactly one of an option and a text.",
-    "T215": "A command cannot be started.",
-    "T216": "The clock's command is not told the seconds.",
-    "T221": "The base URL is not one to put an operation's path behind.",
-    "T222": "A key cannot be sent in a header.",
-    "T223": "Two keys are the same.",
-    "T224": "Companies are to be provisioned and existing, or neither.",
-}
+CODES: Mapping[str, str] = load_schema("target")["x-codes"]
 """Every code of a complaint about a target file, and what it means. T1xx: its text; T2xx: its members."""
 
 _OR_A_VARIABLE = r"|\$\{"  # the end of a schema's pattern, for editors; here each variable has its value

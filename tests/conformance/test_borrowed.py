@@ -10,7 +10,7 @@ from honest import HONEST
 from judging import on, worse_than_passed
 
 from conformance.model.results import Outcome, Results
-from conformance.preview.suite import CLEAN, mock
+from conformance.preview.suite import mock
 from conformance.target.target import Body, Existing
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ def lent(
         source = server.admin("GET", "/api/v1/sources")["sources"][0]["id"]
         asked = [{"name": f"lent {number}", "source": source} for number in range(count)]
         ids = [server.admin("POST", "/api/v1/companies", each)["company"]["id"] for each in asked]
+        right: Any = server.target().states["completed"]
         for each in ids if used else ():
-            server.admin("POST", f"/api/v1/companies/{each}/imports", {"rows": CLEAN})
+            server.admin("POST", f"/api/v1/companies/{each}/imports", right.body)
         server.advance(60)
         target = replace(server.target(), tenant=Existing(tuple(ids)), **members)
         results = on(server, *only, target=target, isolated=isolated)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from honesty import Honest, all_of, target
 from places import around
 
-from conformance.preview.suite import UNSURE
+from conformance.preview.suite import Mock
 from conformance.target.target import Body
 from mock_server.data import book, rules, uploaded
 from mock_server.data.book import Fix
@@ -178,7 +178,8 @@ def _reversed(honest: Any) -> Any:
     return block
 
 
-AGAIN = Body({"rows": UNSURE}, ({"question_id": made_uuid("question", "fq0"), "custom": "no such status"},))
+UNSURE: Any = Mock("http://127.0.0.1").target().states["needs_attention_again"]
+AGAIN = Body(UNSURE.body, ({"question_id": made_uuid("question", "fq0"), "custom": "no such status"},))
 
 RESOLVING = (
     Honest(
