@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from conformance.http.client import DEFAULT, Key
 from conformance.http.messages import UNSET
@@ -113,26 +112,6 @@ def by_any(expected: Expected) -> Expected:
     requirement = expected.requirement.replace("with 400", "with a 4xx")
     mute = (409, 429) if expected.kind == "lost" else (404, 409, 429)
     return replace(expected, requirement=requirement, right=(4,), mute=mute)
-
-
-def is_plain(text: Any) -> bool:
-    """Whether it is a text that no implementation has a reason to refuse."""
-    return isinstance(text, str) and 0 < len(text) <= 200 and text.isprintable() and text == text.strip()
-
-
-def is_uuid(text: Any) -> bool:
-    """Whether some notation of a UUID is meant."""
-    try:
-        return bool(UUID(text))
-    except (ValueError, AttributeError, TypeError):
-        return False
-
-
-def strangers(value: Any, *known: str) -> list[str]:
-    """A doubt when the object has members that nobody documents (OP-26)."""
-    if isinstance(value, dict) and set(value) - set(known):
-        return ["a call with members that are not documented"]
-    return []
 
 
 TRIES = 40

@@ -266,10 +266,10 @@ class Client:
         while self._deadline() > 0:
             if request.operation is None:  # no endpoint of the API, so none of its limits
                 return True
-            wait = self._budget.spend(request.operation, key, unasked=self._rate_checks > 0)
-            if not wait:
+            pause = self._budget.spend(request.operation, key, unasked=self._rate_checks > 0)
+            if not pause:
                 return True
-            self._rest(wait)
+            self._rest(pause)
         return False
 
     def _rest(self, seconds: float) -> None:

@@ -238,14 +238,9 @@ def _is_free(place: Place, index: int) -> bool:
     return isinstance(place[index], int) or (index == 1 and place[0] == "states")
 
 
-def _base_url(_: Place, url: str) -> Iterator[Mistake]:
-    if wrong := url_mistake(url):
-        yield "T221", (), wrong
-
-
-def _key(_: Place, key: str) -> Iterator[Mistake]:
-    if wrong := key_mistake(key):
-        yield "T222", (), wrong
+def _told(code: str, wrong: str | None) -> Iterator[Mistake]:
+    if wrong is not None:
+        yield code, (), wrong
 
 
 def _different_keys(_: Place, file: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -314,8 +309,8 @@ def _advance(place: Place, command: list[Any]) -> Iterator[Mistake]:
 
 _RULES: Mapping[Place, Callable[[Place, Any], Iterator[Mistake]]] = {
     (): _different_keys,
-    ("base_url",): _base_url,
-    **{(key,): _key for key in KEYS},
+    ("base_url",): lambda _, url: _told("T221", url_mistake(url)),
+    **{(each,): lambda _, key: _told("T222", key_mistake(key)) for each in KEYS},
     ("company",): _one_company,
     ("states", "*"): _one_way,
     ("states", "*", "body"): _body,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DRAWN = overlay("generated")
 UNKNOWN, UPLOAD = "{unknown}", "{upload}"
-EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]+")
+EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def fill(case: Case, facts: Facts) -> Case:
             body["name"] = f"{fresh} {name}"
         if isinstance(given := body.get("external_id"), str) and given:  # as long, and right or wrong as it was
             rest = given[len(fresh) :]
-            wrong = not EXTERNAL_ID.fullmatch(given) and (not rest or EXTERNAL_ID.fullmatch(rest))
-            body["external_id"] = fresh + (given if wrong else rest)
+            hidden = not EXTERNAL_ID.fullmatch(given) and EXTERNAL_ID.fullmatch(rest)
+            body["external_id"] = fresh + (given if hidden else rest)
     elif isinstance(key := body.get("idempotency_key"), str) and key:
         body["idempotency_key"] = fresh
     return replace(case, body=body, query=query)
