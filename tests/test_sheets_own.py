@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import Filled, filled, texts
 
 from mock_server.contract import document as contract
-from mock_server.data.book import Fix, Sheet, has_open_groups, report
+from mock_server.data.book import Fix, Sheet, cure, has_open_groups, report
 from mock_server.data.templates import Column, Link, Template
 from mock_server.data.uploaded import check_tables
 from mock_server.preview.beats import Review
@@ -149,7 +149,7 @@ def agree(book: UploadedBook, told: Plain) -> None:
 def choices(book: UploadedBook, group: Group) -> st.SearchStrategy[Fix | None]:
     """Everything that a caller could answer, no answer that cures included."""
     options = [None, group.fix, *group.options]
-    return st.one_of(st.sampled_from(options), texts.map(lambda text: book.cure(group, text)))
+    return st.one_of(st.sampled_from(options), texts.map(lambda text: cure(book, group, text)))
 
 
 # Laws
@@ -260,7 +260,7 @@ def test_a_kept_group_is_not_asked_about_again(content: Filled, data: st.DataObj
 def test_a_text_either_cures_its_whole_group_or_changes_nothing(content: Filled, text: str) -> None:
     book = book_of(*content)
     for place, group in enumerate(book.groups):
-        fix = book.cure(group, text)
+        fix = cure(book, group, text)
         after = book.apply_fixes([fix if place == number else None for number in range(len(book.groups))])
         same = [(each.column, each.fails) for each in after.groups if each.sheet is group.sheet]
         if fix is None:
@@ -366,7 +366,7 @@ def test_a_cure_may_mend_links_of_another_sheet() -> None:
     deals = [("Sale", "new@example.com", "1", "Won", "")]
     book = book_of((CONTACTS, [contact(email="")]), (DEALS, deals))
     assert kinds(book) == [("Email", "required", 1), ("Contact Email", "link", 1)]
-    fix = book.cure(book.groups[0], "new@example.com")
+    fix = cure(book, book.groups[0], "new@example.com")
     assert book.apply_fixes([fix, None]).groups == ()
 
 
@@ -375,8 +375,8 @@ def test_a_link_may_be_found_in_what_the_company_holds_already() -> None:
     rows: list[Row] = [("Sale", "held@example.com", "1", "Won", ""), ("Sale", "other@example.com", "1", "Won", "")]
     book = check_tables([(DEALS, rows, frozenset())], held)
     assert kinds(book) == [("Contact Email", "link", 1)]
-    assert book.cure(book.groups[0], "held@example.com") == Fix("set_value", "held@example.com")
-    assert book.cure(book.groups[0], "nobody@example.com") is None
+    assert cure(book, book.groups[0], "held@example.com") == Fix("set_value", "held@example.com")
+    assert cure(book, book.groups[0], "nobody@example.com") is None
 
 
 def test_rows_of_the_run_itself_hide_what_the_company_held_before() -> None:
@@ -393,12 +393,12 @@ def test_rows_of_the_run_itself_hide_what_the_company_held_before() -> None:
 )
 def test_a_missing_unique_value_is_cured_by_a_text_that_is_valid_and_new(text: str, cures: bool) -> None:
     book = book_of((CONTACTS, [contact(email="taken@example.com"), contact(email="")]))
-    assert (book.cure(book.groups[0], text) is not None) == cures
+    assert (cure(book, book.groups[0], text) is not None) == cures
 
 
 def test_no_text_cures_two_rows_of_a_unique_column_at_once() -> None:
     book = book_of((CONTACTS, [contact(email=""), contact(email="")]))
-    assert book.cure(book.groups[0], "new@example.com") is None
+    assert cure(book, book.groups[0], "new@example.com") is None
 
 
 def test_blank_cells_of_an_optional_unique_column_are_no_duplicates() -> None:

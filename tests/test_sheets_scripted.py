@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.data.book import Data, Fix, Flagged, has_open_groups, report
-from mock_server.data.generated import GeneratedSheet, Layout, untouched_book
+from mock_server.data.book import Data, Fix, Flagged, cure, has_open_groups, report
+from mock_server.data.generated import GeneratedBook, GeneratedSheet, Layout
 from mock_server.data.rules import faults
 from mock_server.data.templates import Link
 from mock_server.preview.account import generate_book
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mock_server.data.book import Action, Book, Group, Row, Sheet
-    from mock_server.data.generated import GeneratedBook
     from mock_server.data.rules import Check
     from mock_server.data.templates import Column
     from mock_server.data.values import Maker
@@ -190,7 +189,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 def answers(data: st.DataObject, book: GeneratedBook, group: Group) -> Fix | None:
     fixes = [None, group.fix, *group.options]
     if group.allow_custom:
-        fixes.append(book.cure(group, data.draw(ANSWERS)))
+        fixes.append(cure(book, group, data.draw(ANSWERS)))
     return data.draw(st.sampled_from(fixes))
 
 
@@ -278,7 +277,7 @@ def test_a_group_that_is_left_is_asked_about_again() -> None:
 @pytest.mark.parametrize(("text", "cures"), [("Closed", True), ("closed", False), ("", False), (" ", False)])
 def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:
     book = parked(STATUS)
-    fix = book.cure(book.groups[0], text)
+    fix = cure(book, book.groups[0], text)
     assert fix == (Fix("set_value", text) if cures else None)
     consistent(book.apply_fixes([fix]))
 
@@ -286,15 +285,15 @@ def test_a_text_cures_when_it_is_a_valid_value(text: str, cures: bool) -> None:
 def test_a_unique_cell_is_cured_by_a_text_that_no_row_has() -> None:
     book = parked(Flagged("Contacts", "Email", 1, "required", "delete_invalid_rows"))
     taken = shown(book, BY_NAME["Contacts"], flagged=False)[0][1]
-    assert book.cure(book.groups[0], taken) is None
-    assert book.cure(book.groups[0], "new@example.com") == Fix("set_value", "new@example.com")
+    assert cure(book, book.groups[0], taken) is None
+    assert cure(book, book.groups[0], "new@example.com") == Fix("set_value", "new@example.com")
 
 
 def test_a_link_is_cured_by_every_value_that_the_linked_sheet_shows() -> None:
     book = parked(Flagged("Deals", "Contact Email", 3, "link", "keep"), rows=10, Contacts=40)
     for contact in shown(book, BY_NAME["Contacts"], flagged=False):
-        assert book.cure(book.groups[0], contact[1]) == Fix("set_value", contact[1])  # DEC-12
-    assert book.cure(book.groups[0], "nobody@nowhere.example") is None
+        assert cure(book, book.groups[0], contact[1]) == Fix("set_value", contact[1])  # DEC-12
+    assert cure(book, book.groups[0], "nobody@nowhere.example") is None
 
 
 def test_two_answers_cannot_give_one_unique_value_to_two_rows() -> None:
@@ -302,7 +301,7 @@ def test_two_answers_cannot_give_one_unique_value_to_two_rows() -> None:
     wrong = Flagged("Contacts", "Email", 1, "strict", "delete_invalid_rows")
     park = Park((missing, wrong))
     book = generate_book(scenario({"Contacts": 20}, Work(1), park), SHEETS, 3).reveal(park)
-    book = book.apply_fixes([book.cure(group, "new@example.com") for group in book.groups])
+    book = book.apply_fixes([cure(book, group, "new@example.com") for group in book.groups])
     consistent(book)
 
 
@@ -389,7 +388,7 @@ def counted(made: list[int]) -> Maker:
 def test_a_million_rows_cost_nothing_until_they_are_read() -> None:
     made: list[int] = []
     sheet = BY_NAME["Contacts"]
-    book = untouched_book([GeneratedSheet(sheet, Layout(1_000_000, ()), lambda: (counted(made),) * 6, ())])
+    book = GeneratedBook((GeneratedSheet(sheet, Layout(1_000_000, ()), lambda: (counted(made),) * 6, ()),), ({},))
     assert report(book, parked=True)["inserted"] == 1_000_000
     assert made == []
     assert len(list(islice(book.rows(sheet.id, flagged=True), 3))) == 3

@@ -7,17 +7,19 @@ was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mock_server.contract.nearest import counted
 from mock_server.data.rules import Check, alternatives, fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
+    from mock_server.data.generated import GeneratedBook
     from mock_server.data.templates import Column, Template
+    from mock_server.data.uploaded import UploadedBook
 
-
+Book: TypeAlias = "UploadedBook | GeneratedBook"
+"""The sheets that a run fills, at one moment."""
 Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
 Row = tuple[str, ...]
 SAMPLES = 3
@@ -111,30 +113,6 @@ class Count(NamedTuple):
     flagged: int
 
 
-class Book(Protocol):
-    """The sheets that a run fills, at one moment."""
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """The flagged groups, those that are still to be decided first."""
-
-    @property
-    def counts(self) -> tuple[Count, ...]:
-        """One entry for each sheet of the book."""
-
-    def reveal(self, beat: object, /) -> Book:
-        """The book once the groups that this beat of a script declares have come to light."""
-
-    def cure(self, group: Group, text: str) -> Fix | None:
-        """The fix that a free text stands for; None when it is no valid value of the column."""
-
-    def apply_fixes(self, fixes: Sequence[Fix | None]) -> Book:
-        """The book after one fix for each group; None leaves a group flagged."""
-
-    def rows(self, sheet_id: str, *, flagged: bool) -> Iterator[Row]:
-        """The sheet's rows in order, with the flagged ones among them or without."""
-
-
 def has_open_groups(book: Book) -> bool:
     """True while a group waits for a decision that cures or keeps it (DEC-28)."""
     return any(not group.accepted for group in book.groups)
@@ -193,6 +171,13 @@ def allows_text(column: Column, fails: Check, rows: int) -> bool:
     return fails != "unique" and not (column.unique and rows > 1)
 
 
-def is_settable(column: Column, rows: int, text: str) -> bool:
-    """Whether all cells of a group of `rows` rows may hold the text; links are for the book to judge."""
-    return bool(text.strip()) and fault(column, text) is None and not (column.unique and rows > 1)
+def cure(book: Book, group: Group, text: str) -> Fix | None:
+    """The fix that a free text stands for: it must be valid, found where linked, and new where unique; else None."""
+    column = group.column
+    if not text.strip() or fault(column, text) is not None:
+        return None
+    if column.unique and (group.rows > 1 or book.holds(group.sheet.template.id, column.name, text)):
+        return None
+    if column.links and not any(book.holds(link.template_id, link.column, text) for link in column.links):
+        return None
+    return Fix("set_value", text)

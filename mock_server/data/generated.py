@@ -12,7 +12,7 @@ from itertools import accumulate
 from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
-from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, is_settable, sensible_fixes
+from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, sensible_fixes
 from mock_server.data.rules import wrong_values
 from mock_server.data.values import cell, maker
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mock_server.data.book import Data, Flagged
-    from mock_server.data.templates import Column
     from mock_server.data.values import Maker
 
     Fate = Fix | None
@@ -72,36 +71,17 @@ class Layout(NamedTuple):
         return mixed * pow(self.stride, -1, self.slots) % self.slots if self.slots > 1 else 0
 
 
-class Wrong(NamedTuple):
-    """A declared group on its column: which beat brings it to light, what its cells hold, how it may be cured."""
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A declared group on its column: which beat brings it to light, and what its cells hold."""
 
     place: int
     """Its place in the script, over all sheets: questions and patch come in this order."""
     beat: object
     declared: Flagged
     number: int
-    column: Column
+    """The column's."""
     texts: tuple[str, ...]
-
-    @property
-    def fix(self) -> Fix:
-        """The declared fix."""
-        return Fix(self.declared.fix, self.declared.value)
-
-    @property
-    def options(self) -> tuple[Fix, ...]:
-        """The declared options, else all that make sense."""
-        sensible = sensible_fixes(self.column, self.declared.fails, self.fix)
-        if not self.declared.options:
-            return sensible
-        by_action = {fix.action: fix for fix in sensible}
-        return tuple(by_action.get(action, Fix(action)) for action in self.declared.options)
-
-    @property
-    def allow_custom(self) -> bool:
-        """The declared switch, else whether a text could cure the group."""
-        allowed = self.declared.allow_custom
-        return allows_text(self.column, self.declared.fails, self.declared.rows) if allowed is None else allowed
 
 
 class GeneratedSheet(NamedTuple):
@@ -109,19 +89,14 @@ class GeneratedSheet(NamedTuple):
 
     sheet: Sheet
     layout: Layout
-    prepare: Callable[[], tuple[Maker, ...]]
-    """Gives one maker a column; called when the first cell is made, since filling pools takes a while."""
+    makers: Callable[[], tuple[Maker, ...]]
+    """Gives what makes each column's right cells; called for the first cell, since filling pools takes a while."""
     wrongs: tuple[Wrong, ...]
-
-    @property
-    def makers(self) -> tuple[Maker, ...]:
-        """What makes the right cells of each column."""
-        return self.prepare()
 
     def text(self, wrong: Wrong, number: int, row: int) -> str:
         """What the cell of a group's row holds: a wrong value in turn, or the right value of the row above again."""
         if wrong.declared.fails == "unique":
-            return cell(self.makers[wrong.number], row - 1)
+            return cell(self.makers()[wrong.number], row - 1)
         return wrong.texts[number % len(wrong.texts)]
 
     def samples(self, which: int) -> tuple[str, ...]:
@@ -149,7 +124,17 @@ class GeneratedBook(NamedTuple):
     @property
     def counts(self) -> tuple[Count, ...]:
         """Rows by arithmetic: all of them, less the dropped and the flagged ones."""
-        return tuple(_count(*pair) for pair in zip(self.sheets, self.fates, strict=True))
+        counts = []
+        for generated, fates in zip(self.sheets, self.fates, strict=True):
+            flagged = dropped = 0
+            for which, fate in fates.items():
+                rows = generated.wrongs[which].declared.rows
+                if fate is None or fate.action == "keep":
+                    flagged += rows
+                elif fate.action != "set_value":
+                    dropped += rows
+            counts.append(Count(generated.sheet, generated.layout.rows - flagged - dropped, flagged))
+        return tuple(counts)
 
     def reveal(self, beat: object, /) -> GeneratedBook:
         """The book once the beat's groups have come to light."""
@@ -159,21 +144,16 @@ class GeneratedBook(NamedTuple):
         )
         return self._replace(fates=fates)
 
-    def cure(self, group: Group, text: str) -> Fix | None:
-        """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
-        fits = is_settable(group.column, group.rows, text) and self._fits(group, text)
-        return Fix("set_value", text) if fits else None
-
     def apply_fixes(self, fixes: Sequence[Fix | None]) -> GeneratedBook:
         """The book after one fix for each group of `groups`; None leaves it flagged."""
         fates = [dict(known) for known in self.fates]
-        given: set[tuple[int, str, str]] = set()
+        given: set[tuple[int, int, str]] = set()
         for (sheet, which), fix in zip(self._flagged_groups(), fixes, strict=True):
-            column = self.sheets[sheet].wrongs[which].column
-            if fix is not None and fix.value and column.unique:
-                if (sheet, column.name, fix.value) in given:
+            number = self.sheets[sheet].wrongs[which].number
+            if fix is not None and fix.value and self.sheets[sheet].sheet.template.columns[number].unique:
+                if (sheet, number, fix.value) in given:
                     continue  # two groups cannot be given one unique value: the second stays flagged
-                given.add((sheet, column.name, fix.value))
+                given.add((sheet, number, fix.value))
             fates[sheet][which] = fix
         return self._replace(fates=tuple(fates))
 
@@ -183,19 +163,12 @@ class GeneratedBook(NamedTuple):
             if generated.sheet.id == sheet_id:
                 yield from _rows(generated, fates, flagged=flagged)
 
-    def _fits(self, group: Group, text: str) -> bool:
-        """Whether the text is new in a unique column, and there in a sheet that a link column leads to."""
-        if group.column.unique and self._holds(group.sheet.template.id, group.column.name, text):
-            return False
-        links = group.column.links
-        return not links or any(self._holds(link.template_id, link.column, text) for link in links)
-
-    def _holds(self, template_id: str, column: str, text: str) -> bool:
+    def holds(self, template_id: str, column: str, text: str) -> bool:
+        """Whether the text is in a column of the book's rows."""
         for generated in self.sheets:
             if generated.sheet.template.id == template_id:
                 number = generated.sheet.template.index(column)
-                if any(row[number] == text for row in self.rows(generated.sheet.id, flagged=True)):
-                    return True
+                return any(row[number] == text for row in self.rows(generated.sheet.id, flagged=True))
         return False
 
     def _flagged_groups(self) -> list[tuple[int, int]]:
@@ -216,26 +189,15 @@ def generate(
     made: dict[str, GeneratedSheet] = {}
     for data in filled:
         sheet = next(sheet for sheet in sheets if sheet.name == data.sheet)
-        declared = [each for each in enumerate(groups) if each[1][1].sheet == data.sheet]
-        made[sheet.id] = GeneratedSheet(
-            sheet=sheet,
-            layout=Layout(data.rows, tuple(flagged.rows for _, (_, flagged) in declared)),
-            prepare=cache(partial(_makers, sheet, seed, made)),
-            wrongs=tuple(bind_group(place, beat, flagged, sheet) for place, (beat, flagged) in declared),
-        )
-    return untouched_book(tuple(made.values()))
-
-
-def untouched_book(sheets: Sequence[GeneratedSheet]) -> GeneratedBook:
-    """The book before anything came to light: every row is right."""
-    return GeneratedBook(tuple(sheets), tuple({} for _ in sheets))
-
-
-def bind_group(place: int, beat: object, declared: Flagged, sheet: Sheet) -> Wrong:
-    """The declared group, bound to the sheet's column."""
-    number = sheet.template.index(declared.column)
-    column = sheet.template.columns[number]
-    return Wrong(place, beat, declared, number, column, declared.values or wrong_values(column, declared.fails))
+        wrongs = []
+        for place, (beat, declared) in enumerate(groups):
+            if declared.sheet == data.sheet:
+                number = sheet.template.index(declared.column)
+                texts = declared.values or wrong_values(sheet.template.columns[number], declared.fails)
+                wrongs.append(Wrong(place, beat, declared, number, texts))
+        layout = Layout(data.rows, tuple(wrong.declared.rows for wrong in wrongs))
+        made[sheet.id] = GeneratedSheet(sheet, layout, cache(partial(_makers, sheet, seed, made)), tuple(wrongs))
+    return GeneratedBook(tuple(made.values()), tuple({} for _ in made))
 
 
 def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -> Iterator[Row]:
@@ -249,10 +211,15 @@ def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -
         which, number = layout.member(slot, stride, ends)
         if which not in fates:
             yield from _right(generated, row, at)
-        elif (text := _text_after(generated, which, number, row, fates[which], flagged=flagged)) is not None:
-            column = generated.wrongs[which].number
+            continue
+        wrong, fate = generated.wrongs[which], fates[which]
+        if fate is None or fate.action == "keep":
+            text = generated.text(wrong, number, row) if flagged else None
+        else:
+            text = fate.value or "" if fate.action == "set_value" else None
+        if text is not None:
             for line in _right(generated, row, at):
-                yield (*line[:column], text, *line[column + 1 :])
+                yield (*line[: wrong.number], text, *line[wrong.number + 1 :])
     yield from _right(generated, at, layout.rows)
 
 
@@ -260,61 +227,48 @@ def _right(generated: GeneratedSheet, start: int, stop: int) -> Iterator[Row]:
     """The rows from `start` to before `stop` as they are when nothing is wrong, made a batch at a time."""
     for first in range(start, stop, _BATCH):
         rows = range(first, min(stop, first + _BATCH))
-        yield from zip(*[make(rows) for make in generated.makers], strict=True)
-
-
-def _text_after(
-    generated: GeneratedSheet, which: int, number: int, row: int, fate: Fate, *, flagged: bool
-) -> str | None:
-    """What the cell of a declared row holds after the decisions so far; None when the row is not to be shown."""
-    if fate is None or fate.action == "keep":
-        return generated.text(generated.wrongs[which], number, row) if flagged else None
-    return fate.value or "" if fate.action == "set_value" else None
+        yield from zip(*[make(rows) for make in generated.makers()], strict=True)
 
 
 def _group(generated: GeneratedSheet, which: int, *, accepted: bool) -> Group:
-    wrong = generated.wrongs[which]
+    wrong, template = generated.wrongs[which], generated.sheet.template
+    column, declared = template.columns[wrong.number], wrong.declared
+    fix, allowed = Fix(declared.fix, declared.value), declared.allow_custom
+    options = sensible_fixes(column, declared.fails, fix)
+    if declared.options:
+        by_action = {each.action: each for each in options}
+        options = tuple(by_action.get(action, Fix(action)) for action in declared.options)
     return Group(
         sheet=generated.sheet,
-        column=wrong.column,
-        fails=wrong.declared.fails,
-        rows=wrong.declared.rows,
+        column=column,
+        fails=declared.fails,
+        rows=declared.rows,
         samples=generated.samples(which),
-        fix=Fix("keep") if accepted else wrong.fix,
-        options=wrong.options,
-        allow_custom=wrong.allow_custom,
-        ask=wrong.declared.ask and not accepted,
+        fix=Fix("keep") if accepted else fix,
+        options=options,
+        allow_custom=allows_text(column, declared.fails, declared.rows) if allowed is None else allowed,
+        ask=declared.ask and not accepted,
         accepted=accepted,
     )
 
 
-def _count(generated: GeneratedSheet, fates: dict[int, Fate]) -> Count:
-    flagged = dropped = 0
-    for which, fate in fates.items():
-        rows = generated.wrongs[which].declared.rows
-        if fate is None or fate.action == "keep":
-            flagged += rows
-        elif fate.action != "set_value":
-            dropped += rows
-    return Count(generated.sheet, generated.layout.rows - flagged - dropped, flagged)
-
-
 def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:
-    return tuple(maker(column, seed, _linked_maker(column, made)) for column in sheet.template.columns)
-
-
-def _linked_maker(column: Column, made: Mapping[str, GeneratedSheet]) -> Maker | None:
-    """What makes the values of the column that this one links to: those of right rows of a generated sheet."""
-    for link in column.links:
-        for target in made.values():
-            if target.sheet.template.id == link.template_id:
-                return _picker(target, link.column)
-    return None
+    """What makes each column; a link takes its values from right rows of a generated sheet that it leads to."""
+    makers = []
+    for column in sheet.template.columns:
+        targets = (
+            _picker(target, link.column)
+            for link in column.links
+            for target in made.values()
+            if target.sheet.template.id == link.template_id
+        )
+        makers.append(maker(column, seed, next(targets, None)))
+    return tuple(makers)
 
 
 def _picker(target: GeneratedSheet, column: str) -> Maker:
     """What takes the right rows' texts of a column in turn, and begins again after the last."""
-    make, layout = target.makers[target.sheet.template.index(column)], target.layout
+    make, layout = target.makers()[target.sheet.template.index(column)], target.layout
 
     def pick(rows: range) -> list[str]:
         first, count = rows.start % layout.rows, len(rows)

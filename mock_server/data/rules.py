@@ -19,7 +19,7 @@ Check = Literal["required", "strict", "link", "unique"]
 """What a cell may fail; it fails at most one, the first of these."""
 Faults = dict[tuple[int, int], Check]
 """(row number, column number) to the check that the cell fails."""
-_REMEMBERED = 10_000
+_REMEMBERED = 10_000  # values that recur are checked once; columns of ever new ones do not grow the memory
 
 
 def fault(column: Column, text: str) -> Check | None:
@@ -29,14 +29,9 @@ def fault(column: Column, text: str) -> Check | None:
     """
     if not text or text.isspace():
         return "required" if column.required else None
-    if column.rule == "strict" and column.pattern is not None and _compile(column.pattern).fullmatch(text) is None:
+    if column.rule == "strict" and column.pattern is not None and re.fullmatch(column.pattern, text) is None:
         return "strict"
     return None
-
-
-@lru_cache(maxsize=1024)
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 @lru_cache(maxsize=1024)
@@ -64,14 +59,7 @@ def wrong_values(column: Column, check: Check) -> tuple[str, ...]:
             return ("nobody@nowhere.example", "no such record")
         case _:
             allowed = alternatives(column.pattern or "")
-            usual = (
-                *(word.lower() for word in allowed),
-                *(word.upper() for word in allowed),
-                "n/a",
-                "unknown",
-                "?",
-                "-",
-            )
+            usual = (*map(str.lower, allowed), *map(str.upper, allowed), "n/a", "unknown", "?", "-")
             return tuple(dict.fromkeys(text for text in usual if fault(column, text) == "strict"))[:4]
 
 
@@ -85,7 +73,7 @@ def faults(template: Template, rows: Sequence[Row | None], linked: Linked) -> Fa
 
 
 def _check_column(number: int, column: Column, rows: Sequence[Row | None], linked: Linked, found: Faults) -> None:
-    failing = _remembering(_single(column, linked))
+    failing = lru_cache(_REMEMBERED)(_single(column, linked))
     seen: set[str] = set()
     for at, row in enumerate(rows):
         if row is None:
@@ -110,19 +98,3 @@ def _single(column: Column, linked: Linked) -> Callable[[str], Check | None]:
         return fault(column, text) or (None if not text or text.isspace() or text in known else "link")
 
     return check
-
-
-def _remembering(check: Callable[[str], Check | None]) -> Callable[[str], Check | None]:
-    """The same check, asked once for a value that recurs; columns of ever new values do not grow the memory."""
-    verdicts: dict[str, Check | None] = {}
-
-    def remembered(text: str) -> Check | None:
-        try:
-            return verdicts[text]
-        except KeyError:
-            verdict = check(text)
-            if len(verdicts) < _REMEMBERED:
-                verdicts[text] = verdict
-            return verdict
-
-    return remembered

@@ -9,26 +9,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mock_server.data import csv_file
-from mock_server.data.book import (
-    SAMPLES,
-    Count,
-    Fix,
-    Group,
-    Row,
-    Sheet,
-    allows_text,
-    is_settable,
-    proposed_fix,
-    sensible_fixes,
-)
+from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, proposed_fix, sensible_fixes
 from mock_server.data.rules import Check, Faults, faults
+from mock_server.data.templates import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mock_server.data.rules import Linked
-    from mock_server.data.templates import Column, Link
-
 
 _CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
 
@@ -57,17 +45,13 @@ class UploadedBook(NamedTuple):
         """The book itself: rows of the caller's own hide nothing."""
         return self
 
-    def cure(self, group: Group, text: str) -> Fix | None:
-        """The fix that the text stands for: it must be valid, found where linked, and new where unique."""
-        if not is_settable(group.column, group.rows, text):
-            return None
-        table = next(table for table in self.tables if table.sheet is group.sheet)
-        number = table.sheet.template.index(group.column.name)
-        if group.column.unique and any(line is not None and line[number] == text for line in table.lines):
-            return None
-        if group.column.rule == "link" and not self._is_linked(group.column, text):
-            return None
-        return Fix("set_value", text)
+    def holds(self, template_id: str, column: str, text: str) -> bool:
+        """Whether the text is in a column of the book's own rows, else in what links may find beside them."""
+        for table in self.tables:
+            if table.sheet.template.id == template_id:
+                number = table.sheet.template.index(column)
+                return any(line is not None and line[number] == text for line in table.lines)
+        return text in self.held.get(Link(template_id, column), ())
 
     def apply_fixes(self, fixes: Sequence[Fix | None]) -> UploadedBook:
         """The book after one fix for each group, checked anew, since a change may break a link or cure one."""
@@ -83,14 +67,9 @@ class UploadedBook(NamedTuple):
                     if line is not None and (flagged or at not in table.flagged):
                         yield line
 
-    def _is_linked(self, column: Column, text: str) -> bool:
-        known = _link_values([(table.sheet, table.lines) for table in self.tables], self.held)
-        return any(text in known.get(link, frozenset()) for link in column.links)
-
 
 def check_tables(
-    tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]],
-    held: Linked,
+    tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]], held: Linked
 ) -> UploadedBook:
     """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
     contents = list(tables)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mock_server.data.book import cure
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -73,4 +74,4 @@ def _fix(book: Book, question: Question, answer: Mapping[str, Any], where: str) 
         return fix
     if not question.group.allow_custom:
         raise Refusal(400, f"{where}.custom is not allowed: {question.id} takes one of its options", "DEC-20")
-    return book.cure(question.group, answer["custom"])
+    return cure(book, question.group, answer["custom"])
