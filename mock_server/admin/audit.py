@@ -19,10 +19,14 @@ from mock_server.recording.exchange import exchange
 
 
 async def _read(call: AdminCall) -> dict[str, Any]:
+    from conformance.audit import RULES
     from conformance.audit.card import card
 
     query, session = call.query("ongoing", "without"), call.session
-    ongoing, without = call.flag("ongoing"), _codes(query.get("without", ""))
+    ongoing, codes = call.flag("ongoing"), map(str.strip, query.get("without", "").split(","))
+    without = [code for code in codes if code]
+    if strange := [code for code in without if code not in RULES]:
+        raise Refusal(400, f"without: no rule {strange[0]!r}{suggest(strange[0], RULES)}")
     entries = call.exchanges()
     clock, dialect, forgotten = session.clock.mode, session.dialect.name, session.journal.dropped
 
@@ -31,16 +35,6 @@ async def _read(call: AdminCall) -> dict[str, Any]:
         return card(exchanges, clock=clock, dialect=dialect, forgotten=forgotten, ongoing=ongoing, without=without)
 
     return await run_in_threadpool(judge)
-
-
-def _codes(text: str) -> list[str]:
-    """The codes of a list with commas; Refusal 400 for one that no rule has."""
-    from conformance.audit import RULES
-
-    codes = [code.strip() for code in text.split(",") if code.strip()]
-    if strange := [code for code in codes if code not in RULES]:
-        raise Refusal(400, f"without: no rule {strange[0]!r}{suggest(strange[0], RULES)}")
-    return codes
 
 
 ROUTES = [route("/audit", GET=_read)]

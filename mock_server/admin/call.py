@@ -46,11 +46,6 @@ class AdminCall:
         """The session's time."""
         return self.session.clock.at(self.real)
 
-    @property
-    def accept(self) -> str:
-        """The media types that the caller takes, in lower case."""
-        return self.request.headers.get("accept", "").lower()
-
     def members(self, *known: str) -> Mapping[str, Any]:
         """The body's members; Refusal 400 when it is no object of these members."""
         if not isinstance(self.body, dict):
@@ -95,7 +90,6 @@ class AdminCall:
 Answer = dict[str, Any] | list[Any] | Response
 """What a handler returns: a JSON value, or a response of another form."""
 Handler = Callable[[AdminCall], Answer | Awaitable[Answer]]
-PublicHandler = Callable[["Sessions"], Response]
 
 
 def route(path: str, **methods: Handler) -> Route:
@@ -103,55 +97,48 @@ def route(path: str, **methods: Handler) -> Route:
     return Route(path, _Resource(methods))
 
 
-def public(path: str, handler: PublicHandler) -> Route:
+def public(path: str, handler: Callable[[Sessions], Response]) -> Route:
     """The route of what anybody may read, without a key."""
-    return Route(path, _Public(handler))
+    return Route(path, _Public({"GET": handler}))
 
 
 class _Public:
     """An endpoint that is the same for every caller."""
 
-    def __init__(self, handler: PublicHandler) -> None:
-        self.methods = ("GET",)
-        self._handler = handler
+    def __init__(self, methods: Mapping[str, Callable[[Any], Any]]) -> None:
+        self.methods = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _refuse_other_methods(scope, self.methods)
-        await self._handler(scope["app"].state.sessions)(scope, receive, send)
+        if scope["method"] not in self.methods:
+            allowed = ", ".join(self.methods)
+            raise HTTPException(405, f"{scope['method']} is not allowed here; allowed: {allowed}", {"Allow": allowed})
+        response = await self._respond(Request(scope, receive), scope["app"].state.sessions)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, sessions: Sessions) -> Response:
+        response: Response = self.methods[request.method](sessions)
+        return response
 
 
-class _Resource:
+class _Resource(_Public):
     """An endpoint that reads or changes the caller's own session."""
 
-    def __init__(self, methods: Mapping[str, Handler]) -> None:
-        self.methods = tuple(methods)
-        self._handlers = methods
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _refuse_other_methods(scope, self.methods)
-        request, sessions = Request(scope, receive), scope["app"].state.sessions
+    async def _respond(self, request: Request, sessions: Sessions) -> Response:
         key = sessions.accepted(request.headers.get("x-api-key"))
-        raw = await read(scope, receive, sessions.settings.max_body)
+        raw = await read(request.scope, request.receive, sessions.settings.max_body)
         real = real_time()
         session = sessions.session(key, real)
         call = AdminCall(request, sessions, session, real, parsed(raw) if raw else {})
         with session.in_use():
-            result = self._handlers[request.method](call)
+            result = self.methods[request.method](call)
             if isawaitable(result):
                 result = await result
         if request.method != "GET":
-            session.journal.was_steered(call.now, request.method, admin_path(scope), raw)
-        response = result if isinstance(result, Response) else answer(result)
-        await response(scope, receive, send)
+            session.journal.was_steered(call.now, request.method, admin_path(request.scope), raw)
+        return result if isinstance(result, Response) else answer(result)
 
 
 def admin_path(scope: Scope) -> str:
     """The path of a call as the admin API names it, without the prefix under which it is mounted."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "")).removeprefix("/")
-
-
-def _refuse_other_methods(scope: Scope, methods: tuple[str, ...]) -> None:
-    if scope["method"] not in methods:
-        allowed = ", ".join(methods)
-        raise HTTPException(405, f"{scope['method']} is not allowed here; allowed: {allowed}", {"Allow": allowed})

@@ -9,21 +9,34 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from mock_server.faults.model import ActiveFault, Fault
+    from mock_server.faults.model import Fault
 
 MOST = 100
 """Faults that a session may have of its operator."""
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
-    return {"faults": [_as_json(call, each) for each in call.session.faults]}
+    owner = call.session.generation.ids[0]
+    return {
+        "faults": [
+            {
+                **each.fault.entry(),
+                "says": str(each.fault),
+                "scenario": each.scenario,
+                owner: each.owner,
+                "seen": each.seen,
+                "struck": each.hits,
+                "over": each.over(call.now),
+            }
+            for each in call.session.faults
+        ]
+    }
 
 
 def _replace(call: AdminCall) -> dict[str, Any]:
     if "faults" not in call.members("faults"):
         raise Refusal(400, 'expected {"faults": [...]}, with a list that may be empty')
-    faults = _parse(call, call.body, 0)
-    call.session.set_faults(call.now, faults)
+    call.session.set_faults(call.now, _parse(call, call.body, 0))
     return _read(call)
 
 
@@ -45,18 +58,6 @@ def _parse(call: AdminCall, value: dict[str, Any], there: int) -> tuple[Fault, .
         return call.session.world.loader.load_faults(value)
     except BadFiles as bad:
         raise Refusal(400, "; ".join(f"{each.file}: {each.message}" for each in bad.complaints)) from bad
-
-
-def _as_json(call: AdminCall, active: ActiveFault) -> dict[str, Any]:
-    return {
-        **active.fault.entry(),
-        "says": str(active.fault),
-        "scenario": active.scenario,
-        call.session.generation.ids[0]: active.owner,
-        "seen": active.seen,
-        "struck": active.hits,
-        "over": active.over(call.now),
-    }
 
 
 ROUTES = [route("/faults", GET=_read, PUT=_replace, POST=_add, DELETE=_clear)]

@@ -37,14 +37,13 @@ def _dialects(sessions: Sessions) -> Response:
     return answer({"dialects": dialects.as_json(), "readings": [each.as_json() for each in dialects.readings]})
 
 
-def _contract_yaml(_: Sessions) -> Response:
-    return Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml")
-
-
 ROUTES = [
     public("/health", _health),
     public("/scenarios", _scenarios),
     public("/dialects", _dialects),
-    public("/openapi.yaml", _contract_yaml),
+    public(
+        "/openapi.yaml",
+        lambda _: Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml"),
+    ),
     public("/openapi.json", lambda sessions: answer(sessions.world.contract.as_json)),
 ]

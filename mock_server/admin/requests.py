@@ -22,7 +22,6 @@ from mock_server.recording.journal import ENTRIES, Entry, Journal
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""
-USUAL = 10 * SECOND
 _FORMS = ("json", "text")
 _FILTERS = ("since", "operation", "run", "status", "strays")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
@@ -44,15 +43,14 @@ class Search:
 
     def matches(self) -> list[Entry]:
         """The exchanges so far that fit, in the call of their arrival."""
-        return [entry for entry in self.journal if self._is_match(entry)]
-
-    def _is_match(self, entry: Entry) -> bool:
-        return (
-            entry.number > self.since
+        return [
+            entry
+            for entry in self.journal
+            if entry.number > self.since
             and self.operation in {None, entry.operation}
             and self.run_id in {None, entry.run_id}
             and self.status in {None, str(entry.status), f"{str(entry.status)[0]}xx"}
-        )
+        ]
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
@@ -64,7 +62,10 @@ def _read(call: AdminCall) -> dict[str, Any]:
 async def _wait(call: AdminCall) -> dict[str, Any]:
     """The exchanges that fit, once so many of them are over, or when the time is up."""
     query = call.query("count", "timeout", *_FILTERS)
-    count, patience = _count(query.get("count", "1")), _patience(query.get("timeout"))
+    wanted = query.get("count", "1")
+    if not wanted.isdecimal() or len(wanted) > 6 or not 1 <= int(wanted) <= ENTRIES:
+        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {wanted!r}")
+    count, patience = int(wanted), _patience(query.get("timeout", "10s"))
     search = _search(call)
 
     def over() -> list[Entry]:
@@ -96,7 +97,8 @@ def _explain(call: AdminCall) -> Answer:
     if form is not None and form not in _FORMS:
         raise Refusal(400, f"format: no format {form!r}{suggest(form, _FORMS)}")
     explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
-    as_text = form == "text" or (form is None and call.accept.startswith("text/plain"))
+    accepted = call.request.headers.get("accept", "").lower()
+    as_text = form == "text" or (form is None and accepted.startswith("text/plain"))
     return PlainTextResponse(text(explanation)) if as_text else explanation
 
 
@@ -129,58 +131,29 @@ def _listing(search: Search, found: list[Entry]) -> dict[str, Any]:
 
 def _search(call: AdminCall) -> Search:
     """The search that the query asks for; Refusal 400 for one with a mistake in it."""
-    query, journal = call.request.query_params, _journal(call)
-    return Search(
-        journal,
-        _cursor(query.get("since", "0"), journal),
-        _operation(call, query.get("operation")),
-        _run(call, query.get("run")),
-        _status(query.get("status")),
-    )
+    query, journal, session = call.request.query_params, _journal(call), call.session
+    since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
+    if not since.isdecimal() or len(since) > 15:
+        raise Refusal(400, f"since must be the number of an exchange, or 0; got {since!r}")
+    if int(since) > journal.latest:
+        raise Refusal(400, f"since must be at most {journal.latest}, the latest exchange's number; got {since}")
+    known = (*session.generation.contract.operations, *(each.operation for each in session.generation.signed))
+    if operation is not None and operation not in known:
+        raise Refusal(400, f"operation: no operation {operation!r}{suggest(operation, known)}")
+    # An id that the session does not have may become a run of its own.
+    if run_id is not None and run_id not in session.account.runs and not _UUID.fullmatch(run_id):
+        raise Refusal(400, f"run: no run {run_id!r}{suggest(run_id, session.account.runs)}")
+    if status is not None and not _STATUS.fullmatch(status):
+        raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {status!r}")
+    return Search(journal, int(since), operation, run_id, status)
 
 
 def _journal(call: AdminCall) -> Journal:
     return call.sessions.strays if call.flag("strays") else call.session.journal
 
 
-def _cursor(text: str, journal: Journal) -> int:
-    if not text.isdecimal() or len(text) > 15:
-        raise Refusal(400, f"since must be the number of an exchange, or 0; got {text!r}")
-    if int(text) > journal.latest:
-        raise Refusal(400, f"since must be at most {journal.latest}, the latest exchange's number; got {text}")
-    return int(text)
-
-
-def _operation(call: AdminCall, name: str | None) -> str | None:
-    known = (*call.session.generation.contract.operations, *(each.operation for each in call.session.generation.signed))
-    if name is not None and name not in known:
-        raise Refusal(400, f"operation: no operation {name!r}{suggest(name, known)}")
-    return name
-
-
-def _run(call: AdminCall, run_id: str | None) -> str | None:
-    """A run of the session's, or an id that may become one."""
-    if run_id is not None and run_id not in call.session.account.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: no run {run_id!r}{suggest(run_id, call.session.account.runs)}")
-    return run_id
-
-
-def _status(text: str | None) -> str | None:
-    if text is not None and not _STATUS.fullmatch(text):
-        raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {text!r}")
-    return text
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= ENTRIES:
-        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {text!r}")
-    return int(text)
-
-
-def _patience(text: str | None) -> int:
+def _patience(text: str) -> int:
     """Milliseconds of a duration such as `2s`, or of a plain number of seconds."""
-    if text is None:
-        return USUAL
     try:
         milliseconds = round(float(text) * SECOND) if _SECONDS.fullmatch(text) else duration(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The caller's session: what is in it, its scenario and dialect, its new beginning, and all of it in one file."""
+"""The caller's session: what is in it, its runs, scenario and dialect, its new beginning, and all of it in one file."""
 
 from __future__ import annotations
 
@@ -91,7 +91,26 @@ def _reset_dialect(call: AdminCall) -> dict[str, Any]:
     return _read_dialect(call)
 
 
+def _step(call: AdminCall) -> dict[str, Any]:
+    run = call.run()
+    if run.pace != "manual":
+        raise Refusal(409, f"the run's pace is {run.pace!r}; only a run of pace 'manual' is stepped")
+    call.session.account.step(call.now, run.id)
+    return _status(call)
+
+
+def _cancel(call: AdminCall) -> dict[str, Any]:
+    call.session.account.cancel(call.now, call.run().id)
+    return _status(call)
+
+
+def _status(call: AdminCall) -> dict[str, Any]:
+    return {"run_id": call.run().id, "status": call.run().life(call.now).status}
+
+
 ROUTES = [
+    route("/runs/{run_id}/step", POST=_step),
+    route("/runs/{run_id}/cancel", POST=_cancel),
     route("/session", GET=_read, DELETE=_reset),
     route("/bundle", GET=_bundle),
     route("/scenario", GET=_read_scenario, PUT=_choose_scenario),

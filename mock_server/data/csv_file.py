@@ -34,7 +34,7 @@ class Drift(Exception):
 
 def read_header(file: BinaryIO) -> tuple[str, ...]:
     """The file's column names, for choosing the sheet that it belongs to; () for a file without a line to read."""
-    with closing(_lines(file, _encoding(file))) as lines, suppress(csv.Error):
+    with closing(_lines(file)) as lines, suppress(csv.Error):
         return tuple(next(lines, ()))
     return ()
 
@@ -45,12 +45,17 @@ def read_file(file: BinaryIO, name: str, template: Template) -> list[Row]:
     if file.read(4).startswith(_MARKS):
         raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
     try:
-        with closing(_lines(file, _encoding(file))) as lines:
+        with closing(_lines(file)) as lines:
             header = next(lines, None)
             if header is None:
                 raise Drift(f"'{name}' is empty: it has no header line")
             columns = match_columns(header, template, f"'{name}'")
-            return [_row(line, columns) for line in lines if any(line)]
+            # A line that is too short is filled up, what is too much is left out.
+            return [
+                tuple([line[at] if at is not None and at < len(line) else "" for at in columns])
+                for line in lines
+                if any(line)
+            ]
     except csv.Error as error:
         raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
 
@@ -126,12 +131,6 @@ def _list_names(names: Sequence[str]) -> str:
     return (", ".join(repr(name) for name in shown) or "none") + more
 
 
-def _row(line: Sequence[str], columns: Sequence[int | None]) -> Row:
-    """The line in template order; a line that is too short is filled up, what is too much is left out."""
-    width = len(line)
-    return tuple([line[at] if at is not None and at < width else "" for at in columns])
-
-
 def _encoding(file: BinaryIO) -> str:
     """UTF-8 (with or without BOM), UTF-16 where its BOM says so, else Latin-1, which reads every byte."""
     file.seek(0)
@@ -150,8 +149,9 @@ def _encoding(file: BinaryIO) -> str:
     return "utf-8-sig"
 
 
-def _lines(file: BinaryIO, encoding: str) -> Generator[list[str]]:
+def _lines(file: BinaryIO) -> Generator[list[str]]:
     csv.field_size_limit(_LONGEST_CELL)
+    encoding = _encoding(file)
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, errors="replace", newline="")
     try:

@@ -61,7 +61,12 @@ def maker(column: Column, seed: int, linked: Maker | None = None) -> Maker:
             first, last = _spread(_pool("first", seed), seed), _walk(_pool("last", seed), seed)
             return lambda rows: [f"{one} {two}" for one, two in zip(first(rows), last(rows), strict=True)]
         case "email":
-            return _email(seed)
+            # They belong to the row's name, differ for every row, and reach nobody.
+            first = _spread([_plain(name) for name in _pool("first", seed)], seed)
+            last = _walk([_plain(name) for name in _pool("last", seed)], seed)
+            return lambda rows: [
+                f"{one}.{two}{row + 1}@example.com" for row, one, two in zip(rows, first(rows), last(rows), strict=True)
+            ]
         case kind if kind.endswith("_unique"):
             value = _spread(_pool(kind.removesuffix("_unique"), seed), seed)
             return lambda rows: [f"{text} {row + 1}" for row, text in zip(rows, value(rows), strict=True)]
@@ -85,19 +90,6 @@ def _spread(values: Sequence[str], seed: int) -> Maker:
 def _walk(values: Sequence[str], seed: int) -> Maker:
     """Another walk through a pool than `_spread`'s, so that two pools of names make many pairs."""
     return lambda rows: [values[(row * 31 + row // _SIZE + seed) % _SIZE] for row in rows]
-
-
-def _email(seed: int) -> Maker:
-    """Addresses that belong to the row's name, differ for every row, and reach nobody."""
-    first = _spread([_plain(name) for name in _pool("first", seed)], seed)
-    last = _walk([_plain(name) for name in _pool("last", seed)], seed)
-
-    def make(rows: range) -> list[str]:
-        return [
-            f"{one}.{two}{row + 1}@example.com" for row, one, two in zip(rows, first(rows), last(rows), strict=True)
-        ]
-
-    return make
 
 
 def _plain(name: str) -> str:
