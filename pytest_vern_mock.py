@@ -31,7 +31,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from conformance.model.results import Result, Results
+    from conformance.model.results import Results
 
 SUITE = "vern-conformance"
 """What stands in the place of a file in the ids of the clauses' tests."""
@@ -141,10 +141,19 @@ class VernMock:
         self._call_admin("DELETE", "session")
 
     def _call_admin(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = _send(self.origin, method, f"/_mock/{path}", self.api_key, body)
-        if status != 200:
-            error = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise VernMockError(f"{method} /_mock/{path}: {error}")
+        path, connection = f"/_mock/{path}", HTTPConnection(urlsplit(self.origin).netloc, timeout=90)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), {"x-api-key": self.api_key})
+            response = connection.getresponse()
+            text = response.read()
+            answer = json.loads(text) if text else None
+        except (OSError, HTTPException, ValueError) as error:
+            raise VernMockError(f"{method} {self.origin}{path}: {type(error).__name__}: {error}") from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            reason = answer.get("error", answer) if isinstance(answer, dict) else answer
+            raise VernMockError(f"{method} {path}: {reason}")
         return answer
 
 
@@ -277,20 +286,6 @@ class _Server:
             return None
 
 
-def _send(origin: str, method: str, path: str, key: str, body: Any) -> tuple[int, Any]:
-    connection = HTTPConnection(urlsplit(origin).netloc, timeout=90)
-    try:
-        raw = None if body is None else json.dumps(body)
-        connection.request(method, path, raw, {"x-api-key": key})
-        answer = connection.getresponse()
-        text = answer.read()
-        return answer.status, json.loads(text) if text else None
-    except (OSError, HTTPException, ValueError) as error:
-        raise VernMockError(f"{method} {origin}{path}: {type(error).__name__}: {error}") from error
-    finally:
-        connection.close()
-
-
 # -- the clauses
 
 
@@ -323,10 +318,6 @@ class _Judgment:
     target: Any
     clauses: tuple[str, ...]
     made: Results | None = None
-
-    def of(self, clause: str) -> Result:
-        """The clause's result."""
-        return next(each for each in self.results().results if each.clause == clause)
 
     def results(self) -> Results:
         """Everything that was found; pytest ends with 4 when the target cannot be judged at all."""
@@ -375,13 +366,14 @@ class _Clause(pytest.Item):
         from conformance.model.results import Outcome  # noqa: PLC0415 - only for this option
         from conformance.report.terminal import fault  # noqa: PLC0415 - as above
 
-        result = self.judgment.of(self.name)
+        results = self.judgment.results()
+        result = next(each for each in results.results if each.clause == self.name)
         if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
             pytest.skip(next((each.reason for each in result.findings if each.reason), result.outcome.word))
         if result.outcome is Outcome.FAILED and result.level != "must":
             pytest.xfail(f"{result.clause} is a {result.level} clause: {result.text}")
         if result.outcome > Outcome.PASSED:
-            raise _Broken(fault(self.judgment.results(), result))
+            raise _Broken(fault(results, result))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The suite's own report of the clause instead of a traceback."""

@@ -97,20 +97,17 @@ def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes:
     long = next(name for name in names if name.startswith("--"))
     variable = "VERN_MOCK_" + long.removeprefix("--").replace("-", "_").upper()
     if reads is not None:
-        attributes["callback"] = _reading(reads)
+
+        def read(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+            try:
+                if isinstance(given, tuple):  # an option that may be repeated
+                    return tuple(reads(text) for text in given)
+                return None if given is None else reads(given)
+            except ValueError as error:
+                raise click.BadParameter(str(error)) from None
+
+        attributes["callback"] = read
     return click.option(*names, envvar=variable, show_envvar=True, show_default=True, **attributes)
-
-
-def _reading(reads: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    def read(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
-        try:
-            if isinstance(given, tuple):  # an option that may be repeated
-                return tuple(reads(text) for text in given)
-            return None if given is None else reads(given)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return read
 
 
 scenario_files = option(

@@ -15,7 +15,6 @@ from mock_server.cli.arguments import FILE, end
 from mock_server.cli.client import call_admin, server_options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -55,13 +54,19 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
       vern-mock audit --api-key my-key --disable import-without-key="one import a year, by hand"
       vern-mock audit --bundle bundle.json
     """
+    from conformance.audit import RULES
     from conformance.report import card as card_report
+    from conformance.verdict.baseline import load
+    from mock_server.contract.yaml_file import BadFiles
 
     if rules:
         click.echo(card_report.rules(), nl=False)
         return
     disabled = _parse_disabled(disable)
-    expected = {} if baseline is None else _read_baseline(baseline)
+    try:
+        expected = {} if baseline is None else load(baseline, RULES, "rule of the report card")
+    except BadFiles as bad:
+        end(f"the baseline needs mending:\n{bad}")
     card = _card(given, sorted(disabled))
     report = card_report.Report(card, expected, disabled)
     click.echo(card_report.FORMATS[form](report), nl=False)
@@ -71,19 +76,16 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
 
 
 def _card(given: dict[str, Any], without: list[str]) -> Any:
-    if given["bundle"] is not None:
-        return _of_bundle(given["bundle"], without, ongoing=given["ongoing"])
-    if not given["api_key"]:
-        raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is judged; or --bundle")
-    query = {"ongoing": "true" if given["ongoing"] else "false", "without": ",".join(without)}
-    return json.loads(call_admin(given, "GET", f"/_mock/audit?{urlencode(query)}"))
-
-
-def _of_bundle(path: Path, without: Collection[str], *, ongoing: bool) -> Any:
     from conformance.audit.card import card
     from mock_server.contract import document as contract
     from mock_server.session.bundle import BadBundle, opened
 
+    path, ongoing = given["bundle"], given["ongoing"]
+    if path is None:
+        if not given["api_key"]:
+            raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is judged; or --bundle")
+        query = urlencode({"ongoing": str(ongoing).lower(), "without": ",".join(without)})
+        return json.loads(call_admin(given, "GET", f"/_mock/audit?{query}"))
     try:
         bundle = opened(path.read_bytes(), contract.load().version)
     except BadBundle as bad:
@@ -108,14 +110,3 @@ def _parse_disabled(words: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"expected {code}=REASON; got no reason", param_hint="--disable")
         reasons[code] = reason
     return reasons
-
-
-def _read_baseline(path: Path) -> dict[str, str]:
-    from conformance.audit import RULES
-    from conformance.verdict.baseline import load
-    from mock_server.contract.yaml_file import BadFiles
-
-    try:
-        return load(path, RULES, "rule of the report card")
-    except BadFiles as bad:
-        end(f"the baseline needs mending:\n{bad}")

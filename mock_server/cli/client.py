@@ -46,17 +46,13 @@ def call_admin(given: Mapping[str, Any], method: str, path: str) -> bytes:
     try:
         call = transport.call(method, path)
     except (OSError, HTTPException) as error:
-        reason = error or type(error).__name__
-        end(f"{url} does not answer ({reason}); start it with `vern-mock serve`, or give --url")
+        end(f"{url} does not answer ({error}); start it with `vern-mock serve`, or give --url")
     finally:
         transport.close()
     if call.status >= 400:
-        end(f"{url} answered {call.status}: {_error(call.received)}")
+        try:
+            reason = json.loads(call.received)["error"]
+        except (ValueError, KeyError, TypeError):
+            reason = call.received[:200].decode("utf-8", "replace")
+        end(f"{url} answered {call.status}: {reason}")
     return call.received
-
-
-def _error(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace")

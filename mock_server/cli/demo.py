@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mock_server.player.play import PlayedStep
     from mock_server.scenarios.model import Play, Scenario
 
 KEY = "vern-mock-demo"
@@ -66,13 +65,14 @@ def command(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float 
 
 def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | None) -> int:
     """Show the play; the exit code is 0 when every step saw what it should, else 1."""
-    signal.signal(signal.SIGTERM, _end_on_signal)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # it ends like anything else does: with the server
     started = time.monotonic()
     waits = sum(duration(step.value) for step in play.steps if step.verb == "wait")
     pace = max(1.0, waits / 1_000 / WAITS) if speed is None else speed
     try:
         with running("--speed", "0", *(part for path in paths for part in ("--scenarios", str(path)))) as server:
-            click.echo(_title(scenario, play, server.url))
+            click.echo(f"{click.style(scenario.name, bold=True)}: {scenario.title}")
+            click.echo(f"{click.style(f'{play.title}, at {server.url}/api/v1', dim=True)}\n")
             count = _show(scenario, play, server.url, pace)
     except (NotStarted, DemoFailed) as reason:
         what = "the server did not start: " if isinstance(reason, NotStarted) else ""
@@ -87,13 +87,6 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
     return 0
 
 
-def _title(scenario: Scenario, play: Play, url: str) -> str:
-    return (
-        f"{click.style(scenario.name, bold=True)}: {scenario.title}\n"
-        f"{click.style(f'{play.title}, at {url}/api/v1', dim=True)}\n"
-    )
-
-
 def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
     """Show each step as it happens; the number of exchanges. DemoFailed at the first difference."""
     transport = Transport(url, KEY)
@@ -105,17 +98,14 @@ def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
                 click.echo("\n".join(timeline.exchange(call, played.offset, describe)))
             count += len(played.calls)
             if played.differences:
-                raise DemoFailed(_reason(scenario, played))
+                step = played.step
+                text = step.verb if step.value is None else f"{step.verb}: {step.value}"
+                differences = "\n".join(f"  {each}" for each in played.differences)
+                where = f"{scenario.path}:{step.line}"
+                raise DemoFailed(f"the step `{text}` ({where}) did not see what it should\n{differences}")
     finally:
         transport.close()
     return count
-
-
-def _reason(scenario: Scenario, played: PlayedStep) -> str:
-    step = played.step
-    text = step.verb if step.value is None else f"{step.verb}: {step.value}"
-    differences = "\n".join(f"  {each}" for each in played.differences)
-    return f"the step `{text}` ({scenario.path}:{step.line}) did not see what it should\n{differences}"
 
 
 class _Waits:
@@ -140,19 +130,10 @@ class _Waits:
             if call.status != 200:
                 raise DemoFailed(f"the clock does not move: {call.status} {call.text}")
             moved += part
-            self._progress(milliseconds, moved)
+            if self._live:
+                full = BAR * moved // max(milliseconds, 1)
+                time_, bar = timeline.face(self._passed + moved), "━" * full + "╌" * (BAR - full)
+                line = click.style(f"{time_:>7}  {bar} {in_words(milliseconds)}", dim=True)
+                click.echo(f"\r{line}", nl=False)
         self._passed += milliseconds
         click.echo(("\r\x1b[K" if self._live else "") + timeline.pause(milliseconds))
-
-    def _progress(self, milliseconds: int, moved: int) -> None:
-        if self._live:
-            full = BAR * moved // max(milliseconds, 1)
-            line = (
-                f"{timeline.face(self._passed + moved):>7}  {'━' * full}{'╌' * (BAR - full)} {in_words(milliseconds)}"
-            )
-            click.echo(f"\r{click.style(line, dim=True)}", nl=False)
-
-
-def _end_on_signal(_number: int, _frame: object) -> NoReturn:
-    """SIGTERM ends the demo like anything else does: with the server."""
-    sys.exit(143)

@@ -39,7 +39,7 @@ def _look(url: str) -> tuple[bool, str]:
     try:
         call = transport.call("GET", "/_mock/health")
     except (OSError, HTTPException) as error:
-        return False, f"not ready: {url} does not answer ({error or type(error).__name__})"
+        return False, f"not ready: {url} does not answer ({error})"
     finally:
         transport.close()
     body = call.body if isinstance(call.body, dict) else {}

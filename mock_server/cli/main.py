@@ -11,7 +11,6 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -41,16 +40,12 @@ def main() -> None:
     try:
         commands(prog_name="vern-mock")
     except OSError as error:
-        _discard(sys.stdout)
+        # What could not be written is let go, or the interpreter fails at it once more when it ends.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         with contextlib.suppress(OSError):
             click.echo(f"vern-mock: {error}", err=True)
         sys.exit(1)
-
-
-def _discard(stream: Any) -> None:
-    """Let go what could not be written, or the interpreter fails at it once more when it ends."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Commands(click.Group):

@@ -78,7 +78,10 @@ def command(bundle: Path) -> None:
 def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
     """Re-enact the bundle; raises BadBundle, before anything is sent, when that cannot be done here."""
     with tempfile.TemporaryDirectory(prefix="vern-mock-replay-") as folder:
-        paths = tuple(_write_scenarios(Path(folder), bundle["scenarios"]))
+        own = [each for each in bundle["scenarios"] if each["text"] is not None]
+        paths = tuple(Path(folder, f"{each['name']}.yaml") for each in own)
+        for path, each in zip(paths, own, strict=True):
+            path.write_text(each["text"], encoding="utf-8")
         try:
             refuse_other_scenarios(bundle, load_world(paths))
         except BadFiles as bad:
@@ -88,14 +91,6 @@ def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
                 return list(_Replay(bundle, Transport(server.url, bundle["key"])).outcomes())
         except NotStarted as reason:
             raise BadBundle(f"no server starts with its settings: {reason}") from None
-
-
-def _write_scenarios(folder: Path, scenarios: list[dict[str, Any]]) -> Iterator[Path]:
-    for each in scenarios:
-        if each["text"] is not None:
-            path = folder / f"{each['name']}.yaml"
-            path.write_text(each["text"], encoding="utf-8")
-            yield path
 
 
 def _arguments(bundle: Mapping[str, Any], paths: tuple[Path, ...]) -> Iterator[str]:
@@ -190,18 +185,14 @@ def differences(old: RecordedExchange, new: RecordedExchange) -> Iterator[str]:
         if there.get(name) != here.get(name):
             yield f"header {name}: {there.get(name)!r} then, {here.get(name)!r} now"
     if (old.answer.size, old.answer.body) != (new.answer.size, new.answer.body):
-        yield from _in_bodies(old.answer, new.answer)
+        bodies = old.answer.json(), new.answer.json()
+        values = [] if None in bodies else list(_differing(*bodies, "the body"))
+        sizes = f"{counted(old.answer.size, 'byte')} then, {counted(new.answer.size, 'byte')} now"
+        yield from values or [f"the body: {sizes}, and not the same ones"]
 
 
 def _headers(part: RecordedPart) -> dict[str, str]:
     return {name: value for name, value in part.headers if name not in _NOT_COMPARED}
-
-
-def _in_bodies(old: RecordedPart, new: RecordedPart) -> Iterator[str]:
-    there, here = old.json(), new.json()
-    values = [] if there is None or here is None else list(_differing(there, here, "the body"))
-    sizes = f"{counted(old.size, 'byte')} then, {counted(new.size, 'byte')} now"
-    yield from values or [f"the body: {sizes}, and not the same ones"]
 
 
 def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
@@ -209,12 +200,10 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
         case dict(), dict():
             for name in [*old, *(name for name in new if name not in old)]:
                 here = name if path == "the body" else f"{path}.{name}"
-                if name not in old or name not in new:
-                    yield f"{here}: {'missing' if name not in old else 'there'} then, " + (
-                        "missing now" if name not in new else "there now"
-                    )
-                else:
+                if name in old and name in new:
                     yield from _differing(old[name], new[name], here)
+                else:
+                    yield f"{here}: there then, missing now" if name in old else f"{here}: missing then, there now"
         case list(), list() if len(old) == len(new):
             for number, pair in enumerate(zip(old, new, strict=True)):
                 yield from _differing(*pair, f"{path}[{number}]")

@@ -69,13 +69,11 @@ def _table(scenarios: Mapping[str, Scenario], width: int) -> str:
     longest = max(map(len, scenarios), default=4)
     room = width - longest - 41
     if room < NARROWEST:
-        return "\n".join(_narrow(name, scenario, width) for name, scenario in scenarios.items())
+        lines = []
+        for name, scenario in scenarios.items():
+            lines.append(f"{name}{' ' * max(1, width - len(name) - 37)}{scenario.ready.id}")
+            lines += textwrap.wrap(scenario.title, max(20, width - 1), initial_indent="  ", subsequent_indent="  ")
+        return "\n".join(lines)
     kind = next((each.ready.kind for each in scenarios.values()), "")
     rows = [(name, each.ready.id, each.title) for name, each in scenarios.items()]
     return align([("SCENARIO", f"READY {kind}".upper(), "TITLE"), *rows], width - 1)
-
-
-def _narrow(name: str, scenario: Scenario, width: int) -> str:
-    gap = max(1, width - len(name) - 37)
-    title = textwrap.fill(scenario.title, max(20, width - 1), initial_indent="  ", subsequent_indent="  ")
-    return f"{name}{' ' * gap}{scenario.ready.id}\n{title}"
