@@ -10,6 +10,7 @@ import csv
 import io
 from contextlib import closing, suppress
 from functools import lru_cache
+from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -63,13 +64,10 @@ def read_file(file: BinaryIO, name: str, template: Template) -> list[Row]:
 def read_rows(rows: Sequence[Mapping[str, Any]], template: Template) -> list[Row]:
     """Rows of a JSON body in the template's columns; each may write its names in its own way. Raises Drift."""
     match_columns(tuple(dict.fromkeys(name for row in rows for name in row)), template, "the rows")
-    wanted = [_plain(column.name) for column in template.columns]
-    plain = lru_cache(maxsize=1_000)(_plain)
-    made = []
-    for row in rows:
-        cells = {plain(name): value for name, value in row.items()}
-        made.append(tuple([cell_text(cells.get(name)) for name in wanted]))
-    return made
+    wanted = [plain(column.name) for column in template.columns]
+    same = lru_cache(maxsize=1_000)(plain)
+    lines = ({same(name): value for name, value in row.items()} for row in rows)
+    return [tuple([cell_text(cells.get(name)) for name in wanted]) for cells in lines]
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
@@ -97,20 +95,24 @@ def match_columns(names: Sequence[str], template: Template, what: str) -> tuple[
     """
     positions: dict[str, int] = {}
     for position, name in enumerate(names):
-        positions.setdefault(_plain(name), position)
+        positions.setdefault(plain(name), position)
     for column in template.columns:
-        if column.required and _plain(column.name) not in positions:
+        if column.required and plain(column.name) not in positions:
+            # The first names, each cut where it is long, so that no file makes a huge error.
+            cuts = (name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…" for name in names)
+            there = ", ".join(map(repr, islice(cuts, _NAMES_LISTED))) or "none"
+            more = f" and {len(names) - _NAMES_LISTED} more" if len(names) > _NAMES_LISTED else ""
             raise Drift(
                 f"The required column '{column.name}' of {template.name} could not be found in {what}; "
-                f"the columns there are: {_list_names(names)}"
+                f"the columns there are: {there}{more}"
             )
-    return tuple(positions.get(_plain(column.name)) for column in template.columns)
+    return tuple(positions.get(plain(column.name)) for column in template.columns)
 
 
 def likeness(names: Sequence[str], template: Template) -> int:
     """How many of the template's columns are among these names."""
-    there = {_plain(name) for name in names}
-    return sum(_plain(column.name) in there for column in template.columns)
+    there = {plain(name) for name in names}
+    return sum(plain(column.name) in there for column in template.columns)
 
 
 def cell_text(value: Any) -> str:
@@ -120,15 +122,9 @@ def cell_text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The name without regard to case and spaces."""
     return "".join(name.split()).casefold()
-
-
-def _list_names(names: Sequence[str]) -> str:
-    """The names for a sentence: the first of them, each cut where it is long, so that no file makes a huge error."""
-    shown = [name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…" for name in names[:_NAMES_LISTED]]
-    more = f" and {len(names) - _NAMES_LISTED} more" if len(names) > _NAMES_LISTED else ""
-    return (", ".join(repr(name) for name in shown) or "none") + more
 
 
 def _encoding(file: BinaryIO) -> str:

@@ -271,19 +271,14 @@ def _picker(target: GeneratedSheet, column: str) -> Maker:
     make, layout = target.makers()[target.sheet.template.index(column)], target.layout
 
     def pick(rows: range) -> list[str]:
-        first, count = rows.start % layout.rows, len(rows)
-        texts = _right_texts(make, layout, range(first, min(first + count, layout.rows)))
-        if len(texts) < count:
-            lap = _right_texts(make, layout, range(min(count, layout.rows)))
-            texts += [lap[row % layout.rows] for row in range(count - len(texts))]
+        texts: list[str] = []
+        while len(texts) < len(rows):
+            first = (rows.start + len(texts)) % layout.rows
+            stretch = range(first, min(first + len(rows) - len(texts), layout.rows))
+            made = make(stretch)
+            for row in layout.wrong(stretch):  # it repeats the right one above it
+                made[row - first] = cell(make, row - 1)
+            texts += made
         return texts
 
     return pick
-
-
-def _right_texts(make: Maker, layout: Layout, rows: range) -> list[str]:
-    """The texts of the rows, made all at once; a wrong row repeats the right one above it."""
-    texts = make(rows)
-    for row in layout.wrong(rows):
-        texts[row - rows.start] = cell(make, row - 1)
-    return texts

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mock_server.data.book import Row
     from mock_server.data.templates import Column, Link, Template
@@ -73,7 +73,14 @@ def faults(template: Template, rows: Sequence[Row | None], linked: Linked) -> Fa
 
 
 def _check_column(number: int, column: Column, rows: Sequence[Row | None], linked: Linked, found: Faults) -> None:
-    failing = lru_cache(_REMEMBERED)(_single(column, linked))
+    known = frozenset().union(*(linked.get(link, frozenset()) for link in column.links))
+
+    @lru_cache(_REMEMBERED)
+    def failing(text: str) -> Check | None:
+        """The check of one cell without regard to other rows of its own column."""
+        strange = column.rule == "link" and text not in known and text.strip()
+        return fault(column, text) or ("link" if strange else None)
+
     seen: set[str] = set()
     for at, row in enumerate(rows):
         if row is None:
@@ -86,15 +93,3 @@ def _check_column(number: int, column: Column, rows: Sequence[Row | None], linke
             if text in seen:
                 found[at, number] = "unique"  # OP-38: all but the first
             seen.add(text)
-
-
-def _single(column: Column, linked: Linked) -> Callable[[str], Check | None]:
-    """The check of one cell without regard to other rows of its own column."""
-    if column.rule != "link":
-        return lambda text: fault(column, text)
-    known = frozenset().union(*(linked.get(link, frozenset()) for link in column.links))
-
-    def check(text: str) -> Check | None:
-        return fault(column, text) or (None if not text or text.isspace() or text in known else "link")
-
-    return check

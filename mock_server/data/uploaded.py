@@ -90,10 +90,16 @@ def book_of_rows(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], hel
 
 
 def book_of_files(files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked) -> UploadedBook:
-    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift."""
+    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift.
+
+    A file goes to the sheet of its name, else to the first one with the most of its columns.
+    """
     lines: dict[str, tuple[Sheet, list[Row]]] = {}
     for name, file in files:
-        sheet = _belongs(name, csv_file.read_header(file), sheets)
+        stem = csv_file.plain(name.rpartition("/")[2].partition(".")[0])
+        named = next((sheet for sheet in sheets if csv_file.plain(sheet.name) == stem), None)
+        header = csv_file.read_header(file)
+        sheet = named or max(sheets, key=lambda sheet: csv_file.likeness(header, sheet.template))
         lines.setdefault(sheet.id, (sheet, []))[1].extend(csv_file.read_file(file, name, sheet.template))
     return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 
@@ -187,12 +193,3 @@ def _keep_first(lines: list[Row | None], number: int, repeated: set[str]) -> Non
             if line[number] in met:
                 lines[at] = None
             met.add(line[number])
-
-
-def _belongs(name: str, headers: Sequence[str], sheets: Sequence[Sheet]) -> Sheet:
-    """The sheet of the file's name, else the first one with the most of its columns."""
-    stem = "".join(name.rpartition("/")[2].partition(".")[0].split()).casefold()
-    for sheet in sheets:
-        if "".join(sheet.name.split()).casefold() == stem:
-            return sheet
-    return max(sheets, key=lambda sheet: csv_file.likeness(headers, sheet.template))

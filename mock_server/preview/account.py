@@ -246,7 +246,8 @@ class Account(Ledger):
         """Reject a parked run; the status that it has then (DEC-31)."""
         run = self._import(run_id)
         parked(run, now)
-        run.decide(Rejected(run.time(now)))
+        run.events.append(Rejected(run.time(now)))
+        run.shown = False
         return run.life(now).status
 
     @change
@@ -257,8 +258,9 @@ class Account(Ledger):
         state = parked(run, now)
         if len(state.parkings) != len(considered.parkings):
             raise Refusal(409, "the run has parked anew meanwhile; read it again", "DEC-25")
-        left = has_open_groups(approval.book)
-        run.decide(Approved(run.time(now), answered, left), approval)
+        run.events.append(Approved(run.time(now), answered, has_open_groups(approval.book)))
+        run.approvals.append(approval)
+        run.shown = False
 
     def _import(self, run_id: str) -> ImportRun:
         run = self.runs[run_id]

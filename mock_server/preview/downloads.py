@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import re
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
@@ -12,8 +13,6 @@ from mock_server.data.csv_file import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from typing_extensions import Buffer
 
     from mock_server.data.book import Book, Sheet
 
@@ -37,9 +36,7 @@ def _attachment(content: Iterator[bytes], media_type: str, name: str) -> Streami
 
 def _file(sheet: Sheet) -> str:
     """The sheet's name as a file name that every system takes."""
-    return "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in " -_") else "_" for letter in sheet.name
-    )
+    return re.sub("[^A-Za-z0-9 _-]", "_", sheet.name)
 
 
 def _csv(sheet: Sheet, book: Book | None, *, flagged: bool) -> Iterator[bytes]:
@@ -47,34 +44,21 @@ def _csv(sheet: Sheet, book: Book | None, *, flagged: bool) -> Iterator[bytes]:
     return write_csv([column.name for column in sheet.template.columns], rows)  # CSV-08
 
 
-class _Outlet(io.RawIOBase):
-    """A file that can only be written, and forgets what was taken from it."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Buffer, /) -> int:
-        self._pieces.append(bytes(piece))
-        return len(self._pieces[-1])
-
-    def taken(self) -> bytes:
-        whole = b"".join(self._pieces)
-        self._pieces.clear()
-        return whole
-
-
 def _zip(books: Sequence[tuple[Sheet, Book | None]], *, flagged: bool) -> Iterator[bytes]:
-    outlet = _Outlet()
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
+    written: list[bytes] = []
+
+    def write(piece: bytes) -> int:
+        written.append(bytes(piece))
+        return len(piece)
+
+    with zipfile.ZipFile(SimpleNamespace(write=write, flush=lambda: None), "w", zipfile.ZIP_DEFLATED) as archive:
         for sheet, book in books:
             entry = zipfile.ZipInfo(f"{_file(sheet)}.csv", _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as file:
                 for piece in _csv(sheet, book, flagged=flagged):
                     file.write(piece)
-                    if ready := outlet.taken():
-                        yield ready
-    yield outlet.taken()
+                    if written:
+                        yield b"".join(written)
+                        written.clear()
+    yield b"".join(written)

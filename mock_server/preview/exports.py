@@ -62,10 +62,10 @@ class ExportRun(Run):
     def described(self, state: Life) -> dict[str, Any]:
         """The poll's answer in every state but `completed`, whose report `pieces` makes."""
         body: dict[str, Any] = {"status": state.status}
-        if state.status in {"queued", "running"}:
-            body["progress_message"] = state.says
-        elif state.status == "failed":
+        if state.status == "failed":
             body["error"] = "Export timed out" if state.says == TIMED_OUT else state.says
+        elif not state.terminal:
+            body["progress_message"] = state.says
         return body
 
     def pieces(self, end: Complete) -> Iterator[bytes]:
@@ -74,16 +74,16 @@ class ExportRun(Run):
         refused = min(end.refused, total)
         hollow = min(end.hollow, total - refused)
         head = {"mode": self.mode, "total": total, "succeeded": total - refused, "failed": refused}
-        start = orjson.dumps({"status": "completed", "report": head})
-        yield start[:-2] + b',"results":['
+        before = orjson.dumps({"status": "completed", "report": head})[:-2] + b',"results":['
         results = self._results(total, refused, hollow, end)
-        separator = b""
         while piece := list(islice(results, _PIECE)):
-            yield separator + orjson.dumps(piece)[1:-1]
-            separator = b","
+            yield before + orjson.dumps(piece)[1:-1]
+            before = b","
         yield b"]}}"
 
     def _results(self, total: int, refused: int, hollow: int, end: Complete) -> Iterator[dict[str, Any]]:
+        failing = {"status": end.status, "ok": False, "error": end.error, "fields_confirmed": None}
+        wrong = failing, {"fields_confirmed": False}  # DST-05, DST-07
         troubles = _troubles(total, refused, hollow)
         trouble = next(troubles, None)
         number = 0
@@ -94,16 +94,9 @@ class ExportRun(Run):
                 if trouble is None or trouble[0] != number:
                     yield result | {"fields_confirmed": True}
                 else:
-                    yield result | _outcome(trouble[1], end)
+                    yield result | wrong[trouble[1]]
                     trouble = next(troubles, None)
                 number += 1
-
-
-def _outcome(group: int, end: Complete) -> dict[str, Any]:
-    """What marks a refused write (DST-05), or a hollow one (DST-07)."""
-    if group == 0:
-        return {"status": end.status, "ok": False, "error": end.error, "fields_confirmed": None}
-    return {"fields_confirmed": False}
 
 
 def _troubles(total: int, refused: int, hollow: int) -> Iterator[tuple[int, int]]:

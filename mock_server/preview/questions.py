@@ -38,10 +38,9 @@ def questions(groups: Sequence[Group], asked_before: int) -> tuple[Question, ...
 
 def needs_attention(groups: Sequence[Group], asked: Sequence[Question]) -> dict[str, Any]:
     """The contract's `needs_attention` block (QUE-01 to QUE-10, PATCH-01 to PATCH-06)."""
-    return {
-        "questions": [_question(question) for question in asked],
-        "proposed_patch": {"summary": _summary(groups), "actions": [_action(group) for group in groups]},
-    }
+    summary = "; ".join(map(_clause, groups))
+    patch = {"summary": f"{summary[:1].upper()}{summary[1:]}.", "actions": [_action(group) for group in groups]}
+    return {"questions": [_question(question) for question in asked], "proposed_patch": patch}
 
 
 def _question(question: Question) -> dict[str, Any]:
@@ -122,11 +121,6 @@ def _action(group: Group) -> dict[str, Any]:
     if group.fix.action == "dedup_keep_first":
         return action | {"key_column": group.column.name}  # PATCH-05
     return action
-
-
-def _summary(groups: Sequence[Group]) -> str:
-    text = "; ".join(_clause(group) for group in groups)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _clause(group: Group) -> str:

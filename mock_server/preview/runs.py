@@ -140,13 +140,6 @@ class ImportRun(Run):
     told: dict[str, Any] | None = None
     """The last report of an ended run whose rows were given back."""
 
-    def decide(self, event: Event, approval: Approval | None = None) -> None:
-        """A decision was taken."""
-        self.events.append(event)
-        if approval is not None:
-            self.approvals.append(approval)
-        self.shown = False
-
     def parked_book(self, state: Life) -> Book:
         """The book of the latest parking, before any decision on it."""
         number = len(state.parkings)
@@ -162,7 +155,7 @@ class ImportRun(Run):
         if state.status == "completed" and state.end is not None:
             book = self.approvals[len(state.parkings) - 1].book if state.parkings else self.book
             return book.reveal(state.end)
-        waiting = state.status in {"needs_attention", "running"} and state.parkings
+        waiting = state.parkings and not state.terminal
         return self.parked_book(state) if waiting or state.rejected else None
 
     def questions(self, state: Life) -> tuple[Question, ...]:
@@ -208,8 +201,7 @@ class ImportRun(Run):
             "created_at": created_at(self.started.at),
             "poll_url": self.poll_url,
         }
-        found = self.report(state)
-        return item | {"report": found} if found else item
+        return item | {"report": found} if (found := self.report(state)) else item
 
     def forget(self, state: Life) -> None:
         """Give back the rows of an ended run; what it answers stays as it is."""
