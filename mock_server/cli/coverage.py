@@ -123,9 +123,8 @@ def _never_met(items: list[Mapping[str, Any]]) -> Iterator[str]:
             hints.setdefault(_hint(each["shown_by"]), []).append(each["item"])
     for hint, names in hints.items():
         whole = ", ".join(name.replace(" ", _KEPT) for name in _together(names))
-        lines = textwrap.wrap(whole, _WIDTH - 4, break_on_hyphens=False)
-        parts = (line.replace(_KEPT, " ") for line in lines)
-        yield from (f"  - {line}" if number == 0 else f"    {line}" for number, line in enumerate(parts))
+        lines = textwrap.wrap(whole, _WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+        yield from (line.replace(_KEPT, " ") for line in lines)
         yield f"      {hint}"
 
 

@@ -27,7 +27,7 @@ from mock_server.player.process import NotStarted, running
 from mock_server.player.transport import Transport
 from mock_server.preview.generation import PREVIEW
 from mock_server.preview.language import load_world
-from mock_server.recording.exchange import RecordedExchange, RecordedPart, in_order
+from mock_server.recording.exchange import RecordedExchange, in_order
 from mock_server.session.bundle import BadBundle, opened, refuse_other_scenarios
 
 _OPTIONS = {
@@ -180,7 +180,9 @@ def differences(old: RecordedExchange, new: RecordedExchange) -> Iterator[str]:
             yield f"{name}: {getattr(old, name)!r} then, {getattr(new, name)!r} now"
     if old.status != new.status or old.lost:
         return
-    there, here = (_headers(each.answer) for each in (old, new))
+    there, here = (
+        {name: value for name, value in each.answer.headers if name not in _NOT_COMPARED} for each in (old, new)
+    )
     for name in sorted(there.keys() | here.keys()):
         if there.get(name) != here.get(name):
             yield f"header {name}: {there.get(name)!r} then, {here.get(name)!r} now"
@@ -189,10 +191,6 @@ def differences(old: RecordedExchange, new: RecordedExchange) -> Iterator[str]:
         values = [] if None in bodies else list(_differing(*bodies, "the body"))
         sizes = f"{counted(old.answer.size, 'byte')} then, {counted(new.answer.size, 'byte')} now"
         yield from values or [f"the body: {sizes}, and not the same ones"]
-
-
-def _headers(part: RecordedPart) -> dict[str, str]:
-    return {name: value for name, value in part.headers if name not in _NOT_COMPARED}
 
 
 def _differing(old: Any, new: Any, path: str) -> Iterator[str]:

@@ -89,6 +89,8 @@ class RunStatuses(NamedTuple):
     """Those that a run never leaves."""
     waiting: tuple[str, ...]
     """Those that a run leaves only by a decision."""
+    onward: Mapping[str, tuple[str, ...]]
+    """Those that may follow each."""
 
     @property
     def moving(self) -> tuple[str, ...]:
@@ -144,7 +146,8 @@ class Contract:
     def run_statuses(self) -> RunStatuses:
         """The statuses of a run."""
         schema = next(each for each in self.document["components"]["schemas"].values() if "x-terminal" in each)
-        return RunStatuses(*map(tuple, (schema["enum"], schema["x-terminal"], schema["x-waiting"])))
+        onward = {status: tuple(schema["x-onward"].get(status, ())) for status in schema["enum"]}
+        return RunStatuses(tuple(schema["enum"]), tuple(schema["x-terminal"]), tuple(schema["x-waiting"]), onward)
 
     def about(self, run: str) -> tuple[str, ...]:
         """The operations that are about this kind of run."""

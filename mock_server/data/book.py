@@ -149,11 +149,8 @@ def sensible_fixes(column: Column, fails: Check, fix: Fix) -> tuple[Fix, ...]:
 
 def suggested_value(column: Column, fails: Check) -> str | None:
     """What all cells of a group could be set to: an allowed value, else `""` on an optional column (PATCH-04)."""
-    if column.unique or fails == "unique":
-        return None if column.required else ""
-    if column.pattern is not None and (allowed := alternatives(column.pattern)):
-        return allowed[0]
-    return None if column.required else ""
+    allowed = () if column.unique or fails == "unique" else alternatives(column.pattern or "")
+    return allowed[0] if allowed else None if column.required else ""
 
 
 def proposed_fix(column: Column, fails: Check) -> Fix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,20 @@ if TYPE_CHECKING:
     from mock_server.preview.companies import Company
 
 _DEFAULT, _MOST = 20, 100
-_DIGITS = 10
 
 
 def asked(company: Company, query: Mapping[str, str]) -> tuple[int, int]:
     """How many runs a query asks for, and how many of the company's are older than its cursor; Refusal 400 (OP-08)."""
-    return _limit(query.get("limit")), _before(query.get("cursor"), len(company.imports))
+    limit, cursor, before = _limit(query.get("limit")), query.get("cursor"), len(company.imports)
+    if cursor is not None:
+        try:
+            number = int(urlsafe_b64decode(cursor).removeprefix(b"before:"))
+        except ValueError:
+            number = 0
+        if not 1 <= number <= before or _cursor(number) != cursor:
+            raise Refusal(400, f"cursor must be a next_cursor of this company's history; got {cursor!r}")
+        before = number
+    return limit, before
 
 
 def page(company: Company, limit: int, before: int, now: int) -> dict[str, Any]:
@@ -39,16 +46,3 @@ def _limit(text: str | None) -> int:
 
 def _cursor(before: int) -> str:
     return urlsafe_b64encode(f"before:{before}".encode()).decode()
-
-
-def _before(cursor: str | None, count: int) -> int:
-    if cursor is None:
-        return count
-    try:
-        word, _, number = urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(":")
-    except (ValueError, binascii.Error):
-        word, number = "", ""
-    known = word == "before" and number.isdecimal() and len(number) < _DIGITS and 1 <= int(number) <= count
-    if not known or _cursor(int(number)) != cursor:
-        raise Refusal(400, f"cursor must be a next_cursor of this company's history; got {cursor!r}")
-    return int(number)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
+from mock_server.contract import document as contract
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -24,15 +26,9 @@ if TYPE_CHECKING:
 
 Status = Literal["queued", "running", "needs_attention", "completed", "failed", "canceled"]
 
-TERMINAL: frozenset[Status] = frozenset({"completed", "failed", "canceled"})
-TRANSITIONS: dict[Status, frozenset[Status]] = {  # RUN-02
-    "queued": frozenset({"running", "failed", "canceled"}),
-    "running": frozenset({"needs_attention", "completed", "failed", "canceled"}),
-    "needs_attention": frozenset({"running", "failed", "canceled"}),
-    "completed": frozenset(),
-    "failed": frozenset(),
-    "canceled": frozenset(),
-}
+STATUSES = contract.load().run_statuses
+TERMINAL = frozenset(STATUSES.terminal)
+TRANSITIONS = STATUSES.onward  # RUN-02
 TIMED_OUT = "Import timed out"  # STALE-01
 REJECTED = "The proposed fix was rejected, so the import ended without it"
 FOREVER = 1 << 62

@@ -68,37 +68,24 @@ def _prose(group: Group) -> tuple[str, str, str]:
     column, sheet = group.column.name, group.sheet.name
     rows, have, repeat = (f"{group.rows} rows", "have", "repeat") if group.rows > 1 else ("1 row", "has", "repeats")
     a = "an" if column[:1].lower() in set("aeiou") else "a"
-    ask = "How should Vern handle them?"
     match group.fails:
         case "required":
-            return (
-                f"Some rows have no {column}. {ask}",
-                f"{rows} in {sheet} {have} no {column}.",
-                "Required value is missing",
-            )
+            what, where, error = f"rows have no {column}", f"{have} no {column}", "Required value is missing"
         case "unique":
-            return (
-                f"Some {column} values appear more than once. {ask}",
-                f"{rows} in {sheet} {repeat} the {column} of an earlier row.",
-                "Value is not unique",
-            )
+            what, where = f"{column} values appear more than once", f"{repeat} the {column} of an earlier row"
+            error = "Value is not unique"
         case "link":
-            return (
-                f"Some {column} values point at nothing. {ask}",
-                f"{rows} in {sheet} {have} {a} {column} that is in no linked sheet.",
-                "No matching value in the linked sheet",
-            )
-    if allowed := alternatives(group.column.pattern or ""):
-        return (
-            f"Some {column} values aren't one of the allowed options. {ask}",
-            f"{rows} in {sheet} {have} {a} {column} outside {' / '.join(allowed)}.",
-            f"Does not match allowed values: {', '.join(allowed)}",
-        )
-    return (
-        f"Some {column} values don't have the expected form. {ask}",
-        f"{rows} in {sheet} {have} {a} {column} that is not in the expected form.",
-        f"Does not match the pattern {group.column.pattern}",
-    )
+            what, where = f"{column} values point at nothing", f"{have} {a} {column} that is in no linked sheet"
+            error = "No matching value in the linked sheet"
+        case "strict" if allowed := alternatives(group.column.pattern or ""):
+            what, where = f"{column} values aren't one of the allowed options", f"{have} {a} {column} outside "
+            where += " / ".join(allowed)
+            error = f"Does not match allowed values: {', '.join(allowed)}"
+        case "strict":
+            what = f"{column} values don't have the expected form"
+            where = f"{have} {a} {column} that is not in the expected form"
+            error = f"Does not match the pattern {group.column.pattern}"
+    return f"Some {what}. How should Vern handle them?", f"{rows} in {sheet} {where}.", error
 
 
 _LABELS = {
