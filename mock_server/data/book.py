@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from mock_server.contract.document import load_yaml
 from mock_server.contract.nearest import counted
 from mock_server.data.rules import Check, alternatives, fault
 
@@ -23,18 +24,6 @@ Book: TypeAlias = "UploadedBook | GeneratedBook"
 Action = Literal["set_value", "delete_invalid_rows", "dedup_keep_first", "keep"]
 Row = tuple[str, ...]
 SAMPLES = 3
-_FAILURES: dict[Check, str] = {
-    "required": "is empty",
-    "strict": "breaks its rule",
-    "link": "names nothing that is there",
-    "unique": "is not unique",
-}
-_FIXES: dict[Action, str] = {
-    "set_value": "clear the cells",
-    "delete_invalid_rows": "remove the rows",
-    "dedup_keep_first": "keep the first of each",
-    "keep": "keep them flagged",
-}
 
 
 class Data(NamedTuple):
@@ -65,8 +54,9 @@ class Flagged(NamedTuple):
 
     def describe(self) -> str:
         """The group in one line, for a person."""
-        wrong = f"{counted(self.rows, 'row')} flagged: {self.sheet}.{self.column} {_FAILURES[self.fails]}"
-        fix = f"map to {self.value!r}" if self.value else _FIXES[self.fix]
+        texts = load_yaml("groups")
+        wrong = f"{counted(self.rows, 'row')} flagged: {self.sheet}.{self.column} {texts['failures'][self.fails]}"
+        fix = f"map to {self.value!r}" if self.value else texts["fixes"][self.fix]
         return f"{wrong}; proposed: {fix}" + ("" if self.ask else " (no question asks about it)")
 
 

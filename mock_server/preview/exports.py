@@ -74,11 +74,12 @@ class ExportRun(Run):
         refused = min(end.refused, total)
         hollow = min(end.hollow, total - refused)
         head = {"mode": self.mode, "total": total, "succeeded": total - refused, "failed": refused}
-        before = orjson.dumps({"status": "completed", "report": head})[:-2] + b',"results":['
+        yield orjson.dumps({"status": "completed", "report": head})[:-2] + b',"results":['
         results = self._results(total, refused, hollow, end)
+        separator = b""
         while piece := list(islice(results, _PIECE)):
-            yield before + orjson.dumps(piece)[1:-1]
-            before = b","
+            yield separator + orjson.dumps(piece)[1:-1]
+            separator = b","
         yield b"]}}"
 
     def _results(self, total: int, refused: int, hollow: int, end: Complete) -> Iterator[dict[str, Any]]:

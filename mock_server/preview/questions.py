@@ -9,6 +9,8 @@ from __future__ import annotations
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mock_server.contract.document import load_yaml
+from mock_server.contract.nearest import counted
 from mock_server.data.rules import alternatives
 
 if TYPE_CHECKING:
@@ -44,61 +46,46 @@ def needs_attention(groups: Sequence[Group], asked: Sequence[Question]) -> dict[
 
 
 def _question(question: Question) -> dict[str, Any]:
-    group = question.group
-    prompt, context, error = _prose(group)
+    group, column, several = question.group, question.group.column, question.group.rows > 1
+    choice = alternatives(column.pattern or "") if group.fails == "strict" else ()
+    words = {
+        "column": column.name,
+        "sheet": group.sheet.name,
+        "rows": counted(group.rows, "row"),
+        "have": "have" if several else "has",
+        "repeat": "repeat" if several else "repeats",
+        "a": "an" if column.name[:1].lower() in set("aeiou") else "a",
+        "pattern": column.pattern,
+        "choice": " / ".join(choice),
+        "choices": ", ".join(choice),
+    }
+    texts = load_yaml("groups")["questions"]["choice" if choice else group.fails]
+    prompt, context, error = (text.format_map(words) for text in texts)
+    target = {
+        "sheet_id": group.sheet.id,
+        "column": column.name,
+        "affected_count": group.rows,
+        "sample_values": list(group.samples),
+        "error": error,
+    }
     return {
         "id": question.id,
         "prompt": prompt,
         "context": context,
-        "target": {
-            "sheet_id": group.sheet.id,
-            "column": group.column.name,
-            "affected_count": group.rows,
-            "sample_values": list(group.samples),
-            "error": error,
-        },
-        "relevant_columns": [group.column.name],
+        "target": target,
+        "relevant_columns": [column.name],
         "options": [{"id": option_id, "label": _label(fix)} for option_id, fix in question.options.items()],
         "allow_custom": group.allow_custom,
     }
 
 
-def _prose(group: Group) -> tuple[str, str, str]:
-    """The group's prompt, context and failed rule, in words for the end-customer."""
-    column, sheet = group.column.name, group.sheet.name
-    rows, have, repeat = (f"{group.rows} rows", "have", "repeat") if group.rows > 1 else ("1 row", "has", "repeats")
-    a = "an" if column[:1].lower() in set("aeiou") else "a"
-    match group.fails:
-        case "required":
-            what, where, error = f"rows have no {column}", f"{have} no {column}", "Required value is missing"
-        case "unique":
-            what, where = f"{column} values appear more than once", f"{repeat} the {column} of an earlier row"
-            error = "Value is not unique"
-        case "link":
-            what, where = f"{column} values point at nothing", f"{have} {a} {column} that is in no linked sheet"
-            error = "No matching value in the linked sheet"
-        case "strict" if allowed := alternatives(group.column.pattern or ""):
-            what, where = f"{column} values aren't one of the allowed options", f"{have} {a} {column} outside "
-            where += " / ".join(allowed)
-            error = f"Does not match allowed values: {', '.join(allowed)}"
-        case "strict":
-            what = f"{column} values don't have the expected form"
-            where = f"{have} {a} {column} that is not in the expected form"
-            error = f"Does not match the pattern {group.column.pattern}"
-    return f"Some {what}. How should Vern handle them?", f"{rows} in {sheet} {where}.", error
-
-
-_LABELS = {
-    "delete_invalid_rows": "Remove these rows",
-    "dedup_keep_first": "Keep the first row of each",
-    "keep": "Keep these rows flagged",
-}
-
-
 def _label(fix: Fix) -> str:
-    if fix.action == "set_value":
-        return f"Map all to '{fix.value}'" if fix.value else "Clear these cells"
-    return _LABELS[fix.action]
+    label: str = load_yaml("groups")["labels"][_kind(fix)]
+    return label.format(value=fix.value)
+
+
+def _kind(fix: Fix) -> str:
+    return "clear" if fix.action == "set_value" and not fix.value else fix.action
 
 
 def _action(group: Group) -> dict[str, Any]:
@@ -112,18 +99,14 @@ def _action(group: Group) -> dict[str, Any]:
 
 def _clause(group: Group) -> str:
     """What the patch does with one group, as part of a sentence."""
-    column = group.column.name
-    rows = "row" if group.rows == 1 else "rows"
-    faulty = {"required": "missing", "strict": "with a wrong", "link": "with an unknown", "unique": "with a repeated"}
-    match group.fix.action:
-        case "set_value" if group.fix.value:
-            kind = "out-of-range" if group.fails == "strict" else "wrong"
-            return f"map {group.rows} {kind} {column} value{'s'[: group.rows > 1]} to '{group.fix.value}'"
-        case "set_value":
-            return f"clear {group.rows} wrong {column} value{'s'[: group.rows > 1]}"
-        case "delete_invalid_rows":
-            return f"drop the {rows} {faulty[group.fails]} {column}"
-        case "dedup_keep_first":
-            return f"keep the first row of each repeated {column} and drop {group.rows} {rows}"
-        case "keep":
-            return f"keep {group.rows} {rows} {faulty[group.fails]} {column} flagged"
+    texts = load_yaml("groups")
+    text: str = texts["summary"][_kind(group.fix)]
+    return text.format(
+        count=group.rows,
+        column=group.column.name,
+        value=group.fix.value,
+        kind="out-of-range" if group.fails == "strict" else "wrong",
+        noun="row" if group.rows == 1 else "rows",
+        values="value" if group.rows == 1 else "values",
+        faulty=texts["faulty"][group.fails],
+    )
