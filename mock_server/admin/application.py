@@ -1,6 +1,7 @@
 """The admin API as a Starlette application: who may call it, its routes, and the form of its errors.
 
-Its routes are the `ROUTES` of the modules of this package: a call is added by a line there.
+Its routes are the `ROUTES` of the modules of this package: a call is added by a line there. What it tells anybody,
+without a key, stands here: health, the scenarios, the dialects, the contract.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 import mock_server.admin as package
-from mock_server.admin.call import admin_path
-from mock_server.http.messages import NOTE, error
+from mock_server.admin.call import admin_path, public
+from mock_server.contract.document import data
+from mock_server.http.messages import NOTE, answer, error
 from mock_server.kernel.errors import Refusal
+from mock_server.version import version
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.routing import Route
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,9 +49,41 @@ def application(sessions: Sessions) -> Starlette:
 def routes() -> list[Route]:
     """Every route of the admin API; those that need no key come first."""
     modules = [import_module(f"{package.__name__}.{each.name}") for each in iter_modules(package.__path__)]
-    offering = [module for module in modules if hasattr(module, "ROUTES")]
-    offering.sort(key=lambda module: not module.__name__.endswith(".public"))
-    return [route for module in offering for route in module.ROUTES]
+    return [*_PUBLIC, *(route for module in modules for route in getattr(module, "ROUTES", ()))]
+
+
+def _health(sessions: Sessions) -> Response:
+    world = sessions.world
+    return answer(
+        {
+            "status": "ready",
+            "version": version(),
+            "contract": world.contract.version,
+            "scenarios": len(world.scenarios),
+            "sessions": len(sessions),
+        }
+    )
+
+
+def _scenarios(sessions: Sessions) -> Response:
+    return answer({"scenarios": [each.summary() for each in sessions.world.scenarios.values()]})
+
+
+def _dialects(sessions: Sessions) -> Response:
+    dialects = sessions.generation.dialects
+    return answer({"dialects": dialects.as_json(), "readings": [each.as_json() for each in dialects.readings]})
+
+
+_PUBLIC = [
+    public("/health", _health),
+    public("/scenarios", _scenarios),
+    public("/dialects", _dialects),
+    public(
+        "/openapi.yaml",
+        lambda _: Response(data("openapi", "migration-api.yaml").read_bytes(), media_type="application/yaml"),
+    ),
+    public("/openapi.json", lambda sessions: answer(sessions.world.contract.as_json)),
+]
 
 
 def calls() -> list[tuple[str, str]]:

@@ -17,12 +17,8 @@ _FASTEST = 1_000_000
 def _read(call: AdminCall) -> dict[str, Any]:
     clock = call.session.clock
     coming = call.session.next_transition(call.now)
-    return {
-        "mode": clock.mode,
-        "speed": clock.speed,
-        "now": iso(call.now),
-        "next": None if coming is None else iso(coming),
-    }
+    then = None if coming is None else iso(coming)
+    return {"mode": clock.mode, "speed": clock.speed, "now": iso(call.now), "next": then}
 
 
 def _write(call: AdminCall) -> dict[str, Any]:
@@ -31,7 +27,7 @@ def _write(call: AdminCall) -> dict[str, Any]:
     to = _instant("now", members["now"], call.now) if "now" in members else call.now
     changed = call.session.advance(call.now, call.real, to)
     call.session.set_speed(call.now, call.real, speed)
-    return _read(call) | {"changed": [_change(change) for change in changed]}
+    return _read(call) | {"changed": [_as_json(each) for each in changed]}
 
 
 def _speed(mode: Any, speed: Any, known: float) -> float:
@@ -71,7 +67,7 @@ def _advance(call: AdminCall) -> dict[str, Any]:
         to = _instant("to", members["to"], call.now)
     changed = call.session.advance(call.now, call.real, _within(to))
     clock = _read(call)
-    return {"now": clock["now"], "changed": [_change(change) for change in changed], "next": clock["next"]}
+    return {"now": clock["now"], "changed": [_as_json(each) for each in changed], "next": clock["next"]}
 
 
 def _instant(name: str, text: Any, now: int) -> int:
@@ -90,14 +86,8 @@ def _within(to: int) -> int:
     return to
 
 
-def _change(change: Transition) -> dict[str, Any]:
-    return {
-        "at": iso(change.at),
-        "run_id": change.run.id,
-        "kind": change.run.kind,
-        "from": change.before,
-        "to": change.after,
-    }
+def _as_json(each: Transition) -> dict[str, Any]:
+    return {"at": iso(each.at), "run_id": each.run.id, "kind": each.run.kind, "from": each.before, "to": each.after}
 
 
 ROUTES = [route("/clock", GET=_read, PUT=_write), route("/clock/advance", POST=_advance)]

@@ -46,10 +46,7 @@ def percent(text: str) -> Fraction:
     "Ask about the session of this key; repeat the option for several. With a FILE the variable is ignored.",
     multiple=True,
 )
-@click.pass_context
-def command(
-    context: click.Context, /, files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any
-) -> None:
+def command(files: tuple[Path, ...], form: str, fail_under: Fraction | None, **given: Any) -> None:
     """Print which statuses, transitions, errors, patches, questions, decisions and faults a client has met in its
     session, and how to meet those that it has not.
 
@@ -62,7 +59,7 @@ def command(
       vern-mock coverage bundle-1.json bundle-2.json --format json
     """
     keys = given.pop("api_key")
-    if files and context.get_parameter_source("api_key") is ParameterSource.ENVIRONMENT:
+    if files and click.get_current_context().get_parameter_source("api_key") is ParameterSource.ENVIRONMENT:
         keys = ()
     if not keys and not files:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")

@@ -78,9 +78,8 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
         what = "the server did not start: " if isinstance(reason, NotStarted) else ""
         click.secho(f"vern-mock: {what}{reason}", fg="red", err=True)
         return 1
-    took = (
-        f"{in_words(waits)} of the run's time, shown in {time.monotonic() - started:.1f} s" if waits else "no waiting"
-    )
+    real = time.monotonic() - started
+    took = f"{in_words(waits)} of the run's time, shown in {real:.1f} s" if waits else "no waiting"
     click.echo()
     click.secho(f"Every step saw what it should: {counted(count, 'exchange')}, {took}.", fg="green", bold=True)
     click.echo("Next: `vern-mock scenarios` lists what else can happen, `vern-mock serve` starts the mock.")

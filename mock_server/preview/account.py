@@ -12,9 +12,8 @@ from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.ids import made_uuid
-from mock_server.preview.companies import UPLOAD_LASTS, Company, Upload
+from mock_server.preview.companies import UPLOAD_LASTS, Company, Ledger, Upload
 from mock_server.preview.exports import ExportRun
-from mock_server.preview.ledger import Ledger
 from mock_server.preview.lifecycle import Approved, Canceled, Life, Rejected, Started, Status
 from mock_server.preview.preconditions import (
     parked,

@@ -169,9 +169,8 @@ class Fold:
         """The run is parked until it is decided, and goes on as the decision says; without one it stays parked."""
         self.parkings = (*self.parkings, Parking(beat, self.again))
         decision = next(self.decisions, None)
-        yield Life(
-            "needs_attention", self.at, None if decision is None else decision.at, parkings=self.parkings, beat=beat
-        )
+        until = None if decision is None else decision.at
+        yield Life("needs_attention", self.at, until, parkings=self.parkings, beat=beat)
         if decision is None:
             self.over = True
             return

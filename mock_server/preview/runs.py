@@ -195,12 +195,8 @@ class ImportRun(Run):
 
     def listed(self, state: Life) -> dict[str, Any]:
         """The run as an item of the company's history (OP-08)."""
-        item = {
-            "run_id": self.id,
-            "status": state.status,
-            "created_at": created_at(self.started.at),
-            "poll_url": self.poll_url,
-        }
+        item: dict[str, Any] = {"run_id": self.id, "status": state.status}
+        item |= {"created_at": created_at(self.started.at), "poll_url": self.poll_url}
         return item | {"report": found} if (found := self.report(state)) else item
 
     def forget(self, state: Life) -> None:

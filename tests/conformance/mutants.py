@@ -35,7 +35,6 @@ MODULES = (
     *(
         "preview.exports",
         "preview.history",
-        "preview.ledger",
         "preview.lifecycle",
         "preview.operations",
         "preview.preconditions",
@@ -51,12 +50,12 @@ OPERATORS = (
     "preview.account:Account._forget_hidden", "preview.runs:ImportRun.forget",  # memory given back
     "preview.account:Account.count_poll", "preview.account:Account.settle*", "preview.account:Account.step",  # paces,
     *(f"preview.runs:Run.{name}" for name in ("transitions", "poll", "settle", "step")),  # and what the clock tells
-    "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.ledger:Ledger.scenario*",
+    "preview.account:Account.open_ready", "preview.account:Account.cancel", "preview.companies:Ledger.scenario*",
     "preview.operations:_scenario", "preview.preconditions:refuse_lacking", "data.rules:wrong_values",  # scenarios
     "data.book:Flagged.describe",
     "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
-    *(f"preview.ledger:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",  # why
+    *(f"preview.companies:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",  # why
     *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),
     *(f"session.exchange:Exchange.{name}" for name in ("arrive", "note_run")),  # dialects, what the journal keeps
 )  # fmt: skip
