@@ -213,7 +213,6 @@ def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None
 
 
 def _line(exchange: Mapping[str, Any]) -> str:
-    """An exchange in one line of the timeline."""
     parts = [str(exchange["number"]), exchange["method"], exchange["path"], str(exchange["status"] or "no answer")]
     parts += [f"[{exchange['fault']}]"] if exchange["fault"] else []
     parts += [exchange["note"]] if exchange["note"] else []

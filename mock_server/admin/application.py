@@ -38,7 +38,7 @@ def application(sessions: Sessions) -> Starlette:
     """The admin API of one server, to be mounted under `/_mock`; health alone where the settings switch it off."""
     app = Starlette(
         routes=[each for each in routes() if sessions.settings.admin or each.path == "/health"],
-        middleware=[Middleware(_AdminToken, token=sessions.settings.admin_token)],
+        middleware=[Middleware(_guarded, token=sessions.settings.admin_token)],
         exception_handlers=_HANDLERS,
     )
     app.router.redirect_slashes = False
@@ -97,21 +97,18 @@ def pattern(route: Route) -> str:
     return _PARAMETER.sub("*", route.path).removeprefix("/")
 
 
-class _AdminToken:
+def _guarded(app: ASGIApp, token: str | None) -> ASGIApp:
     """Middleware that refuses every call but health without the admin token, where one is set."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app = app
-        self._token = token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         given = next((value for name, value in scope["headers"] if name == b"x-admin-token"), b"")
-        is_open = self._token is None or admin_path(scope) == "health"
-        if is_open or secrets.compare_digest(given, str(self._token).encode()):
-            await self._app(scope, receive, send)
+        if token is None or admin_path(scope) == "health" or secrets.compare_digest(given, token.encode()):
+            await app(scope, receive, send)
         else:
             scope[NOTE] = text = "the x-admin-token header is missing or wrong"
             await error(401, text)(scope, receive, send)
+
+    return guarded
 
 
 async def _show_refusal(request: Request, refusal: Refusal) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -29,34 +29,10 @@ _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which exchanges somebody wants to see."""
-
-    journal: Journal
-    since: int
-    """The number of the last one that was seen."""
-    operation: str | None
-    run_id: str | None
-    status: str | None
-    """Three digits, or a class such as `4xx`."""
-
-    def matches(self) -> list[Entry]:
-        """The exchanges so far that fit, in the call of their arrival."""
-        return [
-            entry
-            for entry in self.journal
-            if entry.number > self.since
-            and self.operation in {None, entry.operation}
-            and self.run_id in {None, entry.run_id}
-            and self.status in {None, str(entry.status), f"{str(entry.status)[0]}xx"}
-        ]
-
-
 def _read(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
-    search = _search(call)
-    return _listing(search, search.matches())
+    journal, since, matches = _search(call)
+    return _listing(journal, since, matches())
 
 
 async def _wait(call: AdminCall) -> dict[str, Any]:
@@ -66,19 +42,19 @@ async def _wait(call: AdminCall) -> dict[str, Any]:
     if not wanted.isdecimal() or len(wanted) > 6 or not 1 <= int(wanted) <= ENTRIES:
         raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {wanted!r}")
     count, patience = int(wanted), _patience(query.get("timeout", "10s"))
-    search = _search(call)
+    journal, since, matches = _search(call)
 
     def over() -> list[Entry]:
-        return [entry for entry in search.matches() if entry.ended is not None]
+        return [entry for entry in matches() if entry.ended is not None]
 
     try:
         async with asyncio.timeout(patience / SECOND):
             while len(over()) < count and not (call.session.closed or call.sessions.ending):
-                await search.journal.news()
+                await journal.news()
     except TimeoutError:
         pass
     found = over()
-    return {"met": len(found) >= count, "count": len(found)} | _listing(search, found)
+    return {"met": len(found) >= count, "count": len(found)} | _listing(journal, since, found)
 
 
 def _clear(call: AdminCall) -> dict[str, Any]:
@@ -88,11 +64,10 @@ def _clear(call: AdminCall) -> dict[str, Any]:
 
 def _read_har(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
-    return har(_search(call).matches())
+    return har(_search(call)[2]())
 
 
 def _explain(call: AdminCall) -> Answer:
-    """Why an exchange went as it did, as JSON, or as text for a person."""
     form = call.query("format").get("format")
     if form is not None and form not in _FORMS:
         raise Refusal(400, f"format: no format {form!r}{suggest(form, _FORMS)}")
@@ -103,7 +78,6 @@ def _explain(call: AdminCall) -> Answer:
 
 
 async def _cover(call: AdminCall) -> dict[str, Any]:
-    """What the client has met so far, out of all that the contract and the fault language know."""
     call.query()
     session = call.session
     forgotten = session.journal.dropped
@@ -116,21 +90,23 @@ async def _cover(call: AdminCall) -> dict[str, Any]:
     return {"exchanges": len(entries), "forgotten": forgotten} | await run_in_threadpool(describe)
 
 
-def _listing(search: Search, found: list[Entry]) -> dict[str, Any]:
+def _listing(journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]:
     """The exchanges, and where the next look goes on; `dropped` ones were forgotten, `missed` ones of them unseen."""
-    journal = search.journal
     oldest = next((entry.number for entry in journal), journal.latest + 1)
     return {
         "requests": [exchange(entry) for entry in found],
         "next": journal.latest,
         "kept": len(journal),
         "dropped": journal.dropped,
-        "missed": max(0, oldest - 1 - search.since),
+        "missed": max(0, oldest - 1 - since),
     }
 
 
-def _search(call: AdminCall) -> Search:
-    """The search that the query asks for; Refusal 400 for one with a mistake in it."""
+def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
+    """The journal that the query asks for, the last number that was seen, and what gives the exchanges that fit.
+
+    Refusal 400 for a query with a mistake in it.
+    """
     query, journal, session = call.request.query_params, _journal(call), call.session
     since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
     if not since.isdecimal() or len(since) > 15:
@@ -145,7 +121,19 @@ def _search(call: AdminCall) -> Search:
         raise Refusal(400, f"run: no run {run_id!r}{suggest(run_id, session.account.runs)}")
     if status is not None and not _STATUS.fullmatch(status):
         raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {status!r}")
-    return Search(journal, int(since), operation, run_id, status)
+    seen = int(since)
+
+    def matches() -> list[Entry]:
+        return [
+            entry
+            for entry in journal
+            if entry.number > seen
+            and operation in {None, entry.operation}
+            and run_id in {None, entry.run_id}
+            and status in {None, str(entry.status), f"{str(entry.status)[0]}xx"}
+        ]
+
+    return journal, seen, matches
 
 
 def _journal(call: AdminCall) -> Journal:

@@ -24,7 +24,7 @@ from mock_server.preview.partner import play_through
 from mock_server.preview.timeline import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mock_server.scenarios.model import Play, Scenario
@@ -89,10 +89,9 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
 def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
     """Show each step as it happens; the number of exchanges. DemoFailed at the first difference."""
     transport = Transport(url, KEY)
-    waits = _Waits(transport, pace)
     count = 0
     try:
-        for played in play_through(play, scenario, transport, waits.wait):
+        for played in play_through(play, scenario, transport, _waiting(transport, pace)):
             for call in played.calls:
                 click.echo("\n".join(timeline.exchange(call, played.offset, describe)))
             count += len(played.calls)
@@ -107,32 +106,29 @@ def _show(scenario: Scenario, play: Play, url: str, pace: float) -> int:
     return count
 
 
-class _Waits:
-    """Lets the session's clock pass, `pace` session seconds in each real one, and shows that it does."""
+def _waiting(transport: Transport, pace: float) -> Callable[[int], None]:
+    """What lets the session's clock pass in even ticks, `pace` session seconds in a real one, and shows it."""
+    live, passed = sys.stdout.isatty(), 0
 
-    def __init__(self, transport: Transport, pace: float) -> None:
-        self._transport = transport
-        self._pace = pace
-        self._passed = 0
-        self._live = sys.stdout.isatty()
-
-    def wait(self, milliseconds: int) -> None:
-        """Move the clock on by so much, in even ticks."""
-        ticks = max(1, round(milliseconds / 1_000 / self._pace / TICK)) if self._pace else 1
+    def wait(milliseconds: int) -> None:
+        nonlocal passed
+        ticks = max(1, round(milliseconds / 1_000 / pace / TICK)) if pace else 1
         began = time.monotonic()
         moved = 0
         for tick in range(1, ticks + 1):
             if ticks > 1:
                 time.sleep(max(0.0, began + tick * TICK - time.monotonic()))
             part = milliseconds * tick // ticks - moved
-            call = self._transport.call("POST", "/_mock/clock/advance", {"by": f"{part}ms"})
+            call = transport.call("POST", "/_mock/clock/advance", {"by": f"{part}ms"})
             if call.status != 200:
                 raise DemoFailed(f"the clock does not move: {call.status} {call.text}")
             moved += part
-            if self._live:
+            if live:
                 full = BAR * moved // max(milliseconds, 1)
-                time_, bar = timeline.face(self._passed + moved), "━" * full + "╌" * (BAR - full)
-                line = click.style(f"{time_:>7}  {bar} {in_words(milliseconds)}", dim=True)
+                face, bar = timeline.face(passed + moved), "━" * full + "╌" * (BAR - full)
+                line = click.style(f"{face:>7}  {bar} {in_words(milliseconds)}", dim=True)
                 click.echo(f"\r{line}", nl=False)
-        self._passed += milliseconds
-        click.echo(("\r\x1b[K" if self._live else "") + timeline.pause(milliseconds))
+        passed += milliseconds
+        click.echo(("\r\x1b[K" if live else "") + timeline.pause(milliseconds))
+
+    return wait

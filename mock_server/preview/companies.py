@@ -124,8 +124,6 @@ class Ledger:
         self._unended: dict[str, Run] = {}
         """The runs that had not ended when somebody looked last."""
 
-    # -- what is asked
-
     def company(self, company_id: str) -> Company:
         """The company of that id; Refusal 404 when this account has none (AUTH-06)."""
         company = self.known(company_id)

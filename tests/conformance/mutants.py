@@ -55,7 +55,7 @@ OPERATORS = (
     "data.book:Flagged.describe",
     "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
-    *(f"preview.companies:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",  # why
+    *(f"preview.companies:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",
     *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),
     *(f"session.exchange:Exchange.{name}" for name in ("arrive", "note_run")),  # dialects, what the journal keeps
 )  # fmt: skip
