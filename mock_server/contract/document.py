@@ -146,7 +146,7 @@ class Contract:
     def run_statuses(self) -> RunStatuses:
         """The statuses of a run."""
         schema = next(each for each in self.document["components"]["schemas"].values() if "x-terminal" in each)
-        onward = {status: tuple(schema["x-onward"].get(status, ())) for status in schema["enum"]}
+        onward = {status: tuple(schema.get("x-onward", {}).get(status, ())) for status in schema["enum"]}
         return RunStatuses(tuple(schema["enum"]), tuple(schema["x-terminal"]), tuple(schema["x-waiting"]), onward)
 
     def about(self, run: str) -> tuple[str, ...]:
