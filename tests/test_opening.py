@@ -127,9 +127,7 @@ def test_linked_cells_are_made_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     )
     script = WORLD.scenarios["straight-through"]._replace(data=(Data("Contacts", 1_000), Data("Deals", 50_000)))
     book = generate_book(script, SHEETS, 1)
-    contacts, deals = book.sheets
-    makers = contacts.makers()
-    object.__setattr__(contacts, "makers", lambda: (makers[0], counted, *makers[2:]))
+    _, deals = book.sheets
     assert sum(1 for _ in book.rows(DEALS.id, flagged=True)) == 50_000
     assert deals.makers()[1](range(998, 1_002)) == ["998", "999", "0", "1"]
     assert len(made) < 400

@@ -23,7 +23,7 @@ from mock_server.admin.call import admin_path, public
 from mock_server.contract.document import data
 from mock_server.http.messages import NOTE, answer, error
 from mock_server.kernel.errors import Refusal
-from mock_server.version import version
+from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -57,7 +57,7 @@ def _health(sessions: Sessions) -> Response:
     return answer(
         {
             "status": "ready",
-            "version": version(),
+            "version": VERSION,
             "contract": world.contract.version,
             "scenarios": len(world.scenarios),
             "sessions": len(sessions),

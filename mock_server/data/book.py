@@ -7,8 +7,7 @@ was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from mock_server.contract.document import load_yaml
 from mock_server.contract.nearest import counted

@@ -71,8 +71,7 @@ class Layout(NamedTuple):
         return mixed * pow(self.stride, -1, self.slots) % self.slots if self.slots > 1 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(NamedTuple):
     """A declared group on its column: which beat brings it to light, and what its cells hold."""
 
     place: int
