@@ -21,7 +21,7 @@ from mock_server.player.process import running
 from mock_server.player.transport import Call, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mock_server.player.process import Process
 
@@ -70,13 +70,22 @@ def obeys_the_contract(call: Call) -> None:
     assert not wrong, f"{call.method} {call.path}: {'; '.join(wrong)}\n{call.text[:1000]}"
 
 
+class Watched(Transport):
+    """A connection whose every exchange is looked at as soon as it is over."""
+
+    def send(self, method: str, path: str, sent: bytes | None, headers: Mapping[str, str]) -> Call:
+        call = super().send(method, path, sent, headers)
+        obeys_the_contract(call)
+        return call
+
+
 class Client:
     """A caller over real HTTP, whose every answer is checked against the contract."""
 
     def __init__(self, url: str, key: str | None, headers: dict[str, str] | None = None) -> None:
         self.url = url
         self.key = key
-        self.transport = Transport(url, key, headers=headers, on_exchange=obeys_the_contract)
+        self.transport: Transport = Watched(url, key, headers=headers)
 
     def get(self, path: str) -> Call:
         return self.transport.call("GET", path)

@@ -239,12 +239,12 @@ def test_every_operation_of_the_language_is_the_contract_s() -> None:
     operations = contract.load().operations
     assert named == [*operations, "put_upload"]
     targets = fault_targets()
-    assert set(targets.changing) == {name for name, each in operations.items() if each.method == "POST"}
+    assert set(targets["changing"]) == {name for name, each in operations.items() if each.method == "POST"}
     assert all(set(kind.bendable(targets) or ()) <= set(named) for kind in FAULTS.words.values())
     reads = ("list_sources", "list_templates", "list_imports", "poll_import", "poll_export")
-    assert FAULTS.words["garble"].bendable(targets) == (*targets.changing, *reads, "put_upload")
+    assert FAULTS.words["garble"].bendable(targets) == (*targets["changing"], *reads, "put_upload")
     assert FAULTS.words["stale"].bendable(targets) == ("poll_import", "poll_export", "list_imports")
-    assert FAULTS.words["lose"].bendable(targets) == (*targets.changing, "put_upload")
+    assert FAULTS.words["lose"].bendable(targets) == (*targets["changing"], "put_upload")
 
 
 def test_every_fault_is_told_in_words() -> None:

@@ -9,7 +9,7 @@ from conftest import Client
 
 from mock_server.player.play import value_difference
 from mock_server.preview.language import load_world
-from mock_server.preview.partner import action_of, play_through, provision
+from mock_server.preview.partner import action_of, play_through
 from mock_server.preview.steps import STEPS
 from mock_server.scenarios.model import Play, Scenario
 
@@ -49,9 +49,12 @@ def test_the_play_is_true(client: Client, scenario: Scenario, play: Play) -> Non
 
 @pytest.mark.parametrize("name", ["re-park", "reject", "export-partly-fails"])
 def test_a_provisioned_company_has_the_scenario_of_its_external_id(client: Client, name: str) -> None:
+    source = client.get("/api/v1/sources").body["sources"][0]["id"]
+    destination = {"base_url": "https://destination.example", "auth": {"token": "secret"}}
     for number, play in enumerate(SCENARIOS[name].plays, 1):
-        company = provision(client.transport, name, f"play-{number}")
-        seen = played(client, SCENARIOS[name], play, company)
+        wanted = {"name": f"Play {number}", "source": source, "external_id": f"{name}--play-{number}"}
+        made = client.post("/api/v1/companies", wanted | {"connections": {"destination": destination}})
+        seen = played(client, SCENARIOS[name], play, made.body["company"]["id"])
         assert not told(seen), f"{play.title}\n{told(seen)}"
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in scenario and account files: every code of `codes` has a bad file here, and each is told with its remedy.
+"""Mistakes in scenario and account files: every code of the schema has a bad file here, and each is told with its remedy.
 
 `# here` marks the line that the complaint must name.
 """
@@ -13,9 +13,9 @@ import pytest
 
 from mock_server.contract import document as contract
 from mock_server.contract.yaml_file import BadFiles, Complaint
+from mock_server.contract.yaml_schema import load_schema
 from mock_server.preview.language import LOADER
 from mock_server.scenarios import loader as loading
-from mock_server.scenarios.lint import codes
 
 if TYPE_CHECKING:
     from mock_server.data.templates import Catalogue
@@ -251,8 +251,11 @@ BAD_ACCOUNTS: list[tuple[str, str, str]] = [
 # fmt: on
 
 
+CODES = load_schema("scenario")["x-complaints"]
+
+
 def label(case: Any) -> str | None:
-    return case if isinstance(case, str) and case in codes() else ""
+    return case if isinstance(case, str) and case in CODES else ""
 
 
 def expected_line(text: str) -> int:
@@ -350,8 +353,8 @@ def test_all_complaints_of_all_files_come_at_once(tmp_path: Path, catalogue: Cat
 
 def test_every_code_is_explained_and_produced() -> None:
     elsewhere = {"E101", "E102", "E110", "E322"}
-    assert {code for code, _, _ in BAD + BAD_ACCOUNTS} | elsewhere == set(codes())
-    assert all(text.endswith(".") for text in codes().values())
+    assert {code for code, _, _ in BAD + BAD_ACCOUNTS} | elsewhere == set(CODES)
+    assert all(text.endswith(".") for text in CODES.values())
 
 
 def test_complaints_sort_by_file_and_line() -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from mock_server.contract.document import Contract
 from mock_server.contract.words import Vocabulary
 from mock_server.data.templates import Catalogue
-from mock_server.faults.model import Targets
 from mock_server.http.messages import answer
 from mock_server.kernel.clock import duration
 from mock_server.kernel.errors import Refusal
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from mock_server.faults.model import Targets
     from mock_server.recording.journal import Entry
     from mock_server.scenarios.model import Pace
     from mock_server.session.exchange import Exchange
@@ -226,7 +226,12 @@ def _legal_calls(_s: Session, _e: Entry, run: Run | None, state: State | None) -
 
 
 def _targets() -> Targets:
-    return Targets(CONTRACT.changing, CONTRACT.json_operations, CONTRACT.run_reads, CONTRACT.naming("run_id"))
+    return {
+        "changing": CONTRACT.changing,
+        "json": CONTRACT.json_operations,
+        "run_reads": CONTRACT.run_reads,
+        "about_runs": CONTRACT.naming("run_id"),
+    }
 
 
 LANGUAGE = Language(

@@ -6,7 +6,7 @@ The contract's schemas decide; this module only finds the words.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -98,28 +98,25 @@ def sentence(error: Any, document: Mapping[str, Any]) -> str:
         case "falseSchema":
             beside = _condition(document, error.schema_path)
             return f"{where} is not allowed together with {beside}; got {got}"
-    return f"{where} must be {_expected(kind, said)}; got {got}"
+    return (
+        f"{where} must be {_EXPECTED[kind](said) if kind in _EXPECTED else f'as the contract says ({kind})'}; got {got}"
+    )
 
 
-def _expected(kind: str, said: dict[str, Any]) -> str:
-    match kind:
-        case "type":
-            return _either([words for name, words in _TYPES.items() if name in said["types"]])
-        case "enum":
-            return _either([_shown(option) for option in said["options"]])
-        case "const":
-            return _shown(said["expected_value"])
-        case "format":
-            return _FORMATS.get(said["format"], f"of the format {said['format']}")
-        case "pattern":
-            return f"of the pattern {said['pattern']}"
-        case "minLength" | "maxLength":
-            return f"{_bound(kind)} {_counted(said['limit'], 'character', 'characters')} long"
-        case "minItems" | "maxItems":
-            return f"an array of {_bound(kind)} {_counted(said['limit'], 'entry', 'entries')}"
-        case "minimum" | "maximum":
-            return f"{_bound(kind)} {said['limit']}"
-    return f"as the contract says ({kind})"
+_EXPECTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "type": lambda said: _either([words for name, words in _TYPES.items() if name in said["types"]]),
+    "enum": lambda said: _either([_shown(option) for option in said["options"]]),
+    "const": lambda said: _shown(said["expected_value"]),
+    "format": lambda said: _FORMATS.get(said["format"], f"of the format {said['format']}"),
+    "pattern": lambda said: f"of the pattern {said['pattern']}",
+    "minLength": lambda said: f"at least {_counted(said['limit'], 'character', 'characters')} long",
+    "maxLength": lambda said: f"at most {_counted(said['limit'], 'character', 'characters')} long",
+    "minItems": lambda said: f"an array of at least {_counted(said['limit'], 'entry', 'entries')}",
+    "maxItems": lambda said: f"an array of at most {_counted(said['limit'], 'entry', 'entries')}",
+    "minimum": lambda said: f"at least {said['limit']}",
+    "maximum": lambda said: f"at most {said['limit']}",
+}
+"""What the value must be, by the keyword that it breaks."""
 
 
 def _condition(document: Mapping[str, Any], path: Sequence[str | int]) -> str:
@@ -138,10 +135,6 @@ def _either(words: Sequence[str]) -> str:
 
 def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _bound(kind: str) -> str:
-    return "at least" if kind.startswith("min") else "at most"
 
 
 def _where(path: Sequence[str | int]) -> str:

@@ -68,7 +68,9 @@ class Secrets(NamedTuple):
 
     def request(self, body: bytes, size: int) -> bytes:
         """The beginning of a request's JSON body, which has `size` bytes, without credentials, key and tokens."""
-        if _may_hold_credentials(body):
+        plain = body.lower()
+        named = (b"auth" in plain or b"connections" in plain) and _CREDENTIALS.search(plain)
+        if named or (b"\\u00" in body and _ESCAPED.search(body)):
             body, size = (_bare(body) if size == len(body) else UNREADABLE), 0
         return self.content(body, size)
 
@@ -91,13 +93,6 @@ def _parameter(text: str) -> str:
     """A parameter of a query, without its value where its name calls that a secret."""
     name, _, value = text.partition("=")
     return f"{name}={HIDDEN}" if value and _NAMED.search(name) else text
-
-
-def _may_hold_credentials(body: bytes) -> bool:
-    plain = body.lower()
-    if (b"auth" in plain or b"connections" in plain) and _CREDENTIALS.search(plain):
-        return True
-    return b"\\u00" in body and _ESCAPED.search(body) is not None
 
 
 def _word(key: bytes) -> re.Pattern[bytes]:
@@ -145,13 +140,5 @@ def _guarded(value: Any) -> Any:
 
 def _hidden(value: Any) -> Any:
     """A value of the same JSON type that tells nothing."""
-    match value:
-        case bool() | None:
-            return value
-        case int() | float():
-            return 0
-        case str():
-            return HIDDEN if value else value
-        case dict():
-            return {HIDDEN: HIDDEN} if value else value
-    return [HIDDEN] if value else value
+    blank = {int: 0, float: 0, str: HIDDEN, dict: {HIDDEN: HIDDEN}, list: [HIDDEN]}
+    return blank.get(type(value), value) if value or isinstance(value, float) else value

@@ -65,8 +65,15 @@ class _Builder:
             self.stop(error)
 
     def document(self) -> Document:
+        value: Any = None
+        begun = False
         try:
-            value = self.whole()
+            while not isinstance(event := self.parser.get_event(), yaml.StreamEndEvent):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    if begun:
+                        self.complain("E105", _where(event), "a second document begins here; write one file for each")
+                        break
+                    value, begun = self.build(self.parser.get_event(), ()), True
         except yaml.YAMLError as error:
             self.stop(error)
         finally:
@@ -77,18 +84,6 @@ class _Builder:
         if self.complaints:
             raise BadFiles(self.complaints)
         return Document(self.file, value, self.members, self.values)
-
-    def whole(self) -> Any:
-        value: Any = None
-        documents = 0
-        while not isinstance(event := self.parser.get_event(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.complain("E105", _where(event), "a second document begins here; write one file for each")
-                    return value
-                value = self.build(self.parser.get_event(), ())
-        return value
 
     def build(self, event: Any, place: Place) -> Any:
         self.values[place] = where = _where(event)
@@ -108,7 +103,11 @@ class _Builder:
         result: dict[str, Any] = {}
         while not isinstance(event := self.parser.get_event(), yaml.MappingEndEvent):
             where = _where(event)
-            name = self.name(event)
+            name = self.build(event, ("",))  # at a place of its own, which nobody asks about
+            self.values.pop(("",), None)
+            if not isinstance(name, str):
+                self.complain("E108", where, f"a member's name is text, not {kind(name)}; put it in quotes")
+                name = str(name)
             if name in result:
                 line = self.members[*place, name][0]
                 self.complain("E103", where, f"'{name}' is given twice; the first one is in line {line}")
@@ -116,13 +115,6 @@ class _Builder:
             self.members[*place, name] = where
             result[name] = self.build(self.parser.get_event(), (*place, name))
         return result
-
-    def name(self, event: Any) -> str:
-        value = self.build(event, ("",))
-        self.values.pop(("",), None)
-        if not isinstance(value, str):
-            self.complain("E108", _where(event), f"a member's name is text, not {kind(value)}; put it in quotes")
-        return str(value)
 
     def sequence(self, place: Place) -> list[Any]:
         result: list[Any] = []

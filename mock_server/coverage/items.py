@@ -123,9 +123,7 @@ def _error_codes(exchange: RecordedExchange, contract: Contract) -> Iterator[Ite
 
 
 def _faults(exchange: RecordedExchange) -> Iterator[Item]:
-    text = exchange.fault
-    if text is None:
-        return
+    text = exchange.fault or ""
     for fault in every_fault():
         # A remark may follow; and of a fault that may have any value the verb alone is looked at.
         if text.startswith(f"{fault.verb}:" if fault.value is None else str(fault)):

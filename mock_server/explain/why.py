@@ -22,7 +22,7 @@ from mock_server.scenarios.model import every_beat
 if TYPE_CHECKING:
     from mock_server.recording.journal import Entry, Journal
     from mock_server.scenarios.model import Beat
-    from mock_server.session.generation import Explainer, Run, State
+    from mock_server.session.generation import Run, State
     from mock_server.session.session import Session
 
 _ID = re.compile(r"(stray-)?([0-9]{1,15})")
@@ -61,10 +61,6 @@ class _Explanation:
         return self.session.world.contract
 
     @property
-    def explainer(self) -> Explainer:
-        return self.session.generation.explainer
-
-    @property
     def at(self) -> int:
         """The session's time for which the answer was worked out."""
         return self.entry.at if self.entry.acted is None else self.entry.acted
@@ -93,7 +89,7 @@ class _Explanation:
             "differences": self._differences(),
             "run": None if snapshot is None else snapshot.as_json(self.journal, entry),
             "after": None if entry.after is None else entry.after.status,
-            "known": None if entry.stray else self.explainer.known_ids(self.session, entry),
+            "known": None if entry.stray else self.session.generation.explainer.known_ids(self.session, entry),
             "legal": self._legal(snapshot),
             "next": self._budget() if throttled else None if snapshot is None else snapshot.next(),
         }
@@ -111,9 +107,8 @@ class _Explanation:
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
         entry = self.entry
-        if entry.operation is not None:
-            return None
-        if entry.stray and self.contract.match(entry.method, entry.path).operation is not None:
+        strayed = entry.stray and self.contract.match(entry.method, entry.path).operation is not None
+        if strayed or entry.operation is not None:
             return None
         near = self.contract.nearest(entry.method, entry.path)
         return {"operation": near.id, "method": near.method, "path": near.route}
@@ -142,7 +137,7 @@ class _Explanation:
             return [{"path": "the body", "text": f"no valid JSON: {error}", "clause": "ERR-11"}]
         differences = self.contract.request_differences(entry.operation, body)
         if not differences:
-            return self.explainer.wrong_members(self.session, entry, body)
+            return self.session.generation.explainer.wrong_members(self.session, entry, body)
         return [
             {"path": each.path, "text": each.text, "clause": request_clause(self.contract, entry.operation, each)}
             for each in differences
@@ -159,7 +154,7 @@ class _Explanation:
             remark = "after 1 to 2 s, and then longer [RATE-04]"
             return [contract.operations[entry.operation].described(ids, remark)]
         run, state = (None, None) if snapshot is None else (snapshot.run, snapshot.state)
-        return self.explainer.legal_calls(self.session, entry, run, state)
+        return self.session.generation.explainer.legal_calls(self.session, entry, run, state)
 
     def _budget(self) -> dict[str, Any] | None:
         """When the next call of a throttled operation is admitted, as the journal can tell."""

@@ -44,18 +44,9 @@ class Break(Exception):
         self.reset = reset
 
 
-class Targets(NamedTuple):
-    """What an API has to be bent: its operations by what they are like."""
-
-    changing: tuple[str, ...]
-    json: tuple[str, ...]
-    """Those that answer in JSON."""
-    run_reads: tuple[str, ...]
-    """Those that show a run and change nothing."""
-    about_runs: tuple[str, ...]
-    """Those whose path names a run."""
-    uploads: tuple[str, ...] = ()
-    """What is put to a signed URL, beside the contract's operations."""
+Targets = Mapping[str, tuple[str, ...]]
+"""What an API has to be bent, its operations by what they are like: `changing`, `json` (they answer in it), `run_reads`
+(they show a run and change nothing), `about_runs` (their path names one), `uploads` (a signed URL's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class Fault(Word):
     effects: ClassVar[Mapping[Any, str]] = {}
     """What stands for a value in `effect`, where it is not the value itself."""
     targets: ClassVar[tuple[str, ...]] = ()
-    """Fields of `Targets`: what it can bend; none: every operation."""
+    """Keys of `Targets`: what it can bend; none: every operation."""
     loses: ClassVar[bool] = False
     """Whether the client is left without an answer that it can use."""
     example: ClassVar[str | None] = None
@@ -113,7 +104,7 @@ class Fault(Word):
     @classmethod
     def bendable(cls, targets: Targets) -> tuple[str, ...] | None:
         """The operations that this kind can bend; None: every one."""
-        return tuple(name for field in cls.targets for name in getattr(targets, field)) if cls.targets else None
+        return tuple(name for like in cls.targets for name in targets.get(like, ())) if cls.targets else None
 
     def entry(self) -> dict[str, Any]:
         """The fault as a request asks for it; what `parse` reads."""
@@ -243,11 +234,6 @@ class Hit:
     def fault(self) -> Fault:
         """What hits."""
         return self.active.fault
-
-    @property
-    def key(self) -> tuple[str | None, str | None, int]:
-        """Which of the session's faults it is."""
-        return self.active.key
 
     def __str__(self) -> str:
         return f"{self.fault}; {self.note}" if self.note else str(self.fault)

@@ -46,37 +46,30 @@ class Process:
         file = self._errors.fileno()  # the process writes at the same file's position, so it must not be moved
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
-    def wait_until_ready(self) -> None:
-        """Return when it accepts connections; raises NotStarted when it never will."""
-        out = self._process.stdout
-        line = out.readline() if out is not None and select.select([out], [], [], PATIENCE)[0] else b""
-        try:
-            self.url = str(json.loads(line)["url"])
-        except (ValueError, KeyError, TypeError):
-            self.stop()
-            raise NotStarted(self.log().strip() or f"no ready line within {PATIENCE} s") from None
-
 
 @contextlib.contextmanager
 def running(*arguments: str) -> Generator[Process]:
     """`vern-mock serve` with these arguments on a free port of 127.0.0.1; raises NotStarted."""
+    # Our environment without the settings of another server, and with this very package on the path.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    here = str(Path(__file__).resolve().parent.parent.parent)
+    environment = kept | {"PYTHONPATH": os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))}
     command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", *arguments]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - our own interpreter and module, and no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment
         ) as process,
     ):
         server = Process(process, errors)
         try:
-            server.wait_until_ready()
+            out = process.stdout
+            line = out.readline() if out is not None and select.select([out], [], [], PATIENCE)[0] else b""
+            try:
+                server.url = str(json.loads(line)["url"])
+            except (ValueError, KeyError, TypeError):
+                server.stop()
+                raise NotStarted(server.log().strip() or f"no ready line within {PATIENCE} s") from None
             yield server
         finally:
             server.stop()
-
-
-def _environment() -> dict[str, str]:
-    """Our environment without the settings of another server, and with this very package on the path."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
-    here = str(Path(__file__).resolve().parent.parent.parent)
-    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))}

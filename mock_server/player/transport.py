@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -59,7 +59,7 @@ class Call(NamedTuple):
 
 
 class Transport:
-    """A caller with one key at one server; `on_exchange` is shown every exchange as soon as it is over."""
+    """A caller with one key at one server."""
 
     def __init__(
         self,
@@ -68,7 +68,6 @@ class Transport:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
-        on_exchange: Callable[[Call], None] | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -78,7 +77,6 @@ class Transport:
         self._headers = dict(headers or {})
         if key is not None:
             self._headers["x-api-key"] = key
-        self._on_exchange = on_exchange
 
     def call(self, method: str, path: str, body: object = None) -> Call:
         """Send a request, with `body` as JSON when one is given."""
@@ -100,10 +98,7 @@ class Transport:
             self._connection.close()  # half an exchange must not be taken for the next answer
             raise
         answered = {name.lower(): value for name, value in response.getheaders()}
-        call = Call(method, path, sent, response.status, answered, received)
-        if self._on_exchange is not None:
-            self._on_exchange(call)
-        return call
+        return Call(method, path, sent, response.status, answered, received)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""

@@ -79,14 +79,11 @@ def has_caused(session: Session, entry: Entry, what: str) -> bool:
     """Whether the exchange started, approved or rejected a run; the answer may have been lost on its way."""
     if what == "started":
         return entry.operation in session.generation.contract.starts and (entry.status == 201 or entry.lost)
-    return entry.operation == "decide" and (entry.status == 200 or entry.lost) and _decision(entry) == what
-
-
-def _decision(entry: Entry) -> str | None:
     try:
-        return {"approve": "approved", "reject": "rejected"}.get(orjson.loads(entry.request.body)["decision"])
+        taken = {"approve": "approved", "reject": "rejected"}.get(orjson.loads(entry.request.body)["decision"])
     except (ValueError, KeyError, TypeError):  # cut, or no decision at all
-        return None
+        return False
+    return entry.operation == "decide" and (entry.status == 200 or entry.lost) and taken == what
 
 
 def next_status(run: AnyRun, state: State) -> str:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mock_server.contract.document import load
-from mock_server.faults.model import Targets
 from mock_server.preview.beats import BEATS, Complete, Queue, Work
 from mock_server.preview.scenario_lint.plays import lint
 from mock_server.preview.steps import STEPS
@@ -18,6 +17,7 @@ from mock_server.scenarios.model import Language
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mock_server.faults.model import Targets
     from mock_server.scenarios.catalog import World
 
 UPLOAD = "put_upload"
@@ -29,13 +29,13 @@ def fault_targets() -> Targets:
     """What of the API faults can bend."""
     contract = load()
     about_runs = contract.naming("run_id")
-    return Targets(
-        changing=contract.changing,
-        json=(*contract.changing, *(name for name in contract.json_operations if name not in contract.changing)),
-        run_reads=tuple(sorted(contract.run_reads, key=lambda name: name not in about_runs)),
-        about_runs=about_runs,
-        uploads=(UPLOAD,),
-    )
+    return {
+        "changing": contract.changing,
+        "json": (*contract.changing, *(name for name in contract.json_operations if name not in contract.changing)),
+        "run_reads": tuple(sorted(contract.run_reads, key=lambda name: name not in about_runs)),
+        "about_runs": about_runs,
+        "uploads": (UPLOAD,),
+    }
 
 
 LANGUAGE = Language(

@@ -94,7 +94,13 @@ class Partner(Client):
         question = self._question(entry["question"])
         answer: dict[str, Any] = {"question_id": question["id"]}
         if "option" in entry:
-            answer["option_id"] = _option(question, entry["option"])
+            options, action = question["options"], entry["option"]
+            chosen = next((each for each in options if action_of(each["label"]) == action), None)
+            if chosen is None:
+                labels = ", ".join(each["label"] for each in options) or "none"
+                about = question["target"]["column"]
+                raise CannotGoOn(f"option: expected one for {action} about {about}, got {labels}")
+            answer["option_id"] = str(chosen["id"])
         if "custom" in entry:
             answer["custom"] = entry["custom"]
         return answer
@@ -121,32 +127,7 @@ def play_through(
     return play_steps(play, Partner(transport, scenario, company), wait)
 
 
-def provision(transport: Transport, scenario: str, suffix: str) -> str:
-    """Provision a company that has the named scenario by its `external_id`, and return the company's id."""
-    sources = transport.call("GET", f"{API}/sources")
-    if wrong := status_difference(200, sources):
-        raise CannotGoOn(wrong[0])
-    wanted = {
-        "name": f"Play of {scenario} {suffix}",
-        "source": answer_members(sources, "sources")["sources"][0]["id"],
-        "external_id": f"{scenario}--{suffix}",
-        "connections": {"destination": {"base_url": "https://destination.example", "auth": {"token": "secret"}}},
-    }
-    made = transport.call("POST", f"{API}/companies", wanted)
-    if wrong := status_difference(201, made):
-        raise CannotGoOn(wrong[0])
-    return str(answer_members(made, "company")["company"]["id"])
-
-
 def action_of(label: str) -> str | None:
     """The action that an option with this label stands for, or None."""
     fitting = [beginning for beginning in LABELS if label.startswith(beginning)]
     return LABELS[max(fitting, key=len)] if fitting else None
-
-
-def _option(question: Mapping[str, Any], action: str) -> str:
-    for option in question["options"]:
-        if action_of(option["label"]) == action:
-            return str(option["id"])
-    labels = ", ".join(option["label"] for option in question["options"]) or "none"
-    raise CannotGoOn(f"option: expected one for {action} about {question['target']['column']}, got {labels}")

@@ -299,7 +299,6 @@ def _no_zip(answer: Answer) -> None:
 
 
 def _is_other_status(answer: Answer) -> bool:
-    """Whether `?status=` had a word that is not `active`."""
     other = answer.query.get("status", "active") != "active"
     return answer.operation == "list_imports" and answer.status == 400 and other
 

@@ -17,15 +17,12 @@ if TYPE_CHECKING:
 
 def page(scenario: Scenario) -> str:
     """The page of the scenario: its facts, what happens in it, and how to choose it."""
+    rows = ", ".join(f"{counted(data.rows, 'row')} in {data.sheet}" for data in scenario.data)
     facts = [
         ("company", f"{scenario.ready.id}  {scenario.ready.name}"),
         ("run", f"{scenario.ready.run}  (parked when a session opens)" if scenario.ready.run else ""),
         ("pace", PACES[scenario.pace]),
-        (
-            "data",
-            ", ".join(f"{counted(data.rows, 'row')} in {data.sheet}" for data in scenario.data)
-            or "the rows that you send",
-        ),
+        ("data", rows or "the rows that you send"),
         ("limit", f"{counted(scenario.rate_limit, 'call')} a minute and operation" if scenario.rate_limit else ""),
         ("clauses", ", ".join(scenario.clauses)),
         ("file", scenario.path),

@@ -20,11 +20,10 @@ DESTRUCTIVE = ("delete_invalid_rows", "dedup_keep_first")
 
 def describe(call: Call) -> Iterator[str]:
     """The lines of a successful answer whose body is a JSON object."""
-    yield from _read(call.body) if call.method == "GET" else _outcome(call, call.body)
-
-
-def _read(body: Mapping[str, Any]) -> Iterator[str]:
-    if "runs" in body:
+    body = call.body
+    if call.method != "GET":
+        yield from _outcome(call, body)
+    elif "runs" in body:
         yield "history, newest first: " + ", ".join(f"{shorten(run['run_id'])} {run['status']}" for run in body["runs"])
     elif "status" in body:
         yield _status(body)
@@ -92,8 +91,12 @@ def _outcome(call: Call, body: Mapping[str, Any]) -> Iterator[str]:
     """What a request did, by what was sent and what came back."""
     sent = call.asked if isinstance(call.asked, dict) else {}
     if "decision" in sent:
-        answers = sent.get("answers")
-        summary = ", ".join(_answer(each) for each in answers) if answers else "the proposed patch as it is"
+        chosen = (
+            f"{each.get('question_id')} "
+            + (f"[{each['option_id']}]" if "option_id" in each else f'"{each.get("custom", "")}"')
+            for each in sent.get("answers") or ()
+        )
+        summary = ", ".join(chosen) or "the proposed patch as it is"
         yield f"approve: {summary}" if sent["decision"] == "approve" else "reject"
         yield f"run is {_status(body)}"
     elif "upload_ref" in body:
@@ -101,8 +104,3 @@ def _outcome(call: Call, body: Mapping[str, Any]) -> Iterator[str]:
     elif "run_id" in body:
         key = f' under the key "{sent["idempotency_key"]}"' if "idempotency_key" in sent else ""
         yield f"run {shorten(body['run_id'])}{key} is {_status(body)}"
-
-
-def _answer(answer: Mapping[str, Any]) -> str:
-    chosen = f"[{answer['option_id']}]" if "option_id" in answer else f'"{answer.get("custom", "")}"'
-    return f"{answer.get('question_id')} {chosen}"

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 class UnknownScenario(LookupError):
     """No scenario of that name; the text lists the names and the nearest one."""
 
-    def __init__(self, name: str, names: Sequence[str]) -> None:
-        super().__init__(unknown("scenario", name, names))
-
 
 class World(NamedTuple):
     """Everything that is fixed for as long as no file is reloaded."""
@@ -47,7 +44,7 @@ class World(NamedTuple):
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name; raises UnknownScenario."""
         if name not in self.scenarios:
-            raise UnknownScenario(name, tuple(self.scenarios))
+            raise UnknownScenario(unknown("scenario", name, self.scenarios))
         return self.scenarios[name]
 
     def workbook(self, owner_id: str, template_ids: Sequence[str], known: Mapping[str, str]) -> tuple[Sheet, ...]:

@@ -5,7 +5,7 @@ place, and the word that was probably meant. That each beat, step and fault has 
 of that verb, is checked here too: as a schema it would double every complaint.
 
 E1xx the text, E2xx the form, E3xx the meaning; W4xx are warnings, which keep no file from being used. Each complaint
-says where, what, what was expected, and the nearest right word. `codes` says what each means.
+says where, what, what was expected, and the nearest right word. The schema's `x-complaints` says what each code means.
 """
 
 from __future__ import annotations
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
     Entries = Mapping[str, Vocabulary[Any]]
     """The vocabulary of each definition of a schema whose entries have one verb."""
-
-
-def codes() -> Mapping[str, str]:
-    """What each code of a complaint means."""
-    meanings: Mapping[str, str] = load_schema("scenario")["x-complaints"]
-    return meanings
 
 
 # -- the form
@@ -131,9 +125,10 @@ def lint_faults(faults: Sequence[Fault], document: Document, language: Language)
     """What is wrong with the meaning of well-formed faults."""
     for index, fault in enumerate(faults):
         place: Place = ("faults", index)
-        which = [name for name in _WHICH if getattr(fault, name) is not None]
+        ways = ("call", "every", "chance")
+        which = [name for name in ways if getattr(fault, name) is not None]
         for name in which[1:]:
-            text = f"'{which[0]}' and '{name}' say two things about which calls; give one of {', '.join(_WHICH)}"
+            text = f"'{which[0]}' and '{name}' say two things about which calls; give one of {', '.join(ways)}"
             yield document.complain("E351", (*place, name), text, key=True)
         for name, text in fault.contradictions():
             yield document.complain("E351", (*place, name), text)
@@ -141,9 +136,6 @@ def lint_faults(faults: Sequence[Fault], document: Document, language: Language)
         if operation is not None and fault.bends is not None and operation not in fault.bends:
             text = f"'{fault.verb}' cannot bend {operation}; it can: {', '.join(fault.bends)}"
             yield document.complain("E352", (*place, "operation"), text)
-        elif fault.status is not None and operation not in {None, *(about := language.targets().about_runs)}:
+        elif fault.status is not None and operation not in {None, *(about := language.targets()["about_runs"])}:
             text = f"'while' is about a run, and {operation} names none; these do: {', '.join(about)}"
             yield document.complain("E352", (*place, "while"), text, key=True)
-
-
-_WHICH = ("call", "every", "chance")

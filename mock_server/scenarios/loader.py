@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mock_server.contract.words import Misfit
@@ -35,11 +36,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 def load_catalogue(path: Path) -> Catalogue:
     """The catalogue of an account file."""
-    found: list[Complaint] = []
-    catalogue = _account(path, found)
-    if catalogue is None:
-        raise BadFiles(found)
-    return catalogue
+    document = _read(path)
+    in_order = is_in_order(document, "account")
+    if wrong := list(account.lint(document)) if in_order else complaints(document, "account", {}):
+        raise BadFiles(wrong)
+    return account.build(document)
 
 
 class Loader(NamedTuple):
@@ -54,19 +55,16 @@ class Loader(NamedTuple):
 
         `clause_ids` None: cited clauses are not checked.
         """
-        found: list[Complaint] = []
-        scenarios = self._load(paths, catalogue, clause_ids, found)
-        if not all(complaint.is_warning for complaint in found):
-            raise BadFiles([complaint for complaint in found if not complaint.is_warning])
+        scenarios, found = self._load(paths, catalogue, clause_ids)
+        if bad := [complaint for complaint in found if not complaint.is_warning]:
+            raise BadFiles(bad)
         return scenarios
 
     def load_faults(self, value: dict[str, Any]) -> tuple[Fault, ...]:
         """The faults of a request, which has nothing but `faults`; each complaint names the member by its way."""
-        document, found = Sent("", value, {}, {}), list[Complaint]()
-        targets = self.language.targets()
-        faults = self._built(document, lambda: FAULTS.parse(value["faults"], targets), found, alone="faults")
-        found += lint_faults(faults or (), document, self.language)
-        if found or faults is None:
+        document, targets = Sent("", value, {}, {}), self.language.targets()
+        faults = self._built(document, lambda: FAULTS.parse(value["faults"], targets), alone="faults")
+        if found := list(lint_faults(faults, document, self.language)):
             raise BadFiles(found)
         return faults
 
@@ -79,18 +77,22 @@ class Loader(NamedTuple):
         for path in files:
             file = path / ACCOUNT if path.is_dir() else path
             if file.name == ACCOUNT and file.is_file():
-                _account(file, found)
-        self._load([path for path in files if path.name != ACCOUNT], catalogue, clause_ids, found)
+                try:
+                    load_catalogue(file)
+                except BadFiles as bad:
+                    found += bad.complaints
+        found += self._load([path for path in files if path.name != ACCOUNT], catalogue, clause_ids)[1]
         return tuple(sorted(set(found)))
 
     def _load(
-        self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
-    ) -> dict[str, Scenario]:
-        scenarios: dict[str, Scenario] = {}
-        ready_ones: dict[str, Scenario] = {}
+        self, paths: Iterable[Path], catalogue: Catalogue, clause_ids: Collection[str] | None
+    ) -> tuple[dict[str, Scenario], list[Complaint]]:
+        scenarios, ready_ones, found = dict[str, Scenario](), dict[str, Scenario](), list[Complaint]()
         for file in _files(paths, found):
-            scenario = self._scenario(file, catalogue, clause_ids, found)
-            if scenario is None:
+            try:
+                scenario = self._scenario(file, catalogue, clause_ids, found)
+            except BadFiles as bad:
+                found += bad.complaints
                 continue
             same = scenarios.setdefault(scenario.name, scenario)
             if same is not scenario:
@@ -101,31 +103,26 @@ class Loader(NamedTuple):
             if ready is not scenario:
                 text = f"the ready {ready.ready.kind} {ready.ready.id} belongs to {ready.path} already; give another id"
                 found.append(Complaint(scenario.path, 1, 1, "E323", text))
-        return dict(sorted(scenarios.items()))
+        return dict(sorted(scenarios.items())), found
 
     def _scenario(
         self, path: Path, catalogue: Catalogue, clause_ids: Collection[str] | None, found: list[Complaint]
-    ) -> Scenario | None:
+    ) -> Scenario:
         name = path.stem
         if not _NAME.fullmatch(name):
             text = f"{name!r} is no scenario name; expected small letters, digits and hyphens, such as my-import.yaml"
             found.append(Complaint(str(path), 1, 1, "E110", text))
-        if (document := _read(path, found)) is None:
-            return None
-        made = self._built(document, lambda: build(document, name, self.language, catalogue), found)
-        if made is not None:
-            found += lint(made, document, self.language, catalogue, clause_ids)
+        document = _read(path)
+        made = self._built(document, lambda: build(document, name, self.language, catalogue))
+        found += lint(made, document, self.language, catalogue, clause_ids)
         return made
 
-    def _built(self, document: Document, make: Callable[[], T], found: list[Complaint], *, alone: str = "") -> T | None:
-        """The values of a document whose form is in order; else None, and why not."""
+    def _built(self, document: Document, make: Callable[[], T], *, alone: str = "") -> T:
+        """The values of a document whose form is in order; else raises BadFiles."""
         if is_in_order(document, self.language.schema, alone):
-            try:
+            with suppress(Misfit):
                 return make()
-            except Misfit:
-                pass
-        found += complaints(document, self.language.schema, self.language.entries, alone)
-        return None
+        raise BadFiles(complaints(document, self.language.schema, self.language.entries, alone))
 
 
 def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
@@ -143,23 +140,10 @@ def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
                 yield file
 
 
-def _read(path: Path, found: list[Complaint]) -> Document | None:
+def _read(path: Path) -> Document:
     from mock_server.contract.yaml_reader import read  # noqa: PLC0415 - our own files were read before a start
 
-    try:
-        return read(path)
-    except BadFiles as bad:
-        found += bad.complaints
-        return None
-
-
-def _account(path: Path, found: list[Complaint]) -> Catalogue | None:
-    if (document := _read(path, found)) is None:
-        return None
-    in_order = is_in_order(document, "account")
-    wrong = list(account.lint(document)) if in_order else complaints(document, "account", {})
-    found += wrong
-    return None if wrong else account.build(document)
+    return read(path)
 
 
 def build(document: Document, name: str, language: Language, catalogue: Catalogue) -> Scenario:

@@ -204,7 +204,7 @@ async def _send_bent(x: Exchange, hit: Hit, wire: Wire, response: Response) -> N
     """Send the answer as the fault leaves it, and note what the client will not know."""
     hit.spared = hit.spared or not hit.fault.can_bend(response)
     if hit.spared:
-        x.session.spare(x.now, hit.key)
+        x.session.spare(x.now, hit.active.key)
     else:
         x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withhold() is None
         x.note_run(response.status_code, getattr(response, "body", b""))

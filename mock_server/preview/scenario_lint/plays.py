@@ -156,7 +156,6 @@ def _sees(document: Document, place: Place, step: Step, possible: set[str]) -> I
 
 
 def _names(document: Document, place: Place, step: Step, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Sheets and columns that a step names."""
     if step.verb == "see":
         columns = sorted({column.name for template in catalogue.templates for column in template.columns})
         for index, name in enumerate(step.modifiers.get("asks", ())):
@@ -177,7 +176,6 @@ def _names(document: Document, place: Place, step: Step, catalogue: Catalogue) -
 
 
 def _question_columns(scenario: Scenario, catalogue: Catalogue) -> list[str]:
-    """The columns that a question can be about."""
     if scenario.own_rows:
         return sorted({column.name for template in catalogue.templates for column in template.columns})
     parkings = [beat for _, beat in every_run_beat(scenario.run, "run") if beat.becomes == "needs_attention"]
