@@ -40,10 +40,10 @@ class RunBeat(Beat):
     @classmethod
     def parse(cls, entry: Mapping[str, Any], context: BeatContext) -> Self:
         """The beat of a well-formed entry: lists are groups where the verb has them, and beats in its members."""
-        members = {name: entry[name] for name in cls.members if name in entry}
         given = {
-            name: context.beats.parse(value, context) if isinstance(value, list) else value
-            for name, value in members.items()
+            name: context.beats.parse(entry[name], context) if isinstance(entry[name], list) else entry[name]
+            for name in cls.members
+            if name in entry
         }
         value = entry[cls.verb]
         if isinstance(value, list):

@@ -18,7 +18,7 @@ from mock_server.faults.kinds import FAULTS
 from mock_server.kernel.ids import made_uuid
 from mock_server.scenarios import account
 from mock_server.scenarios.lint import complaints, is_in_order, lint, lint_faults
-from mock_server.scenarios.model import Beat, BeatContext, Language, Play, Ready, Scenario, Step, every_beat
+from mock_server.scenarios.model import Beat, BeatContext, Language, Play, Ready, Scenario, every_beat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,8 +190,6 @@ def _data(values: Sequence[dict[str, Any]] | None, run: tuple[Beat, ...]) -> tup
 
 
 def _play(value: dict[str, Any], document: Document, index: int, language: Language) -> Play:
-    def parse(position: int, step: dict[str, Any]) -> Step:
-        line, _ = document.at(("plays", index, "steps", position))
-        return language.steps.parse_entry(step, line)
-
-    return Play(value["title"], tuple(parse(position, step) for position, step in enumerate(value["steps"])))
+    lines = (document.at(("plays", index, "steps", position))[0] for position in range(len(value["steps"])))
+    steps = zip(value["steps"], lines, strict=True)
+    return Play(value["title"], tuple(language.steps.parse_entry(step, line) for step, line in steps))

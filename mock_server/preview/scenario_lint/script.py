@@ -38,11 +38,10 @@ def every_run_beat(beats: tuple[Beat, ...], name: str) -> Iterator[tuple[Place, 
 
 def lint_script(scenario: Scenario, document: Document) -> Iterator[Complaint]:
     """What is wrong with the scripts of import and export."""
-    yield from _order(document, ("run",), cast("tuple[RunBeat, ...]", scenario.run))
-    yield from _check_places(document, "run", scenario)
-    if "export" in document.value:
-        yield from _order(document, ("export",), cast("tuple[RunBeat, ...]", scenario.export))
-        yield from _check_places(document, "export", scenario)
+    for name, beats in (("run", scenario.run), ("export", scenario.export)):
+        if name in document.value:
+            yield from _order(document, (name,), cast("tuple[RunBeat, ...]", beats))
+            yield from _check_places(document, name, scenario)
     yield from _ready(scenario, document)
     for place, beat in every_run_beat(scenario.run, "run"):
         if isinstance(beat, Passing) and beat.lasts > HOUR:  # STALE-01
@@ -139,15 +138,10 @@ def _ready(scenario: Scenario, document: Document) -> Iterator[Complaint]:
     """A run that waits from the beginning must have come to its parking in ten minutes."""
     if scenario.ready.run is None:
         return
-    spent = 0
-    for beat in scenario.run:
-        match beat:
-            case Passing():
-                spent += beat.lasts
-            case Park() if spent <= STARTED_BEFORE:
-                return
-            case _:
-                break
+    before = [*takewhile(lambda beat: isinstance(beat, Passing), scenario.run)]
+    spent = sum(beat.lasts for beat in before if isinstance(beat, Passing))
+    if spent <= STARTED_BEFORE and any(isinstance(beat, Park) for beat in scenario.run[len(before) :][:1]):
+        return
     text = "the ready run must reach a 'park' within 10m of its start; its script does not"
     yield document.complain("E306", ("ready", "run"), text)
 
