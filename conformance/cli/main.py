@@ -96,11 +96,8 @@ def commands() -> None:
 @click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
               help="Let the must clauses alone decide the verdict, or the should clauses, too.")  # fmt: skip
 @click.option("--require", metavar="CLAUSE,...", default="", help="Fail when one of these clauses is skipped.")
-@click.option(
-    "--baseline",
-    type=_FILE,
-    help="Expect the failures of this file (lines `CLAUSE: reason`); one that passes fails the run.",
-)
+@click.option("--baseline", type=_FILE, help="Expect the failures of this file (lines `CLAUSE: reason`); "
+              "one that passes fails the run.")  # fmt: skip
 @click.option("--isolated/--journey", default=None,
               help="Make new runs for each check, or share them (faster).  [default: isolated for mock]")  # fmt: skip
 @click.option("--rate-checks", is_flag=True,

@@ -31,8 +31,30 @@ _HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
 
 def render(results: Results) -> str:
     """The whole document, as text that UTF-8 can hold."""
-    text = json.dumps(_document(results), indent=2, ensure_ascii=False) + "\n"
-    return _HALF_CHARACTERS.sub("\ufffd", text)
+    verdict, found = judge(results), counts(results.results)
+    document = {
+        "format": FORMAT,
+        **{name: getattr(results, name) for name in _PLAIN},
+        "settings": dict(sorted(results.settings.items())),
+        "verdict": {
+            "exit_code": verdict.code,
+            "word": verdict.word,
+            "headline": verdict.headline,
+            "remarks": list(verdict.remarks),
+            "counts": {outcome.word: found[outcome] for outcome in Outcome},
+        },
+        "results": [
+            {
+                **{name: getattr(result, name) for name in ("clause", "level", "text")},
+                "outcome": result.outcome.word,
+                "findings": [_finding(finding) for finding in result.findings],
+            }
+            for result in results.results
+        ],
+        "readings": dict(sorted(results.readings.items())),
+        "left_behind": list(results.left_behind),
+    }
+    return _HALF_CHARACTERS.sub("\ufffd", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def badge(results: Results) -> str:
@@ -60,33 +82,6 @@ def from_json(text: str | bytes) -> Results:
         left_behind=tuple(document["left_behind"]),
         settings=document["settings"],
     )
-
-
-def _document(results: Results) -> dict[str, Any]:
-    verdict = judge(results)
-    found = counts(results.results)
-    return {
-        "format": FORMAT,
-        **{name: getattr(results, name) for name in _PLAIN},
-        "settings": dict(sorted(results.settings.items())),
-        "verdict": {
-            "exit_code": verdict.code,
-            "word": verdict.word,
-            "headline": verdict.headline,
-            "remarks": list(verdict.remarks),
-            "counts": {outcome.word: found[outcome] for outcome in Outcome},
-        },
-        "results": [
-            {
-                **{name: getattr(result, name) for name in ("clause", "level", "text")},
-                "outcome": result.outcome.word,
-                "findings": [_finding(finding) for finding in result.findings],
-            }
-            for result in results.results
-        ],
-        "readings": dict(sorted(results.readings.items())),
-        "left_behind": list(results.left_behind),
-    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -7,7 +7,7 @@ reason, and a verdict that is not `passed` while no clause shows why is an error
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.model.clauses import area_of
@@ -21,8 +21,7 @@ _FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error"}
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One test case: passed, unless its outcome says otherwise. Its texts may be of any origin."""
 
     classname: str

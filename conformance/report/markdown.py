@@ -15,7 +15,7 @@ from mock_server.contract.nearest import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from conformance.model.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Exchange, Result, Results
 
 MOST_BYTES = 200_000
 """CI services cut or refuse longer summaries."""
@@ -73,17 +73,13 @@ def _blocks(results: Results) -> Iterator[str]:
 def _fault(results: Results, result: Result) -> str:
     said = f"<b>{result.outcome.word} {_html(result.clause)}</b> ({_html(result.level)}): {_html(line(result.text))}"
     found = summary.evidence(result)
-    parts = [part for finding in found[:_FINDINGS] for part in _finding(finding)]
+    parts = []
+    for finding in found[:_FINDINGS]:
+        parts += [_table(["", ""], summary.texts(finding).items()), *map(_exchange, finding.exchanges[:2])]
     if len(found) > _FINDINGS:
         parts.append(f"and {counted(len(found) - _FINDINGS, 'more finding')} about this clause\n")
     parts.append(f"To repeat it:\n{_pre(summary.again(results, [result.clause]))}")
     return f"<details><summary>{said}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    yield _table(["", ""], list(summary.texts(finding).items()))
-    for exchange in finding.exchanges[:2]:
-        yield _exchange(exchange)
 
 
 def _exchange(exchange: Exchange) -> str:

@@ -6,8 +6,7 @@ It holds no text of a target but in the findings themselves, and escapes nothing
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.model.clauses import area_names, area_of, load, open_points
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
@@ -32,8 +31,7 @@ FAULTS = (Outcome.FAILED, Outcome.ERROR)
 NOT_SEEN = "not seen in this run"
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(NamedTuple):
     """The clauses of one area."""
 
     id: str
@@ -47,8 +45,7 @@ class Area:
         return ", ".join(f"{self.counts[outcome]} {outcome.word}" for outcome in COLUMNS if self.counts[outcome])
 
 
-@dataclass(frozen=True, slots=True)
-class PointReading:
+class PointReading(NamedTuple):
     """An open point, the chosen clauses that depend on it, and how the target reads it."""
 
     open_point: str
@@ -57,8 +54,7 @@ class PointReading:
     reading: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(NamedTuple):
     """Clauses about which nothing can be said for the same reason, and the exchange that shows it, if there is one."""
 
     outcome: Outcome

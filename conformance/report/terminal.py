@@ -19,7 +19,7 @@ from mock_server.contract.nearest import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.model.results import Exchange, Finding, Result, Results
+    from conformance.model.results import Exchange, Result, Results
 
 WIDTH = 80
 MARKS = {outcome: letter for outcome, (_, letter, _) in summary.SIGNS.items()}
@@ -62,19 +62,15 @@ def _fault(results: Results, result: Result) -> Iterator[str]:
     found = summary.evidence(result)
     for finding in found[:_FINDINGS]:
         yield ""
-        yield from _finding(finding)
+        for label, text in summary.texts(finding).items():
+            yield from _labelled(label, cut(line(text), _BODY))
+        for exchange in finding.exchanges[:_EXCHANGES]:
+            yield from _exchange(exchange)
+        if len(finding.exchanges) > _EXCHANGES:
+            yield f"  … and {counted(len(finding.exchanges) - _EXCHANGES, 'more exchange')}; --json has them all"
     if len(found) > _FINDINGS:
         yield f"  … and {counted(len(found) - _FINDINGS, 'more finding')} about this clause; --json has them all"
     yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}", "")
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    for label, text in summary.texts(finding).items():
-        yield from _labelled(label, cut(line(text), _BODY))
-    for exchange in finding.exchanges[:_EXCHANGES]:
-        yield from _exchange(exchange)
-    if len(finding.exchanges) > _EXCHANGES:
-        yield f"  … and {counted(len(finding.exchanges) - _EXCHANGES, 'more exchange')}; --json has them all"
 
 
 def _exchange(exchange: Exchange) -> Iterator[str]:

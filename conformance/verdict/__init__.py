@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
@@ -30,8 +30,7 @@ NOT_REACHED = "no check reached it"
 _LEVELS = {"must": ("must",), "should": ("must", "should")}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a run comes to."""
 
     code: int

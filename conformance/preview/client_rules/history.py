@@ -56,16 +56,6 @@ class PreviewCall(ClientCall):
         return json.dumps({name: each for name, each in self.sent.items() if name != "idempotency_key"}, sort_keys=True)
 
 
-def preview_call(exchange: Mapping[str, Any], order: int) -> PreviewCall:
-    """The call that this JSON is of; raises KeyError, TypeError or ValueError when it is of none."""
-    return PreviewCall(
-        **call_members(exchange, order),
-        company_id=exchange["company_id"],
-        upload_ref=exchange["upload_ref"],
-        active_run=(exchange["in_flight"] or {}).get("run_id"),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class RunReading:
     """What one answer told of a run: its status, and the questions of a parked one."""
@@ -198,8 +188,18 @@ class History:
             known.readings.append(reading)
 
 
+def _history(exchanges: Sequence[Mapping[str, Any]], *mode: Any) -> History:
+    """Raises KeyError, TypeError or ValueError for what is no exchange."""
+    calls = []
+    for order, each in enumerate(exchanges):
+        own = {name: each[name] for name in ("company_id", "upload_ref")}
+        active = (each["in_flight"] or {}).get("run_id")
+        calls.append(PreviewCall(**call_members(each, order), **own, active_run=active))
+    return History(calls, *mode)
+
+
 RULES = RuleSet(
-    lambda exchanges, *mode: History([preview_call(each, n) for n, each in enumerate(exchanges)], *mode),
+    _history,
     tomllib.loads(files("conformance.preview.client_rules").joinpath("rules.toml").read_text("utf-8")),
 )
 """The rules for clients of the Preview generation."""
