@@ -108,22 +108,16 @@ class Runner:
         }
 
     def judge_shape(self, answer: Answer) -> None:
-        """Judge the shape of an answer; the client calls it for every one that it gets."""
-        self._judge_end(answer)
+        """Judge an answer's shape and, the second time, that it was broken off; the client calls it for every one."""
+        if answer.operation is not None and (answer.problem or "").endswith(MIDDLE):  # once may be the network's doing
+            self._cut[answer.operation] += 2 if answer.exchange.method == "GET" else 1  # the client asks again
+            if self._cut[answer.operation] >= 2:
+                got = f"{answer.problem}, and not for the first time"
+                clause = self.generation.cut_off(answer)
+                self._accuse(clause, "an answer that is begun comes whole", "all of it", got, answer)
         for broken in self.generation.differences(answer.operation, answer, to_the_letter=self.target.strict):
             text = self.clauses[broken.clause].text if broken.clause in self.clauses else ""
             self._accuse(broken.clause, text, "an answer of the contract's shape", broken.text, answer)
-
-    def _judge_end(self, answer: Answer) -> None:
-        """Judge an answer that was begun and broken off, the second time: once that may be the network's doing."""
-        if answer.operation is None or not (answer.problem or "").endswith(MIDDLE):
-            return
-        # The client asks again, where it may.
-        self._cut[answer.operation] += 2 if answer.exchange.method == "GET" else 1
-        if self._cut[answer.operation] >= 2:
-            got = f"{answer.problem}, and not for the first time"
-            clause = self.generation.cut_off(answer)
-            self._accuse(clause, "an answer that is begun comes whole", "all of it", got, answer)
 
     def _accuse(self, clause: str, requirement: str, expected: str, got: str, answer: Answer) -> None:
         shown = (answer.exchange,)

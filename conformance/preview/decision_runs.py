@@ -70,6 +70,26 @@ class DecisionRun:
             raise Skipped("rows that were to be kept flagged do not complete (OP-12)")
         return self.all, self.valid
 
+    def expected(self, ctx: StateDriver) -> Effects:
+        """What the patch must make of the rows that were sent; Skipped where that is open."""
+        return expected_effects(ctx, self.run, self.parked)
+
+    def differences(self, effects: Effects) -> dict[str, str]:
+        """What is otherwise than the patch would have it, by clause."""
+        if self.all is not None:
+            return differences(effects, self.all.records)
+        status, asked = at(self.end, "status"), actions(self.parked)
+        skip_if(status != "needs_attention", f"after the approval the run is {status}, and has no rows to look at")
+        known = [each for each in asked if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
+        still = columns_concerned(self.end)
+        left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
+        alike = [
+            each for each in left if each in actions(self.end)
+        ]  # of two actions on one column the one that is left
+        found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
+        skip_if(not found, "the run parked again with other questions, and its rows are not to be judged yet")
+        return found
+
     @property
     def flagged(self) -> bool:
         """Whether the run completed with rows still flagged."""
@@ -178,21 +198,6 @@ def may_park_again(ctx: StateDriver, run: Run, parked: Any) -> bool:
         return not expected_effects(ctx, run, parked).clears
     except (Skipped, Blocked):
         return True
-
-
-def effect_differences(made: DecisionRun, effects: Effects) -> dict[str, str]:
-    """What is otherwise than the patch would have it, by clause."""
-    if made.all is not None:
-        return differences(effects, made.all.records)
-    status = at(made.end, "status")
-    skip_if(status != "needs_attention", f"after the approval the run is {status}, and has no rows to look at")
-    known = [each for each in actions(made.parked) if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
-    still = columns_concerned(made.end)
-    left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
-    alike = [each for each in left if each in actions(made.end)]  # of two actions on one column the one that is left
-    found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
-    skip_if(not found, "the run parked again with other questions, and its rows are not to be judged yet")
-    return found
 
 
 def expected_effects(ctx: StateDriver, run: Run, parked: Any) -> Effects:

@@ -144,7 +144,14 @@ class StateDriver(Context):
             for each in map(Company, companies):
                 if is_idle(self.active(each)):
                     return each
-            if not _vacate(self):
+            # None is: what another check has kept to be looked at is ended, but for this check's own runs.
+            ended = {key: run for key, run in self.in_flight.items() if key not in self.held}
+            for key, run in _shared_runs(self):
+                if run.id in ended:
+                    (self.shared or {}).pop(key)
+            for run in ended.values():
+                _end(self, run)
+            if not ended:
                 break
         skip_if(self.in_flight, f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
@@ -294,17 +301,6 @@ def company_of(answer: Answer) -> Company | None:
     if not answer.ok or company_id is None or not isinstance(at(body, "sheets"), list):
         return None
     return Company(str(company_id), {str(at(each, "id")): str(at(each, "template_id")) for each in sheets}, body)
-
-
-def _vacate(ctx: StateDriver) -> bool:
-    """Whether a run was ended that another check had kept to be looked at; this check's own ones are not."""
-    ended = [run for run in ctx.in_flight.values() if run.id not in ctx.held]
-    for key, run in _shared_runs(ctx):
-        if any(run.id == each.id for each in ended):
-            (ctx.shared or {}).pop(key)
-    for run in ended:
-        _end(ctx, run)
-    return bool(ended)
 
 
 def _end(ctx: StateDriver, run: Run) -> None:

@@ -20,8 +20,6 @@ from conformance.preview.decision_runs import (
     approve_option,
     approve_patch,
     decision_run,
-    effect_differences,
-    expected_effects,
     follow,
     is_same,
     may_park_again,
@@ -175,7 +173,7 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
 def _broken_clauses(ctx: StateDriver) -> list[str]:
     made = approve_patch(ctx)
     try:
-        return sorted(effect_differences(made, expected_effects(ctx, made.run, made.parked)))
+        return sorted(made.differences(made.expected(ctx)))
     except Skipped:
         return []
 
@@ -231,9 +229,9 @@ def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answe
 def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = expected_effects(ctx, made.run, made.parked)
+        effects = made.expected(ctx)
         try:
-            found = effect_differences(made, effects)
+            found = made.differences(effects)
         except Skipped:
             _judge_end(ctx, made, clears=effects.clears, blocked="")
             raise

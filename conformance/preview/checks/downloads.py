@@ -16,14 +16,7 @@ from conformance.preview.bodies import at, count, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
 from conformance.preview.decision_runs import flagged_run
-from conformance.preview.submitted_rows import (
-    UNSURE,
-    check_rows,
-    columns_of,
-    inline_rows,
-    sheet_of,
-    submitted_rows,
-)
+from conformance.preview.submitted_rows import UNSURE, check_rows, columns_of, inline_rows, sheet_of, submitted_rows
 
 AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore', "Zoë Ångström"]
 """Texts that a download must quote, and one that it must encode."""
@@ -51,7 +44,15 @@ def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
 @check("CSV-03", "CSV-04", needs=("needs_attention",))
 def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
-    run, sheet, valid, whole = _flagged_sheet(ctx)
+    run = ctx.run("needs_attention", fresh=False)  # of which the rows may be there, or none: OP-31
+    sheet = sheet_of(run.state)
+    valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
+    if len(valid.rows) >= len(whole.rows):
+        made = flagged_run(ctx)
+        run, sheet = made.run, sheet_of(made.end)
+        # Downloaded anew: in a company that the target file lends another import may have come since.
+        valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
+        skip_if(len(valid.rows) == len(whole.rows), "no download at hand has flagged rows")
     answer = fetch(ctx, run.company.id, sheet)
     if ctx.status("CSV-03", answer, 200, "a sheet can be downloaded without filter"):
         plain = read(answer)
@@ -215,20 +216,6 @@ def _answers(ctx: StateDriver, run: Run) -> dict[str, tuple[Answer, Answer]]:
 def _read(answers: Mapping[str, tuple[Answer, Answer]]) -> dict[str, tuple[Download, Download]]:
     """All rows and the valid ones by sheet; Blocked where one of the answers is no CSV."""
     return {sheet: (read(whole), read(valid)) for sheet, (whole, valid) in answers.items()}
-
-
-def _flagged_sheet(ctx: StateDriver) -> tuple[Run, str, Download, Download]:
-    """A sheet whose two downloads differ: of a parked run (OP-31), else of one that completed with flagged rows."""
-    run = ctx.run("needs_attention", fresh=False)
-    sheet = sheet_of(run.state)
-    valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
-    if len(valid.rows) >= len(whole.rows):
-        made = flagged_run(ctx)
-        run, sheet = made.run, sheet_of(made.end)
-        # Downloaded anew: in a company that the target file lends another import may have come since.
-        valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
-        skip_if(len(valid.rows) == len(whole.rows), "no download at hand has flagged rows")
-    return run, sheet, valid, whole
 
 
 def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[str, Any]]]:

@@ -116,7 +116,14 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
     """Export the rows that have one of the downloaded values in its column, all of them and the first."""
     company = with_destination(ctx, "completed")
     right = _right_rows(ctx, company)
-    column, value, number = _telling(ctx, company, right)
+    records = download(ctx, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
+    for column in records[0] if records else ():
+        times = Counter(record[column] for record in records)
+        value, number = next(((text, times[text]) for text in times if text), ("", 0))
+        if 0 < number < len(records):
+            break
+    else:
+        raise Skipped("the completed import left no rows that a value tells from others")
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
         started = _select(ctx, company, body, {"row_filter": {column: value}})
         last = follow_export(ctx, company, started)[-1]
@@ -138,17 +145,6 @@ def _select(ctx: StateDriver, company: Company, body: dict[str, Any], selection:
             ctx.status("DST-08", started, 2, "a selection of what the company has is accepted")
         raise Skipped(f"the target answers a selection with {started.status} (OP-18)")
     return started
-
-
-def _telling(ctx: StateDriver, company: Company, right: dict[str, int]) -> tuple[str, str, int]:
-    """A column of the sheet with the most right rows, a value that not all of them have there, and how many do."""
-    records = download(ctx, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
-    for column in records[0] if records else ():
-        times = Counter(record[column] for record in records)
-        value, number = next(((text, times[text]) for text in times if text), ("", 0))
-        if 0 < number < len(records):
-            return column, value, number
-    raise Skipped("the completed import left no rows that a value tells from others")
 
 
 @check("DST-04", "DST-05", "DST-07")

@@ -28,7 +28,11 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
     """Look for the active run before the company's first import, while it moves and right after its end."""
     company = ctx.company(fresh=True)
     with ctx.speaking_of("HIST-05"):
-        _judge_empty(ctx, company)
+        skip_if(company.provisioned is None, "the companies that the target file lends may have had runs before")
+        history = ctx.history(company)
+        if ctx.status("HIST-05", history, 2, "the history of a company without runs is answered with 2xx"):
+            empty, requirement = entries(history.json) == [], "the history of a company without runs is empty"
+            ctx.require("HIST-05", empty, requirement, history, expected="no runs", got=history.text)
     before = ctx.active(company)
     requirement = "with no import in flight the look-up gives exactly {run: null}"
     none = before.ok and before.json == NONE
@@ -102,14 +106,6 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     requirement = "the newer run is listed before the older one"
     ctx.require("HIST-01", falls, requirement, late, expected=[newer.id, older.id], got=listed)
     _judge_pages(ctx, company, [run for run in (newer, older) if listed[run.id] is not None])
-
-
-def _judge_empty(ctx: StateDriver, company: Company) -> None:
-    skip_if(company.provisioned is None, "the companies that the target file lends may have had runs before")
-    answer = ctx.history(company)
-    if ctx.status("HIST-05", answer, 2, "the history of a company without runs is answered with 2xx"):
-        requirement = "the history of a company without runs is empty"
-        ctx.require("HIST-05", entries(answer.json) == [], requirement, answer, expected="no runs", got=answer.text)
 
 
 def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> None:

@@ -24,7 +24,15 @@ WRONG = ("conformance?", "!", "-", "0")
 @check("POLL-01", "POLL-02", "POLL-03", needs=("running",))
 def a_moving_run_tells_its_progress(ctx: StateDriver) -> None:
     """Poll a run right after its start, and one that stays running."""
-    answers = _moving(ctx)
+    way = ctx.target.states.get("running")
+    run = ctx.begin_run("running" if isinstance(way, Body) else "completed")
+    answers = [ctx.poll(run)]
+    with ctx.speaking_of("POLL-02", "POLL-03"):
+        if isinstance(way, Body) and at(run.state, "status") in MOVING:
+            ctx.until(run, "running")
+            answers.append(run.polled)
+        elif way is not None and not isinstance(way, Body):
+            answers.append(ctx.run("running", fresh=False).polled)
     _judge_known(ctx, answers[0])
     met = [answer for answer in answers if at(answer.json, "status") in MOVING]
     skip_if(not met, "no poll met a run that was queued or running; the target file offers no way to running")
@@ -123,20 +131,6 @@ def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
     skip_if(unseen, "the target flags no second cell of a row, as far as its questions tell")
     requirement = "a second bad cell in a flagged row does not raise invalidCellCount: it counts rows"
     ctx.equal("POLL-11", after, before, requirement, parked.polled, run.polled)
-
-
-def _moving(ctx: StateDriver) -> list[Answer]:
-    """Polls of a run just started, and of one that runs, where the target file has a way to that."""
-    way = ctx.target.states.get("running")
-    run = ctx.begin_run("running" if isinstance(way, Body) else "completed")
-    answers = [ctx.poll(run)]
-    with ctx.speaking_of("POLL-02", "POLL-03"):
-        if isinstance(way, Body) and at(run.state, "status") in MOVING:
-            ctx.until(run, "running")
-            answers.append(run.polled)
-        elif way is not None and not isinstance(way, Body):
-            answers.append(ctx.run("running", fresh=False).polled)
-    return answers
 
 
 def _judge_known(ctx: StateDriver, answer: Answer) -> None:

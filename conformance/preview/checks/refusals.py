@@ -19,8 +19,6 @@ from conformance.preview.decision_runs import (
     SPARE,
     approve_patch,
     chosen,
-    effect_differences,
-    expected_effects,
     follow,
     is_same,
     parked_run,
@@ -96,7 +94,13 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
     last = _refuse(ctx, run, every=False) or _refuse(ctx, ctx.run("needs_attention"), every=True)
     if last is not None:
         with ctx.speaking_of("DEC-14"):
-            _judge_approval(ctx, last)
+            # Nothing of what was refused is kept: the patch is applied as it is on any other run.
+            parked = last.state
+            made = follow(ctx, last, parked, ctx.decide(last))
+            found, usual = (each.differences(each.expected(ctx)) for each in (made, approve_patch(ctx)))
+            kept = {clause: what for clause, what in found.items() if clause not in usual}
+            requirement = "what was refused leaves no trace in what a later approval does"
+            ctx.require("DEC-14", not kept, requirement, made.decided, last.polled, expected=actions(parked), got=kept)
 
 
 def _decide_while_running(ctx: StateDriver, run: Run) -> None:
@@ -146,17 +150,6 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
         if not kept:
             run = ctx.run("needs_attention")
     return run
-
-
-def _judge_approval(ctx: StateDriver, run: Run) -> None:
-    """Whether the patch is applied after all that was refused as it is on any other run: nothing of it was kept."""
-    parked = run.state
-    made = follow(ctx, run, parked, ctx.decide(run))
-    both = (made, approve_patch(ctx))
-    found, usual = (effect_differences(each, expected_effects(ctx, each.run, each.parked)) for each in both)
-    kept = {clause: what for clause, what in found.items() if clause not in usual}
-    requirement = "what was refused leaves no trace in what a later approval does"
-    ctx.require("DEC-14", not kept, requirement, made.decided, run.polled, expected=actions(parked), got=kept)
 
 
 def _valid(question: dict[str, Any]) -> dict[str, Any]:

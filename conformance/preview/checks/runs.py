@@ -123,7 +123,9 @@ def reads_change_nothing(ctx: StateDriver) -> None:
     """Read a run at rest, the active look-up, the history and the CSV, and then all of them again."""
     for state in ("needs_attention", "completed"):
         with ctx.speaking_of("RUN-08"):
-            run = _unread(ctx, state)
+            run = (ctx.shared or {}).get(WATCHED + state)  # unread but for polls: a first read may be what changes it
+            if not isinstance(run, Run) or _status(run.polled) != state:
+                run = ctx.run(state, fresh=False)
             first, second = _reads(ctx, run), _reads(ctx, run)
             for what, before in first.items():
                 after = second[what]
@@ -212,14 +214,6 @@ def _judge_steps(
     answers = [answer for step in wrong[:1] for _, answer in step]
     got = [f"{before} -> {after}" for (before, _), (after, _) in wrong]
     ctx.require(clause, not wrong, requirement, *answers, expected="no such change", got=got)
-
-
-def _unread(ctx: StateDriver, state: str) -> Run:
-    """A run of which nothing but polls has been read, where a journey has one: a first read may be what changes it."""
-    watched = (ctx.shared or {}).get(WATCHED + state)
-    if isinstance(watched, Run) and _status(watched.polled) == state:
-        return watched
-    return ctx.run(state, fresh=False)
 
 
 def _reads(ctx: StateDriver, run: Run) -> dict[str, Answer]:

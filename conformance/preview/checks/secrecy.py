@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from uuid import uuid4
 
 from conformance.engine.context import first_of, must_come, skip_if
@@ -71,22 +72,17 @@ def a_company_shows_nothing_of_another(ctx: StateDriver) -> None:
     requirement = "the history of one company names no run of another"
     ctx.require("SEC-02", run.id not in history.text, requirement, history, got=history.text)
     if ctx.lent is None and "run_id" not in history.text and "status" not in history.text:  # else rows may be its own
-        _no_foreign_rows(ctx, run, other)
+        filled = filled_sheets(run)
+        templates = {run.company.sheets.get(sheet) for sheet in filled}
+        alike = [sheet for sheet, template in other.sheets.items() if template in templates]
+        found = _lines(ctx, run.company, filled) & _lines(ctx, other, alike)
+        ctx.none("SEC-02", sorted(found), "no row of one company is in the CSV of another")
 
 
-def _no_foreign_rows(ctx: StateDriver, run: Run, other: Company) -> None:
-    """Record whether rows of the run turn up in another company, into which nothing was imported."""
-
-    def rows(company: Company, sheet: str) -> set[str]:
-        answer = fetch(ctx, company.id, sheet, "all")
-        return {line for line in answer.text.splitlines()[1:] if line.strip(",")} if answer.ok else set()
-
-    filled = filled_sheets(run)
-    templates = {run.company.sheets.get(sheet) for sheet in filled}
-    alike = [sheet for sheet, template in other.sheets.items() if template in templates]
-    theirs = {line for sheet in filled for line in rows(run.company, sheet)}
-    found = {line for sheet in alike for line in rows(other, sheet)} & theirs
-    ctx.require("SEC-02", not found, "no row of one company is in the CSV of another", got=sorted(found))
+def _lines(ctx: StateDriver, company: Company, sheets: Iterable[str]) -> set[str]:
+    """The rows of a company's sheets, as lines of text."""
+    answers = (fetch(ctx, company.id, sheet, "all") for sheet in sheets)
+    return {line for each in answers if each.ok for line in each.text.splitlines()[1:] if line.strip(",")}
 
 
 @check("ID-01", "ID-02", needs=("completed",))
