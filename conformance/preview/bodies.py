@@ -98,12 +98,6 @@ def columns_concerned(body: Any) -> set[tuple[Any, Any]]:
     return {(at(each, "sheet_id"), at(each, "column")) for each in [*asked, *actions(body)]}
 
 
-def sheets_of(body: Any) -> set[str]:
-    """The sheets that a poll's body says anything about."""
-    filled = {each.get("sheetId") for each in listed(body, "report", "perSheet") if each.get("rowCount")}
-    return {each for each in filled | {sheet for sheet, _ in columns_concerned(body)} if isinstance(each, str)}
-
-
 def entries(body: Any) -> list[Any] | None:
     """The entries of a history's page: a bare array, or the one array of an envelope (OP-08)."""
     if isinstance(body, dict) and isinstance(body.get("runs"), list):

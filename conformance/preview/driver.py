@@ -6,7 +6,7 @@ the next one finds the company idle; what parks is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -180,8 +180,8 @@ class StateDriver(Context):
         way = self.target.states.get(state)
         if not isinstance(way, Body):
             raise Skipped(f"the target file offers no body for {state}")
-        # With the file's own key every later start would be the first one again.
-        return without_key(way.body)
+        # A key belongs to one start (IDEM-01): with the file's own, every later start would be the first one again.
+        return {name: value for name, value in way.body.items() if name != "idempotency_key"}
 
     def start(self, company: Company, body: Any) -> Answer:
         """Start an import."""
@@ -255,9 +255,8 @@ class StateDriver(Context):
                 run = self.begin_run(state)
                 self.until(run, _shown(state))
                 if state == "needs_attention_again":
-                    must_succeed(
-                        self.decide(run, "approve", answers), "the approval that should park again was refused"
-                    )
+                    refused = "the approval that should park again was refused"
+                    must_succeed(self.decide(run, "approve", answers), refused)
                     # The second parking may look like the first: the same rows can be asked about in the same words,
                     # under ids that are used again (OP-20). That an approval leaves its parking is for DEC-03, where it
                     # cannot park again.
@@ -287,11 +286,6 @@ def new_company(source: str) -> dict[str, Any]:
     """The body of a new company with a name and an external_id of its own."""
     name = new_name()
     return {"name": name, "source": source, "external_id": name}
-
-
-def without_key(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a start without its idempotency_key, which belongs to one start (IDEM-01)."""
-    return {name: value for name, value in body.items() if name != "idempotency_key"}
 
 
 def company_of(answer: Answer) -> Company | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import block_if, first_of, skip_if
 from conformance.model.results import Skipped
-from conformance.preview.bodies import at, count, listed, sheets_of
+from conformance.preview.bodies import at, columns_concerned, count, listed
 
 if TYPE_CHECKING:
     from conformance.preview.driver import Company, Run, StateDriver
@@ -130,7 +130,9 @@ def columns_in(template: Any) -> tuple[Column, ...]:
 
 def sheet_of(body: Any) -> str:
     """The one sheet that the run is about."""
-    found = sheets_of(body)
+    filled = {each.get("sheetId") for each in listed(body, "report", "perSheet") if each.get("rowCount")}
+    said = filled | {sheet for sheet, _ in columns_concerned(body)}
+    found = [each for each in said if isinstance(each, str)]
     text = f"what the target does with the rows is judged for one sheet; the run concerns {len(found)}"
     skip_if(len(found) != 1, text)
     return found.pop()

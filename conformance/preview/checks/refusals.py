@@ -15,16 +15,7 @@ from conformance.engine.context import block_if, must_come, must_succeed, skip_i
 from conformance.preview.bodies import TERMINAL, actions, at, count, documented, is_idle, questions
 from conformance.preview.checks import OTHER, Blocked, Run, StateDriver, check
 from conformance.preview.csv_download import fetch, read
-from conformance.preview.decision_runs import (
-    SPARE,
-    approve_patch,
-    chosen,
-    follow,
-    is_same,
-    parked_run,
-    with_options,
-)
-from conformance.preview.driver import without_key
+from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, is_same, parked_run, with_options
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 Case = tuple[str, str, Any]
@@ -264,5 +255,5 @@ def _judge_company(ctx: StateDriver, run: Run) -> None:
     active = ctx.active(run.company)
     requirement = "after a reject the active look-up gives no run"
     ctx.require("DEC-34", is_idle(active), requirement, active, expected='{"run": null}', got=active.text[:300])
-    started = ctx.start(run.company, without_key(run.body if run.body is not None else ctx.body("completed")))
+    started = ctx.start(run.company, run.body if run.body is not None else ctx.body("completed"))
     ctx.status("DEC-34", started, 2, "after a reject a new import of the company is accepted")
