@@ -140,3 +140,18 @@ def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | 
 def names(ctx: StateDriver, company: Company) -> list[str] | None:
     """What the newest runs of the company are known by; None when there is no list."""
     return entry_names(ctx.history(company).json)
+
+
+def is_same(before: Any, answer: Answer) -> bool:
+    """Whether a poll shows the state of an earlier one: status, counts, and what is asked and proposed.
+
+    Ids, texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.
+    """
+    return answer.ok and gist(before) == gist(answer.json)
+
+
+def gist(body: Any) -> tuple[Any, ...]:
+    """What of a poll stays as long as nothing happens to the run, whatever its words."""
+    asked = sorted(repr((at(each, "target", "sheet_id"), at(each, "target", "column"))) for each in questions(body))
+    acts = sorted(repr((each.get("sheet_id"), each.get("column"), each.get("action"))) for each in actions(body))
+    return at(body, "status"), count(body, "invalidCellCount"), asked, acts

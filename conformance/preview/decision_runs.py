@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import skip_if
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.bodies import actions, at, columns_concerned, count, listed, questions
-from conformance.preview.csv_download import Download, download
+from conformance.preview.account import Download, download
+from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
 from conformance.preview.driver import Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
 from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
@@ -70,10 +70,6 @@ class DecisionRun:
             raise Skipped("rows that were to be kept flagged do not complete (OP-12)")
         return self.all, self.valid
 
-    def expected(self, ctx: StateDriver) -> Effects:
-        """What the patch must make of the rows that were sent; Skipped where that is open."""
-        return expected_effects(ctx, self.run, self.parked)
-
     def differences(self, effects: Effects) -> dict[str, str]:
         """What is otherwise than the patch would have it, by clause."""
         if self.all is not None:
@@ -83,12 +79,14 @@ class DecisionRun:
         known = [each for each in asked if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
         still = columns_concerned(self.end)
         left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]
-        alike = [
-            each for each in left if each in actions(self.end)
-        ]  # of two actions on one column the one that is left
+        alike = [each for each in left if each in actions(self.end)]  # of two on one column the one that is left
         found = {CLAUSES[each["action"]]: f"{each.get('column')!r} is still flagged" for each in alike or left}
         skip_if(not found, "the run parked again with other questions, and its rows are not to be judged yet")
         return found
+
+    def changed(self, ctx: StateDriver) -> dict[str, str]:
+        """What is otherwise than the patch as it was shown would have it; Skipped where that is open."""
+        return self.differences(expected_effects(ctx, self.run, self.parked))
 
     @property
     def flagged(self) -> bool:
@@ -205,18 +203,3 @@ def expected_effects(ctx: StateDriver, run: Run, parked: Any) -> Effects:
     rows = submitted_rows(ctx, run, parked)
     skip_if(not rows.agrees(parked), "the target flags other rows than the published rules do")
     return predict(rows, actions(parked))
-
-
-def is_same(before: Any, answer: Answer) -> bool:
-    """Whether a poll shows the state of an earlier one: status, counts, and what is asked and proposed.
-
-    Ids, texts and order are left to QUE-03 and PATCH-10, so that what breaks those reads as one failure.
-    """
-    return answer.ok and gist(before) == gist(answer.json)
-
-
-def gist(body: Any) -> tuple[Any, ...]:
-    """What of a poll stays as long as nothing happens to the run, whatever its words."""
-    asked = sorted(repr((at(each, "target", "sheet_id"), at(each, "target", "column"))) for each in questions(body))
-    acts = sorted(repr((each.get("sheet_id"), each.get("column"), each.get("action"))) for each in actions(body))
-    return at(body, "status"), count(body, "invalidCellCount"), asked, acts

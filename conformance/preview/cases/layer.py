@@ -15,11 +15,10 @@ from conformance.fuzzing.case import Case, Expected
 from conformance.fuzzing.layer import Layer
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import file_of, templates_of, with_connection
-from conformance.preview.bodies import MOVING, TERMINAL, at, is_idle, listed
+from conformance.preview.bodies import MOVING, TERMINAL, at, is_idle, is_same, listed
 from conformance.preview.cases.document import DRAWN, UNKNOWN, Facts, document, fill
 from conformance.preview.cases.expected import expected
 from conformance.preview.cases.walks import play_walks
-from conformance.preview.decision_runs import is_same
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.response_schema import differences
 from conformance.target.target import Body, Provision

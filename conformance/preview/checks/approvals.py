@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.engine.context import block_if, must_succeed, skip_if
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, questions
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, questions
 from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import (
@@ -20,8 +20,8 @@ from conformance.preview.decision_runs import (
     approve_option,
     approve_patch,
     decision_run,
+    expected_effects,
     follow,
-    is_same,
     may_park_again,
     parked_run,
     with_action,
@@ -94,31 +94,33 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
 @check("DEC-10", "DEC-12", needs=("needs_attention",))
 def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
-    chosen: dict[str, str] = {}
     like = ctx.run("needs_attention", fresh=False)
 
     def answers(parked: Any) -> Answers:
-        question, column, text = _text(ctx, like, parked)
-        chosen.update(column=column, text=text)
+        question, _, text = _text(ctx, like, parked)
         return [{"question_id": question["id"], "custom": text}]
 
     made = decision_run(ctx, "of a text", answers)
+    _, column, text = _text(ctx, like, made.parked)
+    chosen = {"column": column, "text": text}
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
     ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
     must_succeed(made.decided, "the answer was refused")
     with ctx.speaking_of("DEC-10"):
-        if ctx.target.strict and chosen["column"] and at(made.end, "status") == "needs_attention":
-            again = chosen["column"] in {column for _, column in columns_concerned(made.end)}
+        if ctx.target.strict and column and at(made.end, "status") == "needs_attention":
+            again = column in {each for _, each in columns_concerned(made.end)}
             requirement = "a question that was answered with a right value is not asked again"
             ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
         rows = submitted_rows(ctx, made.run, made.parked)
-        set_to = [_rewrite(each, chosen) for each in actions(made.parked)]
-        several = sum(each.get("column") == chosen["column"] for each in set_to) > 1
+        value = {"column": column, "action": "set_value", "value": text}
+        acts = actions(made.parked)
+        set_to = [{"sheet_id": each.get("sheet_id")} | value if each.get("column") == column else each for each in acts]
+        several = sum(each.get("column") == column for each in acts) > 1
         skip_if(several, "the column has several groups of wrong cells, and which of them the text is for is open")
-        if set_to == actions(made.parked) or made.all is None or not rows.agrees(made.parked):
+        if set_to == acts or made.all is None or not rows.agrees(made.parked):
             raise Skipped("what becomes of the text is not for the suite to say")
         records = made.all.records
-        ours, theirs = ([*differences(predict(rows, each), records)] for each in (set_to, actions(made.parked)))
+        ours, theirs = ([*differences(predict(rows, each), records)] for each in (set_to, acts))
         skip_if(ours and theirs, "the target takes the text for something else than a value")
         requirement = "a question that was answered follows its answer and not the patch"
         ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
@@ -171,9 +173,8 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
 
 
 def _broken_clauses(ctx: StateDriver) -> list[str]:
-    made = approve_patch(ctx)
     try:
-        return sorted(made.differences(made.expected(ctx)))
+        return sorted(approve_patch(ctx).changed(ctx))
     except Skipped:
         return []
 
@@ -229,7 +230,7 @@ def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answe
 def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = made.expected(ctx)
+        effects = expected_effects(ctx, made.run, made.parked)
         try:
             found = made.differences(effects)
         except Skipped:
@@ -284,9 +285,3 @@ def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str
             if right:
                 return question, column.name, right[0]
     return asked[0], "", "Leave these values as they are"
-
-
-def _rewrite(act: dict[str, Any], chosen: dict[str, str]) -> dict[str, Any]:
-    if act.get("column") != chosen.get("column"):
-        return act
-    return {"sheet_id": act.get("sheet_id"), "column": chosen["column"], "action": "set_value", "value": chosen["text"]}

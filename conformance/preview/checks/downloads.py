@@ -11,10 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import first_of, must_succeed, skip_if
-from conformance.preview.account import file_of
+from conformance.preview.account import Download, decode, download, fetch, file_of, parse, read, text
 from conformance.preview.bodies import at, count, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
-from conformance.preview.csv_download import Download, decode, download, fetch, parse, read, text
 from conformance.preview.decision_runs import flagged_run
 from conformance.preview.submitted_rows import UNSURE, check_rows, columns_of, inline_rows, sheet_of, submitted_rows
 

@@ -6,10 +6,9 @@ from collections import Counter
 from typing import Any
 
 from conformance.engine.context import block_if, must_succeed, skip_if
-from conformance.preview.account import with_destination
+from conformance.preview.account import download, with_destination
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
 from conformance.preview.checks import Answer, Blocked, Company, Skipped, StateDriver, check
-from conformance.preview.csv_download import download
 from conformance.preview.driver import REFUSING, UNREACHABLE, new_name
 
 COUNTS = ("total", "succeeded", "failed")

@@ -8,11 +8,10 @@ from functools import partial
 from uuid import uuid4
 
 from conformance.engine.context import skip_if
-from conformance.preview.account import BYTES, upload, valid_import, with_destination
+from conformance.preview.account import BYTES, download, upload, valid_import, with_destination
 from conformance.preview.bodies import TERMINAL, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Skipped, StateDriver, check
 from conformance.preview.checks.exports import follow_export, start_export
-from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import SPARE, parked_run
 from mock_server.contract.nearest import counted
 

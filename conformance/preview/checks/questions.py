@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.engine.context import must_come, skip_if
+from conformance.preview.account import download
 from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
 from conformance.preview.checks import Blocked, Run, StateDriver, check
-from conformance.preview.csv_download import download
 from conformance.preview.decision_runs import with_action
 from conformance.preview.submitted_rows import UNSURE, Column, SubmittedRows, columns_of, sheet_of, submitted_rows
 from mock_server.contract.nearest import counted
@@ -117,17 +117,15 @@ def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
     """Poll a parked run again and again while time passes, and download its sheet before and after."""
     run = ctx.run("needs_attention", fresh=False)
     first, before = documented(run.state), _downloads(ctx, run)
-    questions_differ, report_differs = [], []
+    seen = []
     for _ in range(LOOKS):
         ctx.wait()
-        seen = documented(ctx.poll(run).json)
+        seen.append(documented(ctx.poll(run).json))
         must_come(run.polled)
-        if questions(seen) != questions(first):
-            questions_differ.append(questions(seen))
-        if _rest(seen) != _rest(first):
-            report_differs.append(seen)
-    _say(ctx, run, "QUE-03", "the questions of one parking stay the same", questions_differ)
-    _say(ctx, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", report_differs)
+    others = [questions(each) for each in seen if questions(each) != questions(first)]
+    _say(ctx, run, "QUE-03", "the questions of one parking stay the same", others)
+    reports = [each for each in seen if _rest(each) != _rest(first)]
+    _say(ctx, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", reports)
     with ctx.speaking_of("PATCH-10"):
         ctx.equal("PATCH-10", _downloads(ctx, run), before, "the rows of a parked run stay the same")
 
@@ -171,11 +169,10 @@ def _relevant_columns(question: dict[str, Any]) -> Any:
 
 
 def _is_known(ctx: StateDriver, run: Run, target: Any) -> bool:
-    sheet = at(target, "sheet_id")
     skip_if(not run.company.sheets, "the sheets of a company are known when the suite provisioned it")
-    if sheet not in run.company.sheets:
-        return False
-    return at(target, "column") in [column.name for column in columns_of(ctx, run.company, sheet)]
+    sheet = at(target, "sheet_id")
+    columns = columns_of(ctx, run.company, sheet) if sheet in run.company.sheets else ()
+    return at(target, "column") in [column.name for column in columns]
 
 
 def _offends(rows: SubmittedRows, column: Column, sample: Any) -> bool:

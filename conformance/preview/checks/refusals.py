@@ -12,10 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
-from conformance.preview.bodies import TERMINAL, actions, at, count, documented, is_idle, questions
+from conformance.preview.account import fetch, read
+from conformance.preview.bodies import TERMINAL, actions, at, count, documented, is_idle, is_same, questions
 from conformance.preview.checks import OTHER, Blocked, Run, StateDriver, check
-from conformance.preview.csv_download import fetch, read
-from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, is_same, parked_run, with_options
+from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, parked_run, with_options
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 Case = tuple[str, str, Any]
@@ -88,7 +88,7 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
             # Nothing of what was refused is kept: the patch is applied as it is on any other run.
             parked = last.state
             made = follow(ctx, last, parked, ctx.decide(last))
-            found, usual = (each.differences(each.expected(ctx)) for each in (made, approve_patch(ctx)))
+            found, usual = (each.changed(ctx) for each in (made, approve_patch(ctx)))
             kept = {clause: what for clause, what in found.items() if clause not in usual}
             requirement = "what was refused leaves no trace in what a later approval does"
             ctx.require("DEC-14", not kept, requirement, made.decided, last.polled, expected=actions(parked), got=kept)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.engine.context import block_if, must_succeed, skip_if
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, questions
+from conformance.preview.account import download
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, is_same, questions
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.csv_download import download
-from conformance.preview.decision_runs import approve_option, chosen, flagged_run, follow, is_same, with_options
+from conformance.preview.decision_runs import approve_option, chosen, flagged_run, follow, with_options
 from conformance.preview.driver import company_of, new_name
 from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
 from mock_server.contract.nearest import counted
@@ -40,9 +40,8 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
 
 def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> None:
     """The run completed where it should have parked again: wrong while rows still fail, else not the way."""
-    kept = any(each.get("action") == "keep" for each in actions(parked)) or any(
-        "option_id" in each for each in answers or ()
-    )
+    by_option = any("option_id" in each for each in answers or ())
+    kept = by_option or any(each.get("action") == "keep" for each in actions(parked))
     sheet = sheet_of(parked)
     lines = download(ctx, run.company.id, sheet, "all")
     failing = len(check_rows(sheet, columns_of(ctx, run.company, sheet), lines.records).flagged)

@@ -13,10 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
-from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entry_names, listed
+from conformance.preview.account import fetch
+from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entry_names, gist, is_same, listed
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.csv_download import fetch
-from conformance.preview.decision_runs import gist, is_same
 from conformance.target.target import Body, ExistingRun
 
 APPROVE = "approve"

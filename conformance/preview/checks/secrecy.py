@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from conformance.engine.context import first_of, must_come, skip_if
-from conformance.preview.account import filled_sheets, templates_of, two_companies
+from conformance.preview.account import fetch, filled_sheets, templates_of, two_companies
 from conformance.preview.bodies import array, at, is_uuid
 from conformance.preview.checks import Answer, Blocked, Company, Run, StateDriver, check
-from conformance.preview.csv_download import fetch
 
 _PRIVATE = ("auth", "base_url", "token", "credentials")
 
