@@ -168,5 +168,4 @@ def driver_of(target: Target, plan: Plan) -> Driver:
         time.sleep(min(span, most))
         return 0.0
 
-    name = target.base_url if target.path is None else str(target.path)
-    return Driver(target, name, wait, advance)
+    return Driver(target, target.base_url if target.path is None else str(target.path), wait, advance)

@@ -148,8 +148,7 @@ class Runner:
             if answer.status is None and not seen:
                 return f"no answer from {self.target.base_url}: {answer.problem}"
             contract = self.generation.contract
-            route = contract.operations[operation].route.removeprefix(contract.prefix)
-            seen += [f"GET {route}", str(answer.status)]
+            seen += [f"GET {contract.operations[operation].route.removeprefix(contract.prefix)}", str(answer.status)]
         return f"no answer with the key is 2xx: {' gives '.join(seen[:2])}, {' '.join(seen[2:])}" if seen else None
 
     def _play(self) -> None:

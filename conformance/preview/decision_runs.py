@@ -113,8 +113,7 @@ def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Decision
         end = ctx.until(run)
     if at(end, "status") != "completed":
         return DecisionRun(run, parked, decided, end, None, None)
-    sheet = sheet_of(parked)
-    read = [download(ctx, run.company.id, sheet, each) for each in ("all", "valid")]
+    read = [download(ctx, run.company.id, sheet_of(parked), each) for each in ("all", "valid")]
     return DecisionRun(run, parked, decided, end, *read)
 
 

@@ -128,8 +128,7 @@ def differences(effects: Effects, records: Sequence[Mapping[str, str]]) -> dict[
             got = sorted(record.get(column, "").strip() for record in there.get(each, ()))
             wanted = sorted(effects.text(row, column) for row in numbers)
             if len(got) == len(wanted) and got != wanted:
-                known = dict(zip(names, each, strict=True))
-                found["DEC-06"] = f"{column!r} of the row {known} is {got}, not {wanted}"
+                found["DEC-06"] = f"{column!r} of the row {dict(zip(names, each, strict=True))} is {got}, not {wanted}"
     return found
 
 

@@ -131,8 +131,7 @@ def columns_in(template: Any) -> tuple[Column, ...]:
 def sheet_of(body: Any) -> str:
     """The one sheet that the run is about."""
     filled = {each.get("sheetId") for each in listed(body, "report", "perSheet") if each.get("rowCount")}
-    said = filled | {sheet for sheet, _ in columns_concerned(body)}
-    found = [each for each in said if isinstance(each, str)]
+    found = [each for each in filled | {sheet for sheet, _ in columns_concerned(body)} if isinstance(each, str)]
     text = f"what the target does with the rows is judged for one sheet; the run concerns {len(found)}"
     skip_if(len(found) != 1, text)
     return found.pop()

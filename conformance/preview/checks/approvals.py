@@ -119,8 +119,7 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
         skip_if(several, "the column has several groups of wrong cells, and which of them the text is for is open")
         if set_to == acts or made.all is None or not rows.agrees(made.parked):
             raise Skipped("what becomes of the text is not for the suite to say")
-        records = made.all.records
-        ours, theirs = ([*differences(predict(rows, each), records)] for each in (set_to, acts))
+        ours, theirs = ([*differences(predict(rows, each), made.all.records)] for each in (set_to, acts))
         skip_if(ours and theirs, "the target takes the text for something else than a value")
         requirement = "a question that was answered follows its answer and not the patch"
         ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
@@ -248,8 +247,7 @@ def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
             if action != "keep":
                 with ctx.speaking_of(clause):
                     with_action(made.parked, action)
-                    broken_too = whole and clause in found
-                    block_if(broken_too, f"blocked by DEC-05: {found.get(clause)}", *_evidence(made))
+                    block_if(whole and clause in found, f"blocked by DEC-05: {found.get(clause)}", *_evidence(made))
                     requirement = f"{action} changes the rows that it is for, and no others"
                     ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
 

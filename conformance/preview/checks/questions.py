@@ -26,8 +26,7 @@ def a_parked_run_asks_questions_that_can_be_answered(ctx: StateDriver) -> None:
     run = ctx.run("needs_attention", fresh=False)
     asked = _questions(run)
     ctx.shaped(run.polled, "QUE-01", "QUE-04", "QUE-09", "QUE-10")
-    found = ids(asked)
-    repeated = [each for each, times in Counter(found).items() if times > 1]
+    repeated = [each for each, times in Counter(ids(asked)).items() if times > 1]
     _say(ctx, run, "QUE-02", "no two questions of one parking have the same id", repeated)
     _say(ctx, run, "QUE-06", "affected_count counts rows, from 1 to invalidCellCount", _wrong_counts(run.state))
     lacking = [each for each in asked if at(each, "target", "column") not in (None, *_relevant_columns(each))]
@@ -230,6 +229,5 @@ def _rest(body: Any) -> list[Any]:
 
 
 def _downloads(ctx: StateDriver, run: Run) -> list[Any]:
-    sheet = sheet_of(run.state)
-    read = [download(ctx, run.company.id, sheet, each) for each in ("valid", "all")]
+    read = [download(ctx, run.company.id, sheet_of(run.state), each) for each in ("valid", "all")]
     return [[each.header, *each.rows] for each in read]

@@ -140,8 +140,7 @@ def a_patch_that_keeps_rows_leaves_them_flagged(ctx: StateDriver) -> None:
     parked = ctx.until(run)
     if at(parked, "status") != "needs_attention" or [each.get("action") for each in actions(parked)] != ["keep"]:
         raise Skipped("the target proposes to keep no rows, not even such as link to nothing")
-    made = follow(ctx, run, parked, ctx.decide(run))
-    whole, valid = made.downloads()
+    whole, valid = follow(ctx, run, parked, ctx.decide(run)).downloads()
     there, right = len(whole.rows), len(valid.rows)
     holds, requirement = (
         (there, right) == (number, 0),

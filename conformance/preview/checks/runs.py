@@ -240,8 +240,7 @@ def _status(answer: Answer) -> Any:
 @check("STALE-05", "RUN-03", "RUN-04", needs=("running",))
 def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     """Start a healthy import, and let half an hour pass; after its end, let hours pass."""
-    state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
-    run = ctx.begin_run(state)
+    run = ctx.begin_run("running" if _starts(ctx, "running") else "completed")
     polled = [ctx.poll(run)]
     skip_if(not ctx.advance(HOUR // 2), "the target offers no way to let half an hour pass")
     polled.append(ctx.poll(run))

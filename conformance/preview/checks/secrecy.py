@@ -99,7 +99,6 @@ def ids_are_uuids_of_one_thing_each(ctx: StateDriver) -> None:
             ids += [("workbook", str(workbook))] if workbook is not None else []
     shown = [run.started for run in runs if run.started is not None]
     every = [*(id_ for _, id_ in ids), *(at(each, "id") for each in templates_of(ctx))]
-    wrong = [each for each in every if not is_uuid(each)]
-    ctx.none("ID-01", wrong, "ids are UUIDs", *shown)
+    ctx.none("ID-01", [each for each in every if not is_uuid(each)], "ids are UUIDs", *shown)
     again = [f"{kind} {id_}" for (kind, id_), times in Counter(ids).items() if times > 1]
     ctx.none("ID-02", again, "no id names two things of one kind", *shown)
