@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
@@ -142,8 +141,7 @@ def judge_no_run(ctx: StateDriver, clause: str, requirement: str, before: Answer
 Lines = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(NamedTuple):
     """One sheet as it was downloaded."""
 
     answer: Answer

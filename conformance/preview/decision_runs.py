@@ -6,8 +6,7 @@ Checks of one journey share a trial by its name, since each costs an import.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.engine.context import skip_if
 from conformance.model.results import Blocked, Skipped
@@ -26,8 +25,7 @@ SPARE = "spare"
 """What a journey remembers a parked run by on which a later check may decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRun:
+class DecisionRun(NamedTuple):
     """A run that was decided."""
 
     run: Run

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.engine.context import skip_if
 from conformance.model.results import Skipped
@@ -28,8 +27,7 @@ CLAUSES: dict[str, str] = {
 DROPS = ("delete_invalid_rows", "dedup_keep_first")
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """The rows that were sent, and what becomes of each."""
 
     sent: SubmittedRows

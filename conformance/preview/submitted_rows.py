@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.engine.context import block_if, first_of, skip_if
 from conformance.model.results import Skipped
@@ -24,8 +23,7 @@ Cell = tuple[int, str]
 """A row's number and a column's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a template, as `GET /templates` describes it."""
 
     name: str
@@ -54,8 +52,7 @@ class Column:
         return UNSURE if len(found) > 1 else None if found == {True} else "strict"
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedRows:
+class SubmittedRows(NamedTuple):
     """The rows of one import, as texts by column name, and which of their cells break a rule."""
 
     sheet_id: str

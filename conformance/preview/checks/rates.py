@@ -7,8 +7,8 @@ How many calls a minute pass is approximate: anything from 60 to 200 will do, ho
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from conformance.engine.context import block_if, must_come, skip_if
 from conformance.preview.account import judge_no_run, other_key, valid_import
@@ -28,8 +28,7 @@ AT_ONCE = 10
 TOO_MANY = {"error": "Too many requests"}
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
+class Burst(NamedTuple):
     """As many calls as it took until none of those made at the same moment passed, or until too many had."""
 
     passed: int
