@@ -68,7 +68,7 @@ def _scripted(change: Any) -> Any:
             found = honest(self, company)
             if not found.own_rows:
                 return found
-            return replace(found, run=tuple(map(change, found.run)))
+            return found._replace(run=tuple(map(change, found.run)))
 
         return scenario_of
 

@@ -110,7 +110,7 @@ def _account(change: Any) -> Any:
 
     def other(world: Any) -> Any:
         if id(world) not in kept:
-            kept[id(world)] = replace(world, catalogue=change(world.catalogue))
+            kept[id(world)] = world._replace(catalogue=change(world.catalogue))
         return kept[id(world)]
 
     def changed(honest: Any) -> Any:
@@ -125,7 +125,7 @@ def _account(change: Any) -> Any:
 
 
 def _small(catalogue: Any) -> Any:
-    return replace(catalogue, sources=catalogue.sources[:1], templates=catalogue.templates[:1])
+    return catalogue._replace(sources=catalogue.sources[:1], templates=catalogue.templates[:1])
 
 
 def _large(catalogue: Any) -> Any:
@@ -135,7 +135,7 @@ def _large(catalogue: Any) -> Any:
         for number in range(2)
         for template in catalogue.templates
     ]
-    return replace(catalogue, sources=(*sources, *catalogue.sources), templates=(*catalogue.templates, *more))
+    return catalogue._replace(sources=(*sources, *catalogue.sources), templates=(*catalogue.templates, *more))
 
 
 def _columns(change: Any) -> Any:
@@ -143,17 +143,16 @@ def _columns(change: Any) -> Any:
         templates = [
             replace(template, columns=tuple(map(change, template.columns))) for template in catalogue.templates
         ]
-        return replace(catalogue, templates=tuple(templates))
+        return catalogue._replace(templates=tuple(templates))
 
     return _account(changed)
 
 
 def _mute(catalogue: Any) -> Any:
-    return replace(
-        catalogue,
-        sources=tuple(replace(source, logo_url=None) for source in catalogue.sources),
+    return catalogue._replace(
+        sources=tuple(source._replace(logo_url=None) for source in catalogue.sources),
         templates=tuple(
-            replace(each, description="", columns=tuple(replace(column, description="") for column in each.columns))
+            replace(each, description="", columns=tuple(column._replace(description="") for column in each.columns))
             for each in catalogue.templates
         ),
     )
@@ -210,19 +209,19 @@ MANNERS = (
     Honest(
         "rules",
         "has no unique columns",
-        _columns(lambda column: replace(column, unique=False)),
+        _columns(lambda column: column._replace(unique=False)),
         ("TPL", "QUE", "PATCH", "DEC", "CSV", "POLL"),
     ),
     Honest(
         "rules",
         "requires no column",
-        _columns(lambda column: replace(column, required=column.name == "Email")),
+        _columns(lambda column: column._replace(required=column.name == "Email")),
         ("TPL", "QUE", "PATCH", "DEC", "CSV", "POLL"),
     ),
     Honest(
         "rules",
         "judges free columns by ai",
-        _columns(lambda column: replace(column, rule="ai") if column.rule == "none" else column),
+        _columns(lambda column: column._replace(rule="ai") if column.rule == "none" else column),
         ("TPL", "QUE", "PATCH", "DEC", "CSV", "POLL"),
     ),
     Honest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +47,7 @@ def _same_ids(honest: Any) -> Any:
 def _long_ids(honest: Any) -> Any:
     """Question ids are UUIDs, never used twice in a run."""
     return lambda groups, asked: tuple(
-        replace(each, id=made_uuid("question", each.id)) for each in honest(groups, asked)
+        each._replace(id=made_uuid("question", each.id)) for each in honest(groups, asked)
     )
 
 
@@ -236,28 +235,28 @@ RESOLVING = (
     Honest(
         "asking",
         "asks about the first column alone",
-        _grouped(lambda group: replace(group, ask=group.ask and group.column.name == "Status")),
+        _grouped(lambda group: group._replace(ask=group.ask and group.column.name == "Status")),
         RESOLVED,
     ),
     Honest(
         "asking",
         "asks nothing, and proposes",
-        all_of(_grouped(lambda group: replace(group, ask=False)), NO_TEXT),
+        all_of(_grouped(lambda group: group._replace(ask=False)), NO_TEXT),
         RESOLVED,
     ),
     Honest(
         "asking",
         "takes no free text",
-        all_of(_grouped(lambda group: replace(group, allow_custom=False)), NO_TEXT),
+        all_of(_grouped(lambda group: group._replace(allow_custom=False)), NO_TEXT),
         RESOLVED,
     ),
     Honest(
         "asking",
         "offers two options at most",
-        _grouped(lambda group: replace(group, options=group.options[:2])),
+        _grouped(lambda group: group._replace(options=group.options[:2])),
         RESOLVED,
     ),
-    Honest("asking", "offers one option", _grouped(lambda group: replace(group, options=group.options[-1:])), RESOLVED),
+    Honest("asking", "offers one option", _grouped(lambda group: group._replace(options=group.options[-1:])), RESOLVED),
     Honest("texts", "calls every column of the sheet relevant", _shown(_all_columns), ("QUE",)),
     Honest("texts", "asks in other words", _shown(_other_words), ("QUE", "DEC")),
     Honest("texts", "shows one sample of each group", _shown(_few_samples), ("QUE",)),
