@@ -131,8 +131,3 @@ class Target:
     def folder(self) -> Path | None:
         """Where its commands run."""
         return None if self.path is None else self.path.parent
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The keys, which no log and no report may show."""
-        return tuple(key for key in (self.api_key, self.other_api_key, self.revoked_api_key) if key is not None)

@@ -98,7 +98,8 @@ def test_every_member_has_its_value(tmp_path: Path) -> None:
         request_timeout=30,
         path=tmp_path / "target.yaml",
     )
-    assert target.secrets == ("first-secret", "second-secret", "third-secret")
+    keys = (target.api_key, target.other_api_key, target.revoked_api_key)
+    assert keys == ("first-secret", "second-secret", "third-secret")
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert target.tenant == Provision(None, None)
     assert (target.other_api_key, target.revoked_api_key, target.advance) == (None, None, None)
     assert target.states == {}
-    assert target.secrets == ("sk-example-0001",)
+    assert target.api_key == "sk-example-0001"
 
 
 def test_sections_whose_members_are_commented_out_count_as_left_out(tmp_path: Path) -> None:
@@ -503,5 +504,5 @@ def test_the_template_shows_every_member_there_is(tmp_path: Path) -> None:
     assert set(provisioned.states) == set(STATES)
     assert {type(way) for way in provisioned.states.values()} == {Body, ExistingRun, Command}
     assert provisioned.advance == ("./advance.sh", "{seconds}")
-    assert provisioned.secrets == ("a", "b", "c")
+    assert (provisioned.api_key, provisioned.other_api_key, provisioned.revoked_api_key) == ("a", "b", "c")
     assert set(parse(_uncommented(template()), "x").value) == set(schema()["properties"])

@@ -46,7 +46,7 @@ def _abandoned(history: History, *, later: bool) -> Iterator[RunReading]:
         parkings = known.parkings
         if not parkings or (len(parkings) > 1) is not later:
             continue
-        reading = parkings[-1][0]
+        reading = parkings[-1]
         if not known.after(reading.call) and not history.has_looked(known.company_id, history.after(reading.call)):
             yield reading
 

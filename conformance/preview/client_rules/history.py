@@ -96,11 +96,6 @@ class Known:
         return url if isinstance(url, str) else None
 
     @property
-    def last(self) -> RunReading | None:
-        """The latest reading."""
-        return self.readings[-1] if self.readings else None
-
-    @property
     def end(self) -> RunReading | None:
         """The first reading that showed its end."""
         return next((each for each in self.readings if is_terminal(each.status)), None)
@@ -114,20 +109,18 @@ class Known:
         return [each for each in self.events if each.order > call.order]
 
     @property
-    def parkings(self) -> list[list[RunReading]]:
-        """The readings of each parking that the client saw: a decision, or another status, parts two of them."""
-        found: list[list[RunReading]] = []
-        parked = False
+    def parkings(self) -> list[RunReading]:
+        """The first reading of each parking that the client saw: a decision, or another status, parts two of them."""
+        found: list[RunReading] = []
+        parked: RunReading | None = None
         readings = {each.call.id: each for each in self.readings}
         for event in self.events:
             if event.operation == "decide":
-                parked = parked and not event.ok
+                parked = None if event.ok else parked
             elif (reading := readings.get(event.id)) is not None:
-                if reading.status == PARKED and parked and reading.may_equal(found[-1][-1]):
-                    found[-1].append(reading)
-                elif reading.status == PARKED:
-                    found.append([reading])
-                parked = reading.status == PARKED
+                if reading.status == PARKED and (parked is None or not reading.may_equal(parked)):
+                    found.append(reading)
+                parked = reading if reading.status == PARKED else None
         return found
 
 
@@ -144,7 +137,21 @@ class History:
 
     def __post_init__(self) -> None:
         for call in self.exchanges:
-            self._learn(call)
+            run_id = _about(call)
+            if run_id is not None:
+                known = self.runs.setdefault(run_id, Known(run_id, call.company_id))
+                known.events.append(call)
+                if call.operation == "decide":
+                    known.decisions.append(call)
+                elif call.is_poll and call.method == "GET":
+                    known.polls.append(call)
+                if not known.accepted and call.ok and isinstance(call.received, dict) and "poll_url" in call.received:
+                    known.accepted = call
+            for about, reading in _readings(call):
+                known = self.runs.setdefault(about, Known(about, call.company_id))
+                if about != run_id:
+                    known.events.append(call)
+                known.readings.append(reading)
 
     def calls(self, *operations: str) -> list[PreviewCall]:
         """The exchanges of these operations."""
@@ -169,23 +176,6 @@ class History:
     def has_looked(self, company_id: str | None, among: Iterable[PreviewCall]) -> bool:
         """Whether one of these asked what runs in the company: the active run, the history, or a poll."""
         return any(each.company_id == company_id and (each.is_look_up or each.is_poll) for each in among)
-
-    def _learn(self, call: PreviewCall) -> None:
-        run_id = _about(call)
-        if run_id is not None:
-            known = self.runs.setdefault(run_id, Known(run_id, call.company_id))
-            known.events.append(call)
-            if call.operation == "decide":
-                known.decisions.append(call)
-            elif call.is_poll and call.method == "GET":
-                known.polls.append(call)
-            if known.accepted is None and call.ok and isinstance(call.received, dict) and "poll_url" in call.received:
-                known.accepted = call
-        for about, reading in _readings(call):
-            known = self.runs.setdefault(about, Known(about, call.company_id))
-            if about != run_id:
-                known.events.append(call)
-            known.readings.append(reading)
 
 
 def _history(exchanges: Sequence[Mapping[str, Any]], *mode: Any) -> History:

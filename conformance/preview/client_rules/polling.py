@@ -113,7 +113,7 @@ def _run_given_up_after_error(history: History) -> Iterator[Found]:
 @RULES.add()
 def _run_given_up_early(history: History) -> Iterator[Found]:
     for known in history.runs.values():
-        last = known.last
+        last = known.readings[-1] if known.readings else None
         if last is None or is_terminal(last.status) or last.status == PARKED or last.call is not known.events[-1]:
             continue
         first = known.accepted or known.events[0]
