@@ -55,7 +55,7 @@ class Counting:
 
 @pytest.fixture
 def counting() -> Counting:
-    CONTRACT.request_complaint("start_import", {})
+    CONTRACT.request_differences("start_import", {})
     return Counting(CONTRACT._requests["start_import"])  # noqa: SLF001 - to stand in for it
 
 
@@ -98,7 +98,7 @@ WRONG_CONNECTIONS = [
 def test_a_complaint_never_shows_what_is_in_connections(connections: Any, many: int) -> None:
     """SEC-01, PROV-18."""
     body = {"name": "Acme", "source": SOURCE, "connections": connections, "odd": [0] * many}
-    says = str(CONTRACT.request_complaint("provision_company", body))
+    says = CONTRACT.request_differences("provision_company", body)[0].text
     assert says.startswith("connections")
     assert SECRET not in says
 
@@ -106,13 +106,13 @@ def test_a_complaint_never_shows_what_is_in_connections(connections: Any, many: 
 @pytest.mark.parametrize(("auth", "got"), [(5_417, "a number"), (True, "a boolean"), (None, "null"), ("x", "a string")])
 def test_a_complaint_about_a_secret_names_its_type(auth: Any, got: str) -> None:
     body = {"name": "Acme", "source": SOURCE, "connections": destination("https://a.example", auth)}
-    says = CONTRACT.request_complaint("provision_company", body)
+    says = CONTRACT.request_differences("provision_company", body)[0].text
     assert says == f"connections.destination.auth must be an object; got {got}"
 
 
 def test_a_body_that_was_encoded_twice_is_not_shown() -> None:
     body = json.dumps({"connections": destination("https://a.example", {"t": SECRET})})[:59]
-    assert CONTRACT.request_complaint("provision_company", body) == "the body must be an object; got a string"
+    assert CONTRACT.request_differences("provision_company", body)[0].text == "the body must be an object; got a string"
 
 
 # The log

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mock_server.contract.cache import cached
-from mock_server.contract.messages import Difference, complaint, differences
+from mock_server.contract.messages import Difference, differences
 
 API = "/api/v1"
 MATCHES = 2_000
@@ -196,10 +196,6 @@ class Contract:
             return same + 0.05 * (operation.method == method)
 
         return max(self.operations.values(), key=likeness)
-
-    def request_complaint(self, operation_id: str, body: Any) -> str | None:
-        """What is wrong with a request body, in one sentence for the caller; None when nothing is."""
-        return complaint(self._request_check(operation_id), body, self.document)
 
     def request_differences(self, operation_id: str, body: Any) -> list[Difference]:
         """Everything that is wrong with a request body, the outermost first."""

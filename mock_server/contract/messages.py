@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 _SHOWN = 60
@@ -32,7 +31,12 @@ class Difference(NamedTuple):
 
 
 def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | None:
-    """What is wrong with the body by this validator, the outermost fault first; None when nothing is.
+    """What is wrong with the body by this validator, the outermost fault first; None when nothing is."""
+    return next((difference.text for difference in differences(validator, body, document)), None)
+
+
+def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[Difference]:
+    """Everything that is wrong with the body, the outermost first; of a large body the first thing alone.
 
     `document` is what the validator's schema refers into.
     """
@@ -42,23 +46,13 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
         validator.validate(body)
     except ValidationError as first:
         # Every fault that is collected costs time and memory: of a million wrong rows the first is enough.
-        errors = list(validator.iter_errors(body)) if _is_small(body) else [first]
+        found = validator.iter_errors(body) if _is_small(body) else [first]
+        errors = sorted(found, key=lambda error: len(error.instance_path))
+        told = (Difference(_place(error), error.kind.name, sentence(error, document)) for error in errors)
+        return list(dict.fromkeys(told))
     except ValueError:  # jsonschema-rs, on what is nested deeper than it follows
-        return "the body is nested too deeply"
-    else:
-        return None
-    return sentence(min(errors, key=lambda error: len(error.instance_path)), document)
-
-
-def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[Difference]:
-    """Everything that is wrong with the body, the outermost first; of a large body the first thing alone."""
-    try:
-        found = validator.iter_errors(body)
-        errors = sorted(found if _is_small(body) else islice(found, 1), key=lambda error: len(error.instance_path))
-    except ValueError:  # as in `complaint`
         return [Difference("the body", "depth", "the body is nested too deeply")]
-    told = (Difference(_place(error), error.kind.name, sentence(error, document)) for error in errors)
-    return list(dict.fromkeys(told))
+    return []
 
 
 def _place(error: Any) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import orjson
 
@@ -50,8 +49,7 @@ def _missing(name: str, journal: Journal, match: re.Match[str] | None) -> dict[s
     return {"id": name, "found": False, "said": f"{text}; {there}", "kept": kept[:1] + kept[-1:]}
 
 
-@dataclass(frozen=True, slots=True)
-class _Explanation:
+class _Explanation(NamedTuple):
     session: Session
     journal: Journal
     entry: Entry
@@ -97,12 +95,10 @@ class _Explanation:
     def _snapshot(self) -> _Snapshot | None:
         """The run that the call was about, as it came upon it; what was in flight for a call about a company."""
         entry, runs = self.entry, self.session.account.runs
-        run_id, state = entry.flight or (entry.run_id or "", entry.before or entry.after)
-        if run_id not in runs and entry.flight is not None:
-            run_id, state = entry.run_id or "", entry.before or entry.after
-        if run_id not in runs or state is None:
-            return None
-        return _Snapshot(self.session, runs[run_id], cast("State", state), self.at)
+        for run_id, state in filter(None, (entry.flight, (entry.run_id or "", entry.before or entry.after))):
+            if run_id in runs and state is not None:
+                return _Snapshot(self.session, runs[run_id], cast("State", state), self.at)
+        return None
 
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
@@ -173,8 +169,7 @@ class _Explanation:
         return {"status": None, "at": iso(at), "in": at - entry.at, "by": "the rate limit"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(NamedTuple):
     """A run as it was at a moment that has passed, and the session's time then."""
 
     session: Session

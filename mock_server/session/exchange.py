@@ -146,9 +146,8 @@ class Exchange:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()
         body = {} if optional and not raw else self._understood(parsed(raw))
-        if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
-            differences = self.contract.request_differences(self.operation_id, body)
-            raise Refusal(400, wrong, refusal_clause(self.contract, self.operation_id, differences))
+        if wrong := self.contract.request_differences(self.operation_id, body):
+            raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
         return body
 
     def _understood(self, body: Any) -> Any:

@@ -84,8 +84,8 @@ def reads(operation: str, change: Callable[[Any], None]) -> Lie:
         body = {} if optional and not raw else honest(raw)
         if self.operation_id == operation and isinstance(body, dict):
             change(body)
-        if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
-            raise Refusal(400, wrong)
+        if wrong := self.contract.request_differences(self.operation_id, body):
+            raise Refusal(400, wrong[0].text)
         return body
 
     return rule(Call.json, json)

@@ -125,9 +125,8 @@ def _is_uuid(text: str) -> bool:
 
 def _body_first(operation: str, body: Any) -> Any:
     """What is wrong with a body is told before company and run are looked for."""
-    wrong = contract.load().request_complaint(operation, body)
-    if wrong is not None:
-        raise Refusal(400, wrong)
+    if wrong := contract.load().request_differences(operation, body):
+        raise Refusal(400, wrong[0].text)
     return body
 
 

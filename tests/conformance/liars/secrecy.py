@@ -78,8 +78,8 @@ def _told_back(app: App, patch: pytest.MonkeyPatch) -> App:
     async def json(self: Any, *, optional: bool = False) -> Any:
         raw = await self.read()
         body = {} if optional and not raw else _parsed(raw)
-        if (wrong := self.contract.request_complaint(self.operation_id, body)) is not None:
-            raise Refusal(400, f"{wrong}; got {body}")
+        if wrong := self.contract.request_differences(self.operation_id, body):
+            raise Refusal(400, f"{wrong[0].text}; got {body}")
         return body
 
     put(patch, Call.json, json)
