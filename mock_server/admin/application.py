@@ -53,16 +53,8 @@ def routes() -> list[Route]:
 
 
 def _health(sessions: Sessions) -> Response:
-    world = sessions.world
-    return answer(
-        {
-            "status": "ready",
-            "version": VERSION,
-            "contract": world.contract.version,
-            "scenarios": len(world.scenarios),
-            "sessions": len(sessions),
-        }
-    )
+    ready = {"status": "ready", "version": VERSION, "contract": sessions.world.contract.version}
+    return answer({**ready, "scenarios": len(sessions.world.scenarios), "sessions": len(sessions)})
 
 
 def _scenarios(sessions: Sessions) -> Response:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from mock_server.recording.journal import Entry
-    from mock_server.session.generation import Run
     from mock_server.session.session import Session
     from mock_server.session.sessions import Sessions
 
@@ -77,14 +76,6 @@ class AdminCall:
         is_named = session.generation.is_named
         strays = [each for each in self.sessions.strays if alone or is_named(session, each.path)]
         return [*strays, *session.journal]
-
-    def run(self) -> Run:
-        """The run that the path names; Refusal 404 when this session has none of that id."""
-        run_id = self.request.path_params["run_id"]
-        run = self.session.account.runs.get(run_id)
-        if run is None:
-            raise Refusal(404, f"no run {run_id!r} in this session")
-        return run
 
 
 Answer = dict[str, Any] | list[Any] | Response

@@ -17,20 +17,12 @@ MOST = 100
 
 def _read(call: AdminCall) -> dict[str, Any]:
     owner = call.session.generation.ids[0]
-    return {
-        "faults": [
-            {
-                **each.fault.entry(),
-                "says": str(each.fault),
-                "scenario": each.scenario,
-                owner: each.owner,
-                "seen": each.seen,
-                "struck": each.hits,
-                "over": each.over(call.now),
-            }
-            for each in call.session.faults
-        ]
-    }
+    faults = []
+    for each in call.session.faults:
+        origin = {"says": str(each.fault), "scenario": each.scenario, owner: each.owner}
+        counts = {"seen": each.seen, "struck": each.hits, "over": each.over(call.now)}
+        faults.append({**each.fault.entry(), **origin, **counts})
+    return {"faults": faults}
 
 
 def _replace(call: AdminCall) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from mock_server.admin.call import AdminCall, route
 from mock_server.contract.document import data
@@ -14,16 +14,14 @@ from mock_server.scenarios.catalog import UnknownScenario
 from mock_server.scenarios.model import Pace, Scenario
 from mock_server.session.bundle import bundled
 
+if TYPE_CHECKING:
+    from mock_server.session.generation import Run
+
 
 def _read(call: AdminCall) -> dict[str, Any]:
     session, now = call.session, call.now
-    return {
-        "scenario": session.scenario,
-        "dialect": session.dialect.name,
-        "seed": session.settings.seed,
-        "now": iso(now),
-        **session.generation.show(session, now),
-    }
+    chosen = {"scenario": session.scenario, "dialect": session.dialect.name, "seed": session.settings.seed}
+    return {**chosen, "now": iso(now), **session.generation.show(session, now)}
 
 
 def _reset(call: AdminCall) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _reset_dialect(call: AdminCall) -> dict[str, Any]:
 
 
 def _step(call: AdminCall) -> dict[str, Any]:
-    run = call.run()
+    run = _run(call)
     if run.pace != "manual":
         raise Refusal(409, f"the run's pace is {run.pace!r}; only a run of pace 'manual' is stepped")
     call.session.account.step(call.now, run.id)
@@ -100,12 +98,20 @@ def _step(call: AdminCall) -> dict[str, Any]:
 
 
 def _cancel(call: AdminCall) -> dict[str, Any]:
-    call.session.account.cancel(call.now, call.run().id)
+    call.session.account.cancel(call.now, _run(call).id)
     return _status(call)
 
 
 def _status(call: AdminCall) -> dict[str, Any]:
-    return {"run_id": call.run().id, "status": call.run().life(call.now).status}
+    return {"run_id": _run(call).id, "status": _run(call).life(call.now).status}
+
+
+def _run(call: AdminCall) -> Run:
+    run_id = call.request.path_params["run_id"]
+    run = call.session.account.runs.get(run_id)
+    if run is None:
+        raise Refusal(404, f"no run {run_id!r} in this session")
+    return run
 
 
 ROUTES = [

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable
 
 import click
 
 from mock_server.cli.arguments import align, end
-from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, Reading, UnknownDialect
+from mock_server.dialects.dialect import EXTENDED, MINIMAL, TITLES, UnknownDialect
 from mock_server.preview.readings import DIALECTS
 
 
@@ -33,10 +32,15 @@ def command(name: str | None, *, as_json: bool) -> None:
             dialect = DIALECTS.find(name)
         except UnknownDialect as wrong:
             end(str(wrong))
-        whole = {"name": dialect.name, "readings": dialect.as_json()}
-        click.echo(
-            json.dumps(whole, indent=2, ensure_ascii=False) if as_json else _page(dialect.name, dialect.readings)
-        )
+        if as_json:
+            whole = {"name": dialect.name, "readings": dialect.as_json()}
+            click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        elif dialect.readings:
+            rows = [(each.name, each.point, each.does) for each in dialect.readings]
+            page = align([("READING", "POINT", "THIS SERVER …"), *rows], shutil.get_terminal_size().columns)
+            click.echo(f"{dialect.name}\n\n{page}")
+        else:
+            click.echo(f"{dialect.name}: no reading differs from docs/open-points.md")
     elif as_json:
         readings = [reading.as_json() for reading in DIALECTS.readings]
         click.echo(json.dumps({"dialects": DIALECTS.as_json(), "readings": readings}, indent=2, ensure_ascii=False))
@@ -46,14 +50,6 @@ def command(name: str | None, *, as_json: bool) -> None:
         lines = [f"dialect\t{name}\t{title}" for name, title in TITLES.items()]
         lines += [f"reading\t{each.name}\t{each.point}\t{each.does}" for each in DIALECTS.readings]
         click.echo("\n".join(lines))
-
-
-def _page(name: str, readings: Iterable[Reading]) -> str:
-    rows: list[tuple[str, ...]] = [("READING", "POINT", "THIS SERVER …")]
-    rows += [(each.name, each.point, each.does) for each in readings]
-    if len(rows) == 1:
-        return f"{name}: no reading differs from docs/open-points.md"
-    return f"{name}\n\n" + align(rows, shutil.get_terminal_size().columns)
 
 
 def _tables(width: int) -> str:

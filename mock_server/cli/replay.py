@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import click
@@ -46,8 +46,7 @@ _SAFE = "".join(map(chr, range(33, 127)))
 _SAFE_IN_PATH = _SAFE.translate({ord(each): None for each in "%?#"})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One exchange of the bundle, and how the new answer differs from the old one; None: it could not be sent again."""
 
     exchange: RecordedExchange

@@ -12,6 +12,7 @@ from mock_server.cli.arguments import dialect, end, key, option, rate, scenario_
 from mock_server.kernel.settings import DEFAULT_PORT, Settings
 
 DEFAULTS = Settings()
+FILE_TO_WRITE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
@@ -24,7 +25,6 @@ DEFAULTS = Settings()
 @option(
     "--dialect",
     reads=dialect,
-    metavar="NAME",
     default=DEFAULTS.dialect,
     help="Answer in another legal way: minimal, extended, random …; `vern-mock dialects` lists them.",
 )
@@ -59,26 +59,19 @@ DEFAULTS = Settings()
     default="text",
     help="Write the log, a line for each call, as text or as JSON.",
 )
-@option(
-    "--ready-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the ready line to this file, too; a script can wait for it.",
-)
-@option("--max-body", reads=size, metavar="SIZE", default="10MB", help="Refuse JSON bodies that are larger.")
-@option("--max-upload", reads=size, metavar="SIZE", default="200MB", help="Refuse uploaded files that are larger.")
+@option("--ready-file", type=FILE_TO_WRITE, help="Write the ready line to this file, too; a script can wait for it.")
+@option("--max-body", reads=size, default="10MB", help="Refuse JSON bodies that are larger.")
+@option("--max-upload", reads=size, default="200MB", help="Refuse uploaded files that are larger.")
 @option(
     "--max-sessions",
     type=click.IntRange(1),
     default=DEFAULTS.max_sessions,
     help="Keep at most this many sessions; the one that was idle longest is closed first.",
 )
-@option(
-    "--session-idle", reads=span, metavar="DURATION", default="1h", help="Close sessions that were idle for this long."
-)
+@option("--session-idle", reads=span, default="1h", help="Close sessions that were idle for this long.")
 @option(
     "--stale-after",
     reads=span,
-    metavar="DURATION",
     default="1h",
     help="Fail a run whose engine has died when it made no progress for this long.",
 )

@@ -109,14 +109,10 @@ def has_open_groups(book: Book) -> bool:
 
 def report(book: Book, *, parked: bool) -> dict[str, Any]:
     """The contract's report: parked it counts clean rows as inserted, completed every row (OP-21, POLL-10 to 12)."""
-    per_sheet = [
-        {
-            "templateName": count.sheet.name,
-            "sheetId": count.sheet.id,
-            "rowCount": count.clean if parked else count.clean + count.flagged,
-        }
-        for count in book.counts
-    ]
+    per_sheet: list[dict[str, Any]] = []
+    for count in book.counts:
+        rows = count.clean if parked else count.clean + count.flagged
+        per_sheet.append({"templateName": count.sheet.name, "sheetId": count.sheet.id, "rowCount": rows})
     return {
         "inserted": sum(entry["rowCount"] for entry in per_sheet),
         "perSheet": per_sheet,
