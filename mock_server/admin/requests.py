@@ -93,13 +93,8 @@ async def _cover(call: AdminCall) -> dict[str, Any]:
 def _listing(journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]:
     """The exchanges, and where the next look goes on; `dropped` ones were forgotten, `missed` ones of them unseen."""
     oldest = next((entry.number for entry in journal), journal.latest + 1)
-    return {
-        "requests": [exchange(entry) for entry in found],
-        "next": journal.latest,
-        "kept": len(journal),
-        "dropped": journal.dropped,
-        "missed": max(0, oldest - 1 - since),
-    }
+    listed = {"requests": [exchange(entry) for entry in found], "next": journal.latest, "kept": len(journal)}
+    return {**listed, "dropped": journal.dropped, "missed": max(0, oldest - 1 - since)}
 
 
 def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:

@@ -65,6 +65,13 @@ class Layout(NamedTuple):
         group = bisect_right(ends, mixed)
         return group, mixed - (ends[group - 1] if group else 0)
 
+    def members(self) -> Iterator[tuple[int, int, int]]:
+        """Row, group and number within the group of every slot, in order."""
+        if self.slots:
+            stride, ends = self.stride, tuple(accumulate(self.sizes))
+            for slot in range(self.slots):
+                yield self.row(slot), *self.member(slot, stride, ends)
+
     def slot(self, group: int, number: int) -> int:
         """The slot of the group's row of that number."""
         mixed = sum(self.sizes[:group]) + number
@@ -200,14 +207,10 @@ def generate(
 
 
 def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -> Iterator[Row]:
-    layout = generated.layout
-    stride, ends = (layout.stride, tuple(accumulate(layout.sizes))) if layout.slots else (1, ())
     at = 0
-    for slot in range(layout.slots):
-        row = layout.row(slot)
+    for row, which, number in generated.layout.members():
         yield from _right(generated, at, row)
         at = row + 1
-        which, number = layout.member(slot, stride, ends)
         if which not in fates:
             yield from _right(generated, row, at)
             continue
@@ -219,7 +222,7 @@ def _rows(generated: GeneratedSheet, fates: dict[int, Fate], *, flagged: bool) -
         if text is not None:
             for line in _right(generated, row, at):
                 yield (*line[: wrong.number], text, *line[wrong.number + 1 :])
-    yield from _right(generated, at, layout.rows)
+    yield from _right(generated, at, generated.layout.rows)
 
 
 def _right(generated: GeneratedSheet, start: int, stop: int) -> Iterator[Row]:

@@ -5,7 +5,7 @@ Each change checks everything before it changes anything (AUTH-07, IMP-13, DEC-1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from mock_server.data import generated
 from mock_server.data.book import Book, Sheet, has_open_groups
@@ -24,7 +24,7 @@ from mock_server.preview.preconditions import (
     taken,
 )
 from mock_server.preview.readings import IDS_AGAIN
-from mock_server.preview.runs import Approval, ImportRun
+from mock_server.preview.runs import Approval, ImportRun, Run
 from mock_server.scenarios.model import Scenario, every_beat
 from mock_server.session.store import change
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mock_server.data.generated import GeneratedBook
     from mock_server.session.session import Session
 
+R = TypeVar("R", bound=Run)
 WAITED = 10 * MINUTE
 """How long before the session a ready run was started: it has been parked for a while when somebody looks."""
 
@@ -199,22 +200,26 @@ class Account(Ledger):
     def _add_import(
         self, company: Company, run_id: str, scenario: Scenario, started: Started, book: Book | None
     ) -> ImportRun:
-        session = self.session
-        run = ImportRun(
-            id=run_id,
-            company_id=company.id,
-            scenario=scenario.name,
-            script=scenario.run,
-            pace=session.pace or scenario.pace,
-            started=started,
-            stale_after=session.settings.stale_after,
-            local=max(started.at, EPOCH),  # a ready run is where it is when the session opens, whatever its pace
-            book=book,
-            ids_again=session.dialect.has(IDS_AGAIN),
-        )
+        own = {"script": scenario.run, "book": book, "ids_again": self.session.dialect.has(IDS_AGAIN)}
+        run = self._add_run(ImportRun, company, run_id, scenario, started, **own)
         company.imports.append(run)
         if book is not None:
             company.keeping.append(run)
+        return run
+
+    def _add_run(
+        self, kind: type[R], company: Company, run_id: str, scenario: Scenario, started: Started, **own: Any
+    ) -> R:
+        run = kind(
+            id=run_id,
+            company_id=company.id,
+            scenario=scenario.name,
+            pace=self.session.pace or scenario.pace,
+            started=started,
+            stale_after=self.session.settings.stale_after,
+            local=max(started.at, EPOCH),  # a ready run is where it is when the session opens, whatever its pace
+            **own,
+        )
         self.runs[run.id] = self._unended[run.id] = run
         return run
 
@@ -272,27 +277,16 @@ class Account(Ledger):
     @change
     def start_export(self, now: int, company_id: str, request: StartExport) -> tuple[ExportRun, bool]:
         """The export of this request, and whether it is a new one (DST-01, DST-09, OP-18)."""
-        company, session = self.companies[company_id], self.session
+        company = self.companies[company_id]
         again = self.replayed(company, "export", request.key, request.digest)
         if isinstance(again, ExportRun):
             return again, False
         self._refuse_closed()
         refuse_exporting(company, now)
         scenario = self.scenario_of(company)
-        run = ExportRun(
-            id=session.made_id("run"),
-            company_id=company.id,
-            scenario=scenario.name,
-            script=scenario.export,
-            pace=session.pace or scenario.pace,
-            started=Started(now),
-            stale_after=session.settings.stale_after,
-            local=now,
-            mode=request.mode,
-            writes=request.writes,
-        )
+        own = {"script": scenario.export, "mode": request.mode, "writes": request.writes}
+        run = self._add_run(ExportRun, company, self.session.made_id("run"), scenario, Started(now), **own)
         company.exports.append(run)
-        self.runs[run.id] = self._unended[run.id] = run
         if request.key is not None:
             company.keys["export", request.key] = request.digest, run
         run.settle()

@@ -7,7 +7,7 @@ piece, so that a large one costs no memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -85,7 +85,7 @@ class ExportRun(Run):
     def _results(self, total: int, refused: int, hollow: int, end: Complete) -> Iterator[dict[str, Any]]:
         failing = {"status": end.status, "ok": False, "error": end.error, "fields_confirmed": None}
         wrong = failing, {"fields_confirmed": False}  # DST-05, DST-07
-        troubles = _troubles(total, refused, hollow)
+        troubles = Layout(total, (refused, hollow)).members()
         trouble = next(troubles, None)
         number = 0
         for sheet, count in self.writes:
@@ -98,12 +98,3 @@ class ExportRun(Run):
                     yield result | wrong[trouble[1]]
                     trouble = next(troubles, None)
                 number += 1
-
-
-def _troubles(total: int, refused: int, hollow: int) -> Iterator[tuple[int, int]]:
-    """Number and kind (0 refused, 1 hollow) of each write that goes wrong, in order."""
-    layout = Layout(total, (refused, hollow))
-    if layout.slots:
-        stride, ends = layout.stride, tuple(accumulate(layout.sizes))
-        for slot in range(layout.slots):
-            yield layout.row(slot), layout.member(slot, stride, ends)[0]
