@@ -173,8 +173,7 @@ def vern_mock(request: pytest.FixtureRequest) -> Iterator[VernMock]:
         if members[name] is not None:
             do(members[name])
     if members["pace"] is not None:
-        name = members["scenario"] or mock._call_admin("GET", "scenario")["name"]  # noqa: SLF001 - its own
-        mock.use(name, pace=members["pace"])
+        mock._call_admin("PUT", "scenario", {"pace": members["pace"]})  # noqa: SLF001 - its own
     yield mock
     _judge(request.node, mock, members)
 
@@ -243,7 +242,14 @@ class _Server:
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.folder / "lock", os.O_CREAT | os.O_EXCL))  # one worker starts it, others wait
                 self._start()
-            self.known = self._ready()
+            ends = time.monotonic() + STARTING
+            while (line := self._line()) is None:
+                if time.monotonic() >= ends:
+                    log = self.folder / "log"
+                    output = log.read_text(errors="replace")[-2_000:] if log.exists() else ""
+                    raise VernMockError(f"the mock did not start within {STARTING:g} s; it said:\n{output}")
+                time.sleep(0.02)
+            self.known = str(line["url"])
         return self.known
 
     def stop(self) -> None:
@@ -268,15 +274,6 @@ class _Server:
                 start_new_session=True,  # an interrupt at the terminal is pytest's, which then ends the server
             )
         process.returncode = 0  # it outlives this process under xdist, and `stop` ends it by its id: no warning is due
-
-    def _ready(self) -> str:
-        ends = time.monotonic() + STARTING
-        while time.monotonic() < ends:
-            if (line := self._line()) is not None:
-                return str(line["url"])
-            time.sleep(0.02)
-        output = (self.folder / "log").read_text(errors="replace")[-2_000:] if (self.folder / "log").exists() else ""
-        raise VernMockError(f"the mock did not start within {STARTING:g} s; it said:\n{output}")
 
     def _line(self) -> dict[str, Any] | None:
         try:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from mock_server.session.sessions import Sessions
 
-_PARAMETER = re.compile(r"\{[^}]+\}")
-
 
 def application(sessions: Sessions) -> Starlette:
     """The admin API of one server, to be mounted under `/_mock`; health alone where the settings switch it off."""
@@ -86,7 +84,7 @@ def calls() -> list[tuple[str, str]]:
 
 def pattern(route: Route) -> str:
     """The path of a route as messages show it, with `*` for a segment of the caller's."""
-    return _PARAMETER.sub("*", route.path).removeprefix("/")
+    return re.sub(r"\{[^}]+\}", "*", route.path).removeprefix("/")
 
 
 def _guarded(app: ASGIApp, token: str | None) -> ASGIApp:

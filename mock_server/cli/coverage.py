@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ from mock_server.cli.client import call_admin, server_options
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _WIDTH = 110
@@ -64,31 +65,27 @@ def command(files: tuple[Path, ...], form: str, fail_under: Fraction | None, **g
     if not keys and not files:
         raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is looked at; or a FILE")
     keys = tuple(dict.fromkeys(keys))
-    sources = [_content(path.read_bytes(), str(path)) for path in files]
-    looked = (call_admin({**given, "api_key": key}, "GET", "/_mock/coverage") for key in keys)
-    sources += [_content(raw, given["url"]) for raw in looked]
-    merged = {"sessions": len(keys), "files": len(files)} | _merge(sources)
+    read = ((path.read_bytes(), str(path)) for path in files)
+    looked = ((call_admin({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"]) for key in keys)
+    merged = {"sessions": len(keys), "files": len(files)} | _merge(chain(read, looked))
     click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
         end(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
 
 
-def _content(raw: bytes, source: str) -> dict[str, Any]:
-    """What a file or an answer holds; one that cannot be used ends the command with the reason."""
+def _merge(sources: Iterable[tuple[bytes, str]]) -> dict[str, Any]:
+    """What files and answers hold, taken together; one that cannot be used ends the command with the reason."""
     from mock_server.coverage.items import BadFile, read
     from mock_server.preview.coverage_items import coverage
 
-    try:
-        return read(raw, coverage())
-    except BadFile as bad:
-        end(f"{source} cannot be used: {bad}")
-
-
-def _merge(sources: list[dict[str, Any]]) -> dict[str, Any]:
-    from mock_server.preview.coverage_items import coverage
-
-    met = frozenset().union(*(each["met"] for each in sources))
-    sums = {name: sum(each[name] for each in sources) for name in ("exchanges", "forgotten")}
+    contents = []
+    for raw, source in sources:
+        try:
+            contents.append(read(raw, coverage()))
+        except BadFile as bad:
+            end(f"{source} cannot be used: {bad}")
+    met = frozenset().union(*(each["met"] for each in contents))
+    sums = {name: sum(each[name] for each in contents) for name in ("exchanges", "forgotten")}
     return sums | coverage().describe(met)
 
 
@@ -101,8 +98,7 @@ def _lines(coverage: Mapping[str, Any]) -> Iterator[str]:
         forgotten = counted(coverage["forgotten"], "earlier exchange")
         yield f"{forgotten} had been forgotten; what only they showed is not counted"
     for group in coverage["groups"]:
-        yield ""
-        yield f"{group['title']}: {_share(group)}"
+        yield f"\n{group['title']}: {_share(group)}"
         yield from _never_met(group["items"])
     if coverage["met"] < coverage["of"]:
         yield ""

@@ -25,24 +25,22 @@ def command(url: str | None, port: int) -> None:
       vern-mock healthcheck
       vern-mock healthcheck --url http://mock:8376
     """
+    url = url or f"http://127.0.0.1:{port}"
     try:
-        ready, text = _look(url or f"http://127.0.0.1:{port}")
+        transport = Transport(url, None, timeout=PATIENCE)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
-    click.echo(text, err=not ready)
-    sys.exit(0 if ready else 1)
-
-
-def _look(url: str) -> tuple[bool, str]:
-    """Whether the server at the URL is ready, and one line about it. ValueError when the URL is none."""
-    transport = Transport(url, None, timeout=PATIENCE)
+    ready = False
     try:
         call = transport.call("GET", "/_mock/health")
     except (OSError, HTTPException) as error:
-        return False, f"not ready: {url} does not answer ({error})"
+        text = f"not ready: {url} does not answer ({error})"
+    else:
+        body = call.body if isinstance(call.body, dict) else {}
+        ready = call.status == 200 and body.get("status") == "ready"
+        there = f"vern-mock {body.get('version')} at {url} with {counted(body.get('scenarios', 0), 'scenario')}"
+        text = f"ready: {there}" if ready else f"not ready: {url} answered {call.status} {call.text[:200]}".rstrip()
     finally:
         transport.close()
-    body = call.body if isinstance(call.body, dict) else {}
-    if call.status != 200 or body.get("status") != "ready":
-        return False, f"not ready: {url} answered {call.status} {call.text[:200]}".rstrip()
-    return True, f"ready: vern-mock {body.get('version')} at {url} with {counted(body.get('scenarios', 0), 'scenario')}"
+    click.echo(text, err=not ready)
+    sys.exit(0 if ready else 1)

@@ -122,10 +122,30 @@ class GeneratedBook(NamedTuple):
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups that are flagged now, in the order of the script; kept ones last."""
-        return tuple(
-            _group(self.sheets[sheet], which, accepted=self.fates[sheet][which] is not None)
-            for sheet, which in self._flagged_groups()
-        )
+        groups = []
+        for sheet, which in self._flagged_groups():
+            generated, accepted = self.sheets[sheet], self.fates[sheet][which] is not None
+            wrong, declared = generated.wrongs[which], generated.wrongs[which].declared
+            column, allowed = generated.sheet.template.columns[wrong.number], declared.allow_custom
+            fix = Fix(declared.fix, declared.value)
+            options = sensible_fixes(column, declared.fails, fix)
+            if declared.options:
+                by_action = {each.action: each for each in options}
+                options = tuple(by_action.get(action, Fix(action)) for action in declared.options)
+            group = Group(
+                sheet=generated.sheet,
+                column=column,
+                fails=declared.fails,
+                rows=declared.rows,
+                samples=generated.samples(which),
+                fix=Fix("keep") if accepted else fix,
+                options=options,
+                allow_custom=allows_text(column, declared.fails, declared.rows) if allowed is None else allowed,
+                ask=declared.ask and not accepted,
+                accepted=accepted,
+            )
+            groups.append(group)
+        return tuple(groups)
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -230,28 +250,6 @@ def _right(generated: GeneratedSheet, start: int, stop: int) -> Iterator[Row]:
     for first in range(start, stop, _BATCH):
         rows = range(first, min(stop, first + _BATCH))
         yield from zip(*[make(rows) for make in generated.makers()], strict=True)
-
-
-def _group(generated: GeneratedSheet, which: int, *, accepted: bool) -> Group:
-    wrong, template = generated.wrongs[which], generated.sheet.template
-    column, declared = template.columns[wrong.number], wrong.declared
-    fix, allowed = Fix(declared.fix, declared.value), declared.allow_custom
-    options = sensible_fixes(column, declared.fails, fix)
-    if declared.options:
-        by_action = {each.action: each for each in options}
-        options = tuple(by_action.get(action, Fix(action)) for action in declared.options)
-    return Group(
-        sheet=generated.sheet,
-        column=column,
-        fails=declared.fails,
-        rows=declared.rows,
-        samples=generated.samples(which),
-        fix=Fix("keep") if accepted else fix,
-        options=options,
-        allow_custom=allows_text(column, declared.fails, declared.rows) if allowed is None else allowed,
-        ask=declared.ask and not accepted,
-        accepted=accepted,
-    )
 
 
 def _makers(sheet: Sheet, seed: int, made: Mapping[str, GeneratedSheet]) -> tuple[Maker, ...]:

@@ -71,9 +71,16 @@ class UploadedBook(NamedTuple):
 def check_tables(
     tables: Iterable[tuple[Sheet, Sequence[Row | None], frozenset[tuple[int, int]]]], held: Linked
 ) -> UploadedBook:
-    """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails."""
-    contents = list(tables)
-    linked = _link_values([(sheet, lines) for sheet, lines, _ in contents], held)
+    """The book of these sheets: every cell checked, failing ones grouped; a kept cell stays kept while it fails.
+
+    A link's values are to be found in the book's own rows, else in what the company holds.
+    """
+    contents, linked = list(tables), dict(held)
+    for link in {link for sheet, *_ in contents for column in sheet.template.columns for link in column.links}:
+        for sheet, lines, _ in contents:
+            if sheet.template.id == link.template_id:
+                number = sheet.template.index(link.column)
+                linked[link] = frozenset(line[number] for line in lines if line is not None)
     made = []
     for sheet, lines, kept in contents:
         found = faults(sheet.template, lines, linked)
@@ -102,17 +109,6 @@ def book_of_files(files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet]
         sheet = named or max(sheets, key=lambda sheet: csv_file.likeness(header, sheet.template))
         lines.setdefault(sheet.id, (sheet, []))[1].extend(csv_file.read_file(file, name, sheet.template))
     return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
-
-
-def _link_values(tables: Sequence[tuple[Sheet, Sequence[Row | None]]], held: Linked) -> dict[Link, frozenset[str]]:
-    """For every link of these sheets the values to be found: in the book's own rows, else in what the company holds."""
-    found = dict(held)
-    for link in {link for sheet, _ in tables for column in sheet.template.columns for link in column.links}:
-        for sheet, lines in tables:
-            if sheet.template.id == link.template_id:
-                number = sheet.template.index(link.column)
-                found[link] = frozenset(line[number] for line in lines if line is not None)
-    return found
 
 
 def _groups(table: Table) -> Iterator[Group]:
