@@ -85,7 +85,7 @@ def test_what_can_be_met_is_all_that_contract_and_faults_know() -> None:
         "patch_actions": 4,
         "questions": 5,
         "decisions": 4,
-        "faults": sum(len(members[verb].get("enum", [None])) for verb in KINDS.verbs),
+        "faults": sum(len(members[verb].get("enum", [None])) for verb in KINDS.words),
     }
     assert len(set(KNOWN)) == len(KNOWN)
 

@@ -339,13 +339,13 @@ def test_a_schema_is_draft_07_and_documents_every_member(name: str) -> None:
 
 def test_the_schema_has_the_words_of_the_program() -> None:
     beat, step, group_, answer = (SCHEMAS["scenario"]["definitions"][n] for n in ("beat", "step", "group", "answer"))
-    assert set(beat["properties"]) == {*BEATS.verbs, *BEATS.members}
-    assert set(step["properties"]) == {*STEPS.verbs, *STEPS.members}
+    assert set(beat["properties"]) == {*BEATS.words, *BEATS.members}
+    assert set(step["properties"]) == {*STEPS.words, *STEPS.members}
     fault = SCHEMAS["scenario"]["definitions"]["fault"]
-    assert set(fault["properties"]) == {*FAULTS.verbs, *FAULTS.members}
+    assert set(fault["properties"]) == {*FAULTS.words, *FAULTS.members}
     for words in (BEATS, STEPS, FAULTS):
         assert (
-            f"exactly one of {', '.join(words.verbs)}" in SCHEMAS["scenario"]["definitions"][words.noun]["description"]
+            f"exactly one of {', '.join(words.words)}" in SCHEMAS["scenario"]["definitions"][words.noun]["description"]
         )
     exports = {verb for verb, word in BEATS.words.items() if word.exports}
     assert exports == set(script.EXPORT_BEATS.replace(" and ", ", ").split(", "))

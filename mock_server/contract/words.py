@@ -53,11 +53,6 @@ class Vocabulary(Generic[W_co]):
         self.members = frozenset(name for word in words for name in word.members)
         """Every member that belongs to some verb."""
 
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        """All verbs, in order."""
-        return tuple(self.words)
-
     def parse(self, entries: Iterable[Mapping[str, Any]], context: Any = None) -> tuple[W_co, ...]:
         """The values of entries that have the form of the schema, in order; raises Misfit."""
         return tuple(self.parse_entry(entry, context) for entry in entries)
@@ -71,7 +66,7 @@ class Vocabulary(Generic[W_co]):
     def may_have(self, entry: Mapping[str, Any]) -> tuple[str, ...]:
         """What an entry may still have beside its verb, or the verbs when it has none."""
         given = [verb for verb in self.words if verb in entry]
-        return self.words[given[0]].members or (given[0],) if given else self.verbs
+        return self.words[given[0]].members or (given[0],) if given else tuple(self.words)
 
     def misfits(self, entry: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str]]:
         """What is wrong with the words of an entry: member (None: the entry itself), code and text of the complaint."""
@@ -89,4 +84,4 @@ class Vocabulary(Generic[W_co]):
                     yield name, "E206", f"'{name}' does not belong to '{word.verb}'; {may}"
             yield from word.misfits(entry)
         elif len(known) == len(entry):
-            yield None, "E205", f"a {self.noun} needs a verb, one of: {', '.join(self.verbs)}"
+            yield None, "E205", f"a {self.noun} needs a verb, one of: {', '.join(self.words)}"

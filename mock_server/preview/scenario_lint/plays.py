@@ -126,16 +126,15 @@ def _loses(document: Document, place: Place, step: Step, scenario: Scenario) -> 
 
 def _starts(document: Document, place: Place, step: Step, client: _Client) -> Iterator[Complaint]:
     given, key = step.modifiers, step.modifiers.get("key")
-    if "rows" in given and "file" in given:
-        yield document.complain("E333", (*place, "file"), "send either 'rows' or a 'file', not both (IMP-16)", key=True)
-    if "name" in given and "file" not in given:
-        yield document.complain("E333", (*place, "name"), "'name' is the name of a 'file', and there is none", key=True)
-    if given.get("replayed"):
-        if "refused" in given:
-            yield document.complain("E333", (*place, "replayed"), "a start is either 'replayed' or 'refused'", key=True)
-        elif key not in client.keys:
-            text = "a replay needs a 'key' that an earlier 'start' of this play has sent"
-            yield document.complain("E333", (*place, "replayed"), text, key=True)
+    is_new = given.get("replayed") and "refused" not in given and key not in client.keys
+    for is_wrong, member, text in (
+        ("rows" in given and "file" in given, "file", "send either 'rows' or a 'file', not both (IMP-16)"),
+        ("name" in given and "file" not in given, "name", "'name' is the name of a 'file', and there is none"),
+        (given.get("replayed") and "refused" in given, "replayed", "a start is either 'replayed' or 'refused'"),
+        (is_new, "replayed", "a replay needs a 'key' that an earlier 'start' of this play has sent"),
+    ):
+        if is_wrong:
+            yield document.complain("E333", (*place, member), text, key=True)
     if "refused" not in given:
         client.run = client.run or not given.get("lost")
         if key is not None:
