@@ -9,12 +9,11 @@ imported, and nothing is known of how the mock obeys, or of the API: its generat
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
     from conformance.audit.exchange import ClientCall
 
     _Judge = Callable[[Any], Iterable["Found"]]
@@ -26,8 +25,7 @@ GATING = ("error", "warning")
 """The severities that fail a run; a note is for whoever reads it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a rule's function finds: the exchanges, and what happened in them."""
 
     exchanges: Sequence[ClientCall]

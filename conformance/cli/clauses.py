@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from conformance.model.clauses import Clause, area_names, open_points
 from conformance.preview import checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from conformance.engine.plan import Check
 
 WIDTH = 100

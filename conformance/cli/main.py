@@ -13,6 +13,7 @@ import io
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,8 +23,6 @@ from conformance.preview import run_address
 from mock_server.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from conformance.engine.plan import Plan
     from conformance.target.target import Target
 

@@ -5,6 +5,7 @@ Every text is escaped for a table cell, and everything that went over a wire sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
@@ -13,8 +14,6 @@ from conformance.verdict import PASSED, judge
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from conformance.model.results import Exchange, Result, Results
 
 MOST_BYTES = 200_000

@@ -6,16 +6,13 @@ It holds no text of a target but in the findings themselves, and escapes nothing
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from conformance.model.clauses import area_names, area_of, load, open_points
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.verdict import counts
 from mock_server.contract.nearest import counted
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Sequence
 
 SIGNS = {
     Outcome.PASSED: ("✓", ".", "green"),
@@ -37,7 +34,8 @@ class Area(NamedTuple):
     id: str
     title: str
     results: tuple[Result, ...]
-    counts: Counter[Outcome]
+    counts: Mapping[Outcome, int]
+    """0 for an outcome that none of them has."""
 
     @property
     def tally(self) -> str:

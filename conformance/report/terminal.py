@@ -5,6 +5,7 @@ Lines to paste (curl, the command to repeat) are never broken, however long they
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -17,8 +18,6 @@ from conformance.verdict import judge
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from conformance.model.results import Exchange, Result, Results
 
 WIDTH = 80

@@ -30,10 +30,9 @@ def bring(names: tuple[str, str], argv: tuple[str, ...], folder: Path | None, ti
         return str(value[names[0]]), str(value[names[1]])
     except (ValueError, TypeError, KeyError) as error:
         members = ", ".join(f'"{name}": "…"' for name in names)
-        text = f"expected {{{members}}} on standard output, and nothing else there"
-        raise CommandFailed(
-            f"{text}; the command printed {len(printed):,} bytes that are not the expected JSON"
-        ) from error
+        expected = f"expected {{{members}}} on standard output, and nothing else there"
+        got = f"the command printed {len(printed):,} bytes that are not the expected JSON"
+        raise CommandFailed(f"{expected}; {got}") from error
 
 
 def let_pass(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: float) -> None:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.audit.card import RuleSet
 from conformance.audit.exchange import ClientCall, call_members
@@ -56,8 +56,7 @@ class PreviewCall(ClientCall):
         return json.dumps({name: each for name, each in self.sent.items() if name != "idempotency_key"}, sort_keys=True)
 
 
-@dataclass(frozen=True, slots=True)
-class RunReading:
+class RunReading(NamedTuple):
     """What one answer told of a run: its status, and the questions of a parked one."""
 
     call: PreviewCall

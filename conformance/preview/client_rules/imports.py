@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from conformance.audit.card import Found, counted
 from conformance.preview.client_rules.history import RULES, UPLOAD, History, PreviewCall
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    _Pair = tuple[PreviewCall, PreviewCall]
 
 LOOP = 3
 KEY = "idempotency_key"
@@ -93,7 +88,9 @@ def _lost_create_not_recovered(history: History) -> Iterator[Found]:
                 yield Found([each], f"an import {_fate(each)}, and nobody found out what became of it")
 
 
-def _repetitions(history: History, *operations: str, throttled: bool = False) -> Iterator[_Pair]:
+def _repetitions(
+    history: History, *operations: str, throttled: bool = False
+) -> Iterator[tuple[PreviewCall, PreviewCall]]:
     """Each start whose outcome the client does not know, and the next one of the same payload."""
     for calls in history.starts(*operations):
         for place, one in enumerate(calls):
