@@ -50,10 +50,8 @@ class Received:
     """The connection could not be made or did not hold: a request without effects may be repeated."""
 
 
-@lru_cache(maxsize=1)
-def _context() -> ssl.SSLContext:
-    """How certificates are checked; made once, since it reads all that the machine trusts."""
-    return httpx2.create_ssl_context()
+_context = lru_cache(maxsize=1)(httpx2.create_ssl_context)
+"""How certificates are checked; made once, since it reads all that the machine trusts."""
 
 
 class Network:

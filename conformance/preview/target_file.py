@@ -120,7 +120,6 @@ CODES: Mapping[str, str] = load_schema("target")["x-codes"]
 """Every code of a complaint about a target file, and what it means. T1xx: its text; T2xx: its members."""
 
 _OR_A_VARIABLE = r"|\$\{"  # the end of a schema's pattern, for editors; here each variable has its value
-_BESIDE_A_WAY = "answers"  # unknown in six of the seven states, which has a rule and a code of its own
 
 
 @lru_cache(maxsize=1)
@@ -204,7 +203,7 @@ def _unknown_member(document: Document, part: Part, name: str) -> Iterator[Compl
     remedy = "; put a space behind the colon" if colon else ""
     if part.place == ("states",):
         yield document.complain("T207", here, unknown("state", shown, known) + remedy, key=True)
-    elif part.place[:1] != ("states",) or name != _BESIDE_A_WAY:
+    elif part.place[:1] != ("states",) or name != "answers":  # unknown in six of the seven states: T212
         yield document.complain("T201", here, f"unknown member '{shown}'{suggest(shown, known)}{remedy}", key=True)
 
 
@@ -227,15 +226,14 @@ Mistake = tuple[str, tuple[str, ...], str]
 
 
 def broken_rules(place: Place, value: Any) -> Iterator[Mistake]:
-    """What the rule for this place finds wrong with the value there."""
-    rule = _RULES.get(tuple("*" if _is_free(place, index) else part for index, part in enumerate(place)))
+    """What the rule for this place finds wrong with the value there.
+
+    The table leaves open a position in a list, and the name of a state.
+    """
+    named = ("*" if isinstance(part, int) else part for part in place)
+    rule = _RULES.get(tuple("*" if place[0] == "states" and at == 1 else part for at, part in enumerate(named)))
     if rule is not None and not isinstance(value, Unset):
         yield from rule(place, value)
-
-
-def _is_free(place: Place, index: int) -> bool:
-    """Whether the table leaves this part of a place open: a position in a list, or the name of a state."""
-    return isinstance(place[index], int) or (index == 1 and place[0] == "states")
 
 
 def _told(code: str, wrong: str | None) -> Iterator[Mistake]:
