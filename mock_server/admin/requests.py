@@ -98,10 +98,7 @@ def _listing(journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]
 
 
 def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
-    """The journal that the query asks for, the last number that was seen, and what gives the exchanges that fit.
-
-    Refusal 400 for a query with a mistake in it.
-    """
+    """The journal, the last number that was seen, and what gives the exchanges that fit; Refusal 400 for a mistake."""
     query, journal, session = call.request.query_params, _journal(call), call.session
     since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
     if not since.isdecimal() or len(since) > 15:

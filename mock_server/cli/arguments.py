@@ -89,9 +89,6 @@ def dialect(text: str) -> str:
     return text
 
 
-_METAVARS = {"size": "SIZE", "span": "DURATION", "dialect": "NAME"}
-
-
 def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes: Any) -> Callable[[Any], Any]:
     """A click option that can also be given as `VERN_MOCK_<NAME>`; the command line wins.
 
@@ -100,7 +97,7 @@ def option(*names: str, reads: Callable[[str], Any] | None = None, **attributes:
     long = next(name for name in names if name.startswith("--"))
     variable = "VERN_MOCK_" + long.removeprefix("--").replace("-", "_").upper()
     if reads is not None:
-        attributes.setdefault("metavar", _METAVARS.get(reads.__name__))
+        attributes.setdefault("metavar", {"size": "SIZE", "span": "DURATION", "dialect": "NAME"}.get(reads.__name__))
 
         def read(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
             try:

@@ -54,19 +54,12 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
       vern-mock audit --api-key my-key --disable import-without-key="one import a year, by hand"
       vern-mock audit --bundle bundle.json
     """
-    from conformance.audit import RULES
     from conformance.report import card as card_report
-    from conformance.verdict.baseline import load
-    from mock_server.contract.yaml_file import BadFiles
 
     if rules:
         click.echo(card_report.rules(), nl=False)
         return
-    disabled = _parse_disabled(disable)
-    try:
-        expected = {} if baseline is None else load(baseline, RULES, "rule of the report card")
-    except BadFiles as bad:
-        end(f"the baseline needs mending:\n{bad}")
+    expected, disabled = _exceptions(baseline, disable)
     card = _card(given, sorted(disabled))
     report = card_report.Report(card, expected, disabled)
     click.echo(card_report.FORMATS[form](report), nl=False)
@@ -94,10 +87,12 @@ def _card(given: dict[str, Any], without: list[str]) -> Any:
     return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
 
 
-def _parse_disabled(words: tuple[str, ...]) -> dict[str, str]:
-    """The rules to leave out, each with its reason."""
+def _exceptions(baseline: Path | None, words: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """The findings to expect, and the rules to leave out, each with its reason."""
     from conformance.audit import RULES
+    from conformance.verdict.baseline import load
     from mock_server.contract.nearest import nearest
+    from mock_server.contract.yaml_file import BadFiles
 
     reasons = {}
     for word in words:
@@ -109,4 +104,7 @@ def _parse_disabled(words: tuple[str, ...]) -> dict[str, str]:
         if not reason:
             raise click.BadParameter(f"expected {code}=REASON; got no reason", param_hint="--disable")
         reasons[code] = reason
-    return reasons
+    try:
+        return {} if baseline is None else load(baseline, RULES, "rule of the report card"), reasons
+    except BadFiles as bad:
+        end(f"the baseline needs mending:\n{bad}")

@@ -32,15 +32,11 @@ def command(name: str | None, *, as_json: bool) -> None:
             dialect = DIALECTS.find(name)
         except UnknownDialect as wrong:
             end(str(wrong))
-        if as_json:
-            whole = {"name": dialect.name, "readings": dialect.as_json()}
-            click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
-        elif dialect.readings:
-            rows = [(each.name, each.point, each.does) for each in dialect.readings]
-            page = align([("READING", "POINT", "THIS SERVER …"), *rows], shutil.get_terminal_size().columns)
-            click.echo(f"{dialect.name}\n\n{page}")
-        else:
-            click.echo(f"{dialect.name}: no reading differs from docs/open-points.md")
+        whole = {"name": dialect.name, "readings": dialect.as_json()}
+        rows = [(each.name, each.point, each.does) for each in dialect.readings]
+        table = align([("READING", "POINT", "THIS SERVER …"), *rows], shutil.get_terminal_size().columns)
+        page = f"{dialect.name}\n\n{table}" if rows else f"{dialect.name}: no reading differs from docs/open-points.md"
+        click.echo(json.dumps(whole, indent=2, ensure_ascii=False) if as_json else page)
     elif as_json:
         readings = [reading.as_json() for reading in DIALECTS.readings]
         click.echo(json.dumps({"dialects": DIALECTS.as_json(), "readings": readings}, indent=2, ensure_ascii=False))

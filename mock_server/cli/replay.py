@@ -69,8 +69,7 @@ def command(bundle: Path) -> None:
         outcomes = replay(opened(bundle.read_bytes(), contract.load().version))
     except BadBundle as bad:
         end(f"{bundle} cannot be replayed: {bad}")
-    for line in summary(outcomes):
-        click.echo(line)
+    click.echo("\n".join(summary(outcomes)))
     sys.exit(1 if any(outcome.differences for outcome in outcomes) else 0)
 
 
@@ -95,8 +94,7 @@ def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
 def _arguments(bundle: Mapping[str, Any], paths: tuple[Path, ...]) -> Iterator[str]:
     """The options of a server that answers as the one of the bundle did; its clock stands still but for the replay."""
     yield from ("--speed", "0", "--seed", str(bundle["seed"]))
-    for path in paths:
-        yield from ("--scenarios", str(path))
+    yield from (part for path in paths for part in ("--scenarios", str(path)))
     for name, value in bundle["settings"].items():
         if name not in _OPTIONS:
             raise BadBundle(f"its setting {name!r} is not known here; another version of vern-mock made it")

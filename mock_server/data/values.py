@@ -60,8 +60,7 @@ def maker(column: Column, seed: int, linked: Maker | None = None) -> Maker:
         case "name":
             first, last = _spread(_pool("first", seed), seed), _walk(_pool("last", seed), seed)
             return lambda rows: [f"{one} {two}" for one, two in zip(first(rows), last(rows), strict=True)]
-        case "email":
-            # They belong to the row's name, differ for every row, and reach nobody.
+        case "email":  # they belong to the row's name, differ for every row, and reach nobody
             first = _spread([_plain(name) for name in _pool("first", seed)], seed)
             last = _walk([_plain(name) for name in _pool("last", seed)], seed)
             return lambda rows: [

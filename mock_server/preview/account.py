@@ -330,8 +330,6 @@ class Account(Ledger):
         run.events.append(Canceled(run.time(now)))
         self.log.about(run_id)
 
-    # -- the end
-
     def close(self) -> None:
         """Close the files that were put to signed URLs."""
         for upload in self.tokens.values():

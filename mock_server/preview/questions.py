@@ -46,33 +46,31 @@ def needs_attention(groups: Sequence[Group], asked: Sequence[Question]) -> dict[
 
 
 def _question(question: Question) -> dict[str, Any]:
-    group, column, several = question.group, question.group.column, question.group.rows > 1
+    group, column, texts = question.group, question.group.column, load_yaml("groups")
     choice = alternatives(column.pattern or "") if group.fails == "strict" else ()
     words = {
+        **texts["several" if group.rows > 1 else "one"],
         "column": column.name,
         "sheet": group.sheet.name,
         "rows": counted(group.rows, "row"),
-        "have": "have" if several else "has",
-        "repeat": "repeat" if several else "repeats",
         "a": "an" if column.name[:1].lower() in set("aeiou") else "a",
         "pattern": column.pattern,
         "choice": " / ".join(choice),
         "choices": ", ".join(choice),
     }
-    texts = load_yaml("groups")["questions"]["choice" if choice else group.fails]
-    prompt, context, error = (text.format_map(words) for text in texts)
-    target = {
-        "sheet_id": group.sheet.id,
-        "column": column.name,
-        "affected_count": group.rows,
-        "sample_values": list(group.samples),
-        "error": error,
-    }
+    sentences = texts["questions"]["choice" if choice else group.fails]
+    prompt, context, error = (text.format_map(words) for text in sentences)
     return {
         "id": question.id,
         "prompt": prompt,
         "context": context,
-        "target": target,
+        "target": {
+            "sheet_id": group.sheet.id,
+            "column": column.name,
+            "affected_count": group.rows,
+            "sample_values": list(group.samples),
+            "error": error,
+        },
         "relevant_columns": [column.name],
         "options": [{"id": option_id, "label": _label(fix)} for option_id, fix in question.options.items()],
         "allow_custom": group.allow_custom,
@@ -106,7 +104,6 @@ def _clause(group: Group) -> str:
         column=group.column.name,
         value=group.fix.value,
         kind="out-of-range" if group.fails == "strict" else "wrong",
-        noun="row" if group.rows == 1 else "rows",
-        values="value" if group.rows == 1 else "values",
+        **texts["several" if group.rows > 1 else "one"],
         faulty=texts["faulty"][group.fails],
     )
