@@ -24,6 +24,7 @@ from mock_server.version import VERSION
 
 if TYPE_CHECKING:
     from conformance.engine.plan import Plan
+    from conformance.model.results import Results
     from conformance.target.target import Target
 
 BAD_USAGE, INTERRUPTED = 2, 130
@@ -129,7 +130,6 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     file is wrong; 3 no clause failed, but some could not be judged; 4 the target cannot be reached; 130 interrupted.
     """
     from conformance.preview import suite
-    from conformance.report import html, jsonreport, junit, markdown, terminal
     from conformance.verdict import judge
 
     known = _target(target, given["base_url"], given["api_key"])
@@ -142,6 +142,14 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
             results = suite.run(known, plan, progress)
     except suite.UnknownRun as unknown:
         _end(str(unknown))
+    _tell(results, reports)
+    sys.exit(judge(results).code)
+
+
+def _tell(results: Results, reports: dict[str, Path]) -> None:
+    """Print the report for a person, and write the others."""
+    from conformance.report import html, jsonreport, junit, markdown, terminal
+
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
     click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
@@ -149,7 +157,6 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     forms |= {"markdown": markdown.render}
     if lost := [told for kind, path in reports.items() if (told := _write(path, forms[kind](results)))]:
         _end("\n".join(lost))
-    sys.exit(judge(results).code)
 
 
 def _ended_once(number: int, _frame: object) -> None:
