@@ -104,9 +104,8 @@ class Context:
     def leave_open(self, clauses: Iterable[str], outcome: Outcome, reason: str, answers: Iterable[Answer] = ()) -> None:
         """Record of each clause why it was not judged."""
         shown = tuple(answer.exchange for answer in answers)
-        self.findings += [
-            Finding(each, outcome, self.check.name, reason=reason, exchanges=shown) for each in dict.fromkeys(clauses)
-        ]
+        new, name = dict.fromkeys(clauses), self.check.name
+        self.findings += [Finding(each, outcome, name, reason=reason, exchanges=shown) for each in new]
 
     def without_word(self, clauses: Iterable[str]) -> list[str]:
         """Those of the clauses of which nothing was said yet."""

@@ -83,8 +83,7 @@ class StateDriver(Context):
         if found and not isinstance(answer.json, dict):
             broken = dict.fromkeys(clauses, found[0].text) | broken  # what is no object has none of the members
         for clause in clauses:
-            got = broken.get(clause, "")
-            expected = "an answer of the contract's shape"
+            got, expected = broken.get(clause, ""), "an answer of the contract's shape"
             self.require(clause, clause not in broken, clause_texts()[clause], answer, expected=expected, got=got)
         return not broken.keys() & set(clauses)
 

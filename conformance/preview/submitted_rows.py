@@ -113,16 +113,13 @@ def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Colum
 
 def columns_in(template: Any) -> tuple[Column, ...]:
     """The columns that the template describes."""
-    return tuple(
-        Column(
-            str(each.get("name")),
-            each.get("required") is True,
-            each.get("unique") is True,
-            str(each.get("desiredRule")),
-            each.get("strictRule"),
+    found = []
+    for each in listed(template, "columns"):
+        required, unique = each.get("required") is True, each.get("unique") is True
+        found.append(
+            Column(str(each.get("name")), required, unique, str(each.get("desiredRule")), each.get("strictRule"))
         )
-        for each in listed(template, "columns")
-    )
+    return tuple(found)
 
 
 def sheet_of(body: Any) -> str:
@@ -171,8 +168,7 @@ def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[
     for column in columns:
         met: dict[str, str] = {}
         for number, row in enumerate(texts):
-            text = row[column.name].strip()
-            offence = column.offence(row[column.name])
+            text, offence = row[column.name].strip(), column.offence(row[column.name])
             if offence == UNSURE:
                 unsure.add((number, column.name))
             elif offence is not None:

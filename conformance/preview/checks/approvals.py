@@ -151,8 +151,7 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
 
 def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
     """Whether the answer to an approval names the run, and its poll_url leads there (DEC-02 to DEC-04)."""
-    path = f"/companies/{run.company.id}/imports/{run.id}"
-    url = at(answer.json, "poll_url")
+    path, url = f"/companies/{run.company.id}/imports/{run.id}", at(answer.json, "poll_url")
     here = isinstance(url, str) and url.startswith("/") and urlsplit(url).path.endswith(path)
     holds = at(answer.json, "run_id") == run.id and at(answer.json, "status") == "running" and here
     requirement = "the answer has the run's id, the status running, and the run's path as poll_url"
@@ -218,11 +217,8 @@ def _differs(made: DecisionRun, like: DecisionRun, question: Any, ctx: StateDriv
 def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answer:
     """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
     named = [each["question_id"] for each in given]
-    answers = [
-        {"question_id": each.get("id"), "option_id": at(each, "options", -1, "id")}
-        for each in questions(refused.parked)
-        if each.get("options") and each.get("id") not in named
-    ]
+    asked = [each for each in questions(refused.parked) if each.get("options") and each.get("id") not in named]
+    answers = [{"question_id": each.get("id"), "option_id": at(each, "options", -1, "id")} for each in asked]
     return ctx.decide(refused.run, "approve", [*given, *answers])
 
 

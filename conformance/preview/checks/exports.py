@@ -161,11 +161,8 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     skip_if(not results and not at(report, "failed"), "the export wrote nothing")
     ctx.shaped(last, "DST-07")
     refused = [each for each in results if each.get("ok") is False]
-    unread = [
-        each
-        for each in refused
-        if each.get("fields_confirmed") is not None and not (_whole(each.get("status")) and each["status"] // 100 == 2)
-    ]
+    took = [each for each in refused if _whole(each.get("status")) and each["status"] // 100 == 2]
+    unread = [each for each in refused if each.get("fields_confirmed") is not None and each not in took]
     requirement = "fields_confirmed is null where the destination took nothing that could be read back"
     ctx.require("DST-07", not unread, requirement, last, expected=None, got=unread)
     with ctx.speaking_of("DST-05"):
@@ -209,10 +206,8 @@ def _count_written(report: Any) -> int | None:
 
 def _right_rows(ctx: StateDriver, company: Company) -> dict[str, int]:
     """How many right rows each sheet has; exports do not change them."""
-    return ctx.share(
-        f"right rows of {company.id}",
-        lambda: {sheet: len(download(ctx, company.id, sheet, "valid").rows) for sheet in company.sheets},
-    )
+    key, sheets = f"right rows of {company.id}", company.sheets
+    return ctx.share(key, lambda: {each: len(download(ctx, company.id, each, "valid").rows) for each in sheets})
 
 
 def start_export(ctx: StateDriver, company: Company, body: Any) -> Answer:

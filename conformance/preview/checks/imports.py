@@ -27,8 +27,7 @@ LONG_PAST = 7200
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
 def an_import_of_rows_starts_queued(ctx: StateDriver) -> None:
     """Start an import of inline rows, and read its poll_url at once."""
-    body = ctx.body("completed")
-    company = ctx.company(fresh=True)
+    body, company = ctx.body("completed"), ctx.company(fresh=True)
     answer = ctx.start(company, body)
     if "rows" in body:
         _judge_start(ctx, "IMP-02", company, answer)
@@ -41,16 +40,14 @@ def an_import_of_rows_starts_queued(ctx: StateDriver) -> None:
     polled = ctx.client.get(url)
     if ctx.status("IMP-05", polled, 2, "the poll_url of a run just started can be read at once"):
         told = at(polled.json, "run_id")  # OP-05: only where it is there
-        here = told in (None, run_id)
-        requirement = "the poll_url of a run just started leads to that run"
+        here, requirement = told in (None, run_id), "the poll_url of a run just started leads to that run"
         ctx.require("IMP-05", here, requirement, answer, polled, expected=run_id, got=told)
 
 
 @check("IMP-01", "IMP-03", "IMP-04", needs=("completed",))
 def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
     """Upload the rows as a CSV file, and start an import of it."""
-    body = ctx.body("completed")
-    company = ctx.company(fresh=True)
+    body, company = ctx.body("completed"), ctx.company(fresh=True)
     if "files" not in body:
         if not isinstance(body.get("rows"), list):
             raise Skipped("the body that leads to completed has no rows to make a file of")

@@ -113,8 +113,7 @@ def what_is_not_there_is_404(ctx: StateDriver) -> None:
 @check("POLL-11", needs=("needs_attention",))
 def flagged_rows_are_counted_and_not_cells(ctx: StateDriver) -> None:
     """Send the rows that park once more, one of the flagged rows with a second bad cell."""
-    parked = ctx.run("needs_attention", fresh=False)
-    body = ctx.body("needs_attention")
+    parked, body = ctx.run("needs_attention", fresh=False), ctx.body("needs_attention")
     same = body == parked.body and array(body, "rows")
     skip_if(not same, "the parked run is not of inline rows that could be sent again")
     skip_if(not parked.company.sheets, "the company's templates are not known, so no second bad cell can be derived")

@@ -209,10 +209,8 @@ def _is_required(ctx: StateDriver, run: Run, act: dict[str, Any]) -> bool:
 def _wrong_texts(rows: SubmittedRows) -> dict[str, int]:
     """For each column whose cells are beyond doubt: how many different texts break a rule in it."""
     sure = [c.name for c in rows.columns if c.rule not in {"ai", "link"} and not rows.doubtful(c.name)]
-    return {
-        name: len({(rule, rows.rows[row][name]) for (row, column), rule in rows.failing.items() if column == name})
-        for name in sure
-    }
+    wrong = {(column, rule, rows.rows[row][column]) for (row, column), rule in rows.failing.items()}
+    return {name: sum(column == name for column, _, _ in wrong) for name in sure}
 
 
 def _only_deduplicated(rows: SubmittedRows, body: Any) -> list[str]:

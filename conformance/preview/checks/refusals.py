@@ -50,8 +50,7 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
 @check("DEC-26", needs=("needs_attention",))
 def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
     """Approve runs that do not exist, and a parked run under another company and with another account's key."""
-    run = parked_run(ctx)
-    elsewhere = ctx.company()
+    run, elsewhere = parked_run(ctx), ctx.company()
     ways: dict[str, dict[str, Any]] = {
         "an unknown run": {"company_id": run.company.id, "run_id": str(uuid4())},
         "a run of an unknown company": {"company_id": str(uuid4()), "run_id": run.id},
@@ -65,8 +64,7 @@ def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
         answer = ctx.client.call("decide", body={"decision": "approve"}, **where)
         ctx.status("DEC-26", answer, 404, f"a decision on {what} is answered with 404")
     polled = ctx.poll(run)
-    requirement = "a decision that found no run has no effect"
-    kept = is_same(parked, polled)
+    kept, requirement = is_same(parked, polled), "a decision that found no run has no effect"
     ctx.require("DEC-26", kept, requirement, polled, expected=documented(parked), got=documented(polled.json))
     if kept:
         ctx.remember(SPARE, run)

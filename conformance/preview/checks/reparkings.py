@@ -61,8 +61,7 @@ def _failed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> No
     for each in answers or ():
         column = about.get(at(each, "question_id"))
         if column is not None and "custom" in each and column.offence(str(each["custom"])) == column.rule == "strict":
-            requirement = "a run whose rows still fail parks again"
-            parks = at(run.state, "status") == "needs_attention"
+            parks, requirement = at(run.state, "status") == "needs_attention", "a run whose rows still fail parks again"
             ctx.require("DEC-28", parks, requirement, run.polled, expected="needs_attention", got=documented(run.state))
     raise Blocked("the way to needs_attention_again leads to failed", [run.polled])
 
@@ -142,12 +141,12 @@ def a_patch_that_keeps_rows_leaves_them_flagged(ctx: StateDriver) -> None:
         raise Skipped("the target proposes to keep no rows, not even such as link to nothing")
     whole, valid = follow(ctx, run, parked, ctx.decide(run)).downloads()
     there, right = len(whole.rows), len(valid.rows)
-    holds, requirement = (
-        (there, right) == (number, 0),
-        "rows that the patch keeps are in filter=all and not in filter=valid",
-    )
     evidence, got = (whole.answer, valid.answer), f"{there} and {right}"
-    ctx.require("DEC-09", holds, requirement, *evidence, expected=f"{number} and 0 rows", got=got)
+    requirement, expected = (
+        "rows that the patch keeps are in filter=all and not in filter=valid",
+        f"{number} and 0 rows",
+    )
+    ctx.require("DEC-09", there == number and not right, requirement, *evidence, expected=expected, got=got)
 
 
 def _linking_nowhere(ctx: StateDriver) -> tuple[Run, int]:

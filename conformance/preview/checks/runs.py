@@ -30,6 +30,7 @@ KNOWN = "the poll of a known run is answered with 2xx, an object with a string s
 
 Story = list[tuple[Any, "Answer"]]
 """Statuses and accepted approvals in the order in which they were seen, each with its answer."""
+Step = tuple[tuple[Any, "Answer"], tuple[Any, "Answer"]]
 
 
 @check("RUN-01", "RUN-02", "RUN-05", "RUN-06", "POLL-01", needs=("completed", "needs_attention", "failed", "canceled"))
@@ -82,8 +83,7 @@ def runs_go_where_their_ways_lead(ctx: StateDriver) -> None:
                 astray, answers = str(blocked), blocked.answers
                 if not ctx.target.strict or (answers and answers[-1].operation != "poll_import"):
                     raise
-            requirement = f"the way to {state} leads there"
-            ctx.require("RUN-02", not astray, requirement, *answers, expected=state, got=astray)
+            ctx.require("RUN-02", not astray, f"the way to {state} leads there", *answers, expected=state, got=astray)
 
 
 @check("RUN-03", "RUN-04", needs=("completed", "failed", "canceled"))
@@ -207,9 +207,7 @@ def _must_be_known(ctx: StateDriver, answer: Answer) -> Answer:
     return answer
 
 
-def _judge_steps(
-    ctx: StateDriver, clause: str, requirement: str, wrong: list[tuple[tuple[Any, Answer], tuple[Any, Answer]]]
-) -> None:
+def _judge_steps(ctx: StateDriver, clause: str, requirement: str, wrong: list[Step]) -> None:
     answers = [answer for step in wrong[:1] for _, answer in step]
     got = [f"{before} -> {after}" for (before, _), (after, _) in wrong]
     ctx.require(clause, not wrong, requirement, *answers, expected="no such change", got=got)
