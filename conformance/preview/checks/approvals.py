@@ -10,23 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.preview import decision_runs as trials
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, questions
 from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
-from conformance.preview.decision_runs import (
-    MOST_OPTIONS,
-    Answers,
-    DecisionRun,
-    approve_option,
-    approve_patch,
-    decision_run,
-    expected_effects,
-    follow,
-    may_park_again,
-    parked_run,
-    with_action,
-    with_options,
-)
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
 from conformance.preview.submitted_rows import submitted_rows
 
@@ -42,9 +29,9 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
     other = ctx.run("needs_attention", fresh=False)
     others = documented(ctx.poll(other).json)
-    run = parked_run(ctx)
+    run = trials.parked_run(ctx)
     parked = run.state
-    unsettled = may_park_again(ctx, run, parked)
+    unsettled = trials.may_park_again(ctx, run, parked)
     first = ctx.decide(run)
     ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
     must_succeed(first, "the approval was refused")
@@ -56,7 +43,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
             skip_if(again, "after its approval the run may have parked again, so that the second one is allowed")
             ctx.status("DEC-24", second, 409, f"to {word} a parking that was decided before is refused with 409")
         block_if(second.ok and word == "reject", "blocked by DEC-24: what was approved was rejected afterwards", second)
-    made = follow(ctx, run, parked, first)
+    made = trials.follow(ctx, run, parked, first)
     ctx.remember("trial of the patch", made)
     _judge_effects(ctx, made)
     kept = is_same(others, ctx.poll(other))
@@ -70,8 +57,8 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
 def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve parked runs with an option of one question each, and set what becomes of the rows beside the patch's."""
-    first = approve_option(ctx, 0)
-    question = with_options(first.parked)
+    first = trials.approve_option(ctx, 0)
+    question = trials.with_options(first.parked)
     whole = first.decided if first.decided.ok else _answer_all(ctx, first, [])
     ctx.status("DEC-11", whole, 2, "an answer by option_id is accepted")
     with ctx.speaking_of("DEC-13"):
@@ -88,7 +75,8 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
         broken = [] if followed else _broken_clauses(ctx)
         block_if(broken, f"blocked by {', '.join(broken)}: the patch has another effect than it says", whole)
         requirement = "of several options to one question at least one does something else to its rows than the patch"
-        ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=approve_patch(ctx).outcome)
+        usual = trials.approve_patch(ctx).outcome
+        ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=usual)
 
 
 @check("DEC-10", "DEC-12", needs=("needs_attention",))
@@ -96,11 +84,11 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
     like = ctx.run("needs_attention", fresh=False)
 
-    def answers(parked: Any) -> Answers:
+    def answers(parked: Any) -> trials.Answers:
         question, _, text = _text(ctx, like, parked)
         return [{"question_id": question["id"], "custom": text}]
 
-    made = decision_run(ctx, "of a text", answers)
+    made = trials.decision_run(ctx, "of a text", answers)
     _, column, text = _text(ctx, like, made.parked)
     chosen = {"column": column, "text": text}
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
@@ -128,8 +116,8 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
 @check("DEC-25", needs=("needs_attention",))
 def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     """Post eight approvals and eight rejections of a parked run at the same moment."""
-    run = parked_run(ctx)
-    unsettled = may_park_again(ctx, run, run.state)
+    run = trials.parked_run(ctx)
+    unsettled = trials.may_park_again(ctx, run, run.state)
     words = ["approve", "reject"] * (AT_ONCE // 2)
     answers = ctx.client.concurrently([partial(ctx.decide, run, word) for word in words])
     silent = [each for each in answers if each.status is None]
@@ -144,7 +132,7 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     if holds:
         end = ctx.until(run)
         failed = at(end, "status") == "failed"
-        counts = failed if won == ["reject"] else not failed or at(approve_patch(ctx).end, "status") == "failed"
+        counts = failed if won == ["reject"] else not failed or at(trials.approve_patch(ctx).end, "status") == "failed"
         requirement = "the decision that was accepted is the one that counts"
         ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=documented(end))
 
@@ -172,7 +160,7 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
 
 def _broken_clauses(ctx: StateDriver) -> list[str]:
     try:
-        return sorted(approve_patch(ctx).changed(ctx))
+        return sorted(trials.approve_patch(ctx).changed(ctx))
     except Skipped:
         return []
 
@@ -180,15 +168,15 @@ def _broken_clauses(ctx: StateDriver) -> list[str]:
 def _shows_effect(ctx: StateDriver, question: Any) -> bool | None:
     """Whether an option makes something else of the question's rows than the patch; None when no trial shows that."""
     found = None
-    for place in range(min(MOST_OPTIONS, len(question["options"]))):
-        other = _differs(approve_option(ctx, place), approve_patch(ctx), question, ctx)
+    for place in range(min(trials.MOST_OPTIONS, len(question["options"]))):
+        other = _differs(trials.approve_option(ctx, place), trials.approve_patch(ctx), question, ctx)
         if other:
             return True
         found = other if found is None else found
     return found
 
 
-def _differs(made: DecisionRun, like: DecisionRun, question: Any, ctx: StateDriver) -> bool | None:
+def _differs(made: trials.DecisionRun, like: trials.DecisionRun, question: Any, ctx: StateDriver) -> bool | None:
     """Whether the rows that the question is about came out otherwise; all rows where it is open which these are."""
     target = question.get("target")
     if made.all is None:
@@ -214,7 +202,7 @@ def _differs(made: DecisionRun, like: DecisionRun, question: Any, ctx: StateDriv
     return None if some or "unique" in rules else False  # to keep the first of equal rows is to remove the others
 
 
-def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answer:
+def _answer_all(ctx: StateDriver, refused: trials.DecisionRun, given: trials.Answers) -> Answer:
     """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
     named = [each["question_id"] for each in given]
     asked = [each for each in questions(refused.parked) if each.get("options") and each.get("id") not in named]
@@ -222,10 +210,10 @@ def _answer_all(ctx: StateDriver, refused: DecisionRun, given: Answers) -> Answe
     return ctx.decide(refused.run, "approve", [*given, *answers])
 
 
-def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
+def _judge_effects(ctx: StateDriver, made: trials.DecisionRun) -> None:
     """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = expected_effects(ctx, made.run, made.parked)
+        effects = trials.expected_effects(ctx, made.run, made.parked)
         try:
             found = made.differences(effects)
         except Skipped:
@@ -242,13 +230,13 @@ def _judge_effects(ctx: StateDriver, made: DecisionRun) -> None:
         for action, clause in CLAUSES.items():
             if action != "keep":
                 with ctx.speaking_of(clause):
-                    with_action(made.parked, action)
+                    trials.with_action(made.parked, action)
                     block_if(whole and clause in found, f"blocked by DEC-05: {found.get(clause)}", *_evidence(made))
                     requirement = f"{action} changes the rows that it is for, and no others"
                     ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
 
 
-def _judge_end(ctx: StateDriver, made: DecisionRun, *, clears: bool, blocked: str) -> None:
+def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, blocked: str) -> None:
     with ctx.speaking_of("DEC-27"):
         skip_if(not clears, "the patch leaves rows flagged")
         clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
@@ -258,7 +246,7 @@ def _judge_end(ctx: StateDriver, made: DecisionRun, *, clears: bool, blocked: st
         ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=documented(made.end))
 
 
-def _evidence(made: DecisionRun) -> list[Answer]:
+def _evidence(made: trials.DecisionRun) -> list[Answer]:
     return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
 
 

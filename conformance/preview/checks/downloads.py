@@ -37,7 +37,14 @@ def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
     requirement = "filter=all has over all sheets as many rows as the import inserted"
     ctx.equal("CSV-07", sum(len(lines.rows) for lines, _ in both.values()), inserted, requirement, run.polled)
     with ctx.speaking_of("CSV-05"):
-        _judge_rows(ctx, run, both)
+        rows = submitted_rows(ctx, run, run.state)
+        whole, given = both[rows.sheet_id][0], [column.name for column in rows.given]
+        mended = rows.unsure or rows.failing or not given
+        skip_if(mended, "the target may have mended rows that break its published rules")
+        wanted = Counter(tuple(row[name].strip() for name in given) for row in rows.rows)
+        found = Counter(tuple(record.get(name, "").strip() for name in given) for record in whole.records)
+        holds, requirement = wanted == found, "filter=all has every row that was sent"
+        ctx.require("CSV-05", holds, requirement, whole.answer, expected=sorted(wanted), got=sorted(found))
 
 
 @check("CSV-03", "CSV-04", needs=("needs_attention",))
@@ -175,17 +182,6 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
         wanted, files = (lines.header, *sorted(lines.rows)), _files(answer.content)
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
-
-
-def _judge_rows(ctx: StateDriver, run: Run, both: Mapping[str, tuple[Download, Download]]) -> None:
-    rows = submitted_rows(ctx, run, run.state)
-    lines = both[rows.sheet_id][0]
-    names = [column.name for column in rows.given]
-    skip_if(rows.unsure or rows.failing or not names, "the target may have mended rows that break its published rules")
-    wanted = Counter(tuple(row[name].strip() for name in names) for row in rows.rows)
-    got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
-    requirement = "filter=all has every row that was sent"
-    ctx.require("CSV-05", wanted == got, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
 
 def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:

@@ -56,22 +56,20 @@ def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
 
 
 def _after_the_window(ctx: StateDriver, call: Callable[[], Answer]) -> Answer:
-    """The first answer that is no 429, once the window has passed by the target's clock or by ours; else the last."""
+    """The first answer that is no 429, once the window has passed by the target's clock or by ours; else the last.
+
+    By ours it passes without a call, since a target may count those that it refuses, too.
+    """
     moved = ctx.advance(WINDOW)
     answer = call()
     for _ in range(WINDOWS):
         if answer.status == 429:
-            _rest(ctx, moved=moved)
+            begun, looks = ctx.now(), 0
+            while (passed := ctx.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
+                ctx.wait()
+                looks += 1
             answer = call()
     return answer
-
-
-def _rest(ctx: StateDriver, *, moved: bool) -> None:
-    """Let a window of real time pass without a call, since a target may count those that it refuses, too."""
-    begun, looks = ctx.now(), 0
-    while (passed := ctx.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
-        ctx.wait()
-        looks += 1
 
 
 @check("RATE-01", "RATE-02", "RATE-03", "RATE-05", "RATE-06", "RATE-08")

@@ -215,10 +215,8 @@ def _judge_steps(ctx: StateDriver, clause: str, requirement: str, wrong: list[St
 
 def _reads(ctx: StateDriver, run: Run) -> dict[str, Answer]:
     """Every documented read about the run and its company, by what it reads."""
-    answers = {
-        "the run": ctx.poll(run),  # first: it has been read before, so what a poll does is done
-        "the active look-up": ctx.active(run.company),
-    }
+    # First the run: it has been read before, so what a poll does is done.
+    answers = {"the run": ctx.poll(run), "the active look-up": ctx.active(run.company)}
     for sheet in list(run.company.sheets)[:1]:
         answers["the CSV"] = fetch(ctx, run.company.id, sheet, "all")
     return answers | {"the history": ctx.history(run.company)}
