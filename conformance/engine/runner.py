@@ -23,6 +23,7 @@ from conformance.model.results import Blocked, Finding, Outcome, Results, Skippe
 from conformance.verdict import collect
 
 SHAPE = "shape"
+UNASKED = "rate checks spend a whole budget, and run with --rate-checks only"
 EXAMPLES = 10
 
 
@@ -164,7 +165,8 @@ class Runner:
                 self.progress(each.name, number, len(wanted))
             context = self._context(each, shared)
             try:
-                if (reason := self._kept_from(each)) is not None:
+                unasked = UNASKED if self._spends(each) and not self.plan.rate_checks else None
+                if (reason := OVER if self._is_over() else unasked) is not None:
                     context.leave_open(each.clauses, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, context)
@@ -182,13 +184,6 @@ class Runner:
 
     def _is_over(self) -> bool:
         return monotonic() > self.deadline
-
-    def _kept_from(self, each: Check) -> str | None:
-        if self._is_over():
-            return OVER
-        if self._spends(each) and not self.plan.rate_checks:
-            return "rate checks spend a whole budget, and run with --rate-checks only"
-        return None
 
     def _judge(self, each: Check, context: Context) -> None:
         """Run the check; what stops it concerns every clause of which it has said nothing."""

@@ -1,14 +1,24 @@
-"""Errors and form (ERR, FMT): what holds for every call, whatever it is about."""
+"""What holds for every call, whatever it is about: errors, form and the rate limit (ERR, FMT, RATE).
+
+The checks of the rate limit spend whole budgets, so they run last, and only when they are asked for: the one that
+spends the budget of starting imports comes after the one that still has to start one. How many calls a minute pass is
+approximate: anything from 60 to 200 will do, however the minute is cut (OP-25).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 from uuid import uuid4
 
-from conformance.engine.context import block_if, must_come
+from conformance.engine.context import block_if, must_come, skip_if
 from conformance.http.client import NO_KEY
+from conformance.preview.account import judge_no_run, other_key, valid_import
 from conformance.preview.bodies import at
-from conformance.preview.checks import Blocked, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, StateDriver, check
+from mock_server.contract.nearest import counted
 
 DOCUMENTED = (400, 401, 404, 409, 429, 500)
 NOT_JSON = b'{"name": "conformance", "rows": ['
@@ -104,3 +114,125 @@ def a_completed_run_has_the_documented_members(ctx: StateDriver) -> None:
 def a_parked_run_has_the_documented_members(ctx: StateDriver) -> None:
     """Poll a parked run."""
     ctx.shaped(ctx.run("needs_attention", fresh=False).polled, "FMT-02", "FMT-03")
+
+
+FEWEST, MOST, WRITTEN = 60, 200, 100
+WINDOW = 61
+"""Seconds after which a minute is over, by whichever clock."""
+WINDOWS = 2
+"""How many of them a throttled call may take to pass again."""
+LOOKS, A_LOOK = 100, 0.05
+"""How many waits are enough where the target's time was moved, and one takes less than so many seconds: there real time
+does not pass, and only a clock that moves runs alone (OP-39) would need it to."""
+AT_ONCE = 10
+TOO_MANY = {"error": "Too many requests"}
+
+
+class Burst(NamedTuple):
+    """As many calls as it took until none of those made at the same moment passed, or until too many had."""
+
+    passed: int
+    refused: tuple[Answer, ...]
+    last: Answer
+
+    @property
+    def fits(self) -> bool:
+        """True when the number of calls that passed is one that the documentation allows."""
+        return FEWEST <= self.passed <= MOST and bool(self.refused)
+
+
+def _burst(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
+    passed, refused, begun = 0, [], ctx.now()
+    while True:
+        answers = ctx.client.concurrently([call] * AT_ONCE)
+        must_come(*answers)
+        throttled = [answer for answer in answers if answer.status == 429]
+        passed += len(answers) - len(throttled)
+        refused += throttled
+        slow = passed > MOST and ctx.now() - begun > WINDOW
+        block_if(slow, f"{counted(passed, 'call')} took the target longer than a minute", answers[-1])
+        if passed > MOST or len(throttled) == len(answers):
+            return Burst(passed, tuple(refused), answers[-1])
+
+
+def _after_the_window(ctx: StateDriver, call: Callable[[], Answer]) -> Answer:
+    """The first answer that is no 429, once the window has passed by the target's clock or by ours; else the last.
+
+    By ours it passes without a call, since a target may count those that it refuses, too.
+    """
+    moved = ctx.advance(WINDOW)
+    answer = call()
+    for _ in range(WINDOWS):
+        if answer.status == 429:
+            begun, looks = ctx.now(), 0
+            while (passed := ctx.now() - begun) < WINDOW and not (moved and looks > LOOKS and passed < looks * A_LOOK):
+                ctx.wait()
+                looks += 1
+            answer = call()
+    return answer
+
+
+@check("RATE-01", "RATE-02", "RATE-03", "RATE-05", "RATE-06", "RATE-08")
+def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
+    """Read the templates until it is too often, then the sources, then the templates with another key, and later."""
+    call = partial(ctx.client.call, "list_templates")
+    with ctx.client.unthrottled():
+        ctx.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
+        burst = _burst(ctx, call)
+        if not burst.fits:  # what was asked before may have counted, or the burst lain across two windows
+            _after_the_window(ctx, call)
+            ctx.advance(WINDOW)
+            again = _burst(ctx, call)
+            burst = again if again.fits or burst.passed < FEWEST else min(burst, again, key=lambda each: each.passed)
+        requirement = "about 100 calls a minute pass, more get 429"
+        got = f"{burst.passed} passed, {len(burst.refused)} got 429"
+        if ctx.target.strict:
+            exact = burst.passed == WRITTEN
+            ctx.require("RATE-01", exact, "100 calls a minute pass (OP-25)", burst.last, expected=WRITTEN, got=got)
+        ctx.require("RATE-01", burst.fits, requirement, burst.last, expected=f"{FEWEST} to {MOST}", got=got)
+        passed = counted(burst.passed, "call")
+        ctx.reads("OP-25", f"{passed} passed, the next got 429" if burst.refused else "no 429 was seen")
+        block_if(not burst.refused, f"{passed} in a minute, and no 429", burst.last)
+        sources = ctx.client.call("list_sources")
+        with ctx.speaking_of("RATE-06"):
+            other = ctx.client.call("list_templates", key=other_key(ctx))
+            ctx.status("RATE-06", other, 2, "another key has a budget of its own")
+        ctx.status("RATE-05", sources, 2, "another endpoint has a budget of its own")
+        odd = [answer for answer in burst.refused if answer.json != TOO_MANY or "retry-after" in answer.headers]
+        ctx.shaped((odd or burst.refused)[0], "RATE-02", "RATE-03")
+        ctx.status("RATE-08", _after_the_window(ctx, call), 2, "the throttled call succeeds once the window has passed")
+
+
+@check("RATE-07", needs=("needs_attention",))
+def a_throttled_decision_is_not_taken(ctx: StateDriver) -> None:
+    """Send malformed decisions on a parked run until they get 429, then a good one, and look at the run."""
+    run = ctx.run("needs_attention")
+    with ctx.client.unthrottled():
+        decide = partial(ctx.client.call, "decide", company_id=run.company.id, run_id=run.id)
+        _throttle(ctx, partial(decide, body={"decision": "conformance"}), partial(decide, body={"decision": "approve"}))
+    before = at(run.state, "needs_attention")
+    ctx.wait()
+    after = ctx.poll(run)
+    must_come(after)
+    same = at(after.json, "status") == "needs_attention" and at(after.json, "needs_attention") == before
+    ctx.require("RATE-07", same, "a decision that gets 429 is not taken", after, got=after.text)
+
+
+@check("RATE-07")
+def a_throttled_import_does_not_start(ctx: StateDriver) -> None:
+    """Send malformed imports until they get 429, then a good one, and look at the company's imports."""
+    company, body = ctx.company(fresh=True), valid_import(ctx)
+    before = ctx.history(company)
+    with ctx.client.unthrottled():
+        start = partial(ctx.client.call, "start_import", company_id=company.id)
+        _throttle(ctx, partial(start, body={}), partial(start, body=body))
+    ctx.wait()
+    judge_no_run(ctx, "RATE-07", "an import that gets 429 starts no run", before, ctx.history(company))
+
+
+def _throttle(ctx: StateDriver, bad: Callable[[], Answer], good: Callable[[], Answer]) -> None:
+    """Make a call that is refused with 400 until it gets 429, and then a good one, which gets 429, too."""
+    refused = _burst(ctx, bad).refused
+    skip_if(not refused, "calls that are refused with 400 do not count here, so a good one cannot be throttled")
+    answer = good()
+    block_if(answer.status != 429, "the call came when the budget was not spent any more", answer)
