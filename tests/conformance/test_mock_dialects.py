@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ def speaking(name: str) -> Any:
     """What makes the mock speak the dialect in every session."""
 
     def bend(app: Any) -> Any:
-        app.sessions.settings = replace(app.sessions.settings, dialect=name)
+        app.sessions.settings = app.sessions.settings._replace(dialect=name)
         return app
 
     return bend
