@@ -55,8 +55,7 @@ class Counting:
 
 @pytest.fixture
 def counting() -> Counting:
-    CONTRACT.request_differences("start_import", {})
-    return Counting(CONTRACT._requests["start_import"])  # noqa: SLF001 - to stand in for it
+    return Counting(CONTRACT._request_check("start_import"))  # noqa: SLF001 - to stand in for it
 
 
 @pytest.mark.parametrize("rows", [[1] * 2_000_000, [{"a": []}] * 500_000], ids=["no objects", "wrong cells"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -97,7 +98,7 @@ def test_a_scenario_that_a_reload_took_away_leaves_the_server_s(session: Session
     company = account_of(session).provision(EPOCH, {"name": "Acme", "source": SOURCE, "external_id": "park--1"})
     session.scenario = "park"
     rest = {name: each for name, each in session.world.scenarios.items() if name != "park"}
-    session.world = session.world._replace(scenarios=rest)
+    session.world = replace(session.world, scenarios=rest)
     assert account_of(session).scenario_of(company).name == "live"
 
 

@@ -41,7 +41,8 @@ def load_yaml(name: str) -> Any:
     return cached(name, [file], read)
 
 
-class Operation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Operation:
     """One operation: its id, method and route template, with the API's prefix."""
 
     id: str
@@ -109,8 +110,8 @@ class Contract:
         self._routes = _tree(self.operations.values())
         self.match = lru_cache(maxsize=MATCHES)(self._match)
         """What the contract says of a request's method and path: the operation that it is for."""
-        self._requests: dict[str, Any] = {}
-        self._answers: dict[tuple[str, int, str | None], Any] = {}
+        self._request_check = lru_cache(maxsize=None)(self._request_validator)
+        self._answer_check = lru_cache(maxsize=None)(self._answer_validator)
 
     @property
     def version(self) -> str:
@@ -199,9 +200,8 @@ class Contract:
 
     def request_differences(self, operation_id: str, body: Any) -> list[Difference]:
         """Everything that is wrong with a request body, the outermost first."""
-        if "requestBody" not in self.described(operation_id):
-            return []
-        return differences(self._request_check(operation_id), body, self.document)
+        check = self._request_check(operation_id)
+        return [] if check is None else differences(check, body, self.document)
 
     def clauses(self, operation_id: str, status: int) -> list[str]:
         """The clauses that the contract names for an answer of the operation with this status."""
@@ -223,12 +223,10 @@ class Contract:
                     found.append(Example(int(status), name, media_type, value, headers))
         return found
 
-    def _request_check(self, operation_id: str) -> Any:
-        check = self._requests.get(operation_id)
-        if check is None:
-            content = self.described(operation_id)["requestBody"]["content"]
-            check = self._requests[operation_id] = self._validator(content["application/json"]["schema"])
-        return check
+    def _request_validator(self, operation_id: str) -> Any:
+        """The validator of a request's body; None where the operation takes none."""
+        content = self.described(operation_id).get("requestBody", {}).get("content")
+        return content and self._validator(content["application/json"]["schema"])
 
     def complaints(self, operation_id: str, status: int, content_type: str | None, body: Any) -> list[str]:
         """How an answer differs from the contract: status, content type, body; [] when it does not."""
@@ -242,19 +240,16 @@ class Contract:
             return [f"{where}: expected content type {' or '.join(contents)}; got {content_type!r}"]
         if kind != "application/json":
             return []
-        check = self._response_check(operation_id, status, body)
-        return [f"{where}: {error.message} at {error.instance_path}" for error in check.iter_errors(body)]
-
-    def _response_check(self, operation_id: str, status: int, body: Any) -> Any:
-        """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
         named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
-        known = operation_id, status, named
-        if known not in self._answers:
-            response = self.resolved(self.described(operation_id)["responses"][str(status)])
-            schema = response["content"]["application/json"]["schema"]
-            mapping = self.resolved(schema).get("discriminator", {}).get("mapping", {})
-            self._answers[known] = self._validator({"$ref": mapping[named]} if named in mapping else schema)
-        return self._answers[known]
+        errors = self._answer_check(operation_id, status, named).iter_errors(body)
+        return [f"{where}: {error.message} at {error.instance_path}" for error in errors]
+
+    def _answer_validator(self, operation_id: str, status: int, named: str | None) -> Any:
+        """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
+        response = self.resolved(self.described(operation_id)["responses"][str(status)])
+        schema = response["content"]["application/json"]["schema"]
+        mapping = self.resolved(schema).get("discriminator", {}).get("mapping", {})
+        return self._validator({"$ref": mapping[named]} if named in mapping else schema)
 
     def described(self, operation_id: str) -> dict[str, Any]:
         """What the document says of the operation."""

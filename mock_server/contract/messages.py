@@ -40,18 +40,16 @@ def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[
 
     `document` is what the validator's schema refers into.
     """
-    from jsonschema_rs import ValidationError  # noqa: PLC0415 - needed only when somebody sends a body
-
     try:
         validator.validate(body)
-    except ValidationError as first:
+    except ValueError as first:
+        if not hasattr(first, "instance_path"):  # jsonschema-rs, on what is nested deeper than it follows
+            return [Difference("the body", "depth", "the body is nested too deeply")]
         # Every fault that is collected costs time and memory: of a million wrong rows the first is enough.
         found = validator.iter_errors(body) if _is_small(body) else [first]
         errors = sorted(found, key=lambda error: len(error.instance_path))
         told = (Difference(_place(error), error.kind.name, sentence(error, document)) for error in errors)
         return list(dict.fromkeys(told))
-    except ValueError:  # jsonschema-rs, on what is nested deeper than it follows
-        return [Difference("the body", "depth", "the body is nested too deeply")]
     return []
 
 

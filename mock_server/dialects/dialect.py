@@ -121,7 +121,8 @@ class Readings(list[Reading]):
         return join
 
 
-class Dialect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dialect:
     """A name, and the readings that it stands for, in the order in which they change an answer."""
 
     name: str

@@ -85,10 +85,11 @@ class Clock(NamedTuple):
 
     def at(self, real: int) -> int:
         """The session's time at this real time; it never runs back."""
-        passed = real - self.since
+        since, shows, speed = self
+        passed = real - since
         if passed <= 0:
-            return self.shows
-        now = self.shows + (passed if self.speed == 1.0 else int(passed * self.speed))
+            return shows
+        now = shows + (passed if speed == 1.0 else int(passed * speed))
         return now if now < LAST else LAST
 
     def moved(self, real: int, to: int) -> Clock:

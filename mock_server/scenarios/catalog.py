@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mock_server.contract import document as contract
 from mock_server.contract.cache import cached
@@ -30,7 +31,8 @@ class UnknownScenario(LookupError):
     """No scenario of that name; the text lists the names and the nearest one."""
 
 
-class World(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class World:
     """Everything that is fixed for as long as no file is reloaded."""
 
     loader: Loader
@@ -59,13 +61,16 @@ class OnDemand(Mapping[str, "Scenario"]):
 
     def __init__(self, names: Mapping[str, str], make: Callable[[str], Scenario]) -> None:
         self._names, self._make = names, make
+        self._made: dict[str, Scenario] = {}
 
     def __getitem__(self, key: str) -> Scenario:
-        return self._make(self._names[key])
+        if key not in self._made:
+            self._made[key] = self._make(self._names[key])
+        return self._made[key]
 
     def get(self, key: str, default: Any = None, /) -> Any:
         """The scenario, or what was given instead; each poll asks, so it is short."""
-        return self._make(self._names[key]) if key in self._names else default
+        return self._made.get(key) or (self[key] if key in self._names else default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -16,11 +16,11 @@ from starlette.requests import ClientDisconnect
 from mock_server.dialects.apply import apply
 from mock_server.dialects.dialect import UnknownDialect
 from mock_server.faults.transport import Delivery, Wire, response_of
+from mock_server.http.direct import send_directly
 from mock_server.http.examples import preferred_example, shown
 from mock_server.http.messages import Answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
-from mock_server.server.direct import send_directly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,11 +67,10 @@ def choose_dialect(x: Exchange) -> None:
 
 def find_operation(x: Exchange) -> Response | None:
     """Which operation of the contract it is for; 404 or 405 for none."""
-    match = x.contract.match(x.scope["method"], x.scope["path"])
-    if match.operation is None:
-        return nothing_there(x, match.allowed)
-    x.operation_id = x.entry.operation = match.operation.id
-    x.parameters = match.parameters
+    operation, x.parameters, allowed = x.contract.match(x.scope["method"], x.scope["path"])
+    if operation is None:
+        return nothing_there(x, allowed)
+    x.operation_id = x.entry.operation = operation.id
     return None
 
 
@@ -303,7 +302,7 @@ class Outgoing:
         if x.note is not None:
             entry.text = x.note
         if x.known is not None and entry.operation is not None:
-            if x.scope["method"] == "POST":
+            if self.status < 300 and x.scope["method"] == "POST":
                 x.note_run(self.status, self.body)
             now = x.now if entry.ended == x.real else x.known.clock.at(entry.ended)
             x.known.account.observe(entry, x.scope["path"], x.kept, now)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
 from mock_server.dialects.dialect import Dialect, RequestBody
+from mock_server.http.direct import receive_directly
 from mock_server.http.messages import parsed, pieces, read
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import real_time
@@ -61,6 +62,12 @@ class Exchange:
     """The fault that hits it."""
     note: str | None = None
     """What helps whoever reads the log: the nearest operation, or the text of a refusal."""
+    given: str | None = None
+    """The key that it carries."""
+    prefers: Mapping[str, str] | None = None
+    """What its Prefer header states, by name; None without one."""
+    coming = False
+    """Whether it has a body that may still be on its way."""
     size = 0
     """Bytes of the body that have come so far."""
     kept = b""
@@ -72,28 +79,20 @@ class Exchange:
         self.sessions = sessions
         self.real = real_time()
         self._receive = receive
-        self.given: str | None = None
-        """The key that it carries."""
-        self.prefers: Mapping[str, str] | None = None
-        """What its Prefer header states, by name; None without one."""
-        self.coming = False
-        """Whether it has a body that may still be on its way."""
         for name, value in scope["headers"]:
-            if name in _HEADERS:
-                self._read_header(name, value)
-
-    def _read_header(self, name: bytes, value: bytes) -> None:
-        if name == b"x-api-key":
-            self.given = value.decode("latin-1") if self.given is None else self.given
-        elif name == b"prefer":
-            self.prefers = preferences(self.scope)
-        else:
-            self.coming = self.coming or name != b"content-length" or value != b"0"
+            if name not in _HEADERS:
+                continue
+            if name == b"x-api-key":
+                self.given = value.decode("latin-1") if self.given is None else self.given
+            elif name == b"prefer":
+                self.prefers = preferences(scope)
+            elif name != b"content-length" or value != b"0":
+                self.coming = True
 
     @property
     def contract(self) -> Contract:
         """The contract by which it is served."""
-        return self.sessions.generation.contract
+        return self.sessions.contract
 
     @property
     def path(self) -> str:
@@ -145,15 +144,15 @@ class Exchange:
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()
-        body = {} if optional and not raw else self._understood(parsed(raw))
+        body = {} if optional and not raw else parsed(raw)
+        if self.dialect.readings:
+            body = self._understood(body)
         if wrong := self.contract.request_differences(self.operation_id, body):
             raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
         return body
 
     def _understood(self, body: Any) -> Any:
         """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
-        if not self.dialect.readings:
-            return body
         sent = RequestBody(self.operation_id, self.header(b"content-type"), body)
         if (refusal := self.dialect.refuse(sent)) is not None:
             raise Refusal(*refusal)
@@ -161,7 +160,11 @@ class Exchange:
 
     async def read(self) -> bytes:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
-        return await read(self.scope, self.receive, self.sessions.settings.max_body)
+        limit = self.sessions.settings.max_body
+        if self.coming and (raw := receive_directly(self._receive, limit)) is not None:
+            self.size, self.kept, self.coming = len(raw), raw[: self.journal.body], False
+            return raw
+        return await read(self.scope, self.receive, limit)
 
     def repeat_body(self, raw: bytes) -> None:
         """Let the body be read again, any number of times."""

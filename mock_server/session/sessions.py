@@ -24,6 +24,8 @@ class Sessions:
         self.settings = settings
         self.world = world
         self.generation = generation
+        self.contract = generation.contract
+        self._idle = settings.session_idle
         self._open: OrderedDict[str, Session] = OrderedDict()
         """Least recently used first."""
         self.strays = Journal(ids=generation.ids, stray=True)
@@ -56,7 +58,7 @@ class Sessions:
         known = None if given is None else self._open.get(given)
         if known is None:
             return self.session(self.accepted(given), real)
-        stale = real - self.settings.session_idle
+        stale = real - self._idle
         if known.world is not self.world or next(iter(self._open.values())).used <= stale:
             return self.session(known.key, real)
         self._open.move_to_end(known.key)
@@ -65,7 +67,7 @@ class Sessions:
 
     def session(self, key: str, real: int) -> Session:
         """The session of an accepted key, opened when there is none, or none that was used lately."""
-        if self._open and next(iter(self._open.values())).used <= real - self.settings.session_idle:
+        if self._open and next(iter(self._open.values())).used <= real - self._idle:
             self._close_idle(real)
         session = self._open.get(key)
         if session is None:
@@ -106,7 +108,7 @@ class Sessions:
             self._open.popitem()[1].close()
 
     def _close_idle(self, real: int) -> None:
-        idle = real - self.settings.session_idle
+        idle = real - self._idle
         while self._open and (oldest := next(iter(self._open.values()))).used <= idle and not oldest.busy:
             self._close_oldest()
 
