@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from refusals import A_MILLION_ROWS, LIMIT
 
 from mock_server.contract import document as contract
@@ -53,10 +53,13 @@ def measured(*arguments: str) -> Iterator[Process]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Measure no lines while the suite judges some thousand servers in its own process: it would cost minutes."""
+    """Do not measure what runs the same lines some thousand times: it would cost minutes.
+
+    These are the judge's tests, which try servers in their own process, and those that draw their examples.
+    """
     if config.pluginmanager.hasplugin("_cov"):
         for item in items:
-            if JUDGES in item.path.parents:
+            if JUDGES in item.path.parents or is_hypothesis_test(getattr(item, "function", None)):
                 item.add_marker("no_cover")
 
 
