@@ -110,7 +110,7 @@ def _account(change: Any) -> Any:
 
     def other(world: Any) -> Any:
         if id(world) not in kept:
-            kept[id(world)] = world._replace(catalogue=change(world.catalogue))
+            kept[id(world)] = replace(world, catalogue=change(world.catalogue))
         return kept[id(world)]
 
     def changed(honest: Any) -> Any:
