@@ -14,6 +14,7 @@ from uuid import uuid4
 from conformance.engine.context import block_if, skip_if
 from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries, entry_names, identity
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks.runs import TIMED_OUT
 
 NONE = {"run": None}
 MOST_PAGES = 6  # pages of one run each that a history of two runs may take until it ends
@@ -57,6 +58,8 @@ def the_lookup_finds_a_parked_run(ctx: StateDriver) -> None:
     """Look for the active run of a company whose run is parked."""
     run = ctx.run("needs_attention", fresh=False)
     found = ctx.active(run.company)
+    if found.json == NONE:
+        skip_if(at(ctx.poll(run).json, "error") == TIMED_OUT, "the parked run timed out meanwhile (OP-11)")
     requirement = "a parked run is active: the look-up gives it, with its whole needs_attention block"
     block, wanted = at(found.json, "needs_attention"), at(run.state, "needs_attention")
     if found.json != NONE:
