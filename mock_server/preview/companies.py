@@ -181,7 +181,7 @@ class Ledger:
         """A call is over; note what its run has become. `body` is the beginning of its body."""
         run_id, operation, intents = entry.ids.get("run_id"), entry.operation, self.intents
         if operation is not None and (operation in intents.counted or intents.unanswered):
-            intents.note((operation, path, body), run_id, entry.status, lost=entry.lost)
+            intents.note((operation, path, body), run_id, entry.status, lost=entry.lost, done=entry.had_effect)
         if run_id is not None and (run := self.runs.get(run_id)) is not None:
             entry.after = run.life(now)
 

@@ -111,7 +111,7 @@ def _transitions(exchange: RecordedExchange, statuses: list[tuple[str, str]], la
 def _decisions(exchange: RecordedExchange) -> Iterator[Item]:
     """A decision that was taken, whether or not the client got to know."""
     was_taken = exchange.succeeded
-    if exchange.lost:
+    if exchange.lost or (exchange.fault or "").startswith("twice"):
         was_taken = exchange.before == "needs_attention" and exchange.after not in {None, "needs_attention"}
     if exchange.operation != "decide" or exchange.example is not None or not was_taken:
         return

@@ -76,14 +76,16 @@ def cause(state: State) -> str | None:
 
 
 def has_caused(session: Session, entry: Entry, what: str) -> bool:
-    """Whether the exchange started, approved or rejected a run; the answer may have been lost on its way."""
+    """Whether the exchange started, approved or rejected a run, whatever its client was told of it."""
+    if not entry.had_effect:
+        return False
     if what == "started":
-        return entry.operation in session.generation.contract.starts and (entry.status == 201 or entry.lost)
+        return entry.operation in session.generation.contract.starts
     try:
         taken = {"approve": "approved", "reject": "rejected"}.get(orjson.loads(entry.request.body)["decision"])
     except (ValueError, KeyError, TypeError):  # cut, or no decision at all
         return False
-    return entry.operation == "decide" and (entry.status == 200 or entry.lost) and taken == what
+    return entry.operation == "decide" and taken == what
 
 
 def next_status(run: AnyRun, state: State) -> str:

@@ -25,15 +25,19 @@ class Intents:
         self.lost: Counter[str] = Counter()
         self.counted = frozenset(contract.changing)
         """The operations that change something, and so mean something."""
-        self._replaying = contract.starts
-        """The operations that give back what they made before, with 200 (OP-06)."""
         self.unanswered: dict[Intent, str | None] = {}
-        """What was asked for and not answered, so that it may be asked again, and the run that it was about or made."""
+        """What was asked for, and not answered or not as it was done, so that it may be asked again, and its run."""
         self._about: defaultdict[str, set[Intent]] = defaultdict(set)
         """The unanswered ones about a run."""
 
-    def note(self, call: tuple[str, str, bytes], run_id: str | None, status: int | None, *, lost: bool) -> None:
-        """Count one call: operation, path and body; the run that it was about, and the status that the client saw."""
+    def note(
+        self, call: tuple[str, str, bytes], run_id: str | None, status: int | None, *, lost: bool, done: bool
+    ) -> None:
+        """Count one call: operation, path and body; its run, the status that the client saw, and if anything was done.
+
+        Who gives back what was there before has done nothing (OP-06), and who refuses the second delivery of a call may
+        have done the first.
+        """
         operation = call[0]
         unanswered = lost or status is None or status == 429 or status >= 500
         if operation not in self.counted:
@@ -43,17 +47,17 @@ class Intents:
             return
         self.calls[operation] += 1
         self.lost[operation] += lost
-        intent = _intent(call) if unanswered or self.unanswered else None
+        untold = unanswered or (done and status is not None and status >= 400)
+        intent = _intent(call) if untold or self.unanswered else None
         if intent is not None and intent in self.unanswered:
-            if unanswered:
+            if untold:
                 self._ask_again(intent, run_id or self.unanswered[intent])
             else:
                 del self.unanswered[intent]
-        elif intent is not None and unanswered:
+            return
+        self.meant[operation] += untold or done
+        if intent is not None and untold:
             self._ask_again(intent, run_id)
-            self.meant[operation] += 1
-        elif status is not None and status < 400 and not (status == 200 and operation in self._replaying):
-            self.meant[operation] += 1
 
     def _ask_again(self, intent: Intent, run_id: str | None) -> None:
         self.unanswered[intent] = run_id

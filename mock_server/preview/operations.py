@@ -71,6 +71,7 @@ async def provision_company(call: Exchange) -> Response:
     """Create a company with its workbook (PROV-01 to PROV-19)."""
     body = await call.json()
     company = account_of(call.session).provision(call.later(), body)
+    call.entry.came_of_it()
     connections = [{"id": company.destination, "kind": "destination", "creds_configured": True}]
     body = {
         "company": {
@@ -110,6 +111,7 @@ async def start_import(call: Exchange) -> Response:
                 book, drift = await _own_book(call, company, files, body.get("rows", ()))
                 start = Start(scenario, key, digest, book, drift)
         run, new = account.start_import(call.later(), company.id, start)
+    call.entry.came_of_it(run.id, new=new)
     if not new:
         return answer(run.accepted(run.life(call.later()).status))  # OP-06
     return answer(run.accepted(), 201, {"Preference-Applied": f"scenario={applied}"} if applied else None)
@@ -192,7 +194,9 @@ async def decide(call: Exchange) -> Response:
     run, account = _import(call), account_of(call.session)
     body = await call.json()
     if body["decision"] == "reject":
-        return answer(run.accepted(account.reject(call.later(), run.id)))
+        status = account.reject(call.later(), run.id)
+        call.entry.came_of_it()
+        return answer(run.accepted(status))
     answers = body.get("answers") or ()
     parked(run, call.later())
     async with account.companies[run.company_id].changing:
@@ -203,6 +207,7 @@ async def decide(call: Exchange) -> Response:
 
         approval = await run_in_threadpool(consider) if run.rows(state) > LARGE else consider()
         account.approve(call.later(), run.id, state, approval, answered=bool(answers))
+    call.entry.came_of_it()
     return answer(run.accepted("running"))
 
 
@@ -236,6 +241,7 @@ async def start_export(call: Exchange) -> Response:
         writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
     start = StartExport(body.get("mode", "full"), key, digest, writes)
     run, new = account.start_export(call.later(), company.id, start)
+    call.entry.came_of_it(run.id, new=new)
     return answer(run.accepted(), 201) if new else answer(run.accepted(run.life(call.later()).status))
 
 

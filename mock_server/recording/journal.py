@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
-
-import orjson
 
 from mock_server.contract.redaction import UNREADABLE, Secrets
 
@@ -76,6 +73,8 @@ class Entry:
     """The operationId, or that of a signed URL; None for a path or method that the contract lacks."""
     ids: Mapping[str, str] = MappingProxyType({})
     """The ids in its path, and the run that the call created."""
+    had_effect = False
+    """True when it made something, or took a decision, whatever its client was told of it."""
     before: State | None = None
     """The run as it was when the call arrived."""
     after: State | None = None
@@ -189,10 +188,11 @@ class Entry:
         headers, body, size = self.answered
         return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
 
-    def note_run(self, answer: bytes) -> None:
-        """Note the run that the call created or gave back, by what it was answered."""
-        with suppress(ValueError, KeyError, TypeError):  # bent by a fault
-            self.ids = {**self.ids, "run_id": str(orjson.loads(answer)["run_id"])}
+    def came_of_it(self, run_id: str | None = None, *, new: bool = True) -> None:
+        """Note the run that the call made, or gave back, and whether anything is new; it may be delivered again."""
+        self.had_effect = self.had_effect or new
+        if run_id is not None:
+            self.ids = {**self.ids, "run_id": run_id}
 
     def id_of(self, name: str) -> str | None:
         """The id of that name, in its path or of what it created."""

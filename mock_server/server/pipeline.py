@@ -206,7 +206,6 @@ async def _send_bent(x: Exchange, hit: Hit, wire: Wire, response: Response) -> N
         x.session.spare(x.now, hit.active.key)
     else:
         x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withhold() is None
-        x.note_run(response.status_code, getattr(response, "body", b""))
     with x.session.in_use():
         await wire.send(hit, response, x.session.faults)
 
@@ -302,8 +301,6 @@ class Outgoing:
         if x.note is not None:
             entry.text = x.note
         if x.known is not None and entry.operation is not None:
-            if self.status < 300 and x.scope["method"] == "POST":
-                x.note_run(self.status, self.body)
             now = x.now if entry.ended == x.real else x.known.clock.at(entry.ended)
             x.known.account.observe(entry, x.scope["path"], x.kept, now)
         x.journal.finish(entry, (x.kept, x.size), (self.headers, self.body, self.size))

@@ -136,11 +136,6 @@ class Exchange:
         self.entry = journal.arrived(self.scope, key, self.real, now)
         return self.entry
 
-    def note_run(self, status: int, answer: bytes) -> None:
-        """Note the run that the call created or gave back, by its answer."""
-        if self.operation_id in self.contract.starts and 200 <= status < 300:
-            self.entry.note_run(answer)
-
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()

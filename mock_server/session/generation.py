@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mock_server.session.session import Session
 
     Handler = Callable[[Any], Awaitable[Response]]
-    """Answers a call of one operation; it is given the call's `Exchange`."""
+    """Answers a call of one operation; it is given the call's `Exchange`, and tells its entry what came of it."""
 
 OF_ANY_API = Dialects(*READINGS)
 """The dialects of the readings that fit any API."""

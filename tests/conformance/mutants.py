@@ -57,7 +57,7 @@ OPERATORS = (
     *(f"preview.account:Account.{name}" for name in ("close", "restore", "_refuse_closed")),  # sessions that end
     *(f"preview.companies:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",
     *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),
-    *(f"session.exchange:Exchange.{name}" for name in ("arrive", "note_run")),  # dialects, what the journal keeps
+    "session.exchange:Exchange.arrive",  # dialects, what the journal keeps
 )  # fmt: skip
 """Functions of these modules that serve the mock's operator and of which the contract says nothing; left out, too."""
 
