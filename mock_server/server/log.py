@@ -189,15 +189,13 @@ def _json(clock: str, method: str, path: str, status: int, took: float, operatio
 
 
 def _text(clock: str, method: str, path: str, status: int, took: float, operation: str | None, note: str | None) -> str:
-    line = f"{clock} {method} {_shown(path)} {status} {took:.1f}ms  {operation or '-'}"
-    return f"{line}  {_shown(note)}" if note else line
-
-
-def _shown(text: str) -> str:
-    """The text as it may stand in a line."""
-    if len(text) <= LONGEST and "/uploads/" not in text and text.isprintable():
-        return text
-    return _printable(_safe(text))
+    line = f"{clock} {method} {path} {status} {took:.1f}ms  {operation or '-'}"
+    if note:
+        line = f"{line}  {note}"
+    if len(line) <= LONGEST and "/uploads/" not in line and line.isprintable():  # as nearly all are
+        return line
+    line = f"{clock} {method} {_printable(_safe(path))} {status} {took:.1f}ms  {operation or '-'}"
+    return f"{line}  {_printable(_safe(note))}" if note else line
 
 
 def _safe(text: str) -> str:

@@ -56,7 +56,9 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         ],
         "clock": {"mode": clock.mode, "speed": clock.speed, "now": iso(now)},
         "dropped": journal.dropped,
-        "steered": [_steered(session, each) for each in journal.steered if _matters(each)],
+        "steered": [
+            _steered(session, each) for each in journal.steered if each.path.partition("/")[0] not in NOT_REENACTED
+        ],
         "exchanges": [exchange(entry) for entry in journal],
     }
     return content | {"digest": digest(content)}
@@ -83,7 +85,8 @@ def opened(raw: bytes, contract_version: str, *, partial: bool = False) -> dict[
         raise BadBundle(f"it is of format {content['bundle']}; this vern-mock reads format {FORMAT}")
     if content.get("digest") != _digest_of(content):
         raise BadBundle("its digest does not fit its content: it was edited, or a part is lost")
-    if (wrong := complaint(_schema(), content, {})) is not None:
+    schema = jsonschema_rs.Draft202012Validator(orjson.loads(data("openapi", "bundle.schema.json").read_bytes()))
+    if (wrong := complaint(schema, content, {})) is not None:
         raise BadBundle(f"it has not the form of a bundle: {wrong}")
     if content["contract"] != contract_version:
         raise BadBundle(f"it was made with contract {content['contract']}; here is contract {contract_version}")
@@ -139,10 +142,6 @@ def _involved(session: Session) -> Iterator[Scenario]:
     return (scenario for name, scenario in session.world.scenarios.items() if name in names)
 
 
-def _matters(steered: Steered) -> bool:
-    return steered.path.partition("/")[0] not in NOT_REENACTED
-
-
 def _steered(session: Session, steered: Steered) -> dict[str, Any]:
     body = Secrets(session.key, session.journal.tokens).request(steered.body, len(steered.body))
     return {
@@ -152,8 +151,3 @@ def _steered(session: Session, steered: Steered) -> dict[str, Any]:
         "path": steered.path,
         "body": body.decode("utf-8", "replace"),
     }
-
-
-def _schema() -> Any:
-    with data("openapi", "bundle.schema.json").open("rb") as file:
-        return jsonschema_rs.Draft202012Validator(orjson.loads(file.read()))
