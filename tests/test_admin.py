@@ -127,15 +127,33 @@ def test_a_body_that_is_no_json_object_is_refused(client: Client, method: str, p
     before = [client.get(f"/_mock/{each}").body for each in ("scenario", "clock", "session")]
     for raw, word in (
         (b"{", "JSON"),
-        (b"[" * 100_000, "JSON"),
+        (b"[" * 100_000, "deeply"),
         (b"\x00", "JSON"),
         (b"[]", "object"),
         (b"null", "object"),
     ):
         refused(client.send(method, f"/_mock/{path}", raw, {"x-api-key": client.key or ""}), 400, word)
-    deep = b'{"odd": %s}' % (b"[" * 900 + b"]" * 900)
-    refused(client.send(method, f"/_mock/{path}", deep, {"x-api-key": client.key or ""}), 400)
     assert [client.get(f"/_mock/{each}").body for each in ("scenario", "clock", "session")] == before
+
+
+MEMBERS = {
+    "PUT clock": ("mode", "speed", "now"),
+    "POST clock/advance": ("by", "to"),
+    "PUT scenario": ("name", "pace"),
+    "PUT dialect": ("name",),
+    "PUT faults": ("faults",),
+    "POST faults": ("lose", "delay", "up_to", "operation", "status", "times", "for", "odd"),
+}
+
+
+@pytest.mark.parametrize("call", MEMBERS)
+@pytest.mark.parametrize("levels", [252, 1_000])
+def test_a_deep_value_is_refused_whatever_member_it_is_of(client: Client, call: str, levels: int) -> None:
+    method, path = call.split()
+    for name in MEMBERS[call]:
+        for value in (b"[" * levels + b"]" * levels, b'{"a":' * levels + b"1" + b"}" * levels):
+            body = b'{"%s": %s}' % (name.encode(), value)
+            refused(client.send(method, f"/_mock/{path}", body, {"x-api-key": client.key or ""}), 400)
 
 
 # -- the session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from refusals import (
     API,
+    DOCS,
     MILLION,
     RUN,
     refused,
@@ -119,6 +121,20 @@ def test_a_body_is_read_as_json_whatever_its_content_type_says(client: Client) -
         "POST", f"{RUN}/decisions", APPROVE, {"x-api-key": client.key or "", "content-type": "text/plain"}
     )
     assert call.status == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZip", "deflate", "br", "zstd", "x-own", "identity, gzip"])
+def test_an_encoded_body_is_refused_with_the_name_of_its_encoding(client: Client, encoding: str) -> None:
+    """OP-35: by the API, by the admin API and by a signed URL, and nothing is done."""
+    upload = client.post(f"{DOCS}/uploads", {"name": "a.csv"}).body["upload_url"].removeprefix(client.url)
+    before = state(client)
+    headers = {"x-api-key": client.key or "", "content-encoding": encoding}
+    for method, path in (("POST", f"{RUN}/decisions"), ("PUT", "/_mock/clock"), ("PUT", upload)):
+        call = client.send(method, path, gzip.compress(APPROVE), headers)
+        refused(call, 415, f"Content-Encoding {encoding!r}", "without encoding")
+        assert call.headers["accept-encoding"] == "identity"
+    assert state(client) == before
+    assert client.send("PUT", upload, b"Email\n", headers | {"content-encoding": "Identity"}).status == 200
 
 
 NO_HTTP = {

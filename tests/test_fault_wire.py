@@ -5,6 +5,7 @@ Nothing sleeps: what has to happen first is asked for until it has.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import threading
 from http.client import IncompleteRead
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,9 @@ from breakages import PARK, ROWS, WORLD, break_with, gone, sides
 from conftest import Client
 
 from mock_server.contract import document as contract
+from mock_server.faults.model import Faults, Hit
+from mock_server.faults.transport import Wire
+from mock_server.http.messages import answer
 from mock_server.player.process import running
 
 if TYPE_CHECKING:
@@ -97,6 +101,30 @@ def test_a_lost_answer_is_a_reset_too_and_the_run_is_there(at_wired: Client) -> 
     break_with(at_wired, {"lose": "reset", "operation": "start_import"})
     assert raw(at_wired, "POST", f"{PARK}/imports", ROWS) == (b"", b"", "reset")
     assert sides(at_wired)["imports"] == {"calls": 1, "meant": 1, "created": 1, "lost": 1}
+
+
+@pytest.mark.parametrize("fault", [{"lose": "reset"}, {"lose": "close"}, {"reset": "before_headers"}])
+def test_a_client_that_broke_the_connection_first_has_nothing_to_be_broken(fault: dict[str, Any], key: str) -> None:
+    """Its socket is closed then, and its number may be another one's."""
+
+    class Cycle:
+        class transport:  # noqa: N801 - what uvicorn calls it
+            is_closing = staticmethod(lambda: True)
+
+        async def send(self, _: Any) -> None:
+            raise AssertionError("nothing is sent")
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def lose() -> None:
+        cycle = Cycle()
+        wire, armed = Wire({"type": "http"}, receive, cycle.send, cycle.send), Faults(0)
+        armed.arm(WORLD.loader.load_faults({"faults": [fault]}), 0)
+        await wire.send(Hit(armed.own[0]), answer({"for": key}), armed)
+        await wire.over()
+
+    asyncio.run(lose())
 
 
 def test_a_lost_answer_may_be_an_orderly_end_of_the_connection(at_wired: Client) -> None:

@@ -103,7 +103,7 @@ def _guarded(app: ASGIApp, token: str | None) -> ASGIApp:
 
 async def _show_refusal(request: Request, refusal: Refusal) -> Response:
     request.scope[NOTE] = refusal.text
-    return error(refusal.status, refusal.text)
+    return error(refusal.status, refusal.text, refusal.headers)
 
 
 async def _show_not_found(request: Request, _: HTTPException) -> Response:

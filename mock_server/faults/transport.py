@@ -10,6 +10,7 @@ A reset is a real one (RST), made through the transport that uvicorn's `send` be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -120,16 +121,18 @@ class Wire:
 
     def _break(self, *, reset: bool) -> None:
         assert self._hung_up is not None  # noqa: S101 - made before anything is sent
-        # A server that shows no transport ends the connection in its own way.
         if self._transport is None or self._hung_up.done():
+            return  # a server that shows no transport ends the connection in its own way
+        self._broken = True
+        if self._transport.is_closing():  # the client was faster
             return
         if reset:  # closing then resets; a duplicate is told so, since an event loop may show no socket options
-            with socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno())) as same:
+            descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
+            with contextlib.suppress(OSError), socket.socket(fileno=descriptor) as same:
                 same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # on, for no time
             self._transport.abort()
         else:
             self._transport.close()
-        self._broken = True
 
     async def _until_hung_up(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -22,7 +22,11 @@ JSON = "application/json"
 _JSON = b"application/json"
 NOTE = "vern-mock.note"
 """Where the ASGI scope of a refused call keeps the text of its refusal, for the server's log."""
-TOO_DEEP = "the body is nested too deeply"
+DEEPEST = 254
+"""How deep a body may be nested: what goes deeper, orjson does not write, and nothing of ours reads."""
+TOO_DEEP = f"the body is nested too deeply; at most {DEEPEST} levels are taken"
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
+"""How a body begins that somebody compressed and did not say so."""
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
@@ -37,7 +41,7 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
-    refuse_longer(scope, limit)
+    _refuse_unreadable(scope, limit)
     found: list[bytes] = []
     size, more = 0, True
     while more:
@@ -49,7 +53,7 @@ async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
     """The body as it comes; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""
-    refuse_longer(scope, limit)
+    _refuse_unreadable(scope, limit)
     size, more = 0, True
     while more:
         piece, more = _piece(await receive(), size, limit)
@@ -58,8 +62,14 @@ async def pieces(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[by
             yield piece
 
 
-def refuse_longer(scope: Scope, limit: int) -> None:
-    """Refusal 413 for a body that is declared with more than `limit` bytes."""
+def _refuse_unreadable(scope: Scope, limit: int) -> None:
+    """Refusal 415 for a body that is said to be encoded, 413 for one that is declared with more than `limit` bytes."""
+    for name, value in scope["headers"]:
+        if name == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            text = (
+                f"Content-Encoding {value.decode('latin-1')!r} is not taken; send the body as it is, without encoding"
+            )
+            raise Refusal(415, text, headers={"Accept-Encoding": "identity"})
     declared = header(scope, b"content-length")
     if declared and declared.isdecimal() and int(declared) > limit:
         raise Refusal(413, f"the body has {counted(int(declared), 'byte')}; at most {limit} are taken")
@@ -81,12 +91,30 @@ def parsed(raw: bytes) -> Any:
         raise Refusal(400, "the body is empty; expected a JSON object", "ERR-11")
     try:
         value = orjson.loads(raw)
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST:
+            orjson.dumps(value)
         # orjson makes a float of what has more than 64 bits; a long account number must not lose its last digits.
         return json.loads(raw) if _LONG_NUMBER.search(raw) else value
-    except RecursionError as error:
+    except (RecursionError, orjson.JSONEncodeError) as error:
         raise Refusal(400, TOO_DEEP, "ERR-11") from error
     except ValueError as error:
-        raise Refusal(400, f"the body is not valid JSON: {error}", "ERR-11") from error
+        raise Refusal(400, _why_no_json(raw, error), "ERR-11") from error
+
+
+def _why_no_json(raw: bytes, error: ValueError) -> str:
+    """What keeps the body from being JSON: how it is encoded, how deep it is, else where it goes wrong."""
+    if "depth limit" in str(error):
+        return TOO_DEEP
+    encoding = json.detect_encoding(raw)
+    if encoding.startswith(("utf-16", "utf-32")):
+        return f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8"
+    if packed := next((name for magic, name in _PACKED.items() if raw.startswith(magic)), None):
+        return f"the body is compressed ({packed}); send it as it is, without encoding"
+    try:
+        raw.decode()
+    except UnicodeDecodeError as wrong:
+        return f"the body is not UTF-8, as JSON is: byte {wrong.start + 1} is 0x{raw[wrong.start]:02x}"
+    return f"the body is not valid JSON: {error}"
 
 
 def canonical(value: Any) -> bytes:
