@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,6 +15,7 @@ from conftest import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.audit import RULES
 from mock_server.cli.main import commands
 from mock_server.contract.clause_map import request_clause
 from mock_server.contract.document import clause_ids, load
@@ -109,6 +111,52 @@ def test_an_explanation_stays_as_it_was_while_the_run_goes_on(client: Client) ->
     assert before["next"] == {"status": "running", "at": "2026-06-15T09:00:00.500Z", "in": 500, "by": "itself"}
 
 
+@pytest.mark.parametrize("fault", [{}, {"lose": "reset"}, {"twice": "second"}])
+def test_after_a_decision_that_was_taken_none_is_due(client: Client, fault: dict[str, str]) -> None:
+    if fault:
+        client.post("/_mock/faults", fault)
+    with suppress(OSError, HTTPException):
+        client.post(DECISIONS, {"decision": "approve"})
+    told = why(client)
+    assert (told["run"]["status"], told["after"], told["next"]["by"]) == ("needs_attention", "running", "itself")
+    assert operations(told) == ["poll_import", "list_imports", "start_import"]
+    assert "\n  when the answer was ready, it was running\n" in text(client)
+
+
+def test_what_is_called_legal_is_no_mistake_on_the_report_card(client: Client) -> None:
+    """Whoever does what an explanation calls legal, each once and the decision last, is accused of nothing."""
+    source = client.get("/api/v1/sources").body["sources"][0]["id"]
+    connections = {"destination": {"base_url": "https://destination.example", "auth": {"token": "t"}}}
+    asked = {"name": "Acme", "source": source, "external_id": "park--acme", "connections": connections}
+    company = client.post("/api/v1/companies", asked).body["company"]["id"]
+    keyed = ROWS | {"idempotency_key": "k"}
+    bodies = {"start_import": keyed, "start_export": {"idempotency_key": "e"}, "decide": {"decision": "approve"}}
+    seen = set()
+    client.post(f"/api/v1/companies/{company}/imports", keyed)
+    for _ in range(6):
+        legal = [each for each in why(client)["legal"] if "new import" not in each["remark"]]
+        reads = sorted(legal, key=lambda each: each["operation"] in {"decide", "start_export"})
+        for each in reads:
+            seen.add(f"{each['operation']} {each['remark']}")
+            client.wait(11_000)
+            path = each["path"] + ("?status=active" if each["operation"] == "list_imports" else "")
+            done = client.transport.call(each["method"], path, bodies.get(each["operation"]))
+            assert done.status < 300, (each, done.text)
+    assert {each.partition(" ")[0] for each in seen} == {
+        *("start_import", "poll_import", "list_imports", "decide", "export_csv", "start_export", "poll_export"),
+    }
+    found = client.get("/_mock/audit").body
+    assert found["clean"], found["findings"]
+
+
+@pytest.mark.parametrize("kind", ["import", "export"])
+def test_polling_ends_with_the_run_for_why_as_for_the_report_card(kind: str) -> None:
+    legal = load().document["components"]["schemas"]["RunStatus"]["x-legal"]
+    ended = next(each for each in legal if each["about"] == kind and "completed" in each["in"])
+    clause = RULES["polls-after-end"].clause
+    assert clause in ended["calls"][f"poll_{kind}"]
+
+
 def test_a_start_that_is_refused_is_explained_by_the_run_in_flight(client: Client) -> None:
     told = why(client, client.post(f"{DOCS}/imports", ROWS))
     assert (told["clause"]["id"], told["run"]["run_id"]) == ("IMP-10", DOCS_RUN)
@@ -142,7 +190,7 @@ def test_an_export_is_explained(client: Client) -> None:
     export = client.post(f"{company}/exports")
     told = why(client, client.post(f"{company}/exports"))
     assert (told["status"], told["run"]["run_id"], told["run"]["kind"]) == (409, export.body["run_id"], "export")
-    assert operations(told) == ["poll_export"]
+    assert operations(told) == ["poll_export", "start_export"]
 
 
 # -- bodies

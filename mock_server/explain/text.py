@@ -35,7 +35,7 @@ def _lines(why: dict[str, Any]) -> Iterator[str]:
     if why["dialect"] != "documented":
         yield f"said in the dialect {why['dialect']}"
     if why["run"]:
-        yield _run(why["run"])
+        yield from _run(why["run"], why["after"])
     yield from _refusal(why)
     if why["known"]:
         yield why["known"]
@@ -61,7 +61,7 @@ def _refusal(why: dict[str, Any]) -> Iterator[str]:
         yield f"wrong: {where}{each['text']}" + (f" [{each['clause']}]" if each["clause"] else "")
 
 
-def _run(run: dict[str, Any]) -> str:
+def _run(run: dict[str, Any], after: str | None) -> Iterator[str]:
     """E.g. `run d4c3… was running since 12:03:10 (approved 4 s before, by request 17); beat 3 of 5 (work) of …`."""
     because, beat = run["because"], run["beat"]
     since = f" since {_time(run['since'])}" if run["for"] is not None else ""
@@ -74,7 +74,9 @@ def _run(run: dict[str, Any]) -> str:
     if beat is not None and beat["within"]:
         place += f"in {beat['within']} "
     pace = "" if run["pace"] == "time" else f", pace {run['pace']}"
-    return f"{run['kind']} {run['run_id']} was {run['status']}{since}{how}; {place}of scenario {run['scenario']}{pace}"
+    yield f"{run['kind']} {run['run_id']} was {run['status']}{since}{how}; {place}of scenario {run['scenario']}{pace}"
+    if after not in {None, run["status"]}:
+        yield f"when the answer was ready, it was {after}"
 
 
 def _next(coming: dict[str, Any]) -> str:

@@ -65,6 +65,7 @@ class _Explanation(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         entry, snapshot, clause = self.entry, self._snapshot(), self.entry.clause
+        then = self._left(snapshot)
         throttled, clauses = entry.status == 429 and entry.fault is None, list[str]()
         if entry.operation in self.contract.operations:
             clauses = self.contract.clauses(entry.operation, entry.status or 0)
@@ -88,8 +89,8 @@ class _Explanation(NamedTuple):
             "run": None if snapshot is None else snapshot.as_json(self.journal, entry),
             "after": None if entry.after is None else entry.after.status,
             "known": None if entry.stray else self.session.generation.explainer.known_ids(self.session, entry),
-            "legal": self._legal(snapshot),
-            "next": self._budget() if throttled else None if snapshot is None else snapshot.next(),
+            "legal": self._legal(then),
+            "next": self._budget() if throttled else None if then is None else then.next(),
         }
 
     def _snapshot(self) -> _Snapshot | None:
@@ -99,6 +100,13 @@ class _Explanation(NamedTuple):
             if run_id in runs and state is not None:
                 return _Snapshot(self.session, runs[run_id], cast("State", state), self.at)
         return None
+
+    def _left(self, found: _Snapshot | None) -> _Snapshot | None:
+        """The run as the call left it, when it decided about it; else as it came upon it."""
+        entry = self.entry
+        if found is None or entry.after is None or not entry.had_effect or found.run.id != entry.run_id:
+            return found
+        return found._replace(state=cast("State", entry.after))
 
     def _nearest(self) -> dict[str, str] | None:
         """For a path or method that the contract lacks: the operation that was most likely meant."""
