@@ -162,6 +162,21 @@ def test_a_replay_gives_every_answer_once_more(bundle: bytes, content: dict[str,
     assert (code, output) == (0, f"{len(content['exchanges'])} exchanges replayed: all answers are the same\n")
 
 
+def test_who_stops_a_replay_finds_no_folder_of_it(content: dict[str, Any], monkeypatch: Any, tmp_path: Path) -> None:
+    """Once the server has read the scenarios, nothing of them is left to remove."""
+    send = Transport.send
+    left: list[Path] = []
+
+    def watched(*given: Any) -> Any:
+        left.extend(tmp_path.iterdir())
+        return send(*given)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(Transport, "send", watched)
+    assert any(outcome.differences == () for outcome in replay(content))
+    assert left == []
+
+
 def test_a_replay_says_which_answer_differs_and_where(content: dict[str, Any], tmp_path: Path) -> None:
     first, poll = content["exchanges"][0], next(e for e in content["exchanges"] if e["operation"] == "poll_import")
     told = json.loads(first["answer"]["body"])

@@ -168,6 +168,18 @@ def test_a_signal_ends_it_with_0_though_connections_are_open(number: int) -> Non
         kept.close()
 
 
+def test_the_end_of_standard_input_ends_it_with_0_where_it_shall() -> None:
+    line = command("serve", "--port", "0", "--end-with-stdin")
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"whatever is written there does not matter\n")
+        process.stdin.flush()
+        assert b"ready" in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
 def test_a_port_in_use_is_one_line_and_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("serve", "--port", str(taken.getsockname()[1]))
@@ -460,17 +472,18 @@ def test_a_demo_whose_play_is_false_ends_with_1_and_the_reason(tmp_path: Path) -
     assert f"{path}:11" in done.stderr
 
 
-def test_a_demo_that_is_stopped_leaves_no_server_behind() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_demo_that_is_stopped_leaves_no_server_behind(number: int) -> None:
     with subprocess.Popen(
         command("demo", "--speed", "1"), stdout=subprocess.PIPE, text=True, env=environment()
     ) as demo:
         assert demo.stdout is not None
         port = next(found[1] for line in demo.stdout if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
-        socket.create_connection(("127.0.0.1", int(port))).close()
-        demo.terminate()
-        assert demo.wait(PATIENCE) != 0
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(port)))
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as connection:
+            demo.send_signal(number)
+            assert demo.wait(PATIENCE) != 0
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""  # nobody holds the other end any longer
 
 
 def test_a_demo_of_nothing_is_bad_usage() -> None:

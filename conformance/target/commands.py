@@ -1,7 +1,7 @@
 """The commands of a target file: one that brings a run into a state, one that lets time pass.
 
 They run in the target file's folder, without a shell; what they print is the operator's, and is never repeated. All
-that a command has started ends with it when its time is over.
+that a command has started ends with it when its time is over, or when the judge is gone before it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+GUARD = "import os, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), 9)"
 
 
 class CommandFailed(Exception):
@@ -53,7 +56,8 @@ def _output(argv: tuple[str, ...], folder: Path | None, timeout: float) -> bytes
     except OSError as error:
         raise CommandFailed(f"the command could not be run: {error.strerror}") from error
     try:
-        printed, _ = started.communicate(timeout=timeout)
+        with _guarded(started):
+            printed, _ = started.communicate(timeout=timeout)
     except BaseException as error:  # also when the suite itself is interrupted
         _end(started)
         if isinstance(error, subprocess.TimeoutExpired):
@@ -62,6 +66,20 @@ def _output(argv: tuple[str, ...], folder: Path | None, timeout: float) -> bytes
     if started.returncode != 0:
         raise CommandFailed(f"the command ended with {started.returncode}")
     return printed
+
+
+@contextmanager
+def _guarded(started: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While this lasts, the command ends when this process does, however that ends: the guard's pipe closes then."""
+    if sys.platform == "win32":
+        yield
+        return
+    guard = [sys.executable, "-ISc", GUARD, str(started.pid)]
+    with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True) as waiting:  # noqa: S603 - our own
+        try:
+            yield
+        finally:
+            waiting.kill()
 
 
 def _end(started: subprocess.Popen[bytes]) -> None:

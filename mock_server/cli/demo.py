@@ -6,7 +6,6 @@ that a play shows the same on a slow machine as on a fast one. The server is end
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -65,7 +64,6 @@ def command(scenario: str, scenarios: tuple[Path, ...], play: int, speed: float 
 
 def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | None) -> int:
     """Show the play; the exit code is 0 when every step saw what it should, else 1."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # it ends like anything else does: with the server
     started = time.monotonic()
     waits = sum(duration(step.value) for step in play.steps if step.verb == "wait")
     pace = max(1.0, waits / 1_000 / WAITS) if speed is None else speed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -37,6 +38,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end a command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # it ends like anything else does: with what it has started
     try:
         commands(prog_name="vern-mock")
     except OSError as error:

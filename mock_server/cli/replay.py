@@ -75,20 +75,21 @@ def command(bundle: Path) -> None:
 
 def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
     """Re-enact the bundle; raises BadBundle, before anything is sent, when that cannot be done here."""
-    with tempfile.TemporaryDirectory(prefix="vern-mock-replay-") as folder:
-        own = [each for each in bundle["scenarios"] if each["text"] is not None]
-        paths = tuple(Path(folder, f"{each['name']}.yaml") for each in own)
-        for path, each in zip(paths, own, strict=True):
-            path.write_text(each["text"], encoding="utf-8")
-        try:
-            refuse_other_scenarios(bundle, load_world(paths))
-        except BadFiles as bad:
-            raise BadBundle(f"a scenario in it cannot be used here:\n{bad}") from None
-        try:
-            with running(*_arguments(bundle, paths)) as server:
-                return list(_Replay(bundle, Transport(server.url, bundle["key"])).outcomes())
-        except NotStarted as reason:
-            raise BadBundle(f"no server starts with its settings: {reason}") from None
+    with contextlib.ExitStack() as serving:
+        with tempfile.TemporaryDirectory(prefix="vern-mock-replay-") as folder:
+            own = [each for each in bundle["scenarios"] if each["text"] is not None]
+            paths = tuple(Path(folder, f"{each['name']}.yaml") for each in own)
+            for path, each in zip(paths, own, strict=True):
+                path.write_text(each["text"], encoding="utf-8")
+            try:
+                refuse_other_scenarios(bundle, load_world(paths))
+                server = serving.enter_context(running(*_arguments(bundle, paths)))
+            except BadFiles as bad:
+                raise BadBundle(f"a scenario in it cannot be used here:\n{bad}") from None
+            except NotStarted as reason:
+                raise BadBundle(f"no server starts with its settings: {reason}") from None
+        # The server has read the files, and whoever ends this from here on leaves none behind.
+        return list(_Replay(bundle, Transport(server.url, bundle["key"])).outcomes())
 
 
 def _arguments(bundle: Mapping[str, Any], paths: tuple[Path, ...]) -> Iterator[str]:

@@ -60,6 +60,11 @@ FILE_TO_WRITE = click.Path(dir_okay=False, path_type=Path)
     help="Write the log, a line for each call, as text or as JSON.",
 )
 @option("--ready-file", type=FILE_TO_WRITE, help="Write the ready line to this file, too; a script can wait for it.")
+@option(
+    "--end-with-stdin",
+    is_flag=True,
+    help="End when standard input ends, too: whoever starts the mock with a pipe there never leaves it behind.",
+)
 @option("--max-body", reads=size, default="10MB", help="Refuse JSON bodies that are larger.")
 @option("--max-upload", reads=size, default="200MB", help="Refuse uploaded files that are larger.")
 @option(

@@ -1,6 +1,7 @@
 """A mock server as a process of its own, for whoever needs one for a while: the demo, the tests.
 
-The process is ready when the block begins and gone when it ends, however it ends.
+The process is ready when the block begins and gone when it ends, however it ends: it goes with the pipe that it has as
+standard input, so it outlives nobody who is killed.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ def running(*arguments: str) -> Generator[Process]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
     here = str(Path(__file__).resolve().parent.parent.parent)
     environment = kept | {"PYTHONPATH": os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))}
-    command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", "--end-with-stdin", *arguments]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - our own interpreter and module, and no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
         ) as process,
     ):
         server = Process(process, errors)

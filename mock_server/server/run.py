@@ -59,6 +59,7 @@ class Serving(NamedTuple):
     watch: bool = False
     log_format: Format = "text"
     ready_file: Path | None = None
+    end_with_stdin: bool = False
 
 
 def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
@@ -66,6 +67,8 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_at_once)
     _fill_standard_streams()
+    if serving.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     _clear(serving.ready_file)
     loaded = snapshot(serving.scenarios)  # before they are read, so that no later change is missed
     world = _load(generation, serving.scenarios)
@@ -97,6 +100,14 @@ def _fill_standard_streams() -> None:
 def _stop_at_once(_number: int, _frame: object) -> NoReturn:
     """Before the server runs there is nothing to bring to an end."""
     sys.exit(0)
+
+
+def _end_with_stdin() -> None:
+    """End when nobody holds the other end of standard input any longer, as who started this and was killed."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4_096):
+            pass
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _clear(ready_file: Path | None) -> None:

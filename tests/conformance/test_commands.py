@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from commanding import environment
 
 from conformance.target.commands import CommandFailed, bring, let_pass
 
@@ -34,6 +37,20 @@ def test_what_a_script_has_started_ends_with_it(tmp_path: Path) -> None:
             os.killpg(group, 0)
             time.sleep(0.05)
         pytest.fail("the script's own child goes on")
+
+
+def test_a_judge_that_is_killed_leaves_no_command_behind(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alive")
+    script = "exec 3>alive; echo it runs >&3; sleep 600 & sleep 600"
+    call = f"let_pass(('sh', '-c', {script!r}), 1, {str(tmp_path)!r}, 600)"
+    judge = f"from conformance.target.commands import let_pass; {call}"
+    with (
+        subprocess.Popen([sys.executable, "-c", judge], env=environment()) as judging,
+        (tmp_path / "alive").open() as alive,
+    ):
+        assert alive.readline() == "it runs\n"
+        judging.kill()
+        assert alive.read() == ""  # it ends when nobody has it open: neither script nor child
 
 
 @pytest.mark.parametrize("printed", ["no json, but s3cret", "[]", '{"company": "c"}', r"\377s3cret"])
