@@ -16,6 +16,7 @@ from refusals import (
     DOCS,
     MILLION,
     RUN,
+    SHEET,
     refused,
     state,
 )
@@ -49,6 +50,8 @@ def request(key: str, line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
+EXPORTING = f"{API}/companies/ce7f9110-e36e-46ae-a820-04f68730c57b"
+ROWS = {"rows": [{"Email": "ada@example.com"}]}
 DECIDE = f"POST {RUN}/decisions".encode()
 APPROVE = b'{"decision": "approve"}'
 CUT_OFF = {
@@ -171,6 +174,60 @@ def test_what_is_no_http_request_gets_the_error_body_too(client: Client, what: s
     call = raw_answer(client.url, NO_HTTP[what])
     assert call is not None
     refused(call, 400)
+
+
+def in_turn(url: str, sent: bytes) -> list[tuple[int, object]]:
+    """Status and body of every answer to what is sent on one connection, until the server closes it."""
+    address, got = urlsplit(url), b""
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
+        connected.sendall(sent)
+        while piece := connected.recv(65_536):
+            got += piece
+    answers = []
+    while got:
+        head, _, got = got.partition(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length: ")[2].split()[0])
+        answers.append((int(head.split()[1]), json.loads(got[:size])))
+        got = got[size:]
+    return answers
+
+
+NO_WELL_FORMED = (400, {"error": "the request is no well-formed HTTP"})
+GARBAGE = {
+    "bytes": b"\x16\x03\x01 no HTTP\r\n\r\n",
+    "a broken head": b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: some\r\n\r\n",
+    "a broken body": b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz",
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+@pytest.mark.parametrize("before", [1, 3])
+def test_what_follows_a_request_and_is_no_http_is_answered_after_it(client: Client, what: str, before: int) -> None:
+    """A 400 as the answer to the decision would make its client believe that nothing was done."""
+    line = DECIDE + b" HTTP/1.1\r\nhost: localhost\r\nx-api-key: " + (client.key or "").encode()
+    decide = line + b"\r\ncontent-length: 23\r\n\r\n" + APPROVE
+    answers = in_turn(client.url, decide * before + GARBAGE[what])
+    assert [status for status, _ in answers] == [*[200, 409, 409][:before], 400]
+    assert answers[-1] == NO_WELL_FORMED
+
+
+def test_to_http_1_0_nothing_comes_in_chunks(client: Client) -> None:
+    """RFC 9112, 6.1: what has no length ends with the connection; the bytes are those of HTTP/1.1."""
+    client.post(f"{EXPORTING}/imports", ROWS)
+    client.wait(600_000)
+    export = client.post(f"{EXPORTING}/exports").body["poll_url"]
+    client.wait(600_000)
+    address = urlsplit(client.url)
+    for path in (f"{DOCS}/export.csv?sheet_id={SHEET}", f"{DOCS}/export.csv", export, RUN):
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
+            connected.sendall(f"GET {path} HTTP/1.0\r\nhost: x\r\nx-api-key: {client.key}\r\n\r\n".encode())
+            got = b"".join(iter(lambda: connected.recv(65_536), b""))
+        head, _, body = got.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"connection: close" in head
+        assert b"transfer-encoding" not in head
+        assert (b"content-length" in head) == (path == RUN)
+        assert body == client.get(path).received
 
 
 @pytest.mark.parametrize("status", [401, 413])

@@ -140,6 +140,41 @@ def test_the_ready_line_is_the_ready_file_and_tells_where_the_server_is(tmp_path
         assert (server.ready["seed"], server.ready["scenario"]) == (7, "park")
         assert server.ready["version"]
         assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+        assert server.end() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_ends_leaves_the_ready_file_of_another_one_alone(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    with serving("--ready-file", ready_file) as server:
+        ready_file.write_text("of another one", encoding="utf-8")
+        assert server.end(signal.SIGINT) == 0
+    assert ready_file.read_text(encoding="utf-8") == "of another one"
+
+
+@pytest.mark.parametrize("wrong", [("--speed", "fast"), ("--scenario", "none")])
+def test_the_ready_file_of_an_earlier_server_goes_before_all_else(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    """Whatever then keeps this one from starting; help alone removes nothing."""
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text("left by a server that was killed", encoding="utf-8")
+    assert run("serve", "--help", "--ready-file", ready_file).returncode == 0
+    assert ready_file.exists()
+    assert run("serve", "--port", "0", *wrong, "--ready-file", ready_file).returncode == 2
+    assert not ready_file.exists()
+
+
+def test_the_ready_file_goes_before_the_server_is_imported(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom mock_server.cli.main import main\n"
+        f"file = Path({str(ready_file)!r})\nfile.write_text('left')\nsys.modules['uvicorn'] = None\n"
+        f"sys.argv = ['vern-mock', 'serve', '--ready-file', str(file)]\ntry:\n    main()\nexcept ImportError:\n"
+        "    assert not file.exists()\n    print('gone')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, env=environment()
+    )
+    assert done.stdout == "gone\n", done.stderr
 
 
 def test_what_serves_imports_nothing_heavy_before_it_is_needed() -> None:

@@ -210,16 +210,16 @@ async def busy(call):
     {wait}
 
 operations.HANDLERS["list_sources"] = busy
-sys.argv = ["vern-mock", "serve", "--port", "0"]
+sys.argv = ["vern-mock", "serve", "--port", "0", "--ready-file", {file!r}]
 main()
 """
 
 
 @pytest.mark.parametrize("wait", ["await run_in_threadpool(time.sleep, 600)", "while True: time.sleep(0.05)"])
-def test_a_signal_ends_it_with_0_though_it_works_on_something_large(wait: str) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", BUSY.format(wait=wait)], stdout=subprocess.PIPE, text=True, env=environment()
-    )
+def test_a_signal_ends_it_with_0_though_it_works_on_something_large(wait: str, tmp_path: Path) -> None:
+    """And its ready file goes with it."""
+    code = BUSY.format(wait=wait, file=str(tmp_path / "ready.json"))
+    process = subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True, env=environment())
     assert process.stdout is not None
     try:
         url = json.loads(process.stdout.readline())["url"]
@@ -228,6 +228,7 @@ def test_a_signal_ends_it_with_0_though_it_works_on_something_large(wait: str) -
         assert process.stdout.readline() == "busy\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0  # after a second and a half, and what a busy machine adds
+        assert list(tmp_path.iterdir()) == []
         connection.close()
     finally:
         process.kill()

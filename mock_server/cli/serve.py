@@ -15,6 +15,18 @@ DEFAULTS = Settings()
 FILE_TO_WRITE = click.Path(dir_okay=False, path_type=Path)
 
 
+def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Remove, before anything else is done, what an earlier server left, so that nobody takes it for this one's."""
+    if file is not None and not context.resilient_parsing:
+        try:
+            file.unlink(missing_ok=True)
+            if not file.parent.is_dir():
+                raise NotADirectoryError(f"{file.parent} is no folder")
+        except OSError as error:
+            end(f"--ready-file {file}: cannot be written ({error.strerror or error})")
+    return file
+
+
 @click.command("serve")
 @option("--host", default="127.0.0.1", help="Listen on this address; 0.0.0.0 lets other machines in.")
 @option(
@@ -59,7 +71,13 @@ FILE_TO_WRITE = click.Path(dir_okay=False, path_type=Path)
     default="text",
     help="Write the log, a line for each call, as text or as JSON.",
 )
-@option("--ready-file", type=FILE_TO_WRITE, help="Write the ready line to this file, too; a script can wait for it.")
+@option(
+    "--ready-file",
+    type=FILE_TO_WRITE,
+    callback=_cleared,
+    is_eager=True,
+    help="Write the ready line to this file, too, as long as the server is there; a script can wait for it.",
+)
 @option(
     "--end-with-stdin",
     is_flag=True,

@@ -17,7 +17,7 @@ except ImportError:  # without httptools uvicorn serves with h11, whose state ma
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.types import Receive, Send
+    from starlette.types import Message, Receive, Send
 
 PLAIN = 3
 """Headers of an answer to which nobody has added one: type, length, and the id of the exchange."""
@@ -53,3 +53,26 @@ def send_directly(send: Send, status: int, headers: Sequence[tuple[bytes, bytes]
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+def without_chunks(send: Send) -> Send:
+    """The way out to a client of HTTP/1.0, which knows no chunks: what has no length ends with the connection.
+
+    h11 does so by itself (RFC 9112, 6.1 and 6.3).
+    """
+    cycle: Any = getattr(send, "__self__", None)
+    if type(cycle) is not RequestResponseCycle:
+        return send
+    unknown = False
+
+    async def send_plainly(message: Message) -> None:
+        nonlocal unknown
+        if message["type"] == "http.response.start":
+            unknown = all(name != b"content-length" for name, _ in message["headers"])
+            cycle.chunked_encoding = False if unknown else None
+        elif unknown:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    send_plainly.__self__ = cycle  # type: ignore[attr-defined]  # whose transport others look for
+    return send_plainly

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from mock_server.http.direct import without_chunks
 from mock_server.server.pages import Pages
 from mock_server.server.pipeline import CALL, ELSEWHERE, SIGNED, respond
 from mock_server.session.exchange import Exchange
@@ -65,6 +66,8 @@ class App:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
+        if scope["http_version"] == "1.0":
+            send = without_chunks(send)
         exchange, begun, status = Exchange(scope, receive, send, self.sessions), perf_counter(), 0
         try:
             if path.startswith(self._prefix):

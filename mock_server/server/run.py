@@ -27,6 +27,7 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
 from mock_server.server.log import Format, Log, listen, put
+from mock_server.server.no_http import refuse
 from mock_server.server.watch import Snapshot, changes, snapshot
 from mock_server.version import VERSION
 
@@ -42,8 +43,6 @@ WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
 LAST_WORK = 0.5  # seconds that what cannot be interrupted gets after them
 KEEP_ALIVE = 75  # seconds an idle connection stays open; longer than a client's polling pause
-
-NO_HTTP = b'{"error":"the request is no well-formed HTTP"}'
 
 
 class CannotServe(Exception):
@@ -69,7 +68,6 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     _fill_standard_streams()
     if serving.end_with_stdin:
         threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
-    _clear(serving.ready_file)
     loaded = snapshot(serving.scenarios)  # before they are read, so that no later change is missed
     world = _load(generation, serving.scenarios)
     try:
@@ -84,7 +82,11 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     gc.set_threshold(10_000, 20, 20)  # a call leaves few things behind, and hardly ever a cycle
     gc.enable()
     with bound:
-        _Server(app, bound, settings, serving, log, loaded).run(sockets=[bound])
+        server = _Server(app, bound, settings, serving, log, loaded)
+        try:
+            server.run(sockets=[bound])
+        finally:
+            server.withdraw()
     log.flush()
 
 
@@ -108,18 +110,6 @@ def _end_with_stdin() -> None:
         while os.read(0, 4_096):
             pass
     signal.raise_signal(signal.SIGTERM)
-
-
-def _clear(ready_file: Path | None) -> None:
-    """Remove what an earlier server left, so that nobody takes it for this one's."""
-    if ready_file is None:
-        return
-    try:
-        ready_file.unlink(missing_ok=True)
-        if not ready_file.parent.is_dir():
-            raise NotADirectoryError(f"{ready_file.parent} is no folder")
-    except OSError as error:
-        raise CannotServe(_unwritable(ready_file, error)) from None
 
 
 def _load(generation: Generation, paths: tuple[Path, ...]) -> World:
@@ -155,13 +145,6 @@ def _bind(serving: Serving, *, guarded: bool) -> socket.socket:
     return bound
 
 
-def _refuse(protocol: Any, _reason: str) -> None:
-    """Answer what is no HTTP with the contract's error body (ERR-01), and hang up."""
-    head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(NO_HTTP)}\r\n"
-    protocol.transport.write(f"{head}connection: close\r\n\r\n".encode() + NO_HTTP)
-    protocol.transport.close()
-
-
 class _Server(uvicorn.Server):
     """uvicorn, with our ready line, our way to end, and a task that watches scenario files."""
 
@@ -171,7 +154,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=type("Protocol", (AutoHTTPProtocol,), {"send_400_response": _refuse}),
+                http=type("Protocol", (AutoHTTPProtocol,), {"send_400_response": refuse}),
                 interface="asgi3",
                 ws="none",
                 lifespan="off",
@@ -189,6 +172,7 @@ class _Server(uvicorn.Server):
         self._serving = serving
         self._log = log
         self._loaded = loaded
+        self._line = ""
         self._watching: asyncio.Task[None] | None = None
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one kind that a signal handler may fill
 
@@ -203,6 +187,7 @@ class _Server(uvicorn.Server):
         """Let answers under way end, for a second at most."""
         if self._watching is not None:
             self._watching.cancel()
+        self.withdraw()
         self._app.sessions.let_go()
         await super().shutdown(sockets)
 
@@ -222,12 +207,13 @@ class _Server(uvicorn.Server):
     def _end_in_time(self) -> None:
         """End the process although a thread, or the loop, still works on a large body."""
         self._signals.get()
+        self.withdraw()
         time.sleep(LAST_ANSWERS + LAST_WORK)
         self._log.flush()
         os._exit(0)
 
     def _announce(self) -> None:
-        line = json.dumps(
+        self._line = json.dumps(
             {
                 "event": "ready",
                 "url": self._address,
@@ -239,10 +225,17 @@ class _Server(uvicorn.Server):
             }
         )
         if self._serving.ready_file is not None:
-            _write_whole(self._serving.ready_file, f"{line}\n")
-        put(sys.stdout, line)
+            _write_whole(self._serving.ready_file, f"{self._line}\n")
+        put(sys.stdout, self._line)
         if sys.stderr is not None and sys.stderr.isatty():
             self._log.say(_welcome(self._address, self._settings, self._app.sessions.generation))
+
+    def withdraw(self) -> None:
+        """Remove the ready file, unless it is another server's by now."""
+        file = self._serving.ready_file
+        with contextlib.suppress(OSError, ValueError):
+            if file is not None and file.read_text(encoding="utf-8") == f"{self._line}\n":
+                file.unlink()
 
     async def _watch(self) -> None:
         """Load the scenario files again whenever one was touched; a broken file keeps the scenarios as they are."""

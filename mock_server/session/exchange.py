@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
 
 
-_HEADERS = frozenset((b"x-api-key", b"content-length", b"transfer-encoding", b"prefer"))
+_HEADERS = frozenset((b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer"))
 """The headers that say what is to be done."""
 
 
@@ -68,6 +68,8 @@ class Exchange:
     """What its Prefer header states, by name; None without one."""
     coming = False
     """Whether it has a body that may still be on its way."""
+    encoded = False
+    """Whether the body is said to be encoded."""
     size = 0
     """Bytes of the body that have come so far."""
     kept = b""
@@ -86,6 +88,8 @@ class Exchange:
                 self.given = value.decode("latin-1") if self.given is None else self.given
             elif name == b"prefer":
                 self.prefers = preferences(scope)
+            elif name == b"content-encoding":
+                self.encoded = True
             elif name != b"content-length" or value != b"0":
                 self.coming = True
 
@@ -156,7 +160,7 @@ class Exchange:
     async def read(self) -> bytes:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
         limit = self.sessions.settings.max_body
-        if self.coming and (raw := receive_directly(self._receive, limit)) is not None:
+        if self.coming and not self.encoded and (raw := receive_directly(self._receive, limit)) is not None:
             self.size, self.kept, self.coming = len(raw), raw[: self.journal.body], False
             return raw
         return await read(self.scope, self.receive, limit)
