@@ -239,7 +239,7 @@ REFUSED_SETTINGS: list[tuple[object, tuple[str, ...]]] = [
     ({"speed": 1_000_001}, ("speed", "1000000")),
     ({"speed": 10**30}, ("speed", "1000000")),
     ({"speed": "60"}, ("speed must be a number", "'60'")),
-    ({"speed": True}, ("speed must be a number", "True")),
+    ({"speed": True}, ("speed must be a number", "true")),
     ({"sped": 60}, ("'sped'", "speed")),
     ({"now": "yesterday"}, ("now", "ISO-8601", "'yesterday'")),
     ({"now": "2026-06-15T08:00:00Z"}, ("now", "only moves forward", EPOCH)),

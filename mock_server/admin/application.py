@@ -21,6 +21,7 @@ from starlette.responses import Response
 import mock_server.admin as package
 from mock_server.admin.call import admin_path, public
 from mock_server.contract.document import data
+from mock_server.contract.nearest import shown
 from mock_server.http.messages import NOTE, answer, error
 from mock_server.kernel.errors import Refusal
 from mock_server.version import VERSION
@@ -108,7 +109,7 @@ async def _show_refusal(request: Request, refusal: Refusal) -> Response:
 
 async def _show_not_found(request: Request, _: HTTPException) -> Response:
     there = ", ".join(pattern(route) for route in request.app.routes)
-    request.scope[NOTE] = text = f"no admin call {admin_path(request.scope)!r}; there are: {there}"
+    request.scope[NOTE] = text = f"no admin call {shown(admin_path(request.scope))}; there are: {there}"
     return error(404, text)
 
 

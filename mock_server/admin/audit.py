@@ -13,7 +13,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from mock_server.admin.call import AdminCall, route
-from mock_server.contract.nearest import suggest
+from mock_server.contract.nearest import shown, suggest
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange
 
@@ -26,7 +26,7 @@ async def _read(call: AdminCall) -> dict[str, Any]:
     ongoing, codes = call.flag("ongoing"), map(str.strip, query.get("without", "").split(","))
     without = [code for code in codes if code]
     if strange := [code for code in without if code not in RULES]:
-        raise Refusal(400, f"without: no rule {strange[0]!r}{suggest(strange[0], RULES)}")
+        raise Refusal(400, f"without: no rule {shown(strange[0])}{suggest(strange[0], RULES)}")
     entries = call.exchanges()
     clock, dialect, forgotten = session.clock.mode, session.dialect.name, session.journal.dropped
 

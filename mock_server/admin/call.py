@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mock_server.contract.nearest import suggest
+from mock_server.contract.nearest import shown, suggest
 from mock_server.http.messages import answer, parsed, read
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mock_server.recording.journal import Entry
     from mock_server.session.session import Session
     from mock_server.session.sessions import Sessions
+
+LONGEST = 100_000
+"""Bytes of an admin call's body: many times what the longest list of faults has."""
 
 
 @dataclass(slots=True)
@@ -49,22 +52,24 @@ class AdminCall:
         """The body's members; Refusal 400 when it is no object of these members."""
         if not isinstance(self.body, dict):
             raise Refusal(400, f"the body must be an object with {', '.join(known)}")
-        if strange := [name for name in self.body if name not in known]:
-            raise Refusal(400, f"{strange[0]!r} is not known here; known: {', '.join(known)}")
+        strange = next((name for name in self.body if name not in known), None)
+        if strange is not None:
+            raise Refusal(400, f"{shown(strange)} is not known here; known: {', '.join(known)}")
         return self.body
 
     def query(self, *known: str) -> Mapping[str, str]:
         """The query's parameters, of a repeated one the last; Refusal 400 for one that is not known."""
         parameters = self.request.query_params
-        if strange := [name for name in parameters if name not in known]:
-            raise Refusal(400, f"the query's {strange[0]!r} is not known here{suggest(strange[0], known)}")
+        strange = next((name for name in parameters if name not in known), None)
+        if strange is not None:
+            raise Refusal(400, f"the query's {shown(strange)} is not known here{suggest(strange, known)}")
         return parameters
 
     def flag(self, name: str) -> bool:
         """Whether this parameter of the query is `true`; Refusal 400 for one that is neither true nor false."""
         text = self.request.query_params.get(name, "false")
         if text not in {"true", "false"}:
-            raise Refusal(400, f"{name} must be true or false; got {text!r}")
+            raise Refusal(400, f"{name} must be true or false; got {shown(text)}")
         return text == "true"
 
     def exchanges(self) -> list[Entry]:
@@ -116,7 +121,7 @@ class _Resource(_Public):
 
     async def _respond(self, request: Request, sessions: Sessions) -> Response:
         key = sessions.accepted(request.headers.get("x-api-key"))
-        raw = await read(request.scope, request.receive, sessions.settings.max_body)
+        raw = await read(request.scope, request.receive, min(LONGEST, sessions.settings.max_body))
         real = real_time()
         session = sessions.session(key, real)
         call = AdminCall(request, sessions, session, real, parsed(raw) if raw else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mock_server.admin.call import AdminCall, route
+from mock_server.contract.nearest import cut, shown
 from mock_server.kernel.clock import LAST, duration, instant, iso
 from mock_server.kernel.errors import Refusal
 
@@ -33,7 +34,7 @@ def _write(call: AdminCall) -> dict[str, Any]:
 def _speed(mode: Any, speed: Any, known: float) -> float:
     """The speed that mode and speed together ask for; Refusal 400 when they contradict each other."""
     if speed is not None and (isinstance(speed, bool) or not isinstance(speed, (int, float))):
-        raise Refusal(400, f"speed must be a number; got {speed!r}")
+        raise Refusal(400, f"speed must be a number; got {shown(speed)}")
     if speed is not None and not 0 <= speed <= _FASTEST:
         raise Refusal(400, f"speed must be from 0 (frozen) to {_FASTEST}; got {speed}")
     match mode:
@@ -49,7 +50,7 @@ def _speed(mode: Any, speed: Any, known: float) -> float:
             wanted = {"real": "no speed, or 1", "scaled": "a speed above 0", "frozen": "no speed, or 0"}[mode]
             raise Refusal(400, f"mode {mode!r} goes with {wanted}; got {'none' if speed is None else speed}")
         case _:
-            raise Refusal(400, f"mode must be 'real', 'scaled' or 'frozen'; got {mode!r}")
+            raise Refusal(400, f"mode must be 'real', 'scaled' or 'frozen'; got {shown(mode)}")
 
 
 def _advance(call: AdminCall) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _instant(name: str, text: Any, now: int) -> int:
     except ValueError as error:
         raise Refusal(400, f"{name}: {error}") from error
     if to < now:
-        raise Refusal(400, f"{name}: time only moves forward; it is {iso(now)} now, and {text} is before that")
+        raise Refusal(400, f"{name}: time only moves forward; it is {iso(now)} now, and {cut(str(text))} is before")
     return _within(to)
 
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
 from mock_server.admin.call import AdminCall, Answer, route
-from mock_server.contract.nearest import suggest
+from mock_server.contract.nearest import shown, suggest
 from mock_server.coverage.items import coverage_of
 from mock_server.explain.text import text
 from mock_server.explain.why import why
@@ -40,7 +40,7 @@ async def _wait(call: AdminCall) -> dict[str, Any]:
     query = call.query("count", "timeout", *_FILTERS)
     wanted = query.get("count", "1")
     if not wanted.isdecimal() or len(wanted) > 6 or not 1 <= int(wanted) <= ENTRIES:
-        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {wanted!r}")
+        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {shown(wanted)}")
     count, patience = int(wanted), _patience(query.get("timeout", "10s"))
     journal, since, matches = _search(call)
 
@@ -70,7 +70,7 @@ def _read_har(call: AdminCall) -> dict[str, Any]:
 def _explain(call: AdminCall) -> Answer:
     form = call.query("format").get("format")
     if form is not None and form not in _FORMS:
-        raise Refusal(400, f"format: no format {form!r}{suggest(form, _FORMS)}")
+        raise Refusal(400, f"format: no format {shown(form)}{suggest(form, _FORMS)}")
     explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
     accepted = call.request.headers.get("accept", "").lower()
     as_text = form == "text" or (form is None and accepted.startswith("text/plain"))
@@ -102,17 +102,17 @@ def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
     query, journal, session = call.request.query_params, _journal(call), call.session
     since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
     if not since.isdecimal() or len(since) > 15:
-        raise Refusal(400, f"since must be the number of an exchange, or 0; got {since!r}")
+        raise Refusal(400, f"since must be the number of an exchange, or 0; got {shown(since)}")
     if int(since) > journal.latest:
         raise Refusal(400, f"since must be at most {journal.latest}, the latest exchange's number; got {since}")
     known = (*session.generation.contract.operations, *(each.operation for each in session.generation.signed))
     if operation is not None and operation not in known:
-        raise Refusal(400, f"operation: no operation {operation!r}{suggest(operation, known)}")
+        raise Refusal(400, f"operation: no operation {shown(operation)}{suggest(operation, known)}")
     # An id that the session does not have may become a run of its own.
     if run_id is not None and run_id not in session.account.runs and not _UUID.fullmatch(run_id):
-        raise Refusal(400, f"run: no run {run_id!r}{suggest(run_id, session.account.runs)}")
+        raise Refusal(400, f"run: no run {shown(run_id)}{suggest(run_id, session.account.runs)}")
     if status is not None and not _STATUS.fullmatch(status):
-        raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {status!r}")
+        raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {shown(status)}")
     seen = int(since)
 
     def matches() -> list[Entry]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mock_server.admin.call import AdminCall, route
 from mock_server.contract.document import data
+from mock_server.contract.nearest import shown
 from mock_server.dialects.dialect import TITLES, UnknownDialect
 from mock_server.kernel.clock import iso
 from mock_server.kernel.errors import Refusal
@@ -61,7 +62,7 @@ def _choose_scenario(call: AdminCall) -> dict[str, Any]:
     except UnknownScenario as unknown:
         raise Refusal(400, str(unknown)) from unknown
     if pace is not None and pace not in get_args(Pace):
-        raise Refusal(400, f"pace must be {', '.join(get_args(Pace))} or null; got {pace!r}")
+        raise Refusal(400, f"pace must be {', '.join(get_args(Pace))} or null; got {shown(pace)}")
     call.session.choose_scenario(call.now, str(name), pace)
     return _read_scenario(call)
 
@@ -75,7 +76,7 @@ def _choose_dialect(call: AdminCall) -> dict[str, Any]:
     members = call.members("name")
     name = members.get("name")
     if not isinstance(name, str):
-        got = repr(name) if "name" in members else "nothing"
+        got = shown(name) if "name" in members else "nothing"
         raise Refusal(400, f"name: expected {', '.join(TITLES)}, a reading, or several put together by +; got {got}")
     try:
         call.session.choose_dialect(call.now, call.session.dialect_named(name))
@@ -110,7 +111,7 @@ def _run(call: AdminCall) -> Run:
     run_id = call.request.path_params["run_id"]
     run = call.session.account.runs.get(run_id)
     if run is None:
-        raise Refusal(404, f"no run {run_id!r} in this session")
+        raise Refusal(404, f"no run {shown(run_id)} in this session")
     return run
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mock_server.contract.cache import cached
 from mock_server.contract.messages import Difference, differences
+from mock_server.contract.nearest import LONGEST
 
 API = "/api/v1"
 MATCHES = 2_000
@@ -189,6 +190,8 @@ class Contract:
     def nearest(self, method: str, path: str) -> Operation:
         """The operation that a request to an unknown path most likely meant."""
         from difflib import SequenceMatcher  # noqa: PLC0415 - needed only when somebody went astray
+
+        path = path[:LONGEST]
 
         def likeness(operation: Operation) -> float:
             asked, route = path.split("/"), operation.route.split("/")

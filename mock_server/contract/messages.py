@@ -5,11 +5,11 @@ The contract's schemas decide; this module only finds the words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-_SHOWN = 60
+from mock_server.contract.nearest import shown
+
 _FEW = 1_000  # values; a body of so many is searched for all its faults, a larger one for the first
 _GUARDED = "connections"  # the member that holds a destination's credentials
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
@@ -77,7 +77,7 @@ def sentence(error: Any, document: Mapping[str, Any]) -> str:
     path = error.instance_path
     # A value in `connections`, or a text in place of the body, may hold a secret: of it the JSON type is told (SEC-01).
     may_be_secret = path[0] == _GUARDED if path else isinstance(error.instance, str)
-    got = (_KINDS.get(type(error.instance)) if may_be_secret else None) or _shown(error.instance)
+    got = (_KINDS.get(type(error.instance)) if may_be_secret else None) or shown(error.instance)
     match kind:
         case "required":
             return f"{_place(error)} is required and missing"
@@ -97,8 +97,8 @@ def sentence(error: Any, document: Mapping[str, Any]) -> str:
 
 _EXPECTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "type": lambda said: _either([words for name, words in _TYPES.items() if name in said["types"]]),
-    "enum": lambda said: _either([_shown(option) for option in said["options"]]),
-    "const": lambda said: _shown(said["expected_value"]),
+    "enum": lambda said: _either([shown(option) for option in said["options"]]),
+    "const": lambda said: shown(said["expected_value"]),
     "format": lambda said: _FORMATS.get(said["format"], f"of the format {said['format']}"),
     "pattern": lambda said: f"of the pattern {said['pattern']}",
     "minLength": lambda said: f"at least {_counted(said['limit'], 'character', 'characters')} long",
@@ -117,7 +117,7 @@ def _condition(document: Mapping[str, Any], path: Sequence[str | int]) -> str:
     for part in path[: path.index("then")]:
         schema = schema[part]
     rules = schema["if"].get("properties", {})
-    values = {name: f" {_shown(rule['const'])}" for name, rule in rules.items() if "const" in rule}
+    values = {name: f" {shown(rule['const'])}" for name, rule in rules.items() if "const" in rule}
     return " and ".join(f"{name}{values.get(name, '')}" for name in schema["if"]["required"])
 
 
@@ -140,18 +140,3 @@ def _alternatives(branches: Sequence[Sequence[Any]]) -> list[str]:
     """The members of which exactly one is wanted, when that is all the branches differ in."""
     names = [error.kind.as_dict().get("property") for branch in branches for error in branch]
     return [name for name in names if name] if all(names) else []
-
-
-def _shown(value: Any) -> str:
-    """The value as a caller would recognise it: JSON, cut short."""
-    match value:
-        case dict():
-            return "an object"
-        case list():
-            return f"an array of {_counted(len(value), 'entry', 'entries')}"
-        case None | bool():
-            return json.dumps(value)
-        case str():
-            return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
-        case _:
-            return str(value)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import Any
+
+LONGEST = 200
+"""Characters of a word or path that are compared with others; looking at a longer one costs its square."""
+_SHOWN = 60
 
 
 def nearest(name: str, *known: Iterable[str]) -> str | None:
     """The most similar of the known words, sought in the first group that has a similar one; None: none is."""
+    if len(name) > LONGEST:
+        return None
     from difflib import get_close_matches  # noqa: PLC0415 - needed only when something is wrong
 
     for words in known:
@@ -23,6 +31,26 @@ def suggest(name: str, allowed: Iterable[str], known: Iterable[str] = ()) -> str
     return (f"; did you mean '{near}'?" if near else ".") + f" Allowed here: {', '.join(words) or 'nothing'}"
 
 
+def shown(value: Any) -> str:
+    """A JSON value as a caller would recognise it, cut short."""
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return f"an array of {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+        case None | bool():
+            return json.dumps(value)
+        case str():
+            return repr(cut(value))
+        case _:
+            return cut(str(value))
+
+
+def cut(text: str, most: int = _SHOWN) -> str:
+    """The text, and of a long one the beginning."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def counted(number: int, noun: str) -> str:
     """The number with its noun, as in `1 file` and `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -34,4 +62,4 @@ def unknown(kind: str, name: str, known: Iterable[str], owner: str | None = None
     near = nearest(name, words)
     hint = f"; did you mean '{near}'?" if near else "."
     what = f"{owner} has no {kind}" if owner else f"no {kind}"
-    return f"{what} '{name}'{hint} There are: {', '.join(words) or 'none'}"
+    return f"{what} '{cut(name)}'{hint} There are: {', '.join(words) or 'none'}"

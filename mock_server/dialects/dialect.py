@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 
-from mock_server.contract.nearest import unknown
+from mock_server.contract.nearest import shown, unknown
 
 DOCUMENTED, MINIMAL, EXTENDED, RANDOM = "documented", "minimal", "extended", "random"
 TITLES = {
@@ -25,6 +25,8 @@ TITLES = {
 """Each dialect's name, and what it is."""
 F = TypeVar("F", bound=Callable[..., Any])
 _DRAWS = 1_000_000
+_PARTS = 100
+"""Parts of a name; what is beyond them is taken for one part, which nobody knows."""
 HEADERS = {
     "x-request-id": "req_8f14e45fceea",
     "x-ratelimit-remaining": "57",
@@ -174,7 +176,7 @@ class Dialects:
         """The dialect of that name, `random` drawn from the words; raises UnknownDialect."""
         names: list[str] = []
         by_topic: dict[str, Reading] = {}
-        for part in name.split("+"):
+        for part in name.split("+", _PARTS):
             canonical, readings = self._part(part.strip().lower(), words)
             names.append(canonical)
             by_topic |= {reading.topic: reading for reading in readings}
@@ -197,7 +199,8 @@ class Dialects:
             seed = int(number) if colon else _hash(*words) % _DRAWS
             return f"{RANDOM}:{seed}", tuple(self._draw(seed))
         if word == RANDOM:
-            raise UnknownDialect(f"random takes a whole number of at most 9 digits, such as random:7; got {name!r}")
+            text = f"random takes a whole number of at most 9 digits, such as random:7; got {shown(name)}"
+            raise UnknownDialect(text)
         raise UnknownDialect(unknown("dialect or reading", name, (*TITLES, *self.by_name)))
 
     def _draw(self, seed: int) -> Iterator[Reading]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
+_LONGEST = 8_000
+"""Characters of the header that are looked at, many times what anybody can state."""
 _PREFERENCE = re.compile(rf'(?:{_QUOTED}|[^",])+')
 _BEFORE_PARAMETERS = re.compile(rf'(?:{_QUOTED}|[^";])*')
 
@@ -19,10 +21,9 @@ def preferences(scope: Scope) -> dict[str, str]:
     Commas and semicolons within quotes part nothing.
     """
     found: dict[str, str] = {}
-    for header, raw in scope["headers"]:
-        if header == b"prefer":
-            for preference in _PREFERENCE.findall(raw.decode("latin-1")):
-                stated = _BEFORE_PARAMETERS.match(preference)
-                name, _, value = (stated[0] if stated else "").partition("=")
-                found.setdefault(name.strip().lower(), str(value.strip().strip('"')))
+    stated = b",".join(raw for header, raw in scope["headers"] if header == b"prefer")
+    for preference in _PREFERENCE.findall(stated[:_LONGEST].decode("latin-1")):
+        before = _BEFORE_PARAMETERS.match(preference)
+        name, _, value = (before[0] if before else "").partition("=")
+        found.setdefault(name.strip().lower(), str(value.strip().strip('"')))
     return found

@@ -11,6 +11,8 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from mock_server.contract.nearest import shown
+
 EPOCH = 1_781_514_000_000
 """2026-06-15T09:00:00.000Z: when every session begins, so that two runs of the same calls carry the same dates."""
 
@@ -36,7 +38,7 @@ def duration(text: str) -> int:
     """
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"expected a duration such as 500ms, 21s, 5m or 1h; got {text!r}")
+        raise ValueError(f"expected a duration such as 500ms, 21s, 5m or 1h; got {shown(text)}")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -67,7 +69,7 @@ def instant(text: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise ValueError(f"expected an ISO-8601 date with a time zone, such as {iso(EPOCH)}; got {text!r}")
+        raise ValueError(f"expected an ISO-8601 date with a time zone, such as {iso(EPOCH)}; got {shown(text)}")
     return round(moment.timestamp() * 1_000)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+LONGEST = 4_000
+"""Characters of a refusal's text; a longer one tells what the caller sent, and is cut in its middle."""
+_END = 400
+
 
 class Refusal(Exception):
     """A request that the contract refuses: its status and the text of its one-member error body (ERR-01, ERR-02).
@@ -15,8 +19,8 @@ class Refusal(Exception):
     def __init__(
         self, status: int, text: str, clause: str | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(text)
+        self.text = text if len(text) <= LONGEST else f"{text[: LONGEST - _END]}…{text[-_END:]}"
+        super().__init__(self.text)
         self.status = status
-        self.text = text
         self.clause = clause
         self.headers = headers

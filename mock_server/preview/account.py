@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
+from mock_server.contract.nearest import shown
 from mock_server.data import generated
 from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
@@ -142,7 +143,7 @@ class Account(Ledger):
         if ready:
             raise taken(name, first)
         if external_id is not None and any(each.external_id == external_id for each in self.companies.values()):
-            raise Refusal(409, f"external_id {external_id!r} is used by another company", "PROV-14")
+            raise Refusal(409, f"external_id {shown(external_id)} is used by another company", "PROV-14")
 
     # -- uploads
 

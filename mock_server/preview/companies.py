@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
+from mock_server.contract.nearest import shown
 from mock_server.kernel.clock import EPOCH, HOUR
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.intents import Intents
@@ -128,7 +129,7 @@ class Ledger:
         """The company of that id; Refusal 404 when this account has none (AUTH-06)."""
         company = self.known(company_id)
         if company is None:
-            raise Refusal(404, f"no company {company_id!r} in this account", "AUTH-06")
+            raise Refusal(404, f"no company {shown(company_id)} in this account", "AUTH-06")
         return company
 
     def known(self, company_id: str) -> Company | None:
@@ -213,5 +214,5 @@ class Ledger:
         known, run = company.keys[kind, key]
         if known != digest:
             clause = "IDEM-05" if kind == "import" else "DST-09"
-            raise Refusal(409, f"idempotency_key {key!r} was used before with another payload", clause)
+            raise Refusal(409, f"idempotency_key {shown(key)} was used before with another payload", clause)
         return run

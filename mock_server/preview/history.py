@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
+from mock_server.contract.nearest import shown
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def asked(company: Company, query: Mapping[str, str]) -> tuple[int, int]:
         except ValueError:
             number = 0
         if not 1 <= number <= before or _cursor(number) != cursor:
-            raise Refusal(400, f"cursor must be a next_cursor of this company's history; got {cursor!r}")
+            raise Refusal(400, f"cursor must be a next_cursor of this company's history; got {shown(cursor)}")
         before = number
     return limit, before
 
@@ -40,7 +41,7 @@ def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= _MOST):
-        raise Refusal(400, f"limit must be a whole number from 1 to {_MOST}; got {text!r}")
+        raise Refusal(400, f"limit must be a whole number from 1 to {_MOST}; got {shown(text)}")
     return int(text)
 
 

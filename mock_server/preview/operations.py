@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from mock_server.contract.nearest import shown
 from mock_server.data import uploaded as opening
 from mock_server.data.csv_file import Drift, cell_text
 from mock_server.http.messages import JSON, answer, canonical
@@ -141,7 +142,7 @@ def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
         upload = company.uploads.get(file["upload_ref"])
         if upload is None or upload.file is None:
             what = "names no upload of this company" if upload is None else "was requested, but no file was put there"
-            raise Refusal(400, f"files[{number}].upload_ref {file['upload_ref']!r} {what}")
+            raise Refusal(400, f"files[{number}].upload_ref {shown(file['upload_ref'])} {what}")
         files.append((file["name"], upload.file))
     return files
 
@@ -174,7 +175,7 @@ async def list_imports(call: Exchange) -> Response:
     if "status" not in query:
         return answer(page(company, limit, before, call.now))
     if query["status"] != "active":  # OP-10
-        raise Refusal(400, f"status must be 'active' when it is given; got {query['status']!r}")
+        raise Refusal(400, f"status must be 'active' when it is given; got {shown(query['status'])}")
     active = company.active(call.now)
     return answer(active[0].body(call.now) if active else {"run": None})
 
@@ -216,10 +217,10 @@ async def export_csv(call: Exchange) -> Response:
     company, query = _company(call), call.query
     sheets = {sheet.id: sheet for sheet in company.sheets}
     if "sheet_id" in query and query["sheet_id"] not in sheets:  # CSV-11
-        raise Refusal(404, f"no sheet {query['sheet_id']!r} in this company's workbook", "CSV-11")
+        raise Refusal(404, f"no sheet {shown(query['sheet_id'])} in this company's workbook", "CSV-11")
     chosen = query.get("filter", "valid")  # CSV-03
     if chosen not in {"valid", "all"}:  # CSV-10
-        raise Refusal(400, f"filter must be 'valid' or 'all'; got {chosen!r}", "CSV-10")
+        raise Refusal(400, f"filter must be 'valid' or 'all'; got {shown(chosen)}", "CSV-10")
     books = [(sheet, company.book(sheet, call.now)) for sheet in company.sheets]
     if "sheet_id" not in query:
         return workbook_zip(books, flagged=chosen == "all")
@@ -255,7 +256,7 @@ def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
     wanted = {name: cell_text(value) for name, value in (selection.get("row_filter") or {}).items()}
     columns = {column.name for template in known.values() for column in template.columns}
     if strange := [name for name in wanted if name not in columns]:
-        raise Refusal(400, f"selection.row_filter names a column that no sheet has: {strange[0]!r}")
+        raise Refusal(400, f"selection.row_filter names a column that no sheet has: {shown(strange[0])}")
     return Selection(None if ids is None else frozenset(ids), wanted, body.get("mode") == "canary")
 
 
@@ -264,7 +265,7 @@ async def poll_export(call: Exchange) -> Response:
     company, account = _company(call), account_of(call.session)
     run = account.runs.get(call.parameters["run_id"])
     if not isinstance(run, ExportRun) or run.company_id != company.id:
-        raise Refusal(404, f"no export {call.parameters['run_id']!r} of this company")
+        raise Refusal(404, f"no export {shown(call.parameters['run_id'])} of this company")
     if run.pace == "polls":
         account.count_poll(call.now, run.id)
     state = run.life(call.now)
@@ -288,7 +289,7 @@ def _import(call: Exchange) -> ImportRun:
         account_of(call.session).company(call.parameters["company_id"])
         # POLL-18 is the rule for a run that there is, but under another company.
         clause = "DEC-26" if call.operation_id == "decide" else "POLL-17" if run is None else "POLL-18"
-        raise Refusal(404, f"no import {call.parameters['run_id']!r} of this company", clause)
+        raise Refusal(404, f"no import {shown(call.parameters['run_id'])} of this company", clause)
     if run.pace == "instant":
         _company(call)
     return run

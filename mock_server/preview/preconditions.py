@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_server.contract.nearest import shown
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -76,4 +77,4 @@ def refuse_lacking(scenario: Scenario, sheets: Collection[str]) -> None:
 
 def taken(name: str, source: Source) -> Refusal:
     """The refusal of a company whose name is in use (PROV-16)."""
-    return Refusal(400, f"a company named {name!r} exists already for the source {source.name}", "PROV-16")
+    return Refusal(400, f"a company named {shown(name)} exists already for the source {source.name}", "PROV-16")

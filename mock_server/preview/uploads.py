@@ -5,7 +5,7 @@ from __future__ import annotations
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mock_server.contract.nearest import counted
+from mock_server.contract.nearest import counted, shown
 from mock_server.http.messages import answer, error
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
@@ -57,4 +57,4 @@ async def put(call: Exchange) -> Response:
 def _refuse_other_type(upload: Upload, given: str | None) -> None:
     """Refusal 400 unless the Content-Type is the declared one (UPL-02)."""
     if upload.content_type is not None and (given or "").lower() != upload.content_type.lower():
-        raise Refusal(400, f"Content-Type must be the declared {upload.content_type!r}; got {given!r}", "UPL-02")
+        raise Refusal(400, f"Content-Type must be the declared {upload.content_type!r}; got {shown(given)}", "UPL-02")

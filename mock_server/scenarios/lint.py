@@ -37,9 +37,9 @@ def is_in_order(document: Document, schema: str, alone: str = "") -> bool:
     return bool(_quick(schema, alone).is_valid(document.value))
 
 
-def complaints(document: Document, schema: str, entries: Entries, alone: str = "") -> list[Complaint]:
-    """What is wrong with the form of a file, verbs included; [] when nothing is."""
-    return [each for part in walk(_schema(schema, alone), document.value) for each in _wrong(document, part, entries)]
+def complaints(document: Document, schema: str, entries: Entries, alone: str = "") -> Iterator[Complaint]:
+    """What is wrong with the form of a file, verbs included, each found when it is asked for."""
+    return (each for part in walk(_schema(schema, alone), document.value) for each in _wrong(document, part, entries))
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mock_server.contract.words import Misfit
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 ACCOUNT = "account.yaml"
 """In a folder of scenarios, the file that holds the account and is no scenario."""
+MANY = 20
+"""Mistakes in what a request sent that are told; of a file all are."""
 T = TypeVar("T")
 GENERATED_ROWS = 1453
 """How many rows a sheet gets when the file does not say: the figure of the documented example."""
@@ -38,7 +41,7 @@ def load_catalogue(path: Path) -> Catalogue:
     """The catalogue of an account file."""
     document = _read(path)
     in_order = is_in_order(document, "account")
-    if wrong := list(account.lint(document)) if in_order else complaints(document, "account", {}):
+    if wrong := list(account.lint(document) if in_order else complaints(document, "account", {})):
         raise BadFiles(wrong)
     return account.build(document)
 
@@ -122,7 +125,8 @@ class Loader(NamedTuple):
         if is_in_order(document, self.language.schema, alone):
             with suppress(Misfit):
                 return make()
-        raise BadFiles(complaints(document, self.language.schema, self.language.entries, alone))
+        found = complaints(document, self.language.schema, self.language.entries, alone)
+        raise BadFiles(list(islice(found, MANY if alone else None)))
 
 
 def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
