@@ -83,6 +83,13 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     is_flag=True,
     help="End when standard input ends, too: whoever starts the mock with a pipe there never leaves it behind.",
 )
+@option(
+    "--head-timeout",
+    reads=span,
+    default="20s",
+    help="Answer 408 and close a connection on which no whole request head came for this long.",
+)
+@option("--body-timeout", reads=span, default="60s", help="Answer 408 when nothing of a body came for this long.")
 @option("--max-body", reads=size, default="10MB", help="Refuse JSON bodies that are larger.")
 @option("--max-upload", reads=size, default="200MB", help="Refuse uploaded files that are larger.")
 @option(

@@ -29,6 +29,10 @@ class Settings(NamedTuple):
     admin_token: str | None = None
     max_sessions: int = 1_000
     session_idle: int = HOUR
+    head_timeout: int = 20_000
+    """How long a client may take for the whole head of a request."""
+    body_timeout: int = 60_000
+    """How long nothing of a body may come."""
     max_body: int = 10_000_000
     max_upload: int = 200_000_000
     stale_after: int = HOUR

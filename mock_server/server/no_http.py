@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-_BODY = b'{"error":"the request is no well-formed HTTP"}'
-_ANSWER = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-    % (len(_BODY), _BODY)
-)
+import orjson
+
+
+def last_answer(status: str, text: str) -> bytes:
+    """An error as it goes over a connection that ends with it."""
+    body = orjson.dumps({"error": text})
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}connection: close\r\n\r\n".encode() + body
+
+
+_ANSWER = last_answer("400 Bad Request", "the request is no well-formed HTTP")
 
 
 class _Refused:

@@ -24,8 +24,10 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.contract.yaml_file import BadFiles
+from mock_server.kernel.clock import real_time
 from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
+from mock_server.server.connections import NO_ROOM, Connections
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.no_http import refuse
 from mock_server.server.watch import Snapshot, changes, snapshot
@@ -173,15 +175,31 @@ class _Server(uvicorn.Server):
         self._log = log
         self._loaded = loaded
         self._line = ""
+        self._connections = Connections(app.sessions, log.notice)
         self._watching: asyncio.Task[None] | None = None
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # the one kind that a signal handler may fill
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say so."""
         await super().startup(sockets)
+        asyncio.get_running_loop().set_exception_handler(self._show)
         self._announce()
         if self._serving.watch:
             self._watching = asyncio.create_task(self._watch())
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end; twice a second, look at the connections."""
+        if counter % 5 == 0:
+            self._connections.sweep(self.server_state.connections, real_time())
+        return await super().on_tick(counter)
+
+    def _show(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell of what no handler caught; that no connection can be accepted is no mistake of ours."""
+        wrong = context.get("exception")
+        if isinstance(wrong, OSError) and wrong.errno in NO_ROOM:
+            self._connections.say_full(real_time())
+        else:
+            loop.default_exception_handler(context)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let answers under way end, for a second at most."""

@@ -5,16 +5,18 @@ The steps of `server.pipeline` fill it in; a handler reads it.
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
+from mock_server.contract.nearest import counted
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
 from mock_server.http.messages import parsed, pieces, read
 from mock_server.http.prefer import preferences
-from mock_server.kernel.clock import real_time
+from mock_server.kernel.clock import SECOND, real_time
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _HEADERS = frozenset((b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer"))
 """The headers that say what is to be done."""
+DRIPS = 10
+"""Times the patience with a silent body, after which one that comes drop by drop must have brought a byte a second."""
 
 
 class Exchange:
@@ -72,6 +76,10 @@ class Exchange:
     """Whether the body is said to be encoded."""
     size = 0
     """Bytes of the body that have come so far."""
+    asked = 0
+    """The real time at which the body was first waited for."""
+    late = False
+    """Whether too little of the body came for too long."""
     kept = b""
     """The beginning of the body, for the journal."""
 
@@ -178,15 +186,42 @@ class Exchange:
         return pieces(self.scope, self.receive, limit)
 
     async def receive(self) -> Message:
-        """The next message of the body."""
-        message = await self._receive()
+        """The next message of the body; Refusal 408 when it lets the server wait too long."""
+        if not self.coming:
+            return await self._receive()
+        waiting = self.sessions.receiving
+        waiting[self] = now = real_time()
+        self.asked = self.asked or now
+        try:
+            message = await self._receive()
+        finally:
+            waiting.pop(self, None)
         if piece := message.get("body"):
             self.size += len(piece)
             if self.arrived and (room := self.journal.body - len(self.kept)) > 0:
                 self.kept += piece[:room]
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self.coming = False
+        elif self.late:
+            self.coming = False
+            seconds = self.sessions.settings.body_timeout // SECOND
+            text = f"the body stopped after {counted(self.size, 'byte')}; send it without pauses of {seconds}s or more"
+            raise Refusal(408, f"{text}, and at least a byte a second", headers={"Connection": "close"})
         return message
+
+    def is_late(self, since: int, now: int) -> bool:
+        """Whether nothing of the body came since then for too long, or next to nothing for much longer."""
+        patience = self.sessions.settings.body_timeout
+        slow = now - self.asked >= DRIPS * patience and self.size * SECOND < now - self.asked
+        return slow or since <= now - patience
+
+    def give_up(self) -> None:
+        """Let the call wait no longer for its body: it refuses, and its connection ends."""
+        self.late = True
+        cycle: Any = getattr(self._receive, "__self__", None)  # uvicorn's, of either protocol
+        if cycle is not None:
+            cycle.keep_alive = False
+            cycle.message_event.set()
 
     async def drain(self, limit: int) -> None:
         """Take in what nobody read, up to `limit` bytes.
@@ -195,5 +230,6 @@ class Exchange:
         pipe, and never the 413 or 401 that explains it.
         """
         size = 0
-        while self.coming and size <= limit:
-            size += len((await self.receive()).get("body", b""))
+        with contextlib.suppress(Refusal):  # the answer that is there says more
+            while self.coming and size <= limit:
+                size += len((await self.receive()).get("body", b""))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mock_server.scenarios.catalog import World
+    from mock_server.session.exchange import Exchange
     from mock_server.session.generation import Generation, SignedUrl
 
 
@@ -30,6 +31,8 @@ class Sessions:
         """Least recently used first."""
         self.strays = Journal(ids=generation.ids, stray=True)
         """Calls without an accepted key, which belong to no session."""
+        self.receiving: dict[Exchange, int] = {}
+        """The calls that wait for more of their body, and since which real time."""
         self.ending = False
         """True once the server ends: nobody is to wait for anything any longer."""
         self.opened = 0
