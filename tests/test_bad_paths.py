@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from refusals import (
     API,
+    DEALS,
     DOCS,
     LIVE,
     NOBODY,
     RUN,
     SHEET,
+    SOURCE,
     refused,
     state,
 )
@@ -139,10 +141,109 @@ def test_a_wrong_method_gets_405_and_the_methods_that_are_allowed(client: Client
     for method in set(METHODS) - allowed:
         call = client.transport.call(method, path)
         refused(call, 405, method, *allowed)
-        assert set(call.headers["allow"].split(", ")) == allowed
+        assert set(call.headers["allow"].split(", ")) == allowed | ({"HEAD"} if "GET" in allowed else set())
     head = client.transport.call("HEAD", path)
-    assert (head.status, head.received, head.headers["allow"]) == (405, b"", call.headers["allow"])
+    assert (head.status, head.received) == (404 if "/exports/" in path else 200 if "GET" in allowed else 405, b"")
     assert state(client) == before
+
+
+GETS = [
+    "/api/v1/sources",
+    f"{DOCS}/imports",
+    f"{DOCS}/imports?status=active",
+    RUN,
+    f"{DOCS}/export.csv?sheet_id={SHEET}",
+]
+GETS += [
+    "/api/v1/sources?",
+    f"{DOCS}/export.csv",
+    f"{RUN}x",
+    f"{DOCS}/imports?limit=0",
+    "/_mock/health",
+    "/_mock/clock",
+]
+GETS += [
+    "/_mock/scenarios",
+    "/_mock/openapi.yaml",
+    "/_mock/session",
+    "/_mock/why/1",
+    "/_mock/nothing",
+    "/magic-links/x",
+]
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_a_head_is_answered_as_the_get_is_without_its_body(client: Client, path: str) -> None:
+    """RFC 9110, 9.3.2; what is counted and journalled is a HEAD of the operation."""
+    client.get("/api/v1/sources")
+    get, head = client.get(path), client.transport.call("HEAD", path)
+    varies = {"x-mock-request-id", "date", "transfer-encoding"}
+    if path == "/_mock/session":  # which tells of one call more
+        varies.add("content-length")
+    assert (head.status, head.received) == (get.status, b"")
+    assert {(*each,) for each in head.headers.items() if each[0] not in varies} == {
+        (*each,) for each in get.headers.items() if each[0] not in varies
+    }
+    if path.startswith(API):
+        told = client.get("/_mock/requests").body["requests"]
+        assert [each["method"] for each in told] == ["GET", "GET", "HEAD"]
+        assert (told[2]["operation"], told[2]["answer"]["size"]) == (told[1]["operation"], 0)
+        assert client.get("/_mock/audit").status == client.get("/_mock/coverage").status == 200
+        assert client.get(f"/_mock/why/{told[2]['id']}").body["status"] == get.status
+    elif path != "/_mock/nothing":
+        assert client.get("/_mock/bundle").body["steered"] == []
+
+
+ENCODED = [
+    ("GET", f"{DOCS}%2Fimports"),
+    ("GET", RUN.replace("/imports/", "%2fimports%2f")),
+    ("GET", "/api%2Fv1%2Fsources"),
+    ("GET", "/api/v1%2Fsources"),
+    ("POST", f"{RUN}%2Fdecisions"),
+    ("POST", f"{RUN}%5Cdecisions"),
+    ("POST", f"{RUN}%00/decisions"),
+    ("GET", f"{RUN}%252F"),
+    ("GET", "/_mock%2Fhealth"),
+    ("GET", "/_mock/clock%2Fadvance"),
+    ("POST", "/_mock/clock%2Fadvance"),
+    ("POST", f"/_mock/runs/{RUN.rpartition('/')[2]}%2Fcancel"),
+    ("GET", "/magic-links%2Fx"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ENCODED, ids=[path for _, path in ENCODED])
+def test_an_encoded_separator_separates_nothing(client: Client, method: str, path: str) -> None:
+    before = state(client)
+    refused(client.transport.call(method, path, {"decision": "approve"} if method == "POST" else None), 404)
+    assert state(client) == before
+
+
+def test_an_encoded_separator_leads_to_no_upload_and_its_token_is_not_shown(client: Client, server: str) -> None:
+    url = client.post(f"{DOCS}/uploads", {"name": "a.csv"}).body["upload_url"].removeprefix(server)
+    token = url.rpartition("/")[2]
+    for path in (url.replace("/uploads/", "/uploads%2F"), f"{url}%2F", f"{url}%00", f"/uploads/%2F{token}"):
+        refused(client.send("PUT", path, b"Email\n", {"x-api-key": client.key or ""}), 404)
+    assert token not in client.get("/_mock/requests").text
+    assert client.send("PUT", url.replace("uploads", "%75ploads"), b"Email\n", {}).status == 200
+
+
+def test_ids_are_read_in_any_case_and_written_in_the_canonical_one(client: Client) -> None:
+    """RFC 9562, 4: in paths, queries, bodies and the admin API."""
+    body = {"name": "Acme", "source": SOURCE.upper(), "template_ids": [DEALS.upper()], "external_id": "manual"}
+    company = client.post(f"{API}/companies", body).body
+    assert [each["template_id"] for each in company["sheets"]] == [DEALS]
+    own = f"{API}/companies/{company['company']['id'].upper()}"
+    client.put("/_mock/scenario", {"name": "live", "pace": "manual"})
+    run = client.post(f"{own}/imports", {"rows": [{"Name": "a"}]}).body
+    assert (run["run_id"], run["poll_url"]) == (run["run_id"].lower(), run["poll_url"].lower())
+    poll = f"{own}/imports/{run['run_id'].upper()}"
+    assert client.get(poll).body == client.get(run["poll_url"]).body
+    stepped = client.post(f"/_mock/runs/{run['run_id'].upper()}/step")
+    assert (stepped.status, stepped.body["run_id"]) == (200, run["run_id"])
+    polls = client.get(f"/_mock/requests?operation=poll_import&run={run['run_id'].upper()}").body["requests"]
+    assert [(each["run_id"], each["company_id"]) for each in polls] == [(run["run_id"], company["company"]["id"])] * 2
+    assert client.get(f"{DOCS}/export.csv?sheet_id={SHEET.upper()}").received.startswith(b"Name,")
+    assert client.post(f"{DOCS}/exports", {"selection": {"template_ids": [SHEET.upper()]}}).status == 400
 
 
 QUERIES = [

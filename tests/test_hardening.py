@@ -148,7 +148,13 @@ def test_lines_that_find_no_room_are_dropped_and_counted() -> None:
 
 
 TOKEN = "tok3n-of-an-upload"
-ODD_PATHS = ["/a\n12:00:00 GET /forged 200", "/a\x1b[2J", f"/uploads/{TOKEN}", f"/x/uploads/{TOKEN}\nforged"]
+ODD_PATHS = [
+    f"/uploads%2F{TOKEN}",
+    "/a\n12:00:00 GET /forged 200",
+    "/a\x1b[2J",
+    f"/uploads/{TOKEN}",
+    f"/x/uploads/{TOKEN}\nforged",
+]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -80,7 +80,9 @@ _PUBLIC = [
 def calls() -> list[tuple[str, str]]:
     """Method and path of every admin call."""
     endpoints: list[tuple[Route, Any]] = [(route, route.endpoint) for route in routes()]
-    return [(method, pattern(route)) for route, endpoint in endpoints for method in endpoint.methods]
+    return [
+        (method, pattern(route)) for route, endpoint in endpoints for method in endpoint.methods if method != "HEAD"
+    ]
 
 
 def pattern(route: Route) -> str:

@@ -101,8 +101,8 @@ def public(path: str, handler: Callable[[Sessions], Response]) -> Route:
 class _Public:
     """An endpoint that is the same for every caller."""
 
-    def __init__(self, methods: Mapping[str, Callable[[Any], Any]]) -> None:
-        self.methods = methods
+    def __init__(self, methods: dict[str, Callable[[Any], Any]]) -> None:
+        self.methods = methods | ({"HEAD": methods["GET"]} if "GET" in methods else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in self.methods:
@@ -129,7 +129,7 @@ class _Resource(_Public):
             result = self.methods[request.method](call)
             if isawaitable(result):
                 result = await result
-        if request.method != "GET":
+        if request.method not in {"GET", "HEAD"}:
             session.journal.was_steered(call.now, request.method, admin_path(request.scope), raw)
         return result if isinstance(result, Response) else answer(result)
 

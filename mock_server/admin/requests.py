@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
 from mock_server.admin.call import AdminCall, Answer, route
+from mock_server.contract.document import UUID, canonical_id
 from mock_server.contract.nearest import shown, suggest
 from mock_server.coverage.items import coverage_of
 from mock_server.explain.text import text
@@ -25,7 +26,6 @@ LONGEST = 60 * SECOND
 _FORMS = ("json", "text")
 _FILTERS = ("since", "operation", "run", "status", "strays")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
-_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 
 
@@ -101,6 +101,7 @@ def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
     """The journal, the last number that was seen, and what gives the exchanges that fit; Refusal 400 for a mistake."""
     query, journal, session = call.request.query_params, _journal(call), call.session
     since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
+    run_id = run_id and canonical_id(run_id)
     if not since.isdecimal() or len(since) > 15:
         raise Refusal(400, f"since must be the number of an exchange, or 0; got {shown(since)}")
     if int(since) > journal.latest:
@@ -109,7 +110,7 @@ def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
     if operation is not None and operation not in known:
         raise Refusal(400, f"operation: no operation {shown(operation)}{suggest(operation, known)}")
     # An id that the session does not have may become a run of its own.
-    if run_id is not None and run_id not in session.account.runs and not _UUID.fullmatch(run_id):
+    if run_id is not None and run_id not in session.account.runs and not UUID.fullmatch(run_id):
         raise Refusal(400, f"run: no run {shown(run_id)}{suggest(run_id, session.account.runs)}")
     if status is not None and not _STATUS.fullmatch(status):
         raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {shown(status)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from mock_server.admin.call import AdminCall, route
-from mock_server.contract.document import data
+from mock_server.contract.document import canonical_id, data
 from mock_server.contract.nearest import shown
 from mock_server.dialects.dialect import TITLES, UnknownDialect
 from mock_server.kernel.clock import iso
@@ -108,7 +108,7 @@ def _status(call: AdminCall) -> dict[str, Any]:
 
 
 def _run(call: AdminCall) -> Run:
-    run_id = call.request.path_params["run_id"]
+    run_id = canonical_id(call.request.path_params["run_id"])
     run = call.session.account.runs.get(run_id)
     if run is None:
         raise Refusal(404, f"no run {shown(run_id)} in this session")

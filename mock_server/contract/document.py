@@ -5,6 +5,7 @@ Nothing here knows how the mock obeys; a route or a body rule that is not in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -18,6 +19,9 @@ from mock_server.contract.nearest import LONGEST
 API = "/api/v1"
 MATCHES = 2_000
 """How many requests' matches are remembered: a client polls the same few paths again and again."""
+UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_ID = re.compile(r"%2F|[\\\0]")
+"""What is in no id, and in the path of many a client that puts one together wrongly."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -40,6 +44,11 @@ def load_yaml(name: str) -> Any:
         return yaml.load(file.read_bytes(), loader)  # noqa: S506 - both loaders are safe ones
 
     return cached(name, [file], read)
+
+
+def canonical_id(text: str) -> str:
+    """The text, in lower case where it is a UUID: so one is written, and read in any case (RFC 9562, 4)."""
+    return text.lower() if UUID.fullmatch(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +185,9 @@ class Contract:
         for segment in path.split("/")[1:]:
             if segment in place.named:
                 place = place.named[segment]
-            elif segment and place.parameter is not None:
+            elif segment and place.parameter is not None and not _NO_ID.search(segment):
                 place = place.parameter
-                values.append(segment)
+                values.append(canonical_id(segment))
             else:
                 return Match(None, {}, ())
         allowed = tuple(place.methods)

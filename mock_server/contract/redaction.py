@@ -25,7 +25,7 @@ SECRET_HEADERS = frozenset(
 _NAMED = re.compile(r"(?i)key|token|secret|password|auth")
 _KEY_NAMED = re.compile(r"(?i)(?:^|&)(?:x[-_])?(?:api[-_]?)?key=")
 _SIGNED = re.compile(rb"(/uploads\\?/)[^/?\"'\s\\]+")
-_TOKEN = re.compile(rb"(?<![0-9A-Za-z_])[0-9a-f]{32}(?![0-9A-Za-z])")
+_TOKEN = re.compile(rb"(?:(?<![0-9A-Za-z_])|(?<=%[0-9A-Fa-f]{2}))[0-9a-f]{32}(?![0-9A-Za-z])")
 _TOKENS = 32
 """Characters of a token."""
 _ESCAPED = re.compile(rb"\\u00[2-7]")

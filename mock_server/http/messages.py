@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -27,6 +28,7 @@ DEEPEST = 254
 TOO_DEEP = f"the body is nested too deeply; at most {DEEPEST} levels are taken"
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
 """How a body begins that somebody compressed and did not say so."""
+_SLASH = re.compile("%2[Ff]")
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
@@ -37,6 +39,11 @@ def header(scope: Scope, name: bytes) -> str | None:
             text: str = value.decode("latin-1")
             return text
     return None
+
+
+def plain_path(raw: bytes) -> str:
+    """The path with its escapes read, but for those of slashes: they part nothing (RFC 3986, 2.2)."""
+    return "%2F".join(unquote(part) for part in _SLASH.split(raw.decode("ascii", "replace")))
 
 
 async def read(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -145,6 +152,13 @@ class Answer(Response):
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A JSON answer (FMT-01); bytes are taken as they are."""
     return Answer(value if isinstance(value, bytes) else orjson.dumps(value), status, headers)
+
+
+def head_of(response: Response) -> Answer:
+    """The answer to a HEAD: the same headers, and no body (RFC 9110, 9.3.2)."""
+    bare = Answer(b"", response.status_code)
+    bare.raw_headers = response.raw_headers
+    return bare
 
 
 def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
+from mock_server.contract.document import canonical_id
 from mock_server.contract.nearest import shown
 from mock_server.data import generated
 from mock_server.data.book import Book, Sheet, has_open_groups
@@ -105,11 +106,11 @@ class Account(Ledger):
     def provision(self, now: int, body: Mapping[str, Any]) -> Company:
         """Create a company from a body of the contract's shape (PROV-01 to PROV-19)."""
         session, catalogue = self.session, self.session.world.catalogue
-        source = next((source for source in catalogue.sources if source.id == body["source"]), None)
+        source = next((each for each in catalogue.sources if each.id == canonical_id(body["source"])), None)
         if source is None:
             raise Refusal(404, f"no source {body['source']!r} in this account", "PROV-11")
         known = [template.id for template in catalogue.templates]
-        wanted = body.get("template_ids", known)
+        wanted = [canonical_id(each) for each in body.get("template_ids", known)]
         if foreign := [template_id for template_id in wanted if template_id not in known]:
             text = f"template_ids names a template that this account does not have: {foreign[0]!r}"
             raise Refusal(400, text, "PROV-15")

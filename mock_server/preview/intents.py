@@ -72,6 +72,6 @@ def _intent(call: tuple[str, str, bytes]) -> Intent:
         value = orjson.loads(body)
         if isinstance(value, dict):
             value.pop("idempotency_key", None)
-        return operation, path, hash(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+        return operation, path.lower(), hash(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
     except (ValueError, TypeError):  # malformed, longer than what is kept, or without a form in JSON
         return operation, path, hash(body)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from mock_server.contract.document import canonical_id
 from mock_server.contract.nearest import shown
 from mock_server.data import uploaded as opening
 from mock_server.data.csv_file import Drift, cell_text
@@ -249,7 +250,7 @@ async def start_export(call: Exchange) -> Response:
 def _selection(company: Company, body: Mapping[str, Any]) -> Selection:
     """Which rows an export writes (DST-08); Refusal 400 for a template or column that the company does not have."""
     selection = body.get("selection") or {}
-    ids = selection.get("template_ids")
+    ids = [canonical_id(each) for each in selection["template_ids"]] if "template_ids" in selection else None
     known = {sheet.template.id: sheet.template for sheet in company.sheets}
     if foreign := [each for each in ids or () if each not in known]:
         raise Refusal(400, f"selection.template_ids names a template that this company does not have: {foreign[0]!r}")

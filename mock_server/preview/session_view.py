@@ -64,4 +64,4 @@ def both_sides(session: Session) -> dict[str, dict[str, int]]:
 def is_named(session: Session, path: str) -> bool:
     """Whether the path names a company that this session alone has; ready ones have the same id in every session."""
     companies = account_of(session).companies.keys() - session.world.ready.keys()
-    return any(company_id in path for company_id in companies)
+    return any(company_id in path.lower() for company_id in companies)

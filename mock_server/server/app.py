@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mock_server.http.direct import without_chunks
+from mock_server.http.messages import plain_path
 from mock_server.server.pages import Pages
 from mock_server.server.pipeline import CALL, ELSEWHERE, SIGNED, respond
 from mock_server.session.exchange import Exchange
@@ -65,6 +66,8 @@ class App:
         """Answer one HTTP request; every failure becomes the contract's error body."""
         if scope["type"] != "http":
             return
+        if b"%" in scope["raw_path"]:
+            scope["path"] = plain_path(scope["raw_path"])
         path: str = scope["path"]
         if scope["http_version"] == "1.0":
             send = without_chunks(send)

@@ -29,7 +29,7 @@ WAITING = 2_000  # pieces of some lines that may wait for a slow reader
 MOMENT = 0.02  # seconds that an exchange's line may wait for others
 LAST_LINES = 0.3  # seconds that a reader gets for them when the server ends
 LONGEST = 2_000  # characters of a path or note; a longer one is cut
-_UPLOAD = re.compile(r"/uploads/[^\s;?]+")
+_UPLOAD = re.compile(r"/uploads(?:/|%2F)[^\s;?]+")
 
 
 def put(stream: TextIO | None, line: str) -> None:
@@ -192,7 +192,7 @@ def _text(clock: str, method: str, path: str, status: int, took: float, operatio
     line = f"{clock} {method} {path} {status} {took:.1f}ms  {operation or '-'}"
     if note:
         line = f"{line}  {note}"
-    if len(line) <= LONGEST and "/uploads/" not in line and line.isprintable():  # as nearly all are
+    if len(line) <= LONGEST and "/uploads" not in line and line.isprintable():  # as nearly all are
         return line
     line = f"{clock} {method} {_printable(_safe(path))} {status} {took:.1f}ms  {operation or '-'}"
     return f"{line}  {_printable(_safe(note))}" if note else line

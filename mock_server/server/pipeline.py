@@ -18,7 +18,7 @@ from mock_server.dialects.dialect import UnknownDialect
 from mock_server.faults.transport import Delivery, Wire, response_of
 from mock_server.http.direct import send_directly
 from mock_server.http.examples import preferred_example, shown
-from mock_server.http.messages import Answer, error
+from mock_server.http.messages import Answer, error, head_of
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
 
@@ -66,8 +66,9 @@ def choose_dialect(x: Exchange) -> None:
 
 
 def find_operation(x: Exchange) -> Response | None:
-    """Which operation of the contract it is for; 404 or 405 for none."""
-    operation, x.parameters, allowed = x.contract.match(x.scope["method"], x.scope["path"])
+    """Which operation of the contract it is for; 404 or 405 for none. A HEAD is for that of the GET."""
+    method = x.scope["method"]
+    operation, x.parameters, allowed = x.contract.match("GET" if method == "HEAD" else method, x.scope["path"])
     if operation is None:
         return nothing_there(x, allowed)
     x.operation_id = x.entry.operation = operation.id
@@ -160,6 +161,7 @@ def nothing_there(x: Exchange, allowed: tuple[str, ...]) -> Response:
     """The answer to a method or path that the contract does not have; the nearest one goes to the log alone."""
     method, path = x.scope["method"], x.scope["path"]
     if allowed:
+        allowed += ("HEAD",) if "GET" in allowed else ()
         text = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
         return error(405, text, {"Allow": ", ".join(allowed)})
     near = x.contract.nearest(method, path)
@@ -179,6 +181,8 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
         response = await _answered(x, steps)
         if x.speaks:
             response = await apply(x.dialect, response, x.scope, x.entry.operation, x.preferred("dialect"))
+        if x.scope["method"] == "HEAD":
+            response = head_of(response)
         x.journal.take_turn(x.entry)
         if x.coming:
             await x.drain(x.sessions.settings.max_upload)

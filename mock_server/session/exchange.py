@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mock_server.contract.clause_map import refusal_clause
+from mock_server.contract.document import canonical_id
 from mock_server.contract.nearest import counted
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
@@ -114,8 +115,9 @@ class Exchange:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters; of a repeated one the last counts."""
-        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        """The query's parameters, ids in their canonical_id form; of a repeated one the last counts."""
+        given = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return {name: canonical_id(value) for name, value in given}
 
     @property
     def origin(self) -> str:
