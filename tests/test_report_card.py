@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from clients import sloppy
@@ -161,6 +162,122 @@ def test_an_exemplary_client_looks_up_what_runs_when_it_meets_a_409(
         201,
     ]
     assert not card(client)["findings"]
+
+
+@pytest.mark.parametrize("fault", [{"lose": "reset"}, {"error": 500}, {"garble": None}, {"page": 502}])
+def test_an_exemplary_client_finds_the_company_whose_answer_was_lost(
+    client: Client, key: str, waiting: Callable[[float], None], fault: dict[str, Any]
+) -> None:
+    def look_up(external_id: str) -> dict[str, Any]:
+        companies = client.get("/_mock/session").body["companies"]
+        return {"company": next(each for each in companies if each["external_id"] == external_id)}
+
+    steering(client)("POST", "faults", fault | {"operation": "provision_company", "times": 1})
+    with Exemplary(client.url, key, waiting, look_up=look_up) as partner:
+        company = partner.provision("Acme", "park--acme")["company"]["id"]
+        partner.follow(partner.start(company, "import-1", rows=[{"Email": "ada@example.com"}]))
+    found = card(client)["findings"]
+    assert not found, told(found)
+
+
+@pytest.mark.parametrize("repeated", [0, 1])
+def test_a_company_that_nobody_looked_for_is_not_recovered(client: Client, repeated: int) -> None:
+    source = client.get("/api/v1/sources").body["sources"][0]["id"]
+    steering(client)("POST", "faults", {"lose": 502, "operation": "provision_company", "times": 1})
+    for _ in range(1 + repeated):
+        client.post("/api/v1/companies", {"name": "Acme", "source": source})
+    (found,) = card(client)["findings"]
+    assert (found["code"], len(found["exchanges"])) == ("lost-provision-not-recovered", 1 + repeated)
+    assert "nobody found out what became of it" in found["happened"]
+    assert ("400 when it was sent again" in found["happened"]) == bool(repeated)
+
+
+IMPORTS = "/api/v1/companies/247cf3d6-4311-4910-9aae-05e226ec205a/imports"
+"""Of the ready company of `park`."""
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [b"{", b"{", b'{"rows": [{"Email": "ada@example.com"}]}'],  # mended in the end
+        [b"{", b'{"rows": 1}', b'{"rows": 2}', b"[]", b"{}"],  # mended each time, and wrong again
+        [b'{"rows": 1}', b'{"rows": 1}'],
+    ],
+)
+def test_who_mends_a_request_does_not_loop(client: Client, key: str, bodies: list[bytes]) -> None:
+    for body in bodies:
+        client.send("POST", IMPORTS, body, {"x-api-key": key})
+    found = card(client, "?without=import-without-key,poll-url-unused")["findings"]
+    assert not found, told(found)
+
+
+def test_who_mends_what_a_request_needs_does_not_loop(client: Client) -> None:
+    uploads = IMPORTS.replace("/imports", "/uploads")
+    for number in range(4):
+        signed = client.post(uploads, {"name": f"{number}.csv"}).body
+        client.post(IMPORTS, {"files": [{"name": "1.csv", "upload_ref": "upl_1"}], "idempotency_key": "k"})
+        client.send("PUT", urlsplit(signed["upload_url"]).path, CSV, {})
+    assert not card(client)["findings"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("POST", IMPORTS, b"{"),
+        ("POST", IMPORTS, b'{"files": [], "idempotency_key": "k"}'),
+        ("DELETE", IMPORTS, None),
+        ("GET", f"{IMPORTS}?status=parked", None),
+        ("POST", "/api/v1/companies", b'{"name": "Acme"}'),
+    ],
+)
+def test_any_request_that_is_wrong_in_itself_can_be_looped_on(
+    client: Client, key: str, wrong: tuple[str, str, bytes | None]
+) -> None:
+    for _ in range(4):
+        client.send(*wrong, {"x-api-key": key})
+        client.get("/api/v1/sources")
+    (found,) = card(client, "?without=import-without-key")["findings"]
+    assert (found["code"], len(found["exchanges"])) == ("loops-on-400", 4)
+
+
+NODE = {"accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node"}
+CHROME = {"origin": "https://app.example", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "accused"),
+    [
+        (NODE, False),  # its fetch says what it imitates
+        (CHROME | {"x-forwarded-for": "203.0.113.9"}, False),  # a backend that passes a browser's headers on
+        (CHROME | {"via": "1.1 edge"}, False),
+        (CHROME, True),
+        ({"origin": "null"}, True),
+        ({"sec-fetch-dest": "empty"}, True),
+    ],
+)
+def test_a_browser_is_told_from_a_backend(client: Client, key: str, headers: dict[str, str], *, accused: bool) -> None:
+    client.send("GET", "/api/v1/sources", None, {"x-api-key": key} | headers)
+    assert [each["code"] for each in card(client)["findings"]] == ["key-in-browser"] * accused
+
+
+def test_a_preflight_for_the_key_comes_from_a_browser(client: Client) -> None:
+    company = provisioned(client)
+    asks = {"access-control-request-method": "GET", "access-control-request-headers": "content-type,X-API-Key"}
+    for headers in (CHROME, CHROME | asks):
+        client.send("OPTIONS", f"/api/v1/companies/{company}/imports", None, headers)
+    (found,) = card(client)["findings"]
+    assert (found["code"], len(found["exchanges"])) == ("key-in-browser", 1)
+
+
+def test_a_file_that_a_browser_puts_is_no_mistake(client: Client) -> None:
+    signed = client.post(IMPORTS.replace("/imports", "/uploads"), {"name": "1.csv"}).body
+    client.send("PUT", urlsplit(signed["upload_url"]).path, CSV, CHROME)
+    assert not card(client)["findings"]
+
+
+def provisioned(client: Client) -> str:
+    source = client.get("/api/v1/sources").body["sources"][0]["id"]
+    return str(client.post("/api/v1/companies", {"name": "Acme", "source": source}).body["company"]["id"])
 
 
 def test_rules_about_time_are_errors_only_where_the_clock_is_the_test_s(

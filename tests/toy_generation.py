@@ -209,7 +209,7 @@ async def send_parcel(call: Exchange) -> Response:
     body = await call.json()
     account: Any = call.session.account
     parcel = account.send(call.later(), body["to"])
-    call.entry.came_of_it(parcel.id)
+    call.entry.came_of_it(run_id=parcel.id)
     return answer({"run_id": parcel.id, "status": "travelling"}, 201)
 
 

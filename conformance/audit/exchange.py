@@ -45,7 +45,9 @@ class ClientCall:
     headers: Mapping[str, str]
     """The request's, their names in lower case."""
     sent: Any
-    """The request's body as JSON; None: it had none, or is not wholly known."""
+    """The request's body as JSON; None: it had none, it is something else, or it is not wholly known."""
+    raw: str | None
+    """The request's body as it came; None: it is not wholly known."""
     received: Any
     """The answer's body as JSON, when the client got all of it and could read it; else None."""
 
@@ -93,6 +95,7 @@ def call_members(exchange: Mapping[str, Any], order: int) -> dict[str, Any]:
         "cut": answer["cut"],
         "headers": _headers(request),
         "sent": _json(request),
+        "raw": None if request["cut"] else request["body"],
         "received": _json(answer) if content_type == JSON and not exchange["lost"] else None,
     }
 

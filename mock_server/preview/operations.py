@@ -73,7 +73,7 @@ async def provision_company(call: Exchange) -> Response:
     """Create a company with its workbook (PROV-01 to PROV-19)."""
     body = await call.json()
     company = account_of(call.session).provision(call.later(), body)
-    call.entry.came_of_it()
+    call.entry.came_of_it(company_id=company.id)
     connections = [{"id": company.destination, "kind": "destination", "creds_configured": True}]
     body = {
         "company": {
@@ -113,7 +113,7 @@ async def start_import(call: Exchange) -> Response:
                 book, drift = await _own_book(call, company, files, body.get("rows", ()))
                 start = Start(scenario, key, digest, book, drift)
         run, new = account.start_import(call.later(), company.id, start)
-    call.entry.came_of_it(run.id, new=new)
+    call.entry.came_of_it(run_id=run.id, new=new)
     if not new:
         return answer(run.accepted(run.life(call.later()).status))  # OP-06
     return answer(run.accepted(), 201, {"Preference-Applied": f"scenario={applied}"} if applied else None)
@@ -243,7 +243,7 @@ async def start_export(call: Exchange) -> Response:
         writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
     start = StartExport(body.get("mode", "full"), key, digest, writes)
     run, new = account.start_export(call.later(), company.id, start)
-    call.entry.came_of_it(run.id, new=new)
+    call.entry.came_of_it(run_id=run.id, new=new)
     return answer(run.accepted(), 201) if new else answer(run.accepted(run.life(call.later()).status))
 
 

@@ -72,7 +72,7 @@ class Entry:
     operation: str | None = None
     """The operationId, or that of a signed URL; None for a path or method that the contract lacks."""
     ids: Mapping[str, str] = MappingProxyType({})
-    """The ids in its path, and the run that the call created."""
+    """The ids in its path, and that of the run or company which it created."""
     had_effect = False
     """True when it made something, or took a decision, whatever its client was told of it."""
     before: State | None = None
@@ -188,11 +188,11 @@ class Entry:
         headers, body, size = self.answered
         return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
 
-    def came_of_it(self, run_id: str | None = None, *, new: bool = True) -> None:
-        """Note the run that the call made, or gave back, and whether anything is new; it may be delivered again."""
+    def came_of_it(self, *, new: bool = True, **ids: str) -> None:
+        """Note the id of what the call made, or gave back, and whether it is new; a call may be delivered again."""
         self.had_effect = self.had_effect or new
-        if run_id is not None:
-            self.ids = {**self.ids, "run_id": run_id}
+        if ids:
+            self.ids = {**self.ids, **ids}
 
     def id_of(self, name: str) -> str | None:
         """The id of that name, in its path or of what it created."""

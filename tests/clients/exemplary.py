@@ -36,10 +36,20 @@ class Run:
 class Exemplary:
     """One partner's backend, talking to the API with one key."""
 
-    def __init__(self, url: str, key: str, wait: Callable[[float], object], *, decision: str = "approve") -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        wait: Callable[[float], object],
+        *,
+        decision: str = "approve",
+        look_up: Callable[[str], Mapping[str, Any]] | None = None,
+    ) -> None:
         self.origin = url
         self.wait = wait
         self.decision = decision
+        self.look_up = look_up
+        """Somebody who finds a company at Vern's by its external id: no call does (OP-03)."""
         self.api = httpx2.Client(base_url=f"{url}/api/v1", headers={"x-api-key": key})  # AUTH-01
         self.plain = httpx2.Client()  # AUTH-09
 
@@ -87,10 +97,15 @@ class Exemplary:
             "external_id": external_id,
             "connections": {"destination": destination},
         }
-        answer = self.insist("POST", "/companies", json=body)
-        answer.raise_for_status()
-        made: dict[str, Any] = answer.json()
-        return made
+        for number, pause in enumerate(pauses(FIRST)):
+            if (answer := self.attempt("POST", "/companies", json=body)) is not None:
+                if number and answer.status_code in {400, 409} and self.look_up is not None:  # PROV-14, PROV-16
+                    return self.look_up(external_id)
+                answer.raise_for_status()
+                made: dict[str, Any] = answer.json()
+                return made
+            self.wait(pause)
+        raise GaveUp(f"company {external_id} had no clear answer to the end")
 
     def upload(self, company: str, name: str, content_type: str, content: bytes) -> Mapping[str, str]:
         """A file as an import names it; a URL whose PUT had no clear answer is left for a new one (UPL-05)."""

@@ -99,13 +99,32 @@ def key_in_url(desk: Desk) -> None:
     desk.call("GET", "/sources", params={"api_key": desk.key})
 
 
+def key_in_browser(desk: Desk) -> None:
+    desk.call("GET", "/sources", headers={"origin": "http://localhost:3000", "sec-fetch-site": "cross-site"})
+
+
 def repeats_after_401(desk: Desk) -> None:
     for _ in range(3):
         desk.call("GET", desk.imports, headers={"x-api-key": "revoked-key"})
         desk.partner.wait(2)
 
 
-# -- paths
+# -- refusals, and paths
+
+
+def loops_on_400(desk: Desk) -> None:
+    for pause in (1.0, 2.0, 4.0):
+        desk.post("k1", rows="all of them")
+        desk.partner.wait(pause)
+
+
+def lost_provision_not_recovered(desk: Desk) -> None:
+    desk.fault(lose="reset", operation="provision_company", times=1)
+    source = desk.call("GET", "/sources").json()["sources"][0]["id"]
+    wanted = {"name": "Branch", "source": source, "external_id": "park--branch"}
+    for changed in ({}, {}, {"name": "Branch (2)", "external_id": "park--branch-2"}):
+        desk.sent("POST", "/companies", json=wanted | changed)
+        desk.partner.wait(2)
 
 
 def company_id_changed(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The key in its header, ids and the `poll_url` as they were given (AUTH, PROV-20, IMP-14, DEC-43)."""
+"""The key in its header, refusals, ids and `poll_url` as they were given (AUTH, ERR-04, PROV-20, IMP-14, DEC-43)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import RULES, History, Known, PreviewCall
+from conformance.preview.client_rules.history import RULES, History, Known, PreviewCall, fate
 
 API = "/api/v1/"
 REPEATED = 3
+MALFORMED = (400, 405, 415)
+"""What is said of a request that is wrong in itself, whenever it comes."""
+BROWSER = {"origin", "sec-fetch-site", "sec-fetch-dest"}
+"""The headers that a browser adds, and no script in it can leave out; `Sec-Fetch-Mode` alone comes from Node, too."""
+BETWEEN = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
+"""The headers of a server that passes a browser's request on; the key may be its own."""
+PREFLIGHT = "access-control-request-headers"
 _COMPANY = re.compile(rf"{API}companies/([^/]+)/")
 _POLL_URL = re.compile(rf"{API}companies/[^/]+/(?:im|ex)ports/[^/]+/?")
 
@@ -30,6 +37,20 @@ def _key_in_url(history: History) -> Iterator[Found]:
         yield Found(found, f"{counted(len(found), 'call')} had an API key in their URL")
 
 
+@RULES.add()
+def _key_in_browser(history: History) -> Iterator[Found]:
+    found = [each for each in history.exchanges if not BETWEEN & each.headers.keys() and _from_browser(each)]
+    if found:
+        told = ", ".join(sorted(BROWSER & {name for each in found for name in each.headers}))
+        yield Found(found, f"{counted(len(found), 'call')} with the API key had the headers of a browser: {told}")
+
+
+def _from_browser(call: PreviewCall) -> bool:
+    """Whether a browser sent the key, or asked whether it may."""
+    asks = call.method == "OPTIONS" and "x-api-key" in call.headers.get(PREFLIGHT, "").lower()
+    return bool(BROWSER & call.headers.keys()) and (asks or "x-api-key" in call.headers)
+
+
 @RULES.add(repeated=REPEATED)
 def _repeats_after_401(history: History) -> Iterator[Found]:
     refused = sorted(
@@ -40,6 +61,60 @@ def _repeats_after_401(history: History) -> Iterator[Found]:
     ):
         if is_401 and len(found := list(calls)) >= REPEATED:
             yield Found(found, f"{method} {path} was sent {len(found)} times, and each time answered with 401")
+
+
+@RULES.add(repeated=REPEATED)
+def _loops_on_400(history: History) -> Iterator[Found]:
+    streaks: dict[tuple[str | None, ...], list[PreviewCall]] = {}
+    told: dict[tuple[str | None, ...], Found] = {}
+    for each in history.exchanges:
+        if each.ok and each.method != "GET":  # what was wrong with a request before may be right now
+            streaks = {asked: streak for asked, streak in streaks.items() if streak[-1].company_id != each.company_id}
+        if not each.whole or each.status not in MALFORMED or each.raw is None:
+            continue
+        kind = each.headers.get("content-type")
+        asked = (each.method, each.path, each.query, each.upload_ref, kind, each.payload or each.raw)
+        streak = streaks.setdefault(asked, [])
+        streak.append(each)
+        if len(streak) >= REPEATED:
+            happened = f"{each.method} {each.path} got {each.status}, and was sent again as it was"
+            told[asked] = Found(streak, f"{happened}, {len(streak)} times in all")
+    yield from told.values()
+
+
+@RULES.add()
+def _lost_provision_not_recovered(history: History) -> Iterator[Found]:
+    calls = history.calls("provision_company")
+    for lost in calls:
+        alike = [each for each in calls if _is_same_company(lost, each)]
+        later = [each for each in alike if each.order > lost.order]
+        if not lost.unclear or any(each.unclear or each.ok for each in later):
+            continue
+        made = {each.company_id for each in alike} - {None}
+        after = history.after(lost)
+        if any((each.company_id in made and each.whole) or _asks_for_companies(each) for each in after):
+            continue
+        other = next((each for each in calls if each.order > lost.order and each.ok), None)
+        again = f", and {later[-1].status} when it was sent again" if later else ""
+        rest = f"exchange {other.id} made another one" if other else "nobody found out what became of it"
+        found = [lost, *later, *([other] if other else [])]
+        yield Found(found, f"the request for a company {fate(lost)}{again}; {rest}")
+
+
+def _is_same_company(one: PreviewCall, other: PreviewCall) -> bool:
+    """Whether both mean one company: by the id that the client gave it, or by its name and source."""
+    given = one.member("external_id")
+    named = one.member("name"), one.member("source")
+    return (
+        other is one
+        or (given is not None and other.member("external_id") == given)
+        or (None not in named and (other.member("name"), other.member("source")) == named)
+    )
+
+
+def _asks_for_companies(call: PreviewCall) -> bool:
+    """Whether it asks which companies there are, as Vern's sample calls do (OP-03)."""
+    return call.method == "GET" and call.path.rstrip("/") == f"{API}companies"
 
 
 @RULES.add()

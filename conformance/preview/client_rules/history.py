@@ -201,6 +201,13 @@ def is_terminal(status: object) -> bool:
     return status in document.load().run_statuses.terminal
 
 
+def fate(call: PreviewCall) -> str:
+    """What a client was told of a call that is not clear to it, in words."""
+    if not call.whole:
+        return "got no answer"
+    return f"got {call.status}" if call.status != 201 else "got an answer that cannot be read"
+
+
 def elapsed(first: PreviewCall, last: PreviewCall) -> int:
     """Milliseconds from the arrival of the one to the arrival of the other, on the clock that shows more of them.
 

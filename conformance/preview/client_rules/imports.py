@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from conformance.audit.card import Found, counted
-from conformance.preview.client_rules.history import RULES, UPLOAD, History, PreviewCall
+from conformance.preview.client_rules.history import RULES, UPLOAD, History, PreviewCall, fate
 
 LOOP = 3
 KEY = "idempotency_key"
@@ -26,21 +26,21 @@ def _retries_import_without_key(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_import"):
         if one.member(KEY) is None and not history.has_looked(one.company_id, history.between(one, two)):
             again = "and was sent again without a look at what became of it"
-            yield Found([one, two], f"an import without a key {_fate(one)}, {again}")
+            yield Found([one, two], f"an import without a key {fate(one)}, {again}")
 
 
 @RULES.add()
 def _retries_export_without_key(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_export"):
         if one.member(KEY) is None:
-            yield Found([one, two], f"an export without a key {_fate(one)}, and was sent again")
+            yield Found([one, two], f"an export without a key {fate(one)}, and was sent again")
 
 
 @RULES.add()
 def _new_key_for_retry(history: History) -> Iterator[Found]:
     for one, two in _repetitions(history, "start_import", "start_export", throttled=True):
         if one.member(KEY) is not None and two.member(KEY) != one.member(KEY):
-            yield Found([one, two], f"a request {_fate(one)}, and was sent again with another key")
+            yield Found([one, two], f"a request {fate(one)}, and was sent again with another key")
 
 
 @RULES.add()
@@ -85,7 +85,7 @@ def _lost_create_not_recovered(history: History) -> Iterator[Found]:
             # Sent again, or itself an attempt to find out what became of an earlier one.
             is_one_of_several = any(other.order > each.order or other.unclear for other in alike)
             if each.unclear and not is_one_of_several and not history.has_looked(each.company_id, history.after(each)):
-                yield Found([each], f"an import {_fate(each)}, and nobody found out what became of it")
+                yield Found([each], f"an import {fate(each)}, and nobody found out what became of it")
 
 
 def _repetitions(
@@ -97,12 +97,6 @@ def _repetitions(
             if one.payload is not None and (one.unclear or (throttled and one.status == 429)):
                 later = calls[place + 1 :]
                 yield from islice(((one, two) for two in later if two.payload == one.payload), 1)
-
-
-def _fate(call: PreviewCall) -> str:
-    if not call.whole:
-        return "got no answer"
-    return f"got {call.status}" if call.status != 201 else "got an answer that cannot be read"
 
 
 @RULES.add()
