@@ -50,7 +50,7 @@ READERS = {
     "mock_server/contract/cache.py": {"pathlib", "os", "sys"},  # keeps what was made of them
     "mock_server/scenarios/catalog.py": {"pathlib"},
     "mock_server/scenarios/loader.py": {"pathlib"},
-    "mock_server/data/csv_file.py": {"io"},  # text in memory
+    "mock_server/data/csv_text.py": {"io"},  # text in memory
 }
 """What single modules of the pure rooms import nevertheless, and why."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mock_server.data import csv_file
 from mock_server.data.book import Data, report
 from mock_server.data.csv_file import Drift
 from mock_server.data.templates import Link
@@ -90,6 +91,30 @@ def test_the_first_file_that_cannot_be_read_is_named() -> None:
 def test_a_file_that_is_no_table_at_all_is_named_too() -> None:
     with pytest.raises(Drift, match=r"'film\.mp4' is not a CSV file that can be read"):
         book_of_files([("film.mp4", io.BytesIO(b"x" * 10_000_001))], SHEETS, {})
+
+
+def test_a_file_is_read_once_however_often_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    honest = csv_file.read_file
+
+    def counted(*of: Any) -> list[Row]:
+        read.append(of[1])
+        return honest(*of)
+
+    monkeypatch.setattr(csv_file, "read_file", counted)
+    same, other = file("contacts.csv", "Email\na@example.com\n"), file("more.csv", "Email\nb@example.com\n")
+    book = book_of_files([same, other, same, same], SHEETS, {}, 4)
+    assert read == ["contacts.csv", "more.csv"]
+    assert [row[1][0] for row in shown(book, CONTACTS)] == ["a", "b", "a", "a"]
+    with pytest.raises(csv_file.TooManyRows):
+        book_of_files([same, other, same, same], SHEETS, {}, 3)
+
+
+def test_no_more_of_a_file_is_read_than_it_takes_to_know_that_it_has_too_many_rows() -> None:
+    large = io.BytesIO(b"Email\n" + b"a@b.co\n" * 100_000)
+    with pytest.raises(csv_file.TooManyRows):
+        book_of_files([("contacts.csv", large)], SHEETS, {}, 1_000)
+    assert large.tell() < 50_000
 
 
 def test_a_scenario_says_which_sheets_a_workbook_lacks() -> None:

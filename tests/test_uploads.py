@@ -316,9 +316,12 @@ DRIFTED = {
     "nothing": (b"", "empty"),
     "words": (b"Dear Vern, here is our data.\n", "'Email'"),
     "bytes": (bytes(range(256)) * 20, "contacts.csv"),
-    "NUL bytes": (b"\x00" * 1_000, "'Email'"),
+    "NUL bytes": (b"\x00" * 1_000, "empty"),
     "a spreadsheet": (b"PK\x03\x04" + b"\x14\x00" * 200, "not a CSV file"),
-    "a quote that never ends": (b'Email,Name\nada@example.com,"Ada\ngus@example.com,Gus\n', "unexpected end of data"),
+    "a quote that never ends": (
+        b'Email,Name\nada@example.com,"Ada\ngus@example.com,Gus\n',
+        "the quote that opens a cell in line 2 is never closed",
+    ),
 }
 
 
@@ -342,10 +345,13 @@ def test_the_reason_names_file_column_and_what_is_there(client: Client) -> None:
 # -- sizes
 
 
+FEW = ("--max-rows", "20", "--max-files", "3")
+
+
 @pytest.fixture(scope="module")
 def small() -> Iterator[str]:
-    """A server that takes files of a thousand bytes."""
-    with running("--speed", "0", "--max-upload", "1KB", "--max-body", "500B") as process:
+    """A server that takes files of a thousand bytes, and few of them, with few rows."""
+    with running("--speed", "0", "--max-upload", "1KB", "--max-body", "500B", *FEW) as process:
         yield process.url
         log = process.log()
         assert "Traceback" not in log, log[log.find("Traceback") - 300 :][:3_000]
@@ -360,6 +366,25 @@ def test_a_file_over_the_limit_gets_413_and_leaves_the_url_usable(small: str, ke
     chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (1_001, b"x" * 1_001)
     assert client.send("PUT", upload.path, chunks, {"transfer-encoding": "chunked"}).status == 413
     assert put(client, upload, FILE.ljust(1_000)).status == 200  # more than --max-body, which is for JSON
+    client.close()
+
+
+def test_an_import_of_more_files_or_rows_than_are_taken_gets_413_and_begins_nothing(small: str, key: str) -> None:
+    """OP-35; the key is not used up, and the next import is the company's first."""
+    client = Client(small, key)
+    upload = requested(client)
+    assert put(client, upload, b"Email\n" + b"a@b.co\n" * 7).status == 200
+    once = {"upload_ref": upload.ref, "name": "contacts.csv"}
+    path, of = f"{LIVE}/imports", {"idempotency_key": "once"}
+    for body, words in (
+        ({"files": [once] * 4}, "files has 4 entries; at most 3 are taken (--max-files)"),
+        ({"files": [once] * 3}, "the files have more than 20 rows, the most that are taken (--max-rows)"),
+        ({"rows": [{}] * 21}, "rows has 21 entries; at most 20 are taken (--max-rows)"),
+    ):
+        answer = client.post(path, body | of)
+        assert (answer.status, answer.body) == (413, {"error": words})
+        assert client.get(f"{path}?status=active").body == {"run": None}
+    assert client.post(path, {"files": [once] * 2} | of).status == 201
     client.close()
 
 

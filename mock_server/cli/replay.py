@@ -36,6 +36,8 @@ _OPTIONS = {
     "stale_after": "{}ms",
     "max_body": "{}B",
     "max_upload": "{}B",
+    "max_rows": "{}",
+    "max_files": "{}",
     "dialect": "{}",
 }
 """How the options of `serve` are written that make a difference to what a session answers."""

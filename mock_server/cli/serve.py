@@ -93,6 +93,13 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 @option("--max-body", reads=size, default="10MB", help="Refuse JSON bodies that are larger.")
 @option("--max-upload", reads=size, default="200MB", help="Refuse uploaded files that are larger.")
 @option(
+    "--max-rows",
+    type=click.IntRange(1),
+    default=DEFAULTS.max_rows,
+    help="Refuse imports of more rows, over all their files; more rows need more memory, about 0.5 KB each.",
+)
+@option("--max-files", type=click.IntRange(1), default=DEFAULTS.max_files, help="Refuse imports of more files.")
+@option(
     "--max-sessions",
     type=click.IntRange(1),
     default=DEFAULTS.max_sessions,

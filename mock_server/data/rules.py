@@ -19,18 +19,20 @@ Check = Literal["required", "strict", "link", "unique"]
 """What a cell may fail; it fails at most one, the first of these."""
 Faults = dict[tuple[int, int], Check]
 """(row number, column number) to the check that the cell fails."""
+_LONGEST = 100_000  # characters; trying a pattern on more would keep everybody else waiting
 _REMEMBERED = 10_000  # values that recur are checked once; columns of ever new ones do not grow the memory
 
 
 def fault(column: Column, text: str) -> Check | None:
     """The check that this cell fails by itself, or None: `required` when blank, `strict` when it is not of the pattern.
 
-    A blank cell of an optional column is fine whatever the pattern says. `ai` and `none` always pass.
+    A blank cell of an optional column is fine whatever the pattern says; a very long one is of no pattern. `ai` and
+    `none` always pass.
     """
     if not text or text.isspace():
         return "required" if column.required else None
-    if column.rule == "strict" and column.pattern is not None and re.fullmatch(column.pattern, text) is None:
-        return "strict"
+    if column.rule == "strict" and column.pattern is not None:
+        return "strict" if len(text) > _LONGEST or re.fullmatch(column.pattern, text) is None else None
     return None
 
 

@@ -96,18 +96,29 @@ def book_of_rows(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], hel
     return check_tables([(sheet, csv_file.read_rows(rows, sheet.template), frozenset())], held)
 
 
-def book_of_files(files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked) -> UploadedBook:
-    """The book of uploaded files, each (name, content); files for one sheet follow one another. Raises Drift.
+def book_of_files(
+    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked, most: int | None = None
+) -> UploadedBook:
+    """The book of uploaded files, each (name, content); files for one sheet follow one another.
 
-    A file goes to the sheet of its name, else to the first one with the most of its columns.
+    A file goes to the sheet of its name, else to the first one with the most of its columns; it is read once, however
+    often it is there. Raises Drift, and TooManyRows where there are more than `most`.
     """
     lines: dict[str, tuple[Sheet, list[Row]]] = {}
+    known: dict[tuple[int, str], list[Row]] = {}
+    room = most
     for name, file in files:
         stem = csv_file.plain(name.rpartition("/")[2].partition(".")[0])
-        named = next((sheet for sheet in sheets if csv_file.plain(sheet.name) == stem), None)
-        header = csv_file.read_header(file)
-        sheet = named or max(sheets, key=lambda sheet: csv_file.likeness(header, sheet.template))
-        lines.setdefault(sheet.id, (sheet, []))[1].extend(csv_file.read_file(file, name, sheet.template))
+        sheet = next((sheet for sheet in sheets if csv_file.plain(sheet.name) == stem), None)
+        if sheet is None:
+            header = csv_file.read_header(file, *(each.template for each in sheets))
+            sheet = max(sheets, key=lambda sheet: csv_file.likeness(header, sheet.template))
+        found = known.get((id(file), sheet.id))
+        if found is None:
+            found = known[id(file), sheet.id] = csv_file.read_file(file, name, sheet.template, room)
+        if room is not None and (room := room - len(found)) < 0:
+            raise csv_file.TooManyRows
+        lines.setdefault(sheet.id, (sheet, []))[1].extend(found)
     return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 
 

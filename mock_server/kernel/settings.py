@@ -35,5 +35,9 @@ class Settings(NamedTuple):
     """How long nothing of a body may come."""
     max_body: int = 10_000_000
     max_upload: int = 200_000_000
+    max_rows: int = 100_000
+    """Rows of an import, over all its files; they are held in memory."""
+    max_files: int = 100
+    """Files of an import."""
     stale_after: int = HOUR
     """Without progress for so long, a run counts as dead (STALE-01, OP-11)."""

@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from mock_server.contract.document import canonical_id
-from mock_server.contract.nearest import shown
+from mock_server.contract.nearest import counted, shown
 from mock_server.data import uploaded as opening
-from mock_server.data.csv_file import Drift, cell_text
+from mock_server.data.csv_file import Drift, TooManyRows, cell_text
 from mock_server.http.messages import JSON, answer, canonical
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of
@@ -107,6 +107,7 @@ async def start_import(call: Exchange) -> Response:
     async with company.changing:
         start = Start(scenario, key, digest)
         if account.replayed(company, "import", key, digest) is None:
+            _refuse_many(call, body)
             files = _files(company, body)
             refuse_busy(company, call.later())
             if scenario.own_rows:
@@ -136,6 +137,14 @@ def _identity(body: Mapping[str, Any]) -> tuple[str | None, bytes]:
     return body.get("idempotency_key"), sha256(canonical(payload)).digest()
 
 
+def _refuse_many(call: Exchange, body: Mapping[str, Any]) -> None:
+    """Refusal 413 for more files, or more rows beside none, than an import may have (OP-35)."""
+    settings = call.sessions.settings
+    for name, most in (("files", settings.max_files), ("rows", settings.max_rows)):
+        if (count := len(body.get(name, ()))) > most:
+            raise Refusal(413, f"{name} has {count} entries; at most {most} are taken (--max-{name})")
+
+
 def _files(company: Company, body: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Name and content of each file of the request; Refusal 400 for a reference to nothing (OP-22)."""
     files = []
@@ -152,7 +161,7 @@ async def _own_book(
     call: Exchange, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[UploadedBook | None, str | None]:
     """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
-    linked = company.linked(call.later())
+    linked, most = company.linked(call.later()), call.sessions.settings.max_rows
 
     def read() -> UploadedBook:
         held: dict[Link, frozenset[str]] = {
@@ -160,13 +169,17 @@ async def _own_book(
             for link, (sheet, number, book) in linked.items()
         }
         if files:
-            return opening.book_of_files(files, company.sheets, held)
+            return opening.book_of_files(files, company.sheets, held, most)
         return opening.book_of_rows(rows, company.sheets, held)
 
     try:
         return await run_in_threadpool(read), None
     except Drift as drift:
         return None, str(drift)
+    except TooManyRows:
+        raise Refusal(
+            413, f"the files have more than {counted(most, 'row')}, the most that are taken (--max-rows)"
+        ) from None
 
 
 async def list_imports(call: Exchange) -> Response:
