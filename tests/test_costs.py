@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +13,15 @@ from mock_server.contract import document as contract
 from mock_server.contract.nearest import LONGEST, nearest, shown, unknown
 from mock_server.dialects.dialect import UnknownDialect
 from mock_server.http.prefer import preferences
+from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import LONGEST as LONGEST_TEXT
 from mock_server.kernel.errors import Refusal
+from mock_server.kernel.settings import Settings
 from mock_server.preview import decisions
+from mock_server.preview.generation import create_app
+from mock_server.preview.language import load_world
 from mock_server.preview.readings import DIALECTS
+from mock_server.recording.waiting import MOMENT, Waiting, Wanted
 
 if TYPE_CHECKING:
     from conftest import Client
@@ -159,3 +166,70 @@ def test_an_admin_call_takes_no_large_body(client: Client, path: str) -> None:
     call = client.put(path, {"faults": ["x" * 100_000]})
     assert call.status == 413
     assert "at most 100000" in call.body["error"]
+
+
+# Waiting
+
+
+class Seen:
+    """An exchange that is over, as far as a wait looks at it; it counts how often one does."""
+
+    operation, status = "list_sources", 200
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.looks = 0
+
+    @property
+    def number(self) -> int:
+        self.looks += 1
+        return self._number
+
+    @property
+    def run_id(self) -> None:
+        self.looks += 1
+
+
+def test_a_call_that_ends_is_looked_at_once_for_all_who_wait_and_later() -> None:
+    async def wait() -> list[tuple[int, int, int]]:
+        waiting, looks = Waiting(), []
+        everything, nothing = Wanted(0, None, None, None), Wanted(0, None, None, "599")
+        with ExitStack() as those_who_wait:
+            vain = [those_who_wait.enter_context(waiting.joined(nothing, 1)) for _ in range(300)]
+            glad = [those_who_wait.enter_context(waiting.joined(everything, 3)) for _ in range(200)]
+            for number in (1, 2, 3):
+                entry: Any = Seen(number)
+                waiting.tell(entry)
+                at_once = entry.looks
+                if number != 2:  # the second comes while the first is not told of
+                    await asyncio.sleep(MOMENT * 2)
+                looks.append((at_once, entry.looks, sum(each.done() for each in [*glad, *vain])))
+        assert waiting._left == {}  # noqa: SLF001 - nobody is left behind
+        return looks
+
+    first, second, third = asyncio.run(wait())
+    assert (first, second[0], third) == ((0, 2, 0), 0, (0, 2, 200))
+
+
+def test_who_waits_and_hangs_up_is_gone_at_once() -> None:
+    app = create_app(Settings(), load_world())
+    sent: list[Any] = []
+
+    async def call(*messages: str) -> None:
+        coming = [{"type": each, "body": b"", "more_body": False} for each in messages]
+        headers = [(b"x-api-key", b"who-waits")]
+        query = b"timeout=60s"
+        path, version = "/_mock/requests/wait", "1.1"
+        scope = {"type": "http", "http_version": version, "method": "GET", "path": path, "query_string": query}
+
+        async def receive() -> Any:
+            return coming.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(app({**scope, "headers": headers}, receive, send), 30)
+
+    asyncio.run(call("http.request", "http.disconnect"))
+    session = app.sessions.session("who-waits", real_time())
+    assert (sent, session.busy, session.journal.waiting._left) == ([], 0, {})  # noqa: SLF001 - as above

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
 from mock_server.admin.call import AdminCall, Answer, route
@@ -20,6 +20,7 @@ from mock_server.kernel.clock import SECOND, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
 from mock_server.recording.journal import ENTRIES, Entry, Journal
+from mock_server.recording.waiting import Wanted
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""
@@ -31,30 +32,37 @@ _SECONDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 
 def _read(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
-    journal, since, matches = _search(call)
-    return _listing(journal, since, matches())
+    journal, wanted = _search(call)
+    return _listing(journal, wanted.since, _found(journal, wanted))
 
 
 async def _wait(call: AdminCall) -> dict[str, Any]:
-    """The exchanges that fit, once so many of them are over, or when the time is up."""
+    """The exchanges that fit, once so many of them are over, or when the time is up; ClientDisconnect on a hang-up."""
     query = call.query("count", "timeout", *_FILTERS)
-    wanted = query.get("count", "1")
-    if not wanted.isdecimal() or len(wanted) > 6 or not 1 <= int(wanted) <= ENTRIES:
-        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {shown(wanted)}")
-    count, patience = int(wanted), _patience(query.get("timeout", "10s"))
-    journal, since, matches = _search(call)
-
-    def over() -> list[Entry]:
-        return [entry for entry in matches() if entry.ended is not None]
-
+    many = query.get("count", "1")
+    if not many.isdecimal() or len(many) > 6 or not 1 <= int(many) <= ENTRIES:
+        raise Refusal(400, f"count must be a number from 1 to {ENTRIES}; got {shown(many)}")
+    count, patience = int(many), _patience(query.get("timeout", "10s"))
+    journal, wanted = _search(call)
+    hung_up = asyncio.create_task(_hang_up(call))
     try:
         async with asyncio.timeout(patience / SECOND):
-            while len(over()) < count and not (call.session.closed or call.sessions.ending):
-                await journal.news()
+            while len(found := _over(journal, wanted)) < count and not (call.session.closed or call.sessions.ending):
+                with journal.waiting.joined(wanted, count - len(found)) as over:
+                    await asyncio.wait({over, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+                if hung_up.done():
+                    raise ClientDisconnect
     except TimeoutError:
+        found = _over(journal, wanted)
+    finally:
+        hung_up.cancel()
+    return {"met": len(found) >= count, "count": len(found)} | _listing(journal, wanted.since, found)
+
+
+async def _hang_up(call: AdminCall) -> None:
+    """Return when the client hangs up."""
+    while (await call.request.receive())["type"] != "http.disconnect":
         pass
-    found = over()
-    return {"met": len(found) >= count, "count": len(found)} | _listing(journal, since, found)
 
 
 def _clear(call: AdminCall) -> dict[str, Any]:
@@ -64,7 +72,7 @@ def _clear(call: AdminCall) -> dict[str, Any]:
 
 def _read_har(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
-    return har(_search(call)[2]())
+    return har(_found(*_search(call)))
 
 
 def _explain(call: AdminCall) -> Answer:
@@ -97,8 +105,8 @@ def _listing(journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]
     return {**listed, "dropped": journal.dropped, "missed": max(0, oldest - 1 - since)}
 
 
-def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
-    """The journal, the last number that was seen, and what gives the exchanges that fit; Refusal 400 for a mistake."""
+def _search(call: AdminCall) -> tuple[Journal, Wanted]:
+    """The journal, and which of its exchanges are asked for; Refusal 400 for a mistake."""
     query, journal, session = call.request.query_params, _journal(call), call.session
     since, operation, run_id, status = query.get("since", "0"), *map(query.get, ("operation", "run", "status"))
     run_id = run_id and canonical_id(run_id)
@@ -114,19 +122,15 @@ def _search(call: AdminCall) -> tuple[Journal, int, Callable[[], list[Entry]]]:
         raise Refusal(400, f"run: no run {shown(run_id)}{suggest(run_id, session.account.runs)}")
     if status is not None and not _STATUS.fullmatch(status):
         raise Refusal(400, f"status must be one such as 409, or a class such as 4xx; got {shown(status)}")
-    seen = int(since)
+    return journal, Wanted(int(since), operation, run_id, status)
 
-    def matches() -> list[Entry]:
-        return [
-            entry
-            for entry in journal
-            if entry.number > seen
-            and operation in {None, entry.operation}
-            and run_id in {None, entry.run_id}
-            and status in {None, str(entry.status), f"{str(entry.status)[0]}xx"}
-        ]
 
-    return journal, seen, matches
+def _found(journal: Journal, wanted: Wanted) -> list[Entry]:
+    return [entry for entry in journal if wanted.fits(entry)]
+
+
+def _over(journal: Journal, wanted: Wanted) -> list[Entry]:
+    return [entry for entry in _found(journal, wanted) if entry.ended is not None]
 
 
 def _journal(call: AdminCall) -> Journal:

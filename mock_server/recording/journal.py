@@ -6,7 +6,6 @@ through `Secrets`. Instants are milliseconds: `real` of the process's clock, `at
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from mock_server.contract.redaction import UNREADABLE, Secrets
+from mock_server.recording.waiting import Waiting
 
 ENTRIES = 1_000
 """Exchanges that a session keeps; the oldest go first."""
@@ -231,7 +231,7 @@ class Journal:
         self.steered: deque[Steered] = deque(maxlen=limit)
         self._turn = 0
         self._entries: deque[Entry] = deque(maxlen=limit)
-        self._news: asyncio.Event | None = None
+        self.waiting = Waiting()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
@@ -254,26 +254,13 @@ class Journal:
         entry.turn = self._turn
 
     def finish(self, entry: Entry, sent: tuple[bytes, int], answered: tuple[Headers, bytes, int]) -> None:
-        """The exchange is over; keep what went over the wire, and wake those who wait for it."""
+        """The exchange is over; keep what went over the wire, and tell those who wait for it."""
         entry.sent, entry.answered = sent, answered
-        if self._news is not None:
-            self.wake()
+        self.waiting.tell(entry)
 
     def was_steered(self, at: int, method: str, path: str, body: bytes) -> None:
         """Somebody changed the session through the admin API."""
         self.steered.append(Steered(self._turn, at, method, path, body))
-
-    def wake(self) -> None:
-        """Let everybody who waits for news look again: an exchange is over, or the session."""
-        if self._news is not None:
-            self._news.set()
-            self._news = None
-
-    async def news(self) -> None:
-        """Return when the next exchange is over, or the session."""
-        if self._news is None:
-            self._news = asyncio.Event()
-        await self._news.wait()
 
     def find(self, number: int) -> Entry | None:
         """The exchange of that number, or None when there never was one, or it has been forgotten."""

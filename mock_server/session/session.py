@@ -201,7 +201,7 @@ class Session:
         self.closed = True
         self.faults.end()
         self.release()
-        self.journal.wake()
+        self.journal.waiting.wake()
 
     def release(self) -> None:
         """Close the files of a session that has ended, unless somebody may still read them."""

@@ -103,7 +103,7 @@ class Sessions:
         """The server ends; whoever waits for an exchange is told what there is."""
         self.ending = True
         for journal in (self.strays, *(session.journal for session in self._open.values())):
-            journal.wake()
+            journal.waiting.wake()
 
     def close(self) -> None:
         """End every session."""
