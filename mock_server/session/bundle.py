@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Raised with every change after which an older vern-mock would read a bundle wrongly."""
-MADE_ELSEWHERE = ("api_keys", "admin", "admin_token", "max_sessions", "session_idle", "speed", "seed")
+MADE_ELSEWHERE = (
+    *("api_keys", "admin", "admin_token", "speed", "seed"),
+    *("max_sessions", "session_idle", "head_timeout", "body_timeout"),
+)
 """Settings that make no difference to what a session answers, are secret, or have a member of their own."""
 NOT_REENACTED = ("requests", "session", "clock")
 """Admin calls that change nothing which a replay has to do: its clock follows the exchanges."""
