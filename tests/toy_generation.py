@@ -185,6 +185,9 @@ class Parcels:
         if (parcel := self.runs.get(entry.ids.get("run_id", ""))) is not None:
             entry.after = parcel.life(now)
 
+    def unread(self, *_: object) -> None:
+        """A client that closed too early is nothing to this post."""
+
     def scenarios(self) -> set[str]:
         """Those of the parcels."""
         return {parcel.scenario for parcel in self.runs.values()}

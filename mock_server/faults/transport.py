@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from mock_server.faults.kinds import TEXTS
 from mock_server.faults.model import Break, Fault, Faults, Hit, Reply
+from mock_server.http.hang_up import transport_of
 from mock_server.http.messages import answer, error
 from mock_server.kernel.errors import Refusal
 
@@ -72,7 +73,7 @@ class Wire:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._transport: Any = getattr(getattr(raw, "__self__", None), "transport", None)
+        self._transport = transport_of(raw)
         self._let_go = asyncio.Event()
         self._hung_up: asyncio.Task[None] | None = None
         self._broken = False

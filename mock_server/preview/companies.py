@@ -186,6 +186,11 @@ class Ledger:
         if run_id is not None and (run := self.runs.get(run_id)) is not None:
             entry.after = run.life(now)
 
+    def unread(self, entry: Entry, path: str, body: bytes) -> None:
+        """The client of a call that is over did not read its answer."""
+        if entry.operation in self.intents.counted:
+            self.intents.forget_answer((entry.operation, path, body), entry.ids.get("run_id"), done=entry.had_effect)
+
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""
         names = {run.scenario for run in self.runs.values()}

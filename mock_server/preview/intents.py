@@ -59,6 +59,14 @@ class Intents:
         if intent is not None and untold:
             self._ask_again(intent, run_id)
 
+    def forget_answer(self, call: tuple[str, str, bytes], run_id: str | None, *, done: bool) -> None:
+        """The answer to a call that was counted was lost after all."""
+        operation, intent = call[0], _intent(call)
+        self.lost[operation] += 1
+        if intent not in self.unanswered:
+            self.meant[operation] += not done
+            self._ask_again(intent, run_id)
+
     def _ask_again(self, intent: Intent, run_id: str | None) -> None:
         self.unanswered[intent] = run_id
         if run_id is not None:

@@ -18,12 +18,13 @@ from mock_server.dialects.dialect import UnknownDialect
 from mock_server.faults.transport import Delivery, Wire, response_of
 from mock_server.http.direct import send_directly
 from mock_server.http.examples import preferred_example, shown
+from mock_server.http.hang_up import UNREAD, deliver
 from mock_server.http.messages import Answer, error, head_of
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.responses import Response
     from starlette.types import Message
@@ -38,6 +39,7 @@ logger = logging.getLogger("vern-mock")
 REQUEST_ID = b"x-mock-request-id"
 """The header that names an exchange in the session's journal."""
 TOO_MANY = "Too many requests"  # RATE-02
+HUNG_UP = "the client hung up"
 
 
 # -- the steps of a call to an operation
@@ -194,10 +196,10 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
         else:
             await response(x.scope, x.receive, out.send)
     except ClientDisconnect:
-        x.note = "the client hung up"
+        x.note = HUNG_UP
     finally:
         if not out.recorded:
-            out.record()
+            out.record(whole=False)
     if wire is not None:
         await wire.over()
     return out.status
@@ -255,8 +257,6 @@ class Outgoing:
 
     status = 0
     """0 until the answer begins."""
-    whole = False
-    """Whether all of it was handed over."""
     recorded = False
     """Whether the journal's entry is complete."""
     headers: Sequence[tuple[bytes, bytes]] = ()
@@ -267,16 +267,22 @@ class Outgoing:
         self.x = x
 
     async def send_whole(self, response: Answer) -> None:
-        """Send an answer that is there as bytes; it is recorded before the caller has all of it."""
-        x, body, headers = self.x, bytes(response.body), response.raw_headers
+        """Send an answer that is there as bytes."""
+        x, body, headers, now = self.x, bytes(response.body), response.raw_headers, real_time()
         headers.append((REQUEST_ID, x.entry.name))
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
-        self.whole = True
-        self.record()
-        if not send_directly(x.send, self.status, headers, body):
-            await x.send({"type": "http.response.start", "status": self.status, "headers": headers})
-            await x.send({"type": "http.response.body", "body": body})
+        if now == x.real and x.scope["method"] == "GET":  # nobody waited for it, and nothing came of it
+            self.record(now)
+            await self._write(body)
+        else:
+            await self._finish(lambda: self._write(body))
+
+    async def _write(self, body: bytes) -> None:
+        send, headers = self.x.send, self.headers
+        if not send_directly(send, self.status, headers, body):
+            await send({"type": "http.response.start", "status": self.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
     async def send(self, message: Message) -> None:
         """Send the next message of an answer that comes in several."""
@@ -290,17 +296,38 @@ class Outgoing:
             self.size += len(piece)
             if (room := journal.body - len(self.body)) > 0:
                 self.body += piece[:room]
-            self.whole = not message.get("more_body", False)
-            if self.whole:
-                self.record()  # before the caller has all of it, and may ask for the journal
+            if not message.get("more_body", False):
+                await self._finish(lambda: self.x.send(message))
+                return
         await self.x.send(message)
 
-    def record(self) -> None:
-        """Complete the journal's entry."""
+    async def _finish(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write the last of it, recorded before the caller has all of it, and may ask for the journal.
+
+        Whether a caller got it who seems to have hung up is known only when it was written.
+        """
+        got = await deliver(self.x.send, write)
+        if got is False:
+            self.x.note = self.x.note or HUNG_UP
+        self.record(whole=got is not False)
+        if not self.x.entry.lost:
+            self.x.scope[UNREAD] = self._note_unread
+        if got is None:
+            await write()
+
+    def _note_unread(self) -> None:
+        """The client closed, and had not read the answer."""
+        x, entry = self.x, self.x.entry
+        entry.lost, entry.text = True, x.note or HUNG_UP
+        if x.known is not None and entry.operation is not None:
+            x.known.account.unread(entry, x.scope["path"], x.kept)
+
+    def record(self, now: int | None = None, *, whole: bool = True) -> None:
+        """Complete the journal's entry; an answer that was not handed over as a `whole` is lost."""
         x, entry = self.x, self.x.entry
         self.recorded = True
-        entry.ended, entry.status = real_time(), self.status or None
-        if not self.whole:
+        entry.ended, entry.status = real_time() if now is None else now, self.status or None
+        if not whole:
             entry.lost = True
         if x.note is not None:
             entry.text = x.note

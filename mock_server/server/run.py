@@ -21,7 +21,6 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.clock import real_time
@@ -29,7 +28,7 @@ from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
 from mock_server.server.connections import NO_ROOM, Connections
 from mock_server.server.log import Format, Log, listen, put
-from mock_server.server.no_http import refuse
+from mock_server.server.protocol import Protocol
 from mock_server.server.watch import Snapshot, changes, snapshot
 from mock_server.version import VERSION
 
@@ -156,7 +155,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=type("Protocol", (AutoHTTPProtocol,), {"send_400_response": refuse}),
+                http=Protocol,
                 interface="asgi3",
                 ws="none",
                 lifespan="off",

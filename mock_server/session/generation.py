@@ -98,6 +98,9 @@ class Account(Protocol):
     def observe(self, entry: Entry, path: str, body: bytes, now: int) -> None:
         """A call is over: its entry, its path, and the beginning of its body; note what its run has become."""
 
+    def unread(self, entry: Entry, path: str, body: bytes) -> None:
+        """A call that was observed turns out to be one whose client did not read the answer."""
+
     def scenarios(self) -> set[str]:
         """The names of the scenarios that it has used."""
 
