@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -209,3 +210,34 @@ def test_a_budget_is_not_overdrawn_by_simultaneous_calls(client: Client, crowd: 
     """RATE-01: of 112 polls a hundred pass."""
     calls = [call for _ in range(7) for call in crowd.together("GET", RUN, [b"x"] * CALLERS)]
     assert statuses(calls) == [200] * 100 + [429] * 12
+
+
+OUTLIVING = {
+    "provision": ("POST", "/api/v1/companies", {"name": "Acme", "source": SOURCE}),
+    "request an upload": ("POST", f"{LIVE}/uploads", {"name": "contacts.csv"}),
+    "put a file": ("PUT", "/uploads/{token}", "Email"),
+    "import": ("POST", f"{LIVE}/imports", {"rows": ROWS[:1]}),
+    "approve": ("POST", f"{RUN}/decisions", {"decision": "approve"}),
+    "reject": ("POST", f"{RUN}/decisions", {"decision": "reject"}),
+    "export": ("POST", "/api/v1/companies/ce7f9110-e36e-46ae-a820-04f68730c57b/exports", {}),
+}
+
+
+@pytest.mark.parametrize("call", OUTLIVING)
+def test_a_call_that_outlives_its_session_is_refused(client: Client, call: str) -> None:
+    method, path, body = OUTLIVING[call]
+    token = client.post(f"{LIVE}/uploads", {"name": "contacts.csv"}).body["upload_url"].rpartition("/")[2]
+    sent = json.dumps(body).encode()
+    with closing(HTTPConnection(urlsplit(client.url).netloc, timeout=60)) as connection:
+        connection.putrequest(method, path.format(token=token))
+        connection.putheader("x-api-key", client.key or "")
+        connection.putheader("content-length", str(len(sent)))
+        connection.endheaders(sent[:-1])
+        while len(client.get("/_mock/requests").body["requests"]) < 2:
+            pass
+        assert client.transport.call("DELETE", "/_mock/session").status == 200
+        connection.send(sent[-1:])
+        response = connection.getresponse()
+        refusal = response.status, json.load(response)["error"]
+    assert refusal == (404, "the session ended while the call was under way")
+    assert client.get("/_mock/session").body["both_sides"]["companies"]["created"] == 0

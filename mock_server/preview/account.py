@@ -165,7 +165,6 @@ class Account(Ledger):
     @change
     def receive(self, now: int, token: str, file: BinaryIO) -> None:
         """Keep the file that was put to a signed URL; Refusal 403 for a used or an expired one (UPL-03, UPL-04)."""
-        self._refuse_closed()
         refuse_closed(self.tokens[token], now)
         self.tokens[token].file = file
 
@@ -174,7 +173,6 @@ class Account(Ledger):
     @change
     def start_import(self, now: int, company_id: str, request: Start) -> tuple[ImportRun, bool]:
         """The run of this request, and whether it is a new one (IMP-01, IDEM-01, IDEM-08)."""
-        self._refuse_closed()
         company = self.companies[company_id]
         again = self.replayed(company, "import", request.key, request.digest)
         if isinstance(again, ImportRun):
@@ -259,7 +257,6 @@ class Account(Ledger):
     @change
     def approve(self, now: int, run_id: str, considered: Life, approval: Approval, *, answered: bool) -> None:
         """Approve a parked run, which must still be in the parking that the approval was worked out for (DEC-25)."""
-        self._refuse_closed()
         run = self._import(run_id)
         state = parked(run, now)
         if len(state.parkings) != len(considered.parkings):
@@ -283,7 +280,6 @@ class Account(Ledger):
         again = self.replayed(company, "export", request.key, request.digest)
         if isinstance(again, ExportRun):
             return again, False
-        self._refuse_closed()
         refuse_exporting(company, now)
         scenario = self.scenario_of(company)
         own = {"script": scenario.export, "mode": request.mode, "writes": request.writes}
@@ -337,8 +333,3 @@ class Account(Ledger):
         for upload in self.tokens.values():
             if upload.file is not None:
                 upload.file.close()
-
-    def _refuse_closed(self) -> None:
-        """Refusal 404 for a call that outlived its session: nobody could find what it would make."""
-        if self.session.closed:
-            raise Refusal(404, "the session ended while the call was under way")

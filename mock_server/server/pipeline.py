@@ -208,9 +208,9 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
 async def _send_bent(x: Exchange, hit: Hit, wire: Wire, response: Response) -> None:
     """Send the answer as the fault leaves it, and note what the client will not know."""
     hit.spared = hit.spared or not hit.fault.can_bend(response)
-    if hit.spared:
+    if hit.spared and not x.session.closed:
         x.session.spare(x.now, hit.active.key)
-    else:
+    elif not hit.spared:
         x.entry.fault, x.entry.lost = str(hit), hit.fault.loses and hit.fault.withhold() is None
     with x.session.in_use():
         await wire.send(hit, response, x.session.faults)

@@ -58,11 +58,15 @@ class Session:
         """The real time of its last call."""
         self.busy = 0
         """How many calls are under way; while there are some, nothing that they may read is given back."""
-        self.closed = False
         self._numbers: defaultdict[str, int] = defaultdict(int)
         self._budgets: defaultdict[tuple[str, ...], deque[int]] = defaultdict(deque)
 
     # -- what is asked
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self.log.closed
 
     def dialect_named(self, name: str) -> Dialect:
         """The dialect of that name, `random` drawn by the seed and the session; raises UnknownDialect."""
@@ -198,7 +202,7 @@ class Session:
 
     def close(self) -> None:
         """End the session: what it holds outside memory is given back as soon as no call is under way."""
-        self.closed = True
+        self.log.closed = True
         self.faults.end()
         self.release()
         self.journal.waiting.wake()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
+from mock_server.kernel.errors import Refusal
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -54,6 +56,8 @@ class Log:
         """The numbers of the entries about a run, by its id."""
         self.latest = 0
         """The number of the latest entry."""
+        self.closed = False
+        """Whether the session has ended: nobody could find what a call would make that outlived it."""
         self._open: _Open | None = None
 
     def __iter__(self) -> Iterator[Change]:
@@ -68,6 +72,8 @@ class Log:
         """Apply a change and note it; one that is refused raises, has no effect, and is not noted."""
         if self._open is not None:  # a part of the change that calls it
             return method(owner, at, *given, **named)
+        if self.closed:
+            raise Refusal(404, "the session ended while the call was under way")
         self._open = _Open()
         try:
             result = method(owner, at, *given, **named)
