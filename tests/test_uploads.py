@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import http.client
+import json
+import os
 import socket
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx2
 import pytest
+from commanding import environment
 from conftest import Client
 
+from mock_server.data import uploaded as opening
+from mock_server.kernel.settings import Settings
 from mock_server.player.process import running
+from mock_server.preview import uploads
+from mock_server.preview.generation import create_app
+from mock_server.preview.language import load_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_server.player.transport import Call
+    from mock_server.server.app import Finished
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
@@ -399,3 +416,81 @@ def test_a_large_file_is_taken_in_pieces(client: Client) -> None:
     run = start(client, ("contacts.csv", upload)).body["poll_url"]
     client.advance(by="2s")
     assert client.get(run).body["report"]["inserted"] == 60_000
+
+
+# The disk
+
+
+class Full:
+    """A spooled file on a disk that is full: what was written comes to light when it is flushed, or closed."""
+
+    def __init__(self, room: int = 0, **_: Any) -> None:
+        self.room = room
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if 0 < self.room < self.size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    close = flush
+
+
+def gone(*_: Any, **__: Any) -> None:
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+@pytest.mark.parametrize("where", ["in the middle", "at the end", "when it outgrows memory"])
+def test_a_file_that_the_disk_cannot_keep_is_refused_and_put_again(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OP-35, UPL-04: the URL stays usable, and no traceback is logged."""
+    lines: list[Finished] = []
+    app = create_app(Settings(), load_world(), lines.append)
+    content = FILE + b"x@example.com,Open\n" * 60_000  # more than is held in memory
+
+    async def calls() -> list[httpx2.Response]:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://mock") as client:
+            key = {"x-api-key": "test-disk"}
+            signed = (await client.post(f"{LIVE}/uploads", json={"name": "contacts.csv"}, headers=key)).json()
+            with monkeypatch.context() as patch:
+                if where == "when it outgrows memory":
+                    patch.setattr(tempfile, "TemporaryFile", gone)
+                else:
+                    patch.setattr(uploads, "SpooledTemporaryFile", partial(Full, 9 if where == "in the middle" else 0))
+                refused = await client.put(signed["upload_url"], content=content)
+            taken = await client.put(signed["upload_url"], content=content)
+            files = {"files": [{"name": "contacts.csv", "upload_ref": signed["upload_ref"]}]}
+            with monkeypatch.context() as patch:
+                patch.setattr(opening, "book_of_files", gone)
+                unread = await client.post(f"{LIVE}/imports", json=files, headers=key)
+            return [refused, taken, unread, await client.post(f"{LIVE}/imports", json=files, headers=key)]
+
+    answers = asyncio.run(calls())
+    app.sessions.close()
+    assert [each.status_code for each in answers] == [507, 200, 507, 201]
+    assert "make room" in answers[0].json()["error"]
+    assert [each.note for each in lines if each.status == 507] == [each.json()["error"] for each in answers[::2]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process are Unix")
+def test_a_server_whose_files_may_not_grow_says_so() -> None:
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000,) * 2); "
+    script += "sys.argv[1:] = ['serve', '--port', '0']; from mock_server.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", script], stdout=PIPE, stderr=PIPE, env=environment(), text=True
+    )
+    try:
+        assert process.stdout is not None
+        client = Client(json.loads(process.stdout.readline())["url"], "test-limit")
+        upload = requested(client)
+        assert put(client, upload, FILE * 60_000).status == 507
+        assert put(client, upload).status == 200
+        assert start(client, ("contacts.csv", upload)).status == 201
+        client.close()
+    finally:
+        process.terminate()
+        said = process.communicate()[1]
+    assert "Traceback" not in said

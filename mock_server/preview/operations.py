@@ -176,6 +176,10 @@ async def _own_book(
         return await run_in_threadpool(read), None
     except Drift as drift:
         return None, str(drift)
+    except OSError as error:
+        raise Refusal(
+            507, f"an uploaded file cannot be read again: {error.strerror or error}; upload it anew"
+        ) from error
     except TooManyRows:
         raise Refusal(
             413, f"the files have more than {counted(most, 'row')}, the most that are taken (--max-rows)"

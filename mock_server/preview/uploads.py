@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -24,6 +25,9 @@ PREFIX = "/uploads/"
 OPERATION = "put_upload"
 """The operation of a signed URL, which the contract describes and does not list."""
 _IN_MEMORY = 1_000_000
+_NO_ROOM = (
+    "the file could not be kept: {}; make room in the mock's folder for temporary files (TMPDIR), and put it again"
+)
 
 
 def find(account: Account, token: str) -> Mapping[str, str] | None:
@@ -44,12 +48,16 @@ async def put(call: Exchange) -> Response:
     try:
         async for piece in call.pieces(call.sessions.settings.max_upload):
             file.write(piece)
+        file.flush()  # what is not on the disk now would be missed when an import reads it
         size = file.tell()
         if upload.size is not None and size != upload.size:
             raise Refusal(400, f"the file has {counted(size, 'byte')}; its upload was requested for {upload.size}")
         account_of(call.session).receive(call.session.clock.at(real_time()), upload.token, file)
-    except BaseException:
-        file.close()
+    except BaseException as broken:
+        with suppress(OSError):  # of what is still to be written to a full disk
+            file.close()
+        if isinstance(broken, OSError):
+            raise Refusal(507, _NO_ROOM.format(broken.strerror or broken)) from broken
         raise
     return answer({"upload_ref": upload.ref, "size": size})
 
