@@ -1,12 +1,12 @@
-"""The pytest plugin: a mock for each test, and each clause of the contract as a test.
+"""The pytest plugin: a mock for each test.
 
     def test_an_import_parks(vern_mock):
         vern_mock.use("park")
         run = MyClient(vern_mock.url, vern_mock.api_key).start_import(...)
         vern_mock.advance("21s")
 
-`pytest --vern-conformance target.yaml` judges an implementation. This is one uniquely named module, of the standard
-library alone, and the server is a process of its own: nothing of ours is in the way of folders with the same names.
+What judges an implementation is `pytest_vern_conformance.py`. Both have unique names and are of the standard library
+alone, and the server is a process of its own: nothing of ours is in the way of folders with the same names.
 """
 
 from __future__ import annotations
@@ -15,75 +15,75 @@ import contextlib
 import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
+import socket
+import threading
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Generator, Iterator, Mapping
 
-    from conformance.model.results import Results
+    from mock_server.player.process import Process
 
-SUITE = "vern-conformance"
-"""What stands in the place of a file in the ids of the clauses' tests."""
+pytest_plugins = ["pytest_vern_conformance"]
 MARKER = """\
-vern_mock(scenario=None, dialect=None, clock=None, pace=None, allow=(), audit=True, without=()): how the mock behaves: \
-a scenario; a dialect; "frozen", "real" or a speed; a pace; statuses of refusals that are expected; whether errors of \
-the report card fail the test; the codes of rules to leave out."""
+vern_mock(scenario=None, dialect=None, clock=None, pace=None, allow=(), audit=True, without=(), strict=True): how \
+the mock behaves: a scenario; a dialect; "frozen", "real" or a speed; a pace; statuses of refusals that are expected; \
+whether errors of the report card fail the test; the codes of rules to leave out; whether the client is done when its \
+test ends."""
 UNEXPECTED = (400, 404, 405)
 """Answers that tell a mistake in the client, unless the test allows them."""
-STARTING = 30.0
-"""Seconds for the server to start on a machine that is busy."""
+TOLD = " (told in full before)"
+__tracebackhide__ = True  # a test's traceback ends where the test calls the mock
 _SERVER = pytest.StashKey["_Server"]()
+_TEST = pytest.StashKey["_Test"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the plugin."""
     group = parser.getgroup("vern-mock")
-    group.addoption(
-        "--vern-conformance",
-        metavar="TARGET",
-        help="judge an implementation of Vern's Preview API: a target file, or mock; each clause is a test",
-    )
-    group.addoption(
-        "--vern-clauses", metavar="CLAUSE,...", default="", help="with --vern-conformance: these areas and ids alone"
-    )
     group.addoption("--vern-mock-url", metavar="URL", help="use this running mock for vern_mock, and start none")
+    group.addoption(
+        "--vern-mock-admin-token",
+        metavar="TOKEN",
+        default=os.environ.get("VERN_MOCK_ADMIN_TOKEN"),
+        help="with --vern-mock-url: the mock's admin token; else that of VERN_MOCK_ADMIN_TOKEN",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and a place for the one server of the run."""
     config.addinivalue_line("markers", MARKER)
-    config.stash[_SERVER] = _Server.of(config)
+    config.stash[_SERVER] = _Server(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the server; under xdist that is the controller's to do, when all workers are through."""
+    """End the server; under xdist it is the controller's, and all workers are through."""
     server = config.stash.get(_SERVER, None)
-    if server is not None and not hasattr(config, "workerinput"):
+    if server is not None:
         server.stop()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker where all workers share what they know of the server."""
-    node.workerinput["vern_mock_folder"] = str(node.config.stash[_SERVER].folder)
+    """Tell an xdist worker where to ask for the server that all of them share."""
+    each = node.config.getoption("dist") == "each"  # then all workers run every test
+    node.workerinput["vern_mock"] = node.config.stash[_SERVER].shared(node.gateway.id if each else "")
 
 
 class VernMock:
     """One test's mock: an account of its own on the server that all tests share."""
 
-    def __init__(self, origin: str, api_key: str) -> None:
-        self.origin = origin
+    def __init__(self, server: _Server, api_key: str) -> None:
+        self._server = server
+        self.origin = origin = server.find()
         """Scheme, host and port."""
         self.url = f"{origin}/api/v1"
         """The base URL of the API."""
@@ -142,18 +142,21 @@ class VernMock:
 
     def _call_admin(self, method: str, path: str, body: Any = None) -> Any:
         path, connection = f"/_mock/{path}", HTTPConnection(urlsplit(self.origin).netloc, timeout=90)
+        headers = {"x-api-key": self.api_key, **self._server.headers}
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), {"x-api-key": self.api_key})
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read()
             answer = json.loads(text) if text else None
         except (OSError, HTTPException, ValueError) as error:
-            raise VernMockError(f"{method} {self.origin}{path}: {type(error).__name__}: {error}") from error
+            self._server.find(again=True)  # which tells when it has ended
+            raise VernMockError(f"{method} {self.origin}{path}: {type(error).__name__}: {error}") from None
         finally:
             connection.close()
         if response.status != 200:
             reason = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise VernMockError(f"{method} {path}: {reason}")
+            hint = "; give it with --vern-mock-admin-token" if "x-admin-token" in str(reason) else ""
+            raise VernMockError(f"{method} {path}: {reason}{hint}")
         return answer
 
 
@@ -164,22 +167,42 @@ class VernMockError(Exception):
 @pytest.fixture
 def vern_mock(request: pytest.FixtureRequest) -> Iterator[VernMock]:
     """A mock of Vern's Preview API for this test alone: `url`, `api_key`, `use`, `advance`, `fault`, `requests`, …."""
-    server: _Server = request.config.stash[_SERVER]
-    key = "test-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:24]
-    mock = VernMock(server.url(), key)
-    mock.reset()  # the same test may have run before on this server
-    members = _marker_members(request.node)
-    for name, do in (("scenario", mock.use), ("dialect", mock.dialect), ("clock", mock.clock)):
-        if members[name] is not None:
-            do(members[name])
-    if members["pace"] is not None:
-        mock._call_admin("PUT", "scenario", {"pace": members["pace"]})  # noqa: SLF001 - its own
-    yield mock
-    _judge(request.node, mock, members)
+    __tracebackhide__ = False  # what fails here is shown to fail here
+    try:
+        test = request.node.stash[_TEST] = _Test.of(request)
+    except VernMockError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    yield test.mock
+    del request.node.stash[_TEST]
+    # The ends of other fixtures may still have used the client.
+    late = "" if test.clean is None else test.mistakes(request.node, "teardown")
+    with contextlib.suppress(VernMockError):
+        test.mock.reset()  # nothing of it is worth the server's memory any longer
+    if late:
+        pytest.fail(late, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail the test for what its client did wrong; a failure of its own gets that as a note."""
+    if (test := item.stash.get(_TEST, None)) is None:
+        return (yield)
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception) as failure:
+        test.note(item, failure)
+        raise
+    __tracebackhide__ = False  # what fails here is shown to fail here
+    if failures := getattr(item, "_excinfo", None):  # where a TestCase keeps its own
+        test.note(item, failures[0].value)
+    elif mistakes := test.mistakes(item, "call"):
+        pytest.fail(mistakes, pytrace=False)
+    return result
 
 
 _MEMBERS: Mapping[str, Any] = {
     "scenario": None, "dialect": None, "clock": None, "pace": None, "allow": (), "audit": True, "without": (),
+    "strict": True,
 }  # fmt: skip
 
 
@@ -194,21 +217,62 @@ def _marker_members(item: pytest.Item) -> dict[str, Any]:
     return marked
 
 
-def _judge(item: pytest.Item, mock: VernMock, marked: Mapping[str, Any]) -> None:
-    """Fail the test for what its client did wrong, with the timeline of what it did."""
-    exchanges = mock.requests
-    wrong = [
-        f"{_line(each)} (expected? then allow=[{each['status']}] in the marker vern_mock)"
-        for each in exchanges
-        if each["status"] in UNEXPECTED and each["status"] not in marked["allow"] and not each["fault"]
-    ]
-    # A test may end in the middle of a run's life.
-    findings = mock.audit(ongoing=True, without=marked["without"]) if marked["audit"] else []
-    wrong += [f"{each['code']}: {each['happened']}" for each in findings if each["severity"] == "error"]
-    if exchanges:
-        item.add_report_section("call", "vern-mock", "\n".join(map(_line, exchanges)))
-    if wrong:
-        pytest.fail("the client made mistakes:\n" + "\n".join(f"  {each}" for each in wrong), pytrace=False)
+@dataclass(slots=True)
+class _Test:
+    """A test with its mock, and what its client does wrong."""
+
+    mock: VernMock
+    marked: Mapping[str, Any]
+    clean: int | None = None
+    """The number of exchanges when the test ended, and nothing was wrong with them."""
+
+    @classmethod
+    def of(cls, request: pytest.FixtureRequest) -> _Test:
+        """A fresh account that does what the marker says; VernMockError when the mock does not take it."""
+        server, marked = request.config.stash[_SERVER], _marker_members(request.node)
+        mock = VernMock(server, server.key(request.node.nodeid))
+        mock.reset()  # the same test may have run before on this server
+        for name, do in (("scenario", mock.use), ("dialect", mock.dialect), ("clock", mock.clock)):
+            if marked[name] is not None:
+                do(marked[name])
+        if marked["pace"] is not None:
+            mock._call_admin("PUT", "scenario", {"pace": marked["pace"]})  # noqa: SLF001 - its own
+        return cls(mock, marked)
+
+    def mistakes(self, item: pytest.Item, when: str, *, ongoing: bool = False) -> str:
+        """What the client did wrong, in words, if anything; the report gets the timeline of what it did."""
+        known, self.clean, marked = self.clean or 0, None, self.marked
+        try:
+            if len(exchanges := self.mock.requests) == known:
+                self.clean = known
+                return ""
+            found = self._errors(ongoing=True)
+            ended = [] if ongoing or not marked["strict"] else self._errors(ongoing=False)
+        except VernMockError as error:
+            return str(error)
+        wrong = [
+            f"{_line(each)} (expected? then allow=[{each['status']}] in the marker)"
+            for each in exchanges
+            if each["status"] in UNEXPECTED and each["status"] not in marked["allow"] and not each["fault"]
+        ]
+        wrong += found
+        wrong += [f"{each} (more to come? then strict=False in the marker)" for each in ended if each not in found]
+        item.add_report_section(when, "vern-mock", "\n".join(map(_line, exchanges)))
+        if not wrong:
+            self.clean = len(exchanges)
+        count = f"{len(wrong)} mistakes:\n " if wrong[1:] else "a mistake:"
+        return f"the client made {count} " + "\n  ".join(wrong) if wrong else ""
+
+    def _errors(self, *, ongoing: bool) -> list[str]:
+        """The errors on the report card of a client that is done, or not yet."""
+        found = self.mock.audit(ongoing=ongoing, without=self.marked["without"]) if self.marked["audit"] else []
+        return [f"{each['code']}: {each['happened']}" for each in found if each["severity"] == "error"]
+
+    def note(self, item: pytest.Item, failure: BaseException) -> None:
+        """Add to a failure what the client did wrong until then, or that the mock has ended."""
+        told, self.clean = self.mistakes(item, "call", ongoing=True), None
+        if told and not isinstance(failure, (VernMockError, pytest.skip.Exception)):
+            failure.add_note(told)
 
 
 def _line(exchange: Mapping[str, Any]) -> str:
@@ -221,160 +285,90 @@ def _line(exchange: Mapping[str, Any]) -> str:
 # -- the server
 
 
-@dataclass(slots=True)
 class _Server:
-    """The one server of a run of pytest, started when a test first asks for it; workers of xdist share a folder."""
+    """The one server of a run of pytest, started when a test first asks for it; xdist's workers ask the controller."""
 
-    folder: Path
-    known: str | None = None
+    def __init__(self, config: pytest.Config) -> None:
+        url, token = config.getoption("--vern-mock-url"), config.getoption("--vern-mock-admin-token")
+        told = getattr(config, "workerinput", {}).get("vern_mock", {})
+        self.headers = {"x-admin-token": token} if url and token else {}
+        self._origin: str | None = url and url.rstrip("/").removesuffix("/api/v1")
+        self._salt = told.get("salt", uuid4().hex if url else "")  # on a server of its own a test's ids stay the same
+        self._port: int | None = told.get("port")
+        self._trouble: str | None = None
+        self._process: Process | None = None
+        self._listening: socket.socket | None = None
+        self._ending = contextlib.ExitStack()
 
-    @classmethod
-    def of(cls, config: pytest.Config) -> _Server:
-        given = getattr(config, "workerinput", {}).get("vern_mock_folder")
-        folder = Path(given) if given else Path(tempfile.gettempdir(), f"vern-mock-{os.getpid()}-{time.time_ns()}")
-        url = config.getoption("--vern-mock-url")
-        return cls(folder, None if url is None else url.rstrip("/").removesuffix("/api/v1"))
+    def key(self, test: str) -> str:
+        """The API key of a test: nobody else's on this server."""
+        return "test-" + hashlib.sha256(f"{self._salt}{test}".encode()).hexdigest()[:24]
 
-    def url(self) -> str:
-        """Scheme, host and port of the server, which runs when this returns."""
-        if self.known is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.folder / "lock", os.O_CREAT | os.O_EXCL))  # one worker starts it, others wait
-                self._start()
-            ends = time.monotonic() + STARTING
-            while (line := self._line()) is None:
-                if time.monotonic() >= ends:
-                    log = self.folder / "log"
-                    output = log.read_text(errors="replace")[-2_000:] if log.exists() else ""
-                    raise VernMockError(f"the mock did not start within {STARTING:g} s; it said:\n{output}")
-                time.sleep(0.02)
-            self.known = str(line["url"])
-        return self.known
+    def find(self, *, again: bool = False) -> str:
+        """Scheme, host and port of the server; VernMockError, in full the first time, when it does not run.
+
+        Whoever could not reach it asks `again`, so that one that has ended is noticed.
+        """
+        if self._trouble is not None:
+            raise VernMockError(f"{self._trouble}{TOLD}")
+        try:
+            if self._port is not None and (again or self._origin is None):
+                self._origin = self._ask(b"again" if again else b"first")
+            elif self._origin is None:
+                self._origin = self._start()
+            elif again and self._process is not None and (code := self._process.ended(1)) is not None:
+                said = self._process.log()[-2_000:]
+                raise VernMockError(f"the mock has ended: its exit code is {code}\nit said:\n{said}")
+        except VernMockError as error:
+            self._trouble = str(error).partition("\n")[0].removesuffix(TOLD)
+            raise
+        return self._origin
+
+    def shared(self, worker: str) -> dict[str, Any]:
+        """What a worker of xdist is to know; a thread answers when it asks for the server."""
+        if self._origin is None and self._listening is None:
+            self._listening = self._ending.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=self._tell, args=(self._listening,), daemon=True).start()
+        port = self._listening and self._listening.getsockname()[1]
+        return {"salt": self._salt + worker, "port": port}
 
     def stop(self) -> None:
-        """End the server, if there is one, and remove what it left."""
-        ready = self._line()
-        if ready is not None:
-            with contextlib.suppress(OSError):
-                os.kill(ready["pid"], signal.SIGTERM)
-        for name in ("ready.json", "lock", "log"):
-            (self.folder / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
+        """End the server, if there is one."""
+        self._ending.close()
 
-    def _start(self) -> None:
-        command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", "--rate-limit", "100/min"]
-        with (self.folder / "log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own server
-                [*command, "--ready-file", str(self.folder / "ready.json")],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # an interrupt at the terminal is pytest's, which then ends the server
-            )
-        process.returncode = 0  # it outlives this process under xdist, and `stop` ends it by its id: no warning is due
-
-    def _line(self) -> dict[str, Any] | None:
+    def _start(self) -> str:
+        # By its path, since the project that is tested may have modules of the same names.
+        path = Path(__file__).with_name("mock_server") / "player/process.py"
+        found: Any = spec_from_file_location("_vern_mock_process", path)
+        found.loader.exec_module(module := module_from_spec(found))
         try:
-            return dict(json.loads((self.folder / "ready.json").read_text()))
-        except (OSError, ValueError):  # not there yet, or not whole
-            return None
+            self._process = process = self._ending.enter_context(module.running("--rate-limit", "100/min"))
+        except module.NotStarted as reason:
+            raise VernMockError(f"the mock did not start\nit said:\n{reason}") from None
+        return str(process.url)
 
+    def _ask(self, what: bytes) -> str:
+        """Ask the controller."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=90) as asking:
+                asking.sendall(what)
+                told = json.loads(asking.makefile().read())
+        except (OSError, ValueError) as error:
+            raise VernMockError(f"xdist's controller does not tell where the mock is: {error}") from None
+        if "trouble" in told:
+            raise VernMockError(told["trouble"])
+        return str(told["url"])
 
-# -- the clauses
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the clauses to what was collected, before -k and -m choose among it."""
-    target = config.getoption("--vern-conformance")
-    if target is None:
-        return
-    if hasattr(config, "workerinput"):
-        raise pytest.UsageError("--vern-conformance judges a target as one client: add -n 0, so that xdist stays out")
-    judgment = _judgment(target, config)
-    items += [
-        _Clause.from_parent(session, name=name, nodeid=f"{SUITE}::{name}", judgment=judgment)
-        for name in judgment.clauses
-    ]
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Judge no more than what -k and -m have left."""
-    chosen = [item for item in session.items if isinstance(item, _Clause)]
-    for item in chosen:
-        item.judgment.clauses = tuple(each.name for each in chosen)
-
-
-@dataclass(slots=True)
-class _Judgment:
-    """One run of the suite, made when its first clause is asked for."""
-
-    target: Any
-    clauses: tuple[str, ...]
-    made: Results | None = None
-
-    def results(self) -> Results:
-        """Everything that was found; pytest ends with 4 when the target cannot be judged at all."""
-        if self.made is None:
-            from conformance import Plan, run  # noqa: PLC0415 - heavy, and only for this option
-
-            self.made = run(self.target, Plan(clauses=self.clauses))
-        if self.made.unreachable is not None:
-            pytest.exit(f"the target cannot be judged: {self.made.unreachable}", returncode=4)
-        return self.made
-
-
-def _judgment(target: str, config: pytest.Config) -> _Judgment:
-    """What is to be judged; a usage error says what is wrong with the words that were given."""
-    try:
-        from conformance.model import clauses  # noqa: PLC0415 - only for this option
-        from conformance.preview import target_file as targetfile  # noqa: PLC0415 - only for this option
-        from conformance.preview.suite import MOCK  # noqa: PLC0415 - only for this option
-        from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
-    except ModuleNotFoundError as missing:
-        raise pytest.UsageError(
-            f"--vern-conformance needs {missing.name}: pip install '.[conformance]' in a checkout"
-        ) from None
-    try:
-        known = target if target == MOCK else targetfile.load(config.invocation_params.dir / target)
-        return _Judgment(known, tuple(clauses.select(config.getoption("--vern-clauses").split(","))))
-    except BadFiles as bad:
-        raise pytest.UsageError("\n".join(map(str, bad.complaints))) from None
-    except clauses.UnknownClause as unknown:
-        raise pytest.UsageError(f"--vern-clauses: {unknown.args[0]}") from None
-
-
-class _Broken(Exception):
-    """The clause did not pass; the text is its report."""
-
-
-class _Clause(pytest.Item):
-    """A clause of the contract as a test."""
-
-    def __init__(self, *, judgment: _Judgment, **given: Any) -> None:
-        super().__init__(**given)
-        self.judgment = judgment
-
-    def runtest(self) -> None:
-        """Pass, skip or fail as the suite found."""
-        from conformance.model.results import Outcome  # noqa: PLC0415 - only for this option
-        from conformance.report.terminal import fault  # noqa: PLC0415 - as above
-
-        results = self.judgment.results()
-        result = next(each for each in results.results if each.clause == self.name)
-        if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
-            pytest.skip(next((each.reason for each in result.findings if each.reason), result.outcome.word))
-        if result.outcome is Outcome.FAILED and result.level != "must":
-            pytest.xfail(f"{result.clause} is a {result.level} clause: {result.text}")
-        if result.outcome > Outcome.PASSED:
-            raise _Broken(fault(results, result))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The suite's own report of the clause instead of a traceback."""
-        return str(excinfo.value) if isinstance(excinfo.value, _Broken) else super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """Where pytest says that the test is."""
-        return self.config.rootpath / SUITE, None, self.name
+    def _tell(self, listening: socket.socket) -> None:
+        """Tell the workers that ask where the server is."""
+        while True:
+            try:
+                asked, _ = listening.accept()
+            except OSError:  # it is closed
+                return
+            with asked, contextlib.suppress(OSError):
+                try:
+                    told = {"url": self.find(again=asked.recv(5) == b"again")}
+                except VernMockError as trouble:
+                    told = {"trouble": str(trouble)}
+                asked.sendall(json.dumps(told).encode())

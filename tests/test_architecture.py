@@ -100,9 +100,9 @@ def hold(rule: str, found: dict[str, list[str]], advice: str) -> None:
 
 @cache
 def everything() -> dict[str, Module]:
-    """Every module of both packages and the pytest plugin, by its dotted name."""
-    plugin = Module("", ROOT / "pytest_vern_mock.py", "pytest_vern_mock.py")
-    return {module.name: module for package in PACKAGES for module in modules(package)} | {"pytest_vern_mock": plugin}
+    """Every module of both packages and of the pytest plugin, by its dotted name."""
+    plugin = {path.stem: Module("", path, path.name) for path in ROOT.glob("pytest_*.py")}
+    return {module.name: module for package in PACKAGES for module in modules(package)} | plugin
 
 
 def stands_in(module: Module, places: str) -> bool:

@@ -189,7 +189,9 @@ def test_every_option_that_a_document_names_is_there() -> None:
     groups = (mock_commands, conformance.cli.main.commands)
     params = [each for group in groups for command in _commands(group) for each in command.params]
     known = {name for each in params for name in (*each.opts, *each.secondary_opts)}
-    known |= set(re.findall(r'"(--[a-z-]+)"', (ROOT / "pytest_vern_mock.py").read_text())) | {"--test"}  # node's
+    known |= {name for each in ROOT.glob("pytest_*.py") for name in re.findall(r'"(--[a-z-]+)"', each.read_text())} | {
+        "--test"
+    }  # node's
     for path in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", path.read_text()))
         assert named <= known | {"--help", "--version"}, path

@@ -15,21 +15,20 @@ pytest_plugins = "pytester"
 PAGE = Path(__file__).parent.parent / "docs/testing.md"
 
 
-def example(language: str) -> str:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(found) == 1
-    return str(found[0])
+def examples(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def test_the_example_for_pytest(pytester: pytest.Pytester, server: str) -> None:
-    pytester.makepyfile(example("python"))
+def test_the_examples_for_pytest(pytester: pytest.Pytester, server: str) -> None:
+    alone, in_class = examples("python")
+    pytester.makepyfile(test_alone=alone, test_in_class=in_class)
     options = ("-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "error", "--vern-mock-url", server)
-    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=2)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
 def test_the_example_for_node(server: str, tmp_path: Path) -> None:
-    (tmp_path / "mock.test.mjs").write_text(example("js"))
+    (tmp_path / "mock.test.mjs").write_text("".join(examples("js")))
     node = shutil.which("node")
     assert node is not None
     ran = subprocess.run(

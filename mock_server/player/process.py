@@ -1,7 +1,7 @@
-"""A mock server as a process of its own, for whoever needs one for a while: the demo, the tests.
+"""A mock server as a process of its own for a while: for the demo, a replay, the pytest fixture, the tests.
 
 The process is ready when the block begins and gone when it ends, however it ends: it goes with the pipe that it has as
-standard input, so it outlives nobody who is killed.
+standard input, so it outlives nobody who is killed. This imports nothing of ours, so that the file can be run alone.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import IO
@@ -36,11 +36,17 @@ class Process:
     def stop(self) -> int:
         """End it in order, or by force when it does not end; its exit code."""
         self._process.terminate()
-        try:
-            return self._process.wait(ORDERLY)
-        except subprocess.TimeoutExpired:
+        if (code := self.ended(ORDERLY)) is None:
             self._process.kill()
-            return self._process.wait()
+            code = self._process.wait()
+        return code
+
+    def ended(self, seconds: float) -> int | None:
+        """Its exit code, when it has ended or does so by itself within so many seconds."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
 
     def log(self) -> str:
         """All that it wrote to stderr so far."""
@@ -59,13 +65,23 @@ def running(*arguments: str) -> Generator[Process]:
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - our own interpreter and module, and no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,  # an interrupt at the terminal is for whoever started it, and ends it with them
         ) as process,
     ):
         server = Process(process, errors)
+        if process.stdin is not None and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=process.stdin.close)  # a child must not hold the pipe open
+        late = threading.Timer(PATIENCE, process.kill)
+        late.start()
         try:
-            out = process.stdout
-            line = out.readline() if out is not None and select.select([out], [], [], PATIENCE)[0] else b""
+            line = process.stdout.readline() if process.stdout is not None else b""
+            late.cancel()
             try:
                 server.url = str(json.loads(line)["url"])
             except (ValueError, KeyError, TypeError):
@@ -73,4 +89,5 @@ def running(*arguments: str) -> Generator[Process]:
                 raise NotStarted(server.log().strip() or f"no ready line within {PATIENCE} s") from None
             yield server
         finally:
+            late.cancel()
             server.stop()
