@@ -222,6 +222,17 @@ def test_a_body_a_byte_a_minute_is_none(play: Any, monkeypatch: pytest.MonkeyPat
     play(steps)
 
 
+def test_that_keys_found_no_room_is_said_once_a_minute(play: Any) -> None:
+    async def steps(site: Site) -> None:
+        for second in range(90):
+            site.app.sessions.refused += 1
+            site.connections.sweep((), second * SECOND)
+
+    told = play(steps).notices
+    assert [each.partition(" ")[0] for each in told] == ["1", "60"]
+    assert all("--max-sessions" in each for each in told)
+
+
 def test_that_no_descriptor_is_left_is_said_once_a_minute(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.EMFILE, "Too many open files")

@@ -10,12 +10,14 @@ import pytest
 from conftest import Client
 
 from mock_server.contract import document as contract
+from mock_server.kernel.clock import MINUTE, SECOND
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
 from mock_server.player.process import Process, running
 from mock_server.preview.account import account_of
 from mock_server.preview.generation import PREVIEW
 from mock_server.preview.language import load_world
+from mock_server.session import sessions as sessions_module
 from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from mock_server.player.transport import Call
     from mock_server.scenarios.catalog import World
+    from mock_server.session.session import Session
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
@@ -269,6 +272,27 @@ def test_when_there_is_no_room_the_session_that_was_idle_longest_ends(strict: Pr
     assert [scenario(key) for key in ("alpha", "gamma", "delta")] == ["park", "park", "live"]
     assert scenario("beta") == "live"
 
+    for key in KEYS:
+        called(strict.url, key, "DELETE", "/_mock/session")
+
+
+def test_when_all_are_at_work_a_new_key_is_refused_and_nobody_loses_a_run(strict: Process) -> None:
+    for key in KEYS[:3]:
+        called(strict.url, key, "DELETE", "/_mock/session")
+        assert called(strict.url, key, "GET", RUN).body["status"] == "needs_attention"
+    for path in ("/api/v1/sources", "/_mock/session"):
+        call = called(strict.url, KEYS[3], "GET", path)
+        assert call.status == 503
+        assert list(call.body) == ["error"]
+        assert "--max-sessions" in call.body["error"]
+        assert 1 <= int(call.headers["retry-after"]) <= 60
+    for key in KEYS[:3]:
+        assert called(strict.url, key, "GET", "/_mock/session").body["companies"]
+    assert called(strict.url, KEYS[0], "POST", f"{RUN}/decisions", {"decision": "reject"}).status == 200
+    assert sessions_of(strict.url) == 3
+    for key in KEYS[:3]:
+        called(strict.url, key, "DELETE", "/_mock/session")
+
 
 # -- idle sessions, at real times of the test's choice
 
@@ -318,6 +342,56 @@ def test_the_cap_holds_though_none_is_idle_for_long(world: World) -> None:
     for number in range(5):
         sessions.session(f"key-{number}", number)
         assert len(sessions) == min(2, number + 1)
+
+
+def at_work(sessions: Sessions, key: str, real: int) -> Session:
+    """The key's session, which has a parked run."""
+    session = sessions.session(key, real)
+    assert account_of(session).known(DOCS.rpartition("/")[2]) is not None
+    return session
+
+
+def test_whoever_has_nothing_in_flight_goes_first(world: World) -> None:
+    sessions = Sessions(Settings(max_sessions=3), world, PREVIEW)
+    old, idle, new = (at_work(sessions, "old", 0), sessions.session("idle", 1), at_work(sessions, "new", 2))
+    other = sessions.session("other", MINUTE - 1)
+    assert [each.closed for each in (old, idle, new, other)] == [False, True, False, False]
+    for number in range(25):  # each in the place of the one before
+        sessions.session(f"passer-by-{number}", MINUTE + number)
+    assert not old.closed
+    assert not new.closed
+
+
+def test_a_run_that_nobody_asked_about_for_a_minute_goes_when_there_is_no_other(world: World) -> None:
+    sessions = Sessions(Settings(max_sessions=2), world, PREVIEW)
+    first, second = (at_work(sessions, key, 0) for key in ("first", "second"))
+    sessions.session("first", 30_000)
+    with pytest.raises(Refusal) as refused:
+        sessions.session("third", MINUTE - 1)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
+    sessions.session("third", MINUTE + SECOND)
+    assert (first.closed, second.closed) == (False, True)
+
+
+def test_many_at_work_are_not_all_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "LOOKS", 2)
+    sessions = Sessions(Settings(max_sessions=4), world, PREVIEW)
+    first, _, _ = (at_work(sessions, f"key-{number}", number) for number in range(3))
+    idle = sessions.session("idle", 4)
+    sessions.session("new", 2 * MINUTE)
+    assert (first.closed, idle.closed) == (True, False)
+
+
+def test_who_is_idle_too_long_keeps_the_session_while_calls_or_runs_are_in_hand(world: World) -> None:
+    sessions = Sessions(Settings(session_idle=1_000), world, PREVIEW)
+    waiting, worker, idle = sessions.session("waiting", 0), at_work(sessions, "worker", 0), sessions.session("idle", 0)
+    waiting.busy += 1
+    sessions.close_idle(MINUTE - 1)
+    assert [each.closed for each in (waiting, worker, idle)] == [False, False, True]
+    assert sessions.enter("worker", MINUTE - 1) is worker
+    sessions.close_idle(2 * MINUTE)
+    assert len(sessions) == 1
+    assert sessions.enter("waiting", 3 * MINUTE) is waiting
 
 
 def test_a_session_that_ends_closes_its_files_and_forgets_its_upload_urls(world: World) -> None:

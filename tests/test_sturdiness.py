@@ -73,9 +73,16 @@ def test_a_busy_session_is_not_closed_for_a_newcomer(world: World) -> None:
     sessions = Sessions(Settings(max_sessions=1), world, PREVIEW)
     first = sessions.session("first", 0)
     first.busy += 1
-    sessions.session("second", 1)
-    assert not first.closed
+    with pytest.raises(Refusal) as refused:
+        sessions.session("second", 1)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "60"})
     assert sessions.session("first", 2) is first
+    first.busy -= 1
+    with pytest.raises(Refusal):  # somebody has just looked
+        sessions.session("second", 3)
+    sessions.session("second", 1_001)
+    assert first.closed
+    assert sessions.refused == 2
 
 
 def test_a_reload_forgets_no_name(session: Session) -> None:

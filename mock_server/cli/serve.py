@@ -103,7 +103,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     "--max-sessions",
     type=click.IntRange(1),
     default=DEFAULTS.max_sessions,
-    help="Keep at most this many sessions; the one that was idle longest is closed first.",
+    help="Keep at most this many sessions; a new key takes the place of one that is idle, or gets 503.",
 )
 @option("--session-idle", reads=span, default="1h", help="Close sessions that were idle for this long.")
 @option(

@@ -31,8 +31,10 @@ class Connections:
         self._notice = notice
         self._heads: dict[Any, tuple[Any, int]] = {}
         """The connections that owe a head: after which exchange, and since when."""
-        self._full: int | None = None
-        """When it was last said that there is no room."""
+        self._refused = 0
+        """How many calls without room for their key have been told of."""
+        self._said: dict[str, int] = {}
+        """When something of a level was told last."""
 
     def sweep(self, connections: Collection[Any], now: int) -> None:
         """Look at all connections; `now` is the real time, in milliseconds."""
@@ -52,18 +54,28 @@ class Connections:
         for exchange, since in self._sessions.receiving.items():
             if exchange.is_late(since, now):
                 exchange.give_up()
+        self._sessions.close_idle(now)
+        if (refused := self._sessions.refused - self._refused) and self._say(
+            now, "warning", f"{counted(refused, 'call')} of new keys got 503: all sessions are in use (--max-sessions)"
+        ):
+            self._refused = self._sessions.refused
         if not _has_room():
             self.say_full(now)
 
     def say_full(self, now: int) -> None:
-        """Say that nothing more can be opened; once a minute for as long as it is so."""
-        if self._full is None or self._full <= now - MINUTE:
-            self._full = now
-            self._notice(
-                "error",
-                "no file descriptor is left, and new connections have to wait until one is closed; close what is not "
-                "used, raise the limit (ulimit -n), or lower --head-timeout",
-            )
+        """Say that nothing more can be opened."""
+        text = (
+            "no file descriptor is left, and new connections have to wait until one is closed; close what is not used, "
+        )
+        self._say(now, "error", f"{text}raise the limit (ulimit -n), or lower --head-timeout")
+
+    def _say(self, now: int, level: str, text: str) -> bool:
+        """Tell what lasts, each once a minute; whether it was told."""
+        if self._said.get(level, now - MINUTE) > now - MINUTE:
+            return False
+        self._said[level] = now
+        self._notice(level, text)
+        return True
 
 
 def _owes_head(protocol: Any) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mock_server.faults.model import Fault, Faults, Hit, find_hit
-from mock_server.kernel.clock import Clock
+from mock_server.kernel.clock import MINUTE, Clock
 from mock_server.kernel.ids import made_uuid, stand_in
 from mock_server.kernel.rate_limit import admit
 from mock_server.recording.journal import Journal
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mock_server.session.generation import Account, Generation, Run
 
 FOREVER = 1 << 62
+IN_HAND = MINUTE
+"""Real milliseconds for which a call shows that somebody is at work on what is in flight."""
 
 
 class Transition(NamedTuple):
@@ -84,6 +86,14 @@ class Session:
     def next_transition(self, now: int) -> int | None:
         """When the next run changes its status by itself, or None when none will."""
         return next((each.at for each in self.transitions(now, FOREVER)), None)
+
+    def in_flight(self, real: int) -> bool:
+        """Whether a run of its has not ended."""
+        return bool(self.account.running(self.clock.at(real)))
+
+    def in_hand(self, real: int) -> bool:
+        """Whether somebody is at work on a run of its: it was called within a minute, and one is in flight."""
+        return self.used > real - IN_HAND and self.in_flight(real)
 
     # -- what changes: time and choices
 

@@ -1,21 +1,29 @@
-"""All sessions by API key: opened on first use, capped, and closed when idle, the oldest idle one first."""
+"""All sessions by API key: opened on first use, capped, and closed when idle.
+
+A key that is in use keeps its session, whoever else comes: see `docs/decisions/0017-whose-session-ends.md`.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from mock_server.kernel.clock import SECOND
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import KEY, Settings
 from mock_server.recording.journal import Journal
-from mock_server.session.session import Session
+from mock_server.session.session import IN_HAND, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mock_server.scenarios.catalog import World
     from mock_server.session.exchange import Exchange
     from mock_server.session.generation import Generation, SignedUrl
+
+LOOKS = 500
+"""Sessions with a run in flight that are looked at for one without, where one of them would do."""
 
 
 class Sessions:
@@ -35,6 +43,10 @@ class Sessions:
         """The calls that wait for more of their body, and since which real time."""
         self.ending = False
         """True once the server ends: nobody is to wait for anything any longer."""
+        self._full = 0
+        """Until then nobody looks again whether a session may be closed for another."""
+        self.refused = 0
+        """How many calls found no room for their key."""
         self.opened = 0
         """How many keys have opened a session so far; one that is reset counts once."""
 
@@ -59,23 +71,25 @@ class Sessions:
     def enter(self, given: str | None, real: int) -> Session:
         """The session of the key that a call carries; Refusal 401 unless the key is accepted."""
         known = None if given is None else self._open.get(given)
-        if known is None:
+        if known is None or known.world is not self.world or known.used <= real - self._idle:
             return self.session(self.accepted(given), real)
-        stale = real - self._idle
-        if known.world is not self.world or next(iter(self._open.values())).used <= stale:
-            return self.session(known.key, real)
         self._open.move_to_end(known.key)
         known.use(real)
         return known
 
     def session(self, key: str, real: int) -> Session:
-        """The session of an accepted key, opened when there is none, or none that was used lately."""
-        if self._open and next(iter(self._open.values())).used <= real - self._idle:
-            self._close_idle(real)
+        """The session of an accepted key, opened when there is none, or none that was used lately.
+
+        Refusal 503 when there is no room for another.
+        """
         session = self._open.get(key)
+        if session is not None and self._is_over(session, real):
+            self._close(session)
+            session = None
         if session is None:
+            self.close_idle(real)
             if len(self._open) >= self.settings.max_sessions:
-                self._close_oldest()
+                self._make_room(real)
             session = self._open[key] = Session(key, self.settings, self.world, self.generation, real)
             self.opened += 1
         else:
@@ -110,15 +124,48 @@ class Sessions:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _close_idle(self, real: int) -> None:
-        idle = real - self._idle
-        while self._open and (oldest := next(iter(self._open.values()))).used <= idle and not oldest.busy:
-            self._close_oldest()
+    def close_idle(self, real: int) -> None:
+        """Close the sessions that nobody has used for as long as the settings say."""
+        for session in list(takewhile(lambda each: each.used <= real - self._idle, self._open.values())):
+            if self._is_over(session, real):
+                self._close(session)
 
-    def _close_oldest(self) -> None:
-        """Close the session that was unused longest; one with calls under way is spared."""
-        for key, session in self._open.items():
-            if not session.busy:
-                del self._open[key]
-                session.close()
+    def _is_over(self, session: Session, real: int) -> bool:
+        return session.used <= real - self._idle and not session.busy and not session.in_hand(real)
+
+    def _make_room(self, real: int) -> None:
+        """Close the session that will be missed least; Refusal 503 when each is in use."""
+        if real >= self._full:
+            if (least := next(self._dispensable(real), None)) is not None:
+                self._close(least)
                 return
+            self._full = real + SECOND
+        first = next((each.used + IN_HAND - real for each in self._open.values() if not each.busy), IN_HAND)
+        self.refused += 1
+        text = (
+            f"there is no room for another key: all {len(self._open)} sessions are in use; try again later, end one "
+            "(DELETE /_mock/session), or start the mock with a larger --max-sessions"
+        )
+        raise Refusal(503, text, headers={"Retry-After": str(max(1, -(-first // SECOND)))})
+
+    def _dispensable(self, real: int) -> Iterator[Session]:
+        """The sessions that may be closed, the one that will be missed least first; none with calls under way.
+
+        First those without a run in flight, then those whose runs nobody asked about for a minute, each by its age.
+        """
+        idle: list[Session] = []
+        looked = 0
+        for session in [each for each in self._open.values() if not each.busy]:
+            if looked == LOOKS and idle:
+                break
+            if not session.in_flight(real):
+                yield session
+                continue
+            looked += 1
+            if not session.in_hand(real):
+                idle.append(session)
+        yield from idle
+
+    def _close(self, session: Session) -> None:
+        del self._open[session.key]
+        session.close()
