@@ -41,6 +41,8 @@ def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[
     `document` is what the validator's schema refers into.
     """
     try:
+        if validator.is_valid(body):
+            return []
         validator.validate(body)
     except ValueError as first:
         if not hasattr(first, "instance_path"):  # jsonschema-rs, on what is nested deeper than it follows
