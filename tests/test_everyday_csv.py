@@ -250,3 +250,8 @@ def test_a_cell_that_is_longer_than_any_sensible_one_is_of_no_pattern() -> None:
 def test_of_a_wide_row_no_more_is_held_than_is_wanted() -> None:
     assert contacts("Email\na@b.co" + "," * 1_900_000 + "\n") == [("", "a@b.co", "")]
     assert contacts('Email\n"a@b.co"' + ",x" * 200_000 + "\n") == [("", "a@b.co", "")]
+
+
+def test_cells_that_are_equal_are_held_once() -> None:
+    rows = contacts("Name,Email\n" + "Ada Example,a@b.co\n" * 3)
+    assert len({id(cell) for row in rows for cell in row}) == 3

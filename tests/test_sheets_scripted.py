@@ -67,9 +67,11 @@ def found(book: Book) -> Counter[tuple[str, str, Check]]:
         for number, column in enumerate(sheet.template.columns)
     }
     return Counter(
-        (sheet.name, sheet.template.columns[number].name, check)
-        for sheet, lines in rows.items()
-        for (_, number), check in faults(sheet.template, lines, linked).items()
+        {
+            (sheet.name, sheet.template.columns[number].name, check): len(ats)
+            for sheet, lines in rows.items()
+            for (number, check), ats in faults(sheet.template, lines, linked).items()
+        }
     )
 
 

@@ -96,7 +96,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     "--max-rows",
     type=click.IntRange(1),
     default=DEFAULTS.max_rows,
-    help="Refuse imports of more rows, over all their files; more rows need more memory, about 0.5 KB each.",
+    help="Refuse imports of more rows, over all their files; more rows need more memory, about 0.3 KB each.",
 )
 @option("--max-files", type=click.IntRange(1), default=DEFAULTS.max_files, help="Refuse imports of more files.")
 @option(

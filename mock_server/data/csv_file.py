@@ -27,6 +27,7 @@ _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _NAMES_LISTED = 20
 _NAME_LENGTH = 40
 _BATCH = 1_000
+_SHARED = 10_000  # cells of a file that others are compared with: equal ones are held once
 _NO_LETTER = re.compile(r"[\W_\u115f\u1160]+")  # the last two are Hangul's fillers, letters that nobody sees
 
 
@@ -55,6 +56,7 @@ def read_file(file: BinaryIO, name: str, template: Template, most: int | None = 
     if file.read(4).startswith(_MARKS):
         raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
     rows: list[Row] = []
+    seen: dict[str, str] = {}
     try:
         with text_of(file) as text:
             found = records(text, lambda names: likeness(names, template))
@@ -69,7 +71,8 @@ def read_file(file: BinaryIO, name: str, template: Template, most: int | None = 
                 if len(rows) == most:
                     raise TooManyRows
                 # A line that is too short is filled up, what is too much is left out.
-                rows.append(tuple([line[at] if at is not None and at < len(line) else "" for at in columns]))
+                cells = [line[at] if at is not None and at < len(line) else "" for at in columns]
+                rows.append(tuple(map(seen.setdefault if len(seen) < _SHARED else seen.get, cells, cells)))
     except csv.Error as error:
         raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
     return rows

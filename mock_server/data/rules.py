@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from array import array
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 Check = Literal["required", "strict", "link", "unique"]
 """What a cell may fail; it fails at most one, the first of these."""
-Faults = dict[tuple[int, int], Check]
-"""(row number, column number) to the check that the cell fails."""
+Faults = dict[tuple[int, Check], "Sequence[int]"]
+"""Column number and check to the numbers of the rows whose cell there fails it; all in order."""
 _LONGEST = 100_000  # characters; trying a pattern on more would keep everybody else waiting
 _REMEMBERED = 10_000  # values that recur are checked once; columns of ever new ones do not grow the memory
 
@@ -84,14 +85,16 @@ def _check_column(number: int, column: Column, rows: Sequence[Row | None], linke
         return fault(column, text) or ("link" if strange else None)
 
     seen: set[str] = set()
+    numbers: dict[Check, array[int]] = {check: array("I") for check in get_args(Check)}
     for at, row in enumerate(rows):
         if row is None:
             continue
         text = row[number]
         check = failing(text)
         if check is not None:
-            found[at, number] = check
+            numbers[check].append(at)
         elif column.unique and text and not text.isspace():
             if text in seen:
-                found[at, number] = "unique"  # OP-38: all but the first
+                numbers["unique"].append(at)  # OP-38: all but the first
             seen.add(text)
+    found.update({(number, check): ats for check, ats in numbers.items() if ats})

@@ -5,20 +5,18 @@ Row numbers never change: a dropped row leaves a gap, so that flagged and kept c
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mock_server.data import csv_file
 from mock_server.data.book import SAMPLES, Count, Fix, Group, Row, Sheet, allows_text, proposed_fix, sensible_fixes
-from mock_server.data.rules import Check, Faults, faults
+from mock_server.data.rules import Faults, faults
 from mock_server.data.templates import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mock_server.data.rules import Linked
-
-_CHECKS: tuple[Check, ...] = ("required", "strict", "link", "unique")
+    from mock_server.data.rules import Check, Linked
 
 
 class Table(NamedTuple):
@@ -84,7 +82,8 @@ def check_tables(
     made = []
     for sheet, lines, kept in contents:
         found = faults(sheet.template, lines, linked)
-        made.append(Table(sheet, lines, found, kept & found.keys(), frozenset(at for at, _ in found)))
+        still = frozenset((at, number) for (number, _), ats in found.items() for at in ats if (at, number) in kept)
+        made.append(Table(sheet, lines, found, still, frozenset(chain.from_iterable(found.values()))))
     groups = [group for table in made for group in _groups(table)]
     counts = tuple(_count(table) for table in made)
     return UploadedBook(tuple(made), held, tuple(sorted(groups, key=lambda group: group.accepted)), counts)
@@ -124,12 +123,10 @@ def book_of_files(
 
 def _groups(table: Table) -> Iterator[Group]:
     """The table's failing cells by column and check, in template order; kept ones as groups of their own."""
-
-    def key(cell: tuple[int, int]) -> tuple[int, int, bool]:
-        return cell[1], _CHECKS.index(table.faults[cell]), cell in table.kept
-
-    for (number, check, accepted), cells in groupby(sorted(table.faults, key=key), key):
-        yield _group(table, number, _CHECKS[check], [at for at, _ in cells], accepted=accepted)
+    for (number, check), ats in table.faults.items():
+        for accepted in (False, True) if table.kept else (False,):
+            if cells := [at for at in ats if ((at, number) in table.kept) == accepted]:
+                yield _group(table, number, check, cells, accepted=accepted)
 
 
 def _group(table: Table, number: int, fails: Check, ats: Sequence[int], *, accepted: bool) -> Group:
@@ -181,11 +178,8 @@ def _after(table: Table, decisions: Sequence[tuple[Group, Fix]]) -> Table:
 
 
 def _cells(table: Table, group: Group, number: int) -> list[int]:
-    return [
-        at
-        for (at, where), check in table.faults.items()
-        if where == number and check == group.fails and ((at, where) in table.kept) == group.accepted
-    ]
+    ats = table.faults.get((number, group.fails), ())
+    return [at for at in ats if ((at, number) in table.kept) == group.accepted]
 
 
 def _with(line: Row | None, number: int, text: str) -> Row | None:

@@ -56,6 +56,11 @@ def _group(*given: Any, **named: Any) -> Any:
     return uploaded._group(*given, **named)
 
 
+def _failing(table: Any) -> dict[tuple[int, int], str]:
+    """Row and column of each failing cell, to the check that it fails."""
+    return {(at, number): check for (number, check), ats in table.faults.items() for at in ats}
+
+
 def _merged(_: Any) -> Any:
     """One group a column, whatever is wrong in it."""
 
@@ -63,9 +68,10 @@ def _merged(_: Any) -> Any:
         def column(cell: tuple[int, int]) -> tuple[int, bool]:
             return cell[1], cell in table.kept
 
-        for (number, accepted), cells in groupby(sorted(table.faults, key=lambda cell: (*column(cell), cell)), column):
+        failing = _failing(table)
+        for (number, accepted), cells in groupby(sorted(failing, key=lambda cell: (*column(cell), cell)), column):
             rows = [at for at, _ in cells]
-            worst = min((table.faults[at, number] for at in rows), key=CHECKS.index)
+            worst = min((failing[at, number] for at in rows), key=CHECKS.index)
             yield _group(table, number, worst, rows, accepted=accepted)
 
     return groups
@@ -73,7 +79,7 @@ def _merged(_: Any) -> Any:
 
 def _cells_of_column(_: Any) -> Any:
     return lambda table, group, number: [
-        at for at, where in table.faults if where == number and ((at, where) in table.kept) == group.accepted
+        at for at, where in _failing(table) if where == number and ((at, where) in table.kept) == group.accepted
     ]
 
 
@@ -81,10 +87,12 @@ def _by_text(_: Any) -> Any:
     """One group for each wrong text of a column."""
 
     def groups(table: Any) -> Any:
-        def kind(cell: tuple[int, int]) -> tuple[Any, ...]:
-            return cell[1], table.faults[cell], cell in table.kept, table.lines[cell[0]][cell[1]]
+        failing = _failing(table)
 
-        for (number, check, accepted, _), cells in groupby(sorted(table.faults, key=kind), kind):
+        def kind(cell: tuple[int, int]) -> tuple[Any, ...]:
+            return cell[1], failing[cell], cell in table.kept, table.lines[cell[0]][cell[1]]
+
+        for (number, check, accepted, _), cells in groupby(sorted(failing, key=kind), kind):
             yield _group(table, number, check, [at for at, _ in cells], accepted=accepted)
 
     return groups
@@ -101,10 +109,9 @@ def _firsts_too(honest: Any) -> Any:
 
     def check(number: int, column: Any, rows: Any, linked: Any, found: Any) -> None:
         honest(number, column, rows, linked, found)
-        repeated = {rows[at][number] for (at, where), fault in found.items() if where == number and fault == "unique"}
-        for at, row in enumerate(rows):
-            if row is not None and row[number] in repeated:
-                found[at, number] = "unique"
+        repeated = {rows[at][number] for at in found.get((number, "unique"), ())}
+        if repeated:
+            found[number, "unique"] = [at for at, row in enumerate(rows) if row and row[number] in repeated]
 
     return check
 
