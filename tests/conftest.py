@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mock_server.player.process import Process
 
 # Statuses that the contract leaves to the server: OP-35.
-BESIDE_THE_CONTRACT = (405, 408, 413, 415, 503)
+BESIDE_THE_CONTRACT = (405, 408, 413, 415, 421, 503)
 
 settings.register_profile("ours", deadline=None)  # a busy machine is no mistake
 settings.load_profile("ours")

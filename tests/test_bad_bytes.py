@@ -46,7 +46,7 @@ def raw_answer(url: str, sent: bytes, *, hang_up: bool = False) -> Call | None:
 
 
 def request(key: str, line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
-    lines = [line + b" HTTP/1.1", b"host: mock.test", b"connection: close", b"x-api-key: " + key.encode(), *headers]
+    lines = [line + b" HTTP/1.1", b"host: localhost", b"connection: close", b"x-api-key: " + key.encode(), *headers]
     return b"\r\n".join([*lines, b"", body])
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mock_server.player.transport import Call
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
-HOST = {"host": "mock.test"}  # the signed URLs carry it; the ports of two servers differ
+HOST = {"host": "mock.localhost"}  # the signed URLs carry it; the ports of two servers differ
 KEY = "the-same-key"
 
 

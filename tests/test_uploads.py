@@ -184,7 +184,7 @@ def test_a_put_that_breaks_off_leaves_the_url_usable(client: Client, *, chunked:
     body = b"%x\r\n%s" % (len(FILE), FILE[:20]) if chunked else FILE[:20]
     address = urlsplit(client.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
-        connected.sendall(f"PUT {upload.path} HTTP/1.1\r\nhost: mock.test\r\n{length}\r\n\r\n".encode() + body)
+        connected.sendall(f"PUT {upload.path} HTTP/1.1\r\nhost: localhost\r\n{length}\r\n\r\n".encode() + body)
         connected.shutdown(socket.SHUT_WR)
         assert connected.recv(1_000) == b""
     assert start(client, ("contacts.csv", upload)).status == 400

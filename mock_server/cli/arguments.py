@@ -25,6 +25,9 @@ FASTEST = 10**6
 LONGEST = 1_000 * HOUR
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"([0-9]{1,12}) ?([KMG]?B|)")
+_HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_BASE = re.compile(rf"(?=https?:){_ORIGIN.pattern}(?:/[A-Za-z0-9_.~-]+)*/?")
 _RATE = re.compile(r"([1-9][0-9]{0,8})/min")
 
 
@@ -74,6 +77,27 @@ def key(text: str) -> str:
     if text.startswith(("invalid", "revoked")):
         raise ValueError("keys that begin with invalid or revoked always get 401")
     return text
+
+
+def host_name(text: str) -> str:
+    """A host's name or address, in lower case, or `*`; ValueError for any other text."""
+    if text != "*" and not _HOST.fullmatch(text):
+        raise ValueError(f"expected a host without scheme and port, such as mock.example, or *; got {text!r}")
+    return text.strip("[]").rstrip(".").lower()
+
+
+def base_url(text: str) -> str:
+    """A URL to which paths can be added; ValueError for any other text."""
+    if not _BASE.fullmatch(text):
+        raise ValueError(f"expected a URL such as https://mocks.example/vern; got {text!r}")
+    return text.rstrip("/")
+
+
+def web_origin(text: str) -> str:
+    """The origin of web pages, in lower case, or `*`; ValueError for any other text."""
+    if text not in {"*", "null"} and not _ORIGIN.fullmatch(text):
+        raise ValueError(f"expected an origin such as http://localhost:3000, without a path, or *; got {text!r}")
+    return text.lower()
 
 
 def dialect(text: str) -> str:

@@ -8,7 +8,20 @@ from typing import Any
 
 import click
 
-from mock_server.cli.arguments import dialect, end, key, option, rate, scenario_files, size, span, speed
+from mock_server.cli.arguments import (
+    base_url,
+    dialect,
+    end,
+    host_name,
+    key,
+    option,
+    rate,
+    scenario_files,
+    size,
+    span,
+    speed,
+    web_origin,
+)
 from mock_server.kernel.settings import DEFAULT_PORT, Settings
 
 DEFAULTS = Settings()
@@ -61,6 +74,34 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     reads=key,
     multiple=True,
     help="Accept only this key; repeat the option for several. Without it every key is accepted.",
+)
+@option(
+    "--allowed-host",
+    reads=host_name,
+    multiple=True,
+    metavar="HOST",
+    help="Answer requests for this host name, too; repeat the option for several, * allows any. On a loopback address "
+    "the mock answers for localhost, loopback addresses and --host alone, so that no web page can reach it by a name.",
+)
+@option(
+    "--public-url",
+    reads=base_url,
+    metavar="URL",
+    help="Begin the URLs that the mock makes (of uploads, in the ready line) with this one; for a mock behind a proxy.",
+)
+@option(
+    "--trust-proxy",
+    is_flag=True,
+    help="Begin them as the headers X-Forwarded-Proto, -Host and -Prefix, or Forwarded, say; for a mock that only a "
+    "proxy can reach.",
+)
+@option(
+    "--cors",
+    reads=web_origin,
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let web pages of this origin, such as http://localhost:3000, call the API; repeat the option for several, * "
+    "is any. A page shows its API key to everybody, so that this is for a test alone.",
 )
 @option("--admin-token", help="Refuse admin calls whose header x-admin-token has another value.")
 @option("--no-admin", is_flag=True, help="Switch the admin API off.")
@@ -128,7 +169,8 @@ def command(**given: Any) -> None:
     from mock_server.server.run import CannotServe, Serving, serve  # noqa: PLC0415 - help and mistakes need none of it
 
     given |= {"admin": not given["no_admin"], "admin_token": given["admin_token"] or None}
-    given["api_keys"] = frozenset(given["api_key"])
+    for name, several in (("api_keys", "api_key"), ("allowed_hosts", "allowed_host"), ("origins", "cors")):
+        given[name] = frozenset(given[several])
     settings = Settings(**{name: given[name] for name in Settings._fields})
     serving = Serving(**{name: given[name] for name in Serving._fields})
     try:

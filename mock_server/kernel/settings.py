@@ -27,6 +27,14 @@ class Settings(NamedTuple):
     """The only keys that are accepted; empty: every well-formed key."""
     admin: bool = True
     admin_token: str | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    """Names by which it may be asked for beside its own; `*`: any."""
+    public_url: str | None = None
+    """The URL under which callers reach it; None: the one by which each asks."""
+    trust_proxy: bool = False
+    """Whether the headers of a proxy say that URL."""
+    origins: frozenset[str] = frozenset()
+    """Origins, in lower case, whose pages may call the API in a browser (CORS); `*`: any."""
     max_sessions: int = 1_000
     session_idle: int = HOUR
     head_timeout: int = 20_000

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mock_server.http.direct import without_chunks
 from mock_server.http.messages import plain_path
+from mock_server.server.browsers import Hosts, answer_preflight, cors, is_preflight, refuse_host
 from mock_server.server.pages import Pages
 from mock_server.server.pipeline import CALL, ELSEWHERE, SIGNED, respond
 from mock_server.session.exchange import Exchange
 from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from starlette.types import Receive, Scope, Send
 
     from mock_server.kernel.settings import Settings
     from mock_server.scenarios.catalog import World
+    from mock_server.server.pipeline import Step
     from mock_server.session.generation import Generation
 
 
@@ -44,6 +46,7 @@ class App:
         world: World,
         generation: Generation,
         log: Callable[[Finished], None] | None = None,
+        hosts: frozenset[str] | None = None,
     ) -> None:
         world.scenario(settings.scenario)
         self.settings = settings
@@ -51,6 +54,7 @@ class App:
         self.log = log
         self._prefix = f"{generation.contract.prefix}/"
         self._signed = generation.signed
+        self._hosts = Hosts(hosts)
         self._pages = Pages(self.sessions, generation.pages)
 
     @property
@@ -73,14 +77,24 @@ class App:
             send = without_chunks(send)
         exchange, begun, status = Exchange(scope, receive, send, self.sessions), perf_counter(), 0
         try:
-            if path.startswith(self._prefix):
-                status = await respond(exchange, CALL)
+            if not self._hosts.welcome(exchange.host):
+                status = await respond(exchange, (refuse_host,))
+            elif path.startswith(self._prefix):
+                status = await respond(exchange, CALL if exchange.page is None else self._for_page(exchange, CALL))
             elif self._pages.has(path):
                 status = await self._pages.respond(exchange)
             else:
                 exchange.signed = next((each for each in self._signed if path.startswith(each.prefix)), None)
-                status = await respond(exchange, ELSEWHERE if exchange.signed is None else SIGNED)
+                steps = ELSEWHERE if exchange.signed is None else SIGNED
+                status = await respond(exchange, self._for_page(exchange, steps))
         finally:
             if self.log is not None:
                 elapsed = (perf_counter() - begun) * 1_000
                 self.log(Finished(scope["method"], exchange.path, status, elapsed, *exchange.outcome()))
+
+    def _for_page(self, exchange: Exchange, steps: Sequence[Step]) -> Sequence[Step]:
+        """The steps of a call that a browser may send for a page; without --cors no page is known here."""
+        if exchange.page is None or not self.settings.origins:
+            return steps
+        exchange.cors = cors(self.settings, exchange.page)
+        return (answer_preflight,) if is_preflight(exchange) else steps

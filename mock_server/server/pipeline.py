@@ -269,7 +269,7 @@ class Outgoing:
     async def send_whole(self, response: Answer) -> None:
         """Send an answer that is there as bytes."""
         x, body, headers, now = self.x, bytes(response.body), response.raw_headers, real_time()
-        headers.append((REQUEST_ID, x.entry.name))
+        headers += ((REQUEST_ID, x.entry.name), *x.cors)
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
         if now == x.real and x.scope["method"] == "GET":  # nobody waited for it, and nothing came of it
@@ -289,7 +289,7 @@ class Outgoing:
         entry, journal = self.x.entry, self.x.journal
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = [*message["headers"], (REQUEST_ID, entry.name)]
+            self.headers = [*message["headers"], (REQUEST_ID, entry.name), *self.x.cors]
             message = {**message, "headers": self.headers}
         elif message["type"] == "http.response.body":
             piece = message.get("body", b"")

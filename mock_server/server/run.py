@@ -26,6 +26,7 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.clock import real_time
 from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
+from mock_server.server.browsers import names
 from mock_server.server.connections import NO_ROOM, Connections
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.protocol import Protocol
@@ -78,7 +79,8 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     bound = _bind(serving, guarded=settings.admin_token is not None or not settings.admin)
     log = Log(serving.log_format)
     listen(log)
-    app = App(settings, world, generation, log)
+    address = str(bound.getsockname()[0]).partition("%")[0]
+    app = App(settings, world, generation, log, names(settings, serving.host, address))
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
     gc.set_threshold(10_000, 20, 20)  # a call leaves few things behind, and hardly ever a cycle
     gc.enable()
@@ -230,11 +232,13 @@ class _Server(uvicorn.Server):
         os._exit(0)
 
     def _announce(self) -> None:
+        url = self._settings.public_url or self._address
         self._line = json.dumps(
             {
                 "event": "ready",
-                "url": self._address,
-                "api": f"{self._address}{self._app.sessions.generation.contract.prefix}",
+                "url": url,
+                "api": f"{url}{self._app.sessions.generation.contract.prefix}",
+                "listens": self._address,
                 "pid": os.getpid(),
                 "seed": self._settings.seed,
                 "scenario": self._settings.scenario,
@@ -245,7 +249,7 @@ class _Server(uvicorn.Server):
             _write_whole(self._serving.ready_file, f"{self._line}\n")
         put(sys.stdout, self._line)
         if sys.stderr is not None and sys.stderr.isatty():
-            self._log.say(_welcome(self._address, self._settings, self._app.sessions.generation))
+            self._log.say(_welcome(url, self._settings, self._app.sessions.generation))
 
     def withdraw(self) -> None:
         """Remove the ready file, unless it is another server's by now."""

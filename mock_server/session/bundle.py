@@ -33,6 +33,7 @@ FORMAT = 1
 MADE_ELSEWHERE = (
     *("api_keys", "admin", "admin_token", "speed", "seed"),
     *("max_sessions", "session_idle", "head_timeout", "body_timeout"),
+    *("allowed_hosts", "public_url", "trust_proxy", "origins"),
 )
 """Settings that make no difference to what a session answers, are secret, or have a member of their own."""
 NOT_REENACTED = ("requests", "session", "clock")

@@ -16,12 +16,13 @@ from mock_server.contract.nearest import counted
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
 from mock_server.http.messages import parsed, pieces, read
+from mock_server.http.origin import origin
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import SECOND, real_time
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
 
 
-_HEADERS = frozenset((b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer"))
+_HEADERS = frozenset(
+    (b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer", b"host", b"origin")
+)
 """The headers that say what is to be done."""
 DRIPS = 10
 """Times the patience with a silent body, after which one that comes drop by drop must have brought a byte a second."""
@@ -71,6 +74,12 @@ class Exchange:
     """The key that it carries."""
     prefers: Mapping[str, str] | None = None
     """What its Prefer header states, by name; None without one."""
+    host: bytes | None = None
+    """The name by which it asks for the server."""
+    page: bytes | None = None
+    """The origin of the page that a browser sends it for."""
+    cors: Sequence[tuple[bytes, bytes]] = ()
+    """The headers that let that page read the answer."""
     coming = False
     """Whether it has a body that may still be on its way."""
     encoded = False
@@ -97,8 +106,12 @@ class Exchange:
                 self.given = value.decode("latin-1") if self.given is None else self.given
             elif name == b"prefer":
                 self.prefers = preferences(scope) if self.prefers is None else self.prefers
+            elif name == b"host":
+                self.host = value
             elif name == b"content-encoding":
                 self.encoded = True
+            elif name == b"origin":
+                self.page = value
             elif name != b"content-length" or value != b"0":
                 self.coming = True
 
@@ -121,8 +134,10 @@ class Exchange:
 
     @property
     def origin(self) -> str:
-        """Scheme and host as the caller wrote them, so that a signed URL leads back here."""
-        return f"{self.scope['scheme']}://{self.header(b'host') or 'localhost'}"
+        """What a URL that leads back here begins with, whoever stands in between."""
+        settings = self.sessions.settings
+        host = None if self.host is None else self.host.decode("latin-1")
+        return settings.public_url or origin(self.scope, host, trusted=settings.trust_proxy)
 
     def header(self, name: bytes) -> str | None:
         """The first header of that (lower-case) name."""
