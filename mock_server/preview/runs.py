@@ -10,10 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from mock_server.contract.document import API
 from mock_server.data.book import Book, Fix, report
+from mock_server.http.messages import as_json
 from mock_server.kernel.clock import iso
 from mock_server.preview.lifecycle import Event, Life, Started, Status, life, states
 from mock_server.preview.questions import Question, needs_attention, questions
@@ -109,7 +108,7 @@ class Run(ABC):
         """The poll's answer in the state that the run is in, made once."""
         kept = self.kept
         if kept is None or kept[0] is not state:
-            kept = self.kept = state, orjson.dumps(self.described(state))
+            kept = self.kept = state, as_json(self.described(state))
         return kept[1]
 
     @abstractmethod
