@@ -57,25 +57,64 @@ class Way:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+PLAIN = "straight-through"
+"""The scenario in which a fault that has to be asked for is all that is strange."""
+ABOUT = {
+    **dict.fromkeys(("queued", "running", "completed"), (PLAIN,)),
+    "needs_attention": ("park",),
+    "needs_attention -> running": ("park",),
+    "needs_attention -> failed": ("reject",),
+    "failed": ("column-drift-fails", "export-fails"),
+    "canceled": ("canceled",),
+    "400": ("park",),
+    "409": ("conflict",),
+    "429": ("rate-limit", "rate-limit-storm"),
+    "set_value": ("park",),
+    "delete_invalid_rows": ("park",),
+    "dedup_keep_first": ("dedup",),
+    "keep": ("keep-completes-flagged",),
+    preview.OPTIONS: ("dedup",),
+    preview.BOTH: ("park",),
+    preview.ONE: ("dedup",),
+    preview.SEVERAL: ("park",),
+    preview.APPROVE: ("park",),
+    preview.BY_OPTION: ("park", "answers-override-patch"),
+    preview.BY_TEXT: ("answers-override-patch",),
+    preview.REJECT: ("reject",),
+}
+"""The scenarios that are about an item, by its name or the last word of it; where none is, any will do."""
+
+
 def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[Item, Way]:
-    """A way to everything that is known: the plainest play that shows it, before anything that has to be asked for."""
-    plays = sorted(((each, play) for each in scenarios.values() for play in each.plays), key=_plainness)
+    """A way to everything that is known: the shortest play that is about it; what has to be asked for comes last."""
+    plays = [(each, play) for each in scenarios.values() for play in each.plays]
     found: dict[Item, Way] = {}
+    best: dict[Item, tuple[Any, ...]] = {}
     for scenario, play in plays:
-        for item in shown(scenario, play):
-            found.setdefault(item, Way(scenario.name, play.title))
-    asked = {Item("faults", fault.name): _by_fault(fault, plays) for fault in every_fault()}
+        for item, step in shown(scenario, play).items():
+            key = (not is_about(scenario, item), *strange(scenario), len(play.steps), step, _beats(scenario))
+            if item not in best or key < best[item]:
+                best[item], found[item] = key, Way(scenario.name, play.title)
+    plain = sorted(plays, key=lambda pair: (pair[0].name != PLAIN, *strange(pair[0]), len(pair[1].steps)))
+    asked = {Item("faults", fault.name): _by_fault(fault, plain) for fault in every_fault()}
     asked |= {item: _by_code(*item.name.split()) for item in items if item.group == "error_codes"}
     both = found.get(Item("questions", preview.BOTH), Way())
     asked[Item("questions", preview.CUSTOM)] = replace(both, dialect="no-options")  # OP-28
     return asked | found
 
 
-def _plainness(pair: tuple[Scenario, Play]) -> tuple[Any, ...]:
-    scenario, play = pair
-    strange = (len(scenario.faults), scenario.rate_limit is not None, scenario.pace != "time", scenario.own_rows)
-    groups = sum(len(beat.groups) for beat in scenario.run)
-    return *strange, len(scenario.run) + groups, len(play.steps), scenario.name
+def is_about(scenario: Scenario, item: Item) -> bool:
+    """Whether the scenario is about this item."""
+    return scenario.name in ABOUT.get(item.name, ABOUT.get(item.name.split()[-1], ()))
+
+
+def strange(scenario: Scenario) -> tuple[Any, ...]:
+    """What a client of the scenario meets beside the item."""
+    return len(scenario.faults), scenario.rate_limit is not None, scenario.pace != "time", scenario.own_rows
+
+
+def _beats(scenario: Scenario) -> int:
+    return len(scenario.run) + sum(len(beat.groups) for beat in scenario.run)
 
 
 def _by_code(operation: str, code: str) -> Way:
@@ -96,10 +135,14 @@ def _by_fault(fault: Fault, plays: Iterable[tuple[Scenario, Play]]) -> Way:
     raise AssertionError(f"no play makes a call that {fault.name} can bend")  # pragma: no cover
 
 
-def shown(scenario: Scenario, play: Play) -> set[Item]:
-    """What a client that goes through the play is bound to meet."""
-    walk = walked(scenario, play)
-    return walk.found | {Item("faults", _general(fault).name) for fault in walk.struck(scenario.faults)}
+def shown(scenario: Scenario, play: Play) -> dict[Item, int]:
+    """What a client that goes through the play is bound to meet, and after how many steps."""
+    walk, found = Walk(scenario), dict[Item, int]()
+    for number, step in enumerate(play.steps, 1):
+        walk.take(step)
+        struck = {Item("faults", _general(fault).name) for fault in walk.struck(scenario.faults)}
+        found |= dict.fromkeys((walk.found | struck) - found.keys(), number)
+    return found
 
 
 def _general(fault: Fault) -> Fault:

@@ -146,6 +146,50 @@ def test_sessions_and_files_are_put_together(client: Client, other: Client, tmp_
     assert (merged["sessions"], merged["files"]) == (1, 1)
 
 
+def test_a_session_counts_once_however_it_is_given(client: Client, other: Client, tmp_path: Path) -> None:
+    with closing(Client(client.url, None)) as stranger:
+        stranger.get(f"/api/v1/companies/{provisioned(client)}/imports")
+    journal = saved(tmp_path, client, "requests", "journal.json")
+    client.get(DOCS_RUN)
+    part = saved(tmp_path, client, "requests?operation=poll_import", "part.json")
+    bundle, told = saved(tmp_path, client, "bundle", "bundle.json"), saved(tmp_path, client, "coverage", "told.json")
+    key = ("--url", client.url, "--api-key", client.key)
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(as_json(journal, bundle, *key)))
+    alone = as_json(*key)
+    assert as_json(journal, part, bundle)["exchanges"] == 3  # calls without a key are in no file of a session
+    for sources in ((bundle, bundle), (told, journal), (own, told, journal)):
+        merged = as_json(*sources, *key)
+        assert (merged["exchanges"], merged["met"]) == (4, alone["met"])
+    other.get(DOCS_RUN)
+    other.delete("/_mock/requests")
+    other.get(DOCS_RUN)
+    both = as_json(own, *key, "--api-key", other.key)
+    assert (both["exchanges"], both["forgotten"]) == (5, 1)
+    assert ", in 5 exchanges of 2 sessions (from 1 file)\n" in coverage(own, *key, "--api-key", other.key).stdout
+
+
+def test_what_one_file_has_forgotten_another_may_know(client: Client, tmp_path: Path) -> None:
+    client.get(DOCS_RUN)
+    before = saved(tmp_path, client, "bundle", "before.json")
+    client.get(DOCS_RUN)
+    client.delete("/_mock/requests")
+    client.get(DOCS_RUN)
+    after = saved(tmp_path, client, "bundle", "after.json")
+    told = as_json(before, after)
+    assert (told["exchanges"], told["forgotten"]) == (2, 1)
+
+
+def test_a_file_of_an_earlier_version_names_no_session(client: Client, tmp_path: Path) -> None:
+    client.get(DOCS_RUN)
+    for call, member in (("requests", "session"), ("coverage", "journals")):
+        path = saved(tmp_path, client, call, f"{call}.json")
+        told = json.loads(path.read_text())
+        del told[member]
+        path.write_text(json.dumps(told))
+        assert as_json(path, path)["exchanges"] == 1
+
+
 def test_its_own_json_and_the_servers_can_be_merged_again(client: Client, tmp_path: Path) -> None:
     client.get(DOCS_RUN)
     server = saved(tmp_path, client, "coverage")

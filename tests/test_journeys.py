@@ -284,10 +284,26 @@ def test_but_for_error_codes_it_is_a_play_of_a_built_in_scenario() -> None:
             assert way.play in [play.title for play in SCENARIOS[way.scenario].plays]
 
 
+def test_it_is_the_shortest_play_that_is_about_it() -> None:
+    assert {name for names in coverage_sources.ABOUT.values() for name in names} <= SCENARIOS.keys()
+    pairs = [(scenario, play) for scenario in SCENARIOS.values() for play in scenario.plays]
+    for item, way in BY_PLAY.items():
+        plays = [(each, play) for each, play in pairs if item in coverage_sources.shown(each, play)]
+        about = [(each, play) for each, play in plays if coverage_sources.is_about(each, item)] or plays
+        fewest = min(len(each.faults) for each, _ in about)
+        ((chosen, length),) = (
+            (each, len(play.steps)) for each, play in about if (each.name, play.title) == (way.scenario, way.play)
+        )
+        plain = coverage_sources.strange(chosen)
+        alike = [len(play.steps) for each, play in about if coverage_sources.strange(each) == plain]
+        assert (len(chosen.faults), length) == (fewest, min(alike)), item
+    assert WAYS[Item("decisions", "reject")].scenario == "reject"
+
+
 @pytest.mark.parametrize(("scenario", "play"), PLAYS)
 def test_a_play_shows_what_is_worked_out_from_it(client: Client, scenario: Scenario, play: Play) -> None:
     go_through(client, scenario, play)
-    assert coverage_sources.shown(scenario, play) <= COVERAGE.met(journal(client))
+    assert coverage_sources.shown(scenario, play).keys() <= COVERAGE.met(journal(client))
     assert {item for item, way in BY_PLAY.items() if (way.scenario, way.play) == (scenario.name, play.title)} <= met_in(
         covered(client)
     )

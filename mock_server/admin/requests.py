@@ -14,6 +14,7 @@ from mock_server.admin.call import AdminCall, Answer, route
 from mock_server.contract.document import UUID, canonical_id
 from mock_server.contract.nearest import shown, suggest
 from mock_server.coverage.items import coverage_of
+from mock_server.coverage.journals import counts, told_by
 from mock_server.explain.text import text
 from mock_server.explain.why import why
 from mock_server.kernel.clock import SECOND, duration
@@ -33,7 +34,7 @@ _SECONDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 def _read(call: AdminCall) -> dict[str, Any]:
     call.query(*_FILTERS)
     journal, wanted = _search(call)
-    return _listing(journal, wanted.since, _found(journal, wanted))
+    return _listing(call, journal, wanted.since, _found(journal, wanted))
 
 
 async def _wait(call: AdminCall) -> dict[str, Any]:
@@ -56,7 +57,7 @@ async def _wait(call: AdminCall) -> dict[str, Any]:
         found = _over(journal, wanted)
     finally:
         hung_up.cancel()
-    return {"met": len(found) >= count, "count": len(found)} | _listing(journal, wanted.since, found)
+    return {"met": len(found) >= count, "count": len(found)} | _listing(call, journal, wanted.since, found)
 
 
 async def _hang_up(call: AdminCall) -> None:
@@ -87,22 +88,22 @@ def _explain(call: AdminCall) -> Answer:
 
 async def _cover(call: AdminCall) -> dict[str, Any]:
     call.query()
-    session = call.session
-    forgotten = session.journal.dropped
-    entries = call.exchanges()
+    session, dropped, entries = call.session, call.session.journal.dropped, call.exchanges()
 
     def describe() -> dict[str, Any]:
-        items = coverage_of(session.generation)
-        return items.describe(items.met(exchange(entry) for entry in entries))
+        items, exchanges = coverage_of(session.generation), [exchange(entry) for entry in entries]
+        journals = told_by(session.id, exchanges, dropped)
+        return {**counts(journals), "journals": journals, **items.describe(items.met(exchanges))}
 
-    return {"exchanges": len(entries), "forgotten": forgotten} | await run_in_threadpool(describe)
+    return await run_in_threadpool(describe)
 
 
-def _listing(journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]:
+def _listing(call: AdminCall, journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]:
     """The exchanges, and where the next look goes on; `dropped` ones were forgotten, `missed` ones of them unseen."""
     oldest = next((entry.number for entry in journal), journal.latest + 1)
     listed = {"requests": [exchange(entry) for entry in found], "next": journal.latest, "kept": len(journal)}
-    return {**listed, "dropped": journal.dropped, "missed": max(0, oldest - 1 - since)}
+    session = None if journal.stray else call.session.id
+    return {**listed, "dropped": journal.dropped, "missed": max(0, oldest - 1 - since), "session": session}
 
 
 def _search(call: AdminCall) -> tuple[Journal, Wanted]:

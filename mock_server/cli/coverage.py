@@ -76,6 +76,7 @@ def command(files: tuple[Path, ...], form: str, fail_under: Fraction | None, **g
 def _merge(sources: Iterable[tuple[bytes, str]]) -> dict[str, Any]:
     """What files and answers hold, taken together; one that cannot be used ends the command with the reason."""
     from mock_server.coverage.items import BadFile, read
+    from mock_server.coverage.journals import counts, together
     from mock_server.preview.coverage_items import coverage
 
     contents = []
@@ -85,15 +86,16 @@ def _merge(sources: Iterable[tuple[bytes, str]]) -> dict[str, Any]:
         except BadFile as bad:
             end(f"{source} cannot be used: {bad}")
     met = frozenset().union(*(each["met"] for each in contents))
-    sums = {name: sum(each[name] for each in contents) for name in ("exchanges", "forgotten")}
-    return sums | coverage().describe(met)
+    journals = together(journal for each in contents for journal in each["journals"])
+    return {**counts(journals), "journals": journals, **coverage().describe(met)}
 
 
 def _lines(coverage: Mapping[str, Any]) -> Iterator[str]:
     """The coverage for a person: how much of each group was met, and what shows the rest."""
-    places = [counted(coverage[f"{noun}s"], noun) for noun in ("session", "file") if coverage[f"{noun}s"]]
     exchanges = counted(coverage["exchanges"], "exchange")
-    yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {' and '.join(places)}"
+    sessions = counted(sum(not each["session"].startswith("stray-") for each in coverage["journals"]), "session")
+    files = f" (from {counted(coverage['files'], 'file')})" if coverage["files"] else ""
+    yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {sessions}{files}"
     if coverage["forgotten"]:
         forgotten = counted(coverage["forgotten"], "earlier exchange")
         yield f"{forgotten} had been forgotten; what only they showed is not counted"

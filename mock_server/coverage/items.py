@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
@@ -17,6 +18,7 @@ import orjson
 
 from mock_server.contract.messages import complaint
 from mock_server.contract.yaml_schema import load_schema
+from mock_server.coverage.journals import told_by
 from mock_server.faults.kinds import FAULTS as KINDS
 from mock_server.recording.exchange import RecordedExchange, in_order
 from mock_server.session.bundle import BadBundle, opened
@@ -135,7 +137,7 @@ class BadFile(Exception):
 
 
 def read(raw: bytes, coverage: Coverage) -> dict[str, Any]:
-    """What was met (a set of items), in how many exchanges, and how many of the journal's were forgotten."""
+    """What was met (a set of items), and in which journals' exchanges."""
     try:
         content = orjson.loads(raw)
     except ValueError as error:
@@ -146,21 +148,22 @@ def read(raw: bytes, coverage: Coverage) -> dict[str, Any]:
                 content = opened(raw, coverage.contract.version, partial=True)
             except BadBundle as bad:
                 raise BadFile(str(bad)) from None
-            return _of_exchanges(content, "exchanges", coverage)
+            return _of_exchanges(raw, content, "exchanges", coverage)
         case {"requests": _}:
-            return _of_exchanges(content, "requests", coverage)
+            return _of_exchanges(raw, content, "requests", coverage)
         case {"groups": _}:
-            return _of_coverage(content, coverage)
+            return _of_coverage(raw, content, coverage)
     calls = "GET /_mock/bundle, /_mock/requests and /_mock/coverage"
     raise BadFile(f"it is no bundle, journal or coverage; {calls} give one")
 
 
-def _of_exchanges(content: dict[str, Any], name: str, coverage: Coverage) -> dict[str, Any]:
+def _of_exchanges(raw: bytes, content: dict[str, Any], name: str, coverage: Coverage) -> dict[str, Any]:
     _refuse(_journal(name), content)
-    return {"met": coverage.met(content[name]), "exchanges": len(content[name]), "forgotten": content.get("dropped", 0)}
+    session, dropped = content.get("session", _unnamed(raw)), content.get("dropped", 0)
+    return {"met": coverage.met(content[name]), "journals": told_by(session, content[name], dropped)}
 
 
-def _of_coverage(content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:
+def _of_coverage(raw: bytes, content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:
     _refuse(load_schema("coverage"), content)
     items = {Item(group["group"], each["item"]): each["met"] for group in content["groups"] for each in group["items"]}
     if strange := items.keys() ^ set(coverage.items):
@@ -168,7 +171,14 @@ def _of_coverage(content: dict[str, Any], coverage: Coverage) -> dict[str, Any]:
         where = "there" if item in items else "here"
         raise BadFile(f"another version of vern-mock made it: {item.group} {item.name!r} is known only {where}")
     there = frozenset(item for item, is_met in items.items() if is_met)
-    return {"met": there, "exchanges": content["exchanges"], "forgotten": content["forgotten"]}
+    count, dropped = content["exchanges"], content["forgotten"]
+    alone = {"session": _unnamed(raw), "exchanges": [[dropped + 1, dropped + count]][:count], "dropped": dropped}
+    return {"met": there, "journals": content.get("journals", [alone])}
+
+
+def _unnamed(raw: bytes) -> str:
+    """The session of a file that an earlier version made, which named none."""
+    return f"file-{sha256(raw).hexdigest()}"
 
 
 def _refuse(schema: dict[str, Any], content: dict[str, Any]) -> None:
@@ -182,6 +192,7 @@ def _journal(name: str) -> dict[str, Any]:
     exchange = bundle["properties"]["exchanges"]["items"]
     exchange = {**exchange, "properties": exchange["properties"] | _NULLABLE}
     members = {name: {"type": "array", "items": exchange}, "dropped": {"type": "integer", "minimum": 0}}
+    members["session"] = {"type": ["string", "null"]}
     return {"type": "object", "required": [name], "properties": members, "$defs": bundle["$defs"]}
 
 

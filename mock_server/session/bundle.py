@@ -52,6 +52,7 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         "made_by": VERSION,
         "contract": session.world.contract.version,
         "key": stand_in(session.key),
+        "session": session.id,
         "seed": settings.seed,
         "settings": {name: value for name, value in settings._asdict().items() if name not in MADE_ELSEWHERE},
         "scenario": session.scenario,

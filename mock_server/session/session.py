@@ -45,6 +45,8 @@ class Session:
 
     def __init__(self, key: str, settings: Settings, world: World, generation: Generation, real: int) -> None:
         self.key = key
+        self.id = made_uuid("session", key, real)
+        """What tells it from every other session, of this key and server or another, and does not tell the key."""
         self.settings = settings
         self.world = world
         self.generation = generation
