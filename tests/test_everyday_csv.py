@@ -159,6 +159,10 @@ def test_blanks_around_a_name_of_the_header_stand_around_its_cells_too() -> None
     assert contacts('Name, Email , Status\n" Ada"," a@b.co"," Open"\n') == [(" Ada", " a@b.co", " Open")]
 
 
+def test_blanks_around_a_quote_speak_for_the_row_also_in_a_column_that_is_left_out() -> None:
+    assert contacts('Name,Email,Status,Note\nAda, a@b.co, Open, "x"\n') == [("Ada", "a@b.co", "Open")]
+
+
 def test_blanks_that_nothing_speaks_for_stay() -> None:
     assert contacts('Name,Email,Status\n Ada, a@b.co,"say ""x"" , ""y"""\n') == [(" Ada", " a@b.co", 'say "x" , "y"')]
 

@@ -9,7 +9,7 @@ import pytest
 
 from mock_server.data import csv_file
 from mock_server.data.book import Data, report
-from mock_server.data.csv_file import Drift
+from mock_server.data.csv_file import Drift, Room, TooManyRows
 from mock_server.data.templates import Link
 from mock_server.data.uploaded import book_of_files, book_of_rows
 from mock_server.data.values import maker
@@ -103,18 +103,25 @@ def test_a_file_is_read_once_however_often_it_is_named(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(csv_file, "read_file", counted)
     same, other = file("contacts.csv", "Email\na@example.com\n"), file("more.csv", "Email\nb@example.com\n")
-    book = book_of_files([same, other, same, same], SHEETS, {}, 4)
+    book = book_of_files([same, other, same, same], SHEETS, {}, Room(4))
     assert read == ["contacts.csv", "more.csv"]
     assert [row[1][0] for row in shown(book, CONTACTS)] == ["a", "b", "a", "a"]
-    with pytest.raises(csv_file.TooManyRows):
-        book_of_files([same, other, same, same], SHEETS, {}, 3)
+    with pytest.raises(TooManyRows):
+        book_of_files([same, other, same, same], SHEETS, {}, Room(3))
 
 
 def test_no_more_of_a_file_is_read_than_it_takes_to_know_that_it_has_too_many_rows() -> None:
     large = io.BytesIO(b"Email\n" + b"a@b.co\n" * 100_000)
-    with pytest.raises(csv_file.TooManyRows):
-        book_of_files([("contacts.csv", large)], SHEETS, {}, 1_000)
+    with pytest.raises(TooManyRows):
+        book_of_files([("contacts.csv", large)], SHEETS, {}, Room(1_000))
     assert large.tell() < 50_000
+
+
+def test_few_rows_may_be_long_and_many_may_not() -> None:
+    long = io.BytesIO(b"Email,Name\n" + b"a@b.co," + b"x" * 1_900 + b"\n")
+    assert len(book_of_files([("contacts.csv", long)], SHEETS, {}, Room(4)).tables[0].lines) == 1
+    with pytest.raises(TooManyRows, match=r"more than 500 characters for each of 3 rows.* \(--max-rows\)"):
+        book_of_files([("contacts.csv", long)], SHEETS, {}, Room(3))
 
 
 def test_a_scenario_says_which_sheets_a_workbook_lacks() -> None:

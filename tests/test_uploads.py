@@ -395,7 +395,7 @@ def test_an_import_of_more_files_or_rows_than_are_taken_gets_413_and_begins_noth
     path, of = f"{LIVE}/imports", {"idempotency_key": "once"}
     for body, words in (
         ({"files": [once] * 4}, "files has 4 entries; at most 3 are taken (--max-files)"),
-        ({"files": [once] * 3}, "the files have more than 20 rows, the most that are taken (--max-rows)"),
+        ({"files": [once] * 3}, "the files have more than 20 rows, the most that is taken (--max-rows)"),
         ({"rows": [{}] * 21}, "rows has 21 entries; at most 20 are taken (--max-rows)"),
     ):
         answer = client.post(path, body | of)

@@ -137,7 +137,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     "--max-rows",
     type=click.IntRange(1),
     default=DEFAULTS.max_rows,
-    help="Refuse imports of more rows, over all their files; more rows need more memory, about 0.3 KB each.",
+    help="Refuse imports of more rows, over all their files; a usual row takes 0.3 KB of memory.",
 )
 @option("--max-files", type=click.IntRange(1), default=DEFAULTS.max_files, help="Refuse imports of more files.")
 @option(

@@ -15,6 +15,7 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from mock_server.contract.nearest import counted
 from mock_server.data.csv_text import records, text_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _NAMES_LISTED = 20
 _NAME_LENGTH = 40
 _BATCH = 1_000
+_TEXT = 500  # characters of a row that is not long
 _SHARED = 10_000  # cells of a file that others are compared with: equal ones are held once
 _NO_LETTER = re.compile(r"[\W_\u115f\u1160]+")  # the last two are Hangul's fillers, letters that nobody sees
 
@@ -36,7 +38,23 @@ class Drift(Exception):
 
 
 class TooManyRows(Exception):
-    """An import has more rows than are taken."""
+    """An import holds more than is taken; its text says what."""
+
+
+class Room:
+    """What an import may still hold: rows, and so many characters in all as its rows have when they are not long."""
+
+    def __init__(self, rows: int) -> None:
+        self._most = self._rows = rows
+        self._text = rows * _TEXT
+
+    def take(self, rows: int, text: int) -> None:
+        """Take some of it; raises TooManyRows when it is not there."""
+        self._rows -= rows
+        self._text -= text
+        if min(self._rows, self._text) < 0:
+            what = counted(self._most, "row") if self._rows < 0 else f"{_TEXT} characters for each of {self._most} rows"
+            raise TooManyRows(f"the files have more than {what}, the most that is taken (--max-rows)")
 
 
 def read_header(file: BinaryIO, *templates: Template) -> tuple[str, ...]:
@@ -47,10 +65,10 @@ def read_header(file: BinaryIO, *templates: Template) -> tuple[str, ...]:
     return ()
 
 
-def read_file(file: BinaryIO, name: str, template: Template, most: int | None = None) -> list[Row]:
+def read_file(file: BinaryIO, name: str, template: Template, room: Room | None = None) -> list[Row]:
     """The file's rows in the template's columns; a column that the file lacks is empty.
 
-    Raises Drift, and TooManyRows as soon as there are more than `most`.
+    Raises Drift, and TooManyRows as soon as they do not fit into the room.
     """
     file.seek(0)
     if file.read(4).startswith(_MARKS):
@@ -68,10 +86,10 @@ def read_file(file: BinaryIO, name: str, template: Template, most: int | None = 
             # Blanks around a name in the header stand around the cells of its column, too.
             loose = [at for at in there if header[at] != header[at].strip()]
             for line in found.rows(max(there, default=0) + 1, loose):
-                if len(rows) == most:
-                    raise TooManyRows
                 # A line that is too short is filled up, what is too much is left out.
                 cells = [line[at] if at is not None and at < len(line) else "" for at in columns]
+                if room is not None:
+                    room.take(1, sum(map(len, cells)))
                 rows.append(tuple(map(seen.setdefault if len(seen) < _SHARED else seen.get, cells, cells)))
     except csv.Error as error:
         raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error

@@ -213,11 +213,11 @@ class Records:
             at, opened = found.end() + 1, self._number
             content = plain if quoted is None else quoted.replace('""', '"')
             filled = filled or bool(content.strip(BLANK))
+            around = around or bool(before or after)
             if len(cells) < width:
                 if quoted is None:
                     bare.append(len(cells))
                 cells.append(content)
-                around = around or bool(before or after)
         for each in bare if around else [each for each in loose if each in bare]:
             cells[each] = cells[each].strip()
         return cells if filled else []

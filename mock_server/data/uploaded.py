@@ -96,16 +96,15 @@ def book_of_rows(rows: Sequence[Mapping[str, Any]], sheets: Sequence[Sheet], hel
 
 
 def book_of_files(
-    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked, most: int | None = None
+    files: Sequence[tuple[str, BinaryIO]], sheets: Sequence[Sheet], held: Linked, room: csv_file.Room | None = None
 ) -> UploadedBook:
     """The book of uploaded files, each (name, content); files for one sheet follow one another.
 
     A file goes to the sheet of its name, else to the first one with the most of its columns; it is read once, however
-    often it is there. Raises Drift, and TooManyRows where there are more than `most`.
+    often it is there. Raises Drift, and TooManyRows when its rows do not fit into the room.
     """
     lines: dict[str, tuple[Sheet, list[Row]]] = {}
     known: dict[tuple[int, str], list[Row]] = {}
-    room = most
     for name, file in files:
         stem = csv_file.plain(name.rpartition("/")[2].partition(".")[0])
         sheet = next((sheet for sheet in sheets if csv_file.plain(sheet.name) == stem), None)
@@ -115,8 +114,8 @@ def book_of_files(
         found = known.get((id(file), sheet.id))
         if found is None:
             found = known[id(file), sheet.id] = csv_file.read_file(file, name, sheet.template, room)
-        if room is not None and (room := room - len(found)) < 0:
-            raise csv_file.TooManyRows
+        elif room is not None:
+            room.take(len(found), 0)
         lines.setdefault(sheet.id, (sheet, []))[1].extend(found)
     return check_tables([(sheet, rows, frozenset()) for sheet, rows in lines.values()], held)
 

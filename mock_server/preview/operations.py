@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from mock_server.contract.document import canonical_id
-from mock_server.contract.nearest import counted, shown
+from mock_server.contract.nearest import shown
 from mock_server.data import uploaded as opening
-from mock_server.data.csv_file import Drift, TooManyRows, cell_text
+from mock_server.data.csv_file import Drift, Room, TooManyRows, cell_text
 from mock_server.http.messages import JSON, answer, canonical
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of
@@ -161,7 +161,7 @@ async def _own_book(
     call: Exchange, company: Company, files: Sequence[tuple[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[UploadedBook | None, str | None]:
     """The caller's own rows, read and checked in a thread; or why they cannot be brought into the sheet."""
-    linked, most = company.linked(call.later()), call.sessions.settings.max_rows
+    linked, room = company.linked(call.later()), Room(call.sessions.settings.max_rows)
 
     def read() -> UploadedBook:
         held: dict[Link, frozenset[str]] = {
@@ -169,7 +169,7 @@ async def _own_book(
             for link, (sheet, number, book) in linked.items()
         }
         if files:
-            return opening.book_of_files(files, company.sheets, held, most)
+            return opening.book_of_files(files, company.sheets, held, room)
         return opening.book_of_rows(rows, company.sheets, held)
 
     try:
@@ -180,10 +180,8 @@ async def _own_book(
         raise Refusal(
             507, f"an uploaded file cannot be read again: {error.strerror or error}; upload it anew"
         ) from error
-    except TooManyRows:
-        raise Refusal(
-            413, f"the files have more than {counted(most, 'row')}, the most that are taken (--max-rows)"
-        ) from None
+    except TooManyRows as many:
+        raise Refusal(413, str(many)) from None
 
 
 async def list_imports(call: Exchange) -> Response:
