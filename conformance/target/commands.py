@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GUARD = "import os, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), 9)"
+GUARD = "import os, sys; sys.stdin.read(); os.killpg(0, 9)"
 
 
 class CommandFailed(Exception):
@@ -44,51 +44,51 @@ def let_pass(argv: tuple[str, ...], seconds: int, folder: Path | None, timeout: 
 
 
 def _output(argv: tuple[str, ...], folder: Path | None, timeout: float) -> bytes:
-    try:
-        started = subprocess.Popen(  # noqa: S603 - the operator's own command, from the target file
-            argv,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CommandFailed(f"the command could not be run: {error.strerror}") from error
-    try:
-        with _guarded(started):
+    with _guarded_group() as group:
+        try:
+            started = subprocess.Popen(  # noqa: S603 - the operator's own command, from the target file
+                argv,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                process_group=group,
+            )
+        except OSError as error:
+            raise CommandFailed(f"the command could not be run: {error.strerror}") from error
+        try:
             printed, _ = started.communicate(timeout=timeout)
-    except BaseException as error:  # also when the suite itself is interrupted
-        _end(started)
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise CommandFailed(f"the command did not end within {timeout:g} s") from error
-        raise
+        except BaseException as error:  # also when the suite itself is interrupted
+            _end(started, group)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise CommandFailed(f"the command did not end within {timeout:g} s") from error
+            raise
     if started.returncode != 0:
         raise CommandFailed(f"the command ended with {started.returncode}")
     return printed
 
 
 @contextmanager
-def _guarded(started: subprocess.Popen[bytes]) -> Iterator[None]:
-    """While this lasts, the command ends when this process does, however that ends: the guard's pipe closes then."""
+def _guarded_group() -> Iterator[int | None]:
+    """A group of processes which ends when this process does, however that ends: the guard's pipe closes then."""
     if sys.platform == "win32":
-        yield
+        yield None
         return
-    guard = [sys.executable, "-ISc", GUARD, str(started.pid)]
-    with subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True) as waiting:  # noqa: S603 - our own
+    guard = [sys.executable, "-ISc", GUARD]
+    with subprocess.Popen(guard, stdin=subprocess.PIPE, process_group=0) as waiting:  # noqa: S603 - our own
         try:
-            yield
+            yield waiting.pid
         finally:
             waiting.kill()
 
 
-def _end(started: subprocess.Popen[bytes]) -> None:
+def _end(started: subprocess.Popen[bytes], group: int | None) -> None:
     """End a command and what it started: a script's own child would keep its output open."""
     with suppress(OSError):
-        if sys.platform == "win32":
+        if sys.platform == "win32" or group is None:
             started.kill()
         else:
-            os.killpg(started.pid, signal.SIGKILL)
+            os.killpg(group, signal.SIGKILL)
     started.wait()
     if started.stdout is not None:
         started.stdout.close()
