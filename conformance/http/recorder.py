@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, quote_plus
 
 from conformance.http.messages import WRONG_KEY, Answer, Key, Request
 from conformance.model.results import Exchange
-from mock_server.contract.redaction import SECRET_HEADERS, hide_members
+from mock_server.contract.redaction import MEMBER, hide_members, is_secret, names_credentials
 
 if TYPE_CHECKING:
     from conformance.http.network import Received
@@ -49,8 +49,8 @@ class KnownSecrets:
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def learn_credentials(self, body: Any) -> None:
-        """Learn the texts under each `auth` member."""
-        hide_members(body, {"auth": self._learn_texts})
+        """Learn the texts under each member that holds credentials."""
+        hide_members(body, self._learn_texts)
 
     def _learn_texts(self, value: Any) -> None:
         match value:
@@ -96,7 +96,7 @@ class KnownSecrets:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers as they may be kept."""
         return {
-            name: "(hidden)" if name.lower() in SECRET_HEADERS and not value.startswith("$") else self.clean(value)
+            name: "(hidden)" if is_secret(name) and not value.startswith("$") else self.clean(value)
             for name, value in headers.items()
         }
 
@@ -107,15 +107,15 @@ def upload_place(url: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """JSON text with a name in the place of what each `auth` member holds; what cannot be read is cut before one."""
-    if "auth" not in text:
+    """JSON text with a name in the place of what is held by credentials; what cannot be read is cut before `auth`."""
+    if not names_credentials(text.lower().encode()):
         return text
     try:
         body = json.loads(text)
-        hidden = hide_members(body, {"auth": lambda _: AUTH})
+        hidden = hide_members(body, lambda _: AUTH)
     except (ValueError, RecursionError):
-        head, found, _ = text.partition('"auth"')
-        return f'{head}"auth": {AUTH}…' if found else text
+        found = MEMBER.search(text)
+        return f"{text[: found.end()]} {AUTH}…" if found else text
     return text if hidden == body else json.dumps(hidden)
 
 

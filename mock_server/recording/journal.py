@@ -148,7 +148,8 @@ class Entry:
     @property
     def secrets(self) -> Secrets:
         """What of it may not be shown."""
-        return Secrets(self._key, self._journal.tokens)
+        journal, strange = self._journal, self.operation is None or self.status in {401, 404}
+        return Secrets(self._key, journal.tokens, journal.keys, guess=journal.stray or strange)
 
     @property
     def method(self) -> str:
@@ -213,11 +214,14 @@ class Journal:
         ids: Sequence[str] = ("run_id",),
         *,
         stray: bool = False,
+        keys: Container[str] = (),
         limit: int = ENTRIES,
         body: int = BODY,
     ) -> None:
         self.tokens = tokens
         """The secrets of signed URLs, which no reader gets."""
+        self.keys = keys
+        """The keys of all sessions."""
         self.ids = ids
         """The names of the ids that calls are about."""
         self.stray = stray

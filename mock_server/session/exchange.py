@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from mock_server.contract.clause_map import refusal_clause
 from mock_server.contract.document import canonical_id
 from mock_server.contract.nearest import counted
+from mock_server.contract.redaction import Secrets
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
 from mock_server.http.messages import parsed, pieces, read
@@ -122,9 +123,19 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The path as a log may show it: the token of a signed URL is a credential."""
+        """The path as a log may show it, without keys and tokens; there are none in one that leads somewhere."""
         path: str = self.scope["path"]
-        return path if self.signed is None else f"{self.signed.prefix}…"
+        if self.signed is not None:
+            return f"{self.signed.prefix}…"
+        return path if self._is_sound else self.entry.path if self.arrived else self._bare(path)
+
+    @property
+    def _is_sound(self) -> bool:
+        """Whether its words are those of the contract, and its ids those of the session."""
+        return self.arrived and self.entry.operation is not None and self.entry.status not in {400, 401, 404, 429}
+
+    def _bare(self, text: str) -> str:
+        return Secrets(self.given, guess=True).text(text)
 
     @property
     def query(self) -> dict[str, str]:
@@ -156,8 +167,9 @@ class Exchange:
     def outcome(self) -> tuple[str | None, str | None]:
         """For the log: which operation it was for, and what helps whoever reads it."""
         if not self.arrived:
-            return None, self.note
-        return self.entry.operation, self.note or self.entry.fault
+            return None, self.note and self._bare(self.note)
+        note = self.note if self._is_sound else self.entry.note
+        return self.entry.operation, note or self.entry.fault
 
     def arrive(self, journal: Journal, key: str | None, now: int) -> Entry:
         """Note in that journal that it has arrived, at this time of the session's."""

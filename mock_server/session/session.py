@@ -18,7 +18,7 @@ from mock_server.recording.journal import Journal
 from mock_server.session.store import Change, Log, change, repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from mock_server.dialects.dialect import Dialect
     from mock_server.kernel.settings import Settings
@@ -43,7 +43,15 @@ class Transition(NamedTuple):
 class Session:
     """What belongs to one API key; nothing of it is shared with another key."""
 
-    def __init__(self, key: str, settings: Settings, world: World, generation: Generation, real: int) -> None:
+    def __init__(
+        self,
+        key: str,
+        settings: Settings,
+        world: World,
+        generation: Generation,
+        real: int,
+        keys: Container[str] = (),
+    ) -> None:
         self.key = key
         self.id = made_uuid("session", key, real)
         """What tells it from every other session, of this key and server or another, and does not tell the key."""
@@ -57,7 +65,7 @@ class Session:
         self.dialect = self.dialect_named(settings.dialect)
         self.faults = Faults(settings.seed)
         self.account: Account = generation.open_account(self)
-        self.journal = Journal(self.account.tokens, generation.ids)
+        self.journal = Journal(self.account.tokens, generation.ids, keys=keys)
         self.used = real
         """The real time of its last call."""
         self.busy = 0

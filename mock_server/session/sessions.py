@@ -5,9 +5,9 @@ A key that is in use keeps its session, whoever else comes: see `docs/decisions/
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mock_server.kernel.clock import SECOND
 from mock_server.kernel.errors import Refusal
@@ -16,7 +16,7 @@ from mock_server.recording.journal import Journal
 from mock_server.session.session import IN_HAND, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from mock_server.scenarios.catalog import World
     from mock_server.session.exchange import Exchange
@@ -37,7 +37,8 @@ class Sessions:
         self._idle = settings.session_idle
         self._open: OrderedDict[str, Session] = OrderedDict()
         """Least recently used first."""
-        self.strays = Journal(ids=generation.ids, stray=True)
+        self._keys: Container[str] = ChainMap[str, Any](self._open, dict.fromkeys(settings.api_keys))
+        self.strays = Journal(ids=generation.ids, stray=True, keys=self._keys)
         """Calls without an accepted key, which belong to no session."""
         self.receiving: dict[Exchange, int] = {}
         """The calls that wait for more of their body, and since which real time."""
@@ -90,7 +91,7 @@ class Sessions:
             self.close_idle(real)
             if len(self._open) >= self.settings.max_sessions:
                 self._make_room(real)
-            session = self._open[key] = Session(key, self.settings, self.world, self.generation, real)
+            session = self._open[key] = Session(key, self.settings, self.world, self.generation, real, self._keys)
             self.opened += 1
         else:
             self._open.move_to_end(key)
