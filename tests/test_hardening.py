@@ -59,10 +59,12 @@ def counting() -> Counting:
 
 
 @pytest.mark.parametrize("rows", [[1] * 2_000_000, [{"a": []}] * 500_000], ids=["no objects", "wrong cells"])
-def test_of_a_huge_wrong_body_one_fault_is_found_and_no_more_collected(counting: Counting, rows: list[Any]) -> None:
+def test_of_a_huge_wrong_body_the_faults_of_an_extract_are_found_and_no_more_collected(
+    counting: Counting, rows: list[Any]
+) -> None:
     says = words.complaint(counting, {"rows": rows}, CONTRACT.document)
     assert str(says).startswith("rows[0]")
-    assert counting.collected == 0
+    assert counting.collected <= 1
 
 
 def test_of_a_small_wrong_body_the_outermost_fault_is_found(counting: Counting) -> None:

@@ -6,11 +6,14 @@ The contract's schemas decide; this module only finds the words.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from mock_server.contract.nearest import shown
 
-_FEW = 1_000  # values; a body of so many is searched for all its faults, a larger one for the first
+_FEW = 1_000  # values; a body of so many is searched for all its faults
+_SAMPLE = 20  # entries of each array and object in an extract of a larger one
+_LAYERS = 4  # a body, its members, their entries, and what those hold
 _GUARDED = "connections"  # the member that holds a destination's credentials
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
 _TYPES = {"string": "a string", "integer": "an integer", "number": "a number"} | {
@@ -36,23 +39,54 @@ def complaint(validator: Any, body: Any, document: Mapping[str, Any]) -> str | N
 
 
 def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[Difference]:
-    """Everything that is wrong with the body, the outermost first; of a large body the first thing alone.
+    """Everything that is wrong with the body, the outermost first; of a large body at least the first thing.
 
     `document` is what the validator's schema refers into.
     """
     try:
         if validator.is_valid(body):
             return []
+        # Each fault that is found costs time and memory, and so does a large value that is at fault: of a million wrong
+        # rows a few tell enough, those of the smallest extract that has some.
+        for whole in range(_LAYERS) if not _is_small(body) else ():
+            extract = _extract(body, whole, _names(document))
+            if not validator.is_valid(extract):
+                body = extract
+                break
         validator.validate(body)
     except ValueError as first:
         if not hasattr(first, "instance_path"):  # jsonschema-rs, on what is nested deeper than it follows
             return [Difference("the body", "depth", "the body is nested too deeply")]
-        # Every fault that is collected costs time and memory: of a million wrong rows the first is enough.
         found = validator.iter_errors(body) if _is_small(body) else [first]
         errors = sorted(found, key=lambda error: len(error.instance_path))
         told = (Difference(_place(error), error.kind.name, sentence(error, document)) for error in errors)
         return list(dict.fromkeys(told))
     return []
+
+
+def _extract(value: Any, whole: int, names: Collection[str]) -> Any:
+    """The value, of which so many layers are whole; of arrays and objects below the first entries, and what has a name.
+
+    Where it is wrong the value is: it lacks nothing that a schema asks for.
+    """
+    if whole < -_SAMPLE:  # deeper than anything that a schema describes
+        return value
+    if isinstance(value, list):
+        return [_extract(each, whole - 1, names) for each in (value if whole > 0 else value[:_SAMPLE])]
+    if isinstance(value, dict):
+        first = set(value if whole > 0 or len(value) <= _SAMPLE else islice(value, _SAMPLE)) | (names & value.keys())
+        return {name: _extract(each, whole - 1, names) for name, each in value.items() if name in first}
+    return value
+
+
+def _names(schema: Any) -> frozenset[str]:
+    """The names of all members that a schema knows."""
+    if isinstance(schema, list):
+        return frozenset().union(*map(_names, schema))
+    if not isinstance(schema, dict):
+        return frozenset()
+    known = schema.get("properties")
+    return frozenset(known if isinstance(known, dict) else ()).union(*map(_names, schema.values()))
 
 
 def _place(error: Any) -> str:

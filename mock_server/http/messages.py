@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from mock_server.contract.nearest import counted
+from mock_server.http.steps import read_in_steps
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ TOO_DEEP = f"the body is nested too deeply; at most {DEEPEST} levels are taken"
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
 """How a body begins that somebody compressed and did not say so."""
 _SLASH = re.compile("%2[Ff]")
+LARGE = 200_000
+"""Bytes of a body from which on it is read and checked in a thread, so that nobody else waits for it."""
 _DIGITS = bytes(48 if 48 <= each < 58 else 32 for each in range(256))
 _LONG_NUMBER = b"0" * 19
 """What is in a body that has a number of so many digits, once every digit is a 0."""
@@ -95,19 +98,30 @@ def _piece(message: Message, size: int, limit: int) -> tuple[bytes, bool]:
 
 
 def parsed(raw: bytes) -> Any:
-    """The JSON value of a body; Refusal 400 for anything else, whatever its Content-Type (OP-26)."""
+    """The JSON value of a body; Refusal 400 for anything else, whatever its Content-Type (OP-26).
+
+    A large one is for a thread.
+    """
     if not raw:
         raise Refusal(400, "the body is empty; expected a JSON object", "ERR-11")
     try:
-        value = orjson.loads(raw)
-        if raw.count(b"[") + raw.count(b"{") > DEEPEST:
-            orjson.dumps(value)
-        # orjson makes a float of what has more than 64 bits; a long account number must not lose its last digits.
-        return json.loads(raw) if _LONG_NUMBER in raw.translate(_DIGITS) else value
+        return _read(raw, 0) if len(raw) <= LARGE else read_in_steps(raw, _read)
     except (RecursionError, orjson.JSONEncodeError) as error:
         raise Refusal(400, TOO_DEEP, "ERR-11") from error
     except ValueError as error:
         raise Refusal(400, _why_no_json(raw, error), "ERR-11") from error
+
+
+def _read(raw: bytes, around: int) -> Any:
+    """The JSON value of a text in so many arrays and objects; JSONEncodeError when it is nested too deeply."""
+    value = orjson.loads(raw)
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST - around:
+        deep = value
+        for _ in range(around):
+            deep = [deep]
+        orjson.dumps(deep)
+    # orjson makes a float of what has more than 64 bits; a long account number must not lose its last digits.
+    return json.loads(raw) if _LONG_NUMBER in raw.translate(_DIGITS) else value
 
 
 def _why_no_json(raw: bytes, error: ValueError) -> str:

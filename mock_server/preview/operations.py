@@ -102,7 +102,7 @@ async def start_import(call: Exchange) -> Response:
     """Start an import, or find the one that the same idempotency key started (IMP-01 to IMP-13, IDEM-01 to IDEM-08)."""
     company, account = _company(call), account_of(call.session)
     body = await call.json()
-    key, digest = _identity(body)
+    key, digest = await call.aside(lambda: _identity(body))
     scenario, applied = _scenario(call, company)
     async with company.changing:
         start = Start(scenario, key, digest)
@@ -249,7 +249,7 @@ async def start_export(call: Exchange) -> Response:
     """Start a destination export, or find the one that the same idempotency key started (DST-01, DST-09)."""
     company, account = _company(call), account_of(call.session)
     body = await call.json(optional=True)
-    key, digest = _identity(body)
+    key, digest = await call.aside(lambda: _identity(body))
     again = account.replayed(company, "export", key, digest)
     writes: tuple[Any, ...] = ()
     if again is None:

@@ -82,6 +82,7 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     address = str(bound.getsockname()[0]).partition("%")[0]
     app = App(settings, world, generation, log, names(settings, serving.host, address))
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
+    sys.setswitchinterval(0.001)  # while a thread works on something large, the loop asks for its turn again and again
     gc.set_threshold(10_000, 20, 20)  # a call leaves few things behind, and hardly ever a cycle
     gc.enable()
     with bound:

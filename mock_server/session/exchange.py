@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
 
 from mock_server.contract.clause_map import refusal_clause
 from mock_server.contract.document import canonical_id
@@ -16,14 +18,14 @@ from mock_server.contract.nearest import counted
 from mock_server.contract.redaction import Secrets
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
-from mock_server.http.messages import parsed, pieces, read
+from mock_server.http.messages import LARGE, parsed, pieces, read
 from mock_server.http.origin import origin
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import SECOND, real_time
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from mock_server.session.sessions import Sessions
 
 
+T = TypeVar("T")
 _HEADERS = frozenset(
     (b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer", b"host", b"origin")
 )
@@ -180,12 +183,20 @@ class Exchange:
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()
-        body = {} if optional and not raw else parsed(raw)
-        if self.dialect.readings:
-            body = self._understood(body)
-        if wrong := self.contract.request_differences(self.operation_id, body):
-            raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
-        return body
+
+        def check() -> Any:
+            body = {} if optional and not raw else parsed(raw)
+            if self.dialect.readings:
+                body = self._understood(body)
+            if wrong := self.contract.request_differences(self.operation_id, body):
+                raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
+            return body
+
+        return await self.aside(check)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """What comes of the work, which is done in a thread where the body is large, so that nobody else waits."""
+        return await run_in_threadpool(work) if self.size > LARGE else work()
 
     def _understood(self, body: Any) -> Any:
         """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
