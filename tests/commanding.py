@@ -60,7 +60,10 @@ def ran(
 @contextlib.contextmanager
 def _process_as_it_was() -> Iterator[None]:
     """Undo afterwards what a command does to its process."""
-    argv, handlers = sys.argv, {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    argv, handlers = (
+        sys.argv,
+        {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)},
+    )
     try:
         yield
     finally:

@@ -140,7 +140,7 @@ def test_the_ready_line_is_the_ready_file_and_tells_where_the_server_is(tmp_path
         assert (server.ready["seed"], server.ready["scenario"]) == (7, "park")
         assert server.ready["version"]
         assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
-        assert server.end() == 0
+        assert server.end(signal.SIGHUP) == 0
     assert list(tmp_path.iterdir()) == []
 
 

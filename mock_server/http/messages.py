@@ -27,7 +27,7 @@ NOTE = "vern-mock.note"
 DEEPEST = 254
 """How deep a body may be nested: what goes deeper, orjson does not write, and nothing of ours reads."""
 TOO_DEEP = f"the body is nested too deeply; at most {DEEPEST} levels are taken"
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", **dict.fromkeys((b"x\x01", b"x\x9c", b"x\xda"), "deflate")}
 """How a body begins that somebody compressed and did not say so."""
 _SLASH = re.compile("%2[Ff]")
 LARGE = 200_000

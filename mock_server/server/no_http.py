@@ -33,6 +33,8 @@ def refuse(protocol: Any, _reason: str) -> None:
     """Answer 400 and hang up, when all whole requests of this connection of uvicorn's have been answered."""
     cycle, transport = protocol.cycle, protocol.transport
     waiting: Any = getattr(protocol, "pipeline", ())  # h11 looks at what comes next when an answer is complete
+    if waiting and type(waiting[0][0]) is _Refused:
+        return  # more of the same
     if cycle is not None and cycle.more_body and waiting and waiting[0][0] is cycle:
         waiting.popleft()  # it is broken itself, and nobody has begun to answer it
     elif cycle is None or cycle.response_complete or cycle.more_body:

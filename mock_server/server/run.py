@@ -34,7 +34,7 @@ from mock_server.server.watch import Snapshot, changes, snapshot
 from mock_server.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -64,8 +64,8 @@ class Serving(NamedTuple):
 
 
 def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CannotServe when it cannot start."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Serve until a signal ends it. Raises CannotServe when it cannot start."""
+    for number in _ends():
         signal.signal(number, _stop_at_once)
     _fill_standard_streams()
     if serving.end_with_stdin:
@@ -101,6 +101,12 @@ def _fill_standard_streams() -> None:
             os.fstat(stream)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
+def _ends() -> Sequence[int]:
+    """The signals that end a server: also that its terminal is gone, unless that is to be ignored (nohup)."""
+    gone = getattr(signal, "SIGHUP", signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, *((gone,) if signal.getsignal(gone) is not signal.SIG_IGN else ()))
 
 
 def _stop_at_once(_number: int, _frame: object) -> NoReturn:
@@ -213,8 +219,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """End in order on SIGINT and SIGTERM; unlike uvicorn's own, do not raise them again: the exit code is 0."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        """End in order on these signals; unlike uvicorn's own, do not raise them again: the exit code is 0."""
+        for number in _ends():
             signal.signal(number, self.handle_exit)
         threading.Thread(target=self._end_in_time, name="end", daemon=True).start()
         yield
