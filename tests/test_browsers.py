@@ -11,7 +11,7 @@ from test_cli import run, serving
 
 from mock_server.http.origin import origin
 from mock_server.kernel.settings import Settings
-from mock_server.server.browsers import Hosts, names
+from mock_server.server.browsers import host_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +78,7 @@ def test_any_other_name_is_not(client: Client, host: str) -> None:
 def known(header: str, *allowed: str, host: str = "127.0.0.1", public: str | None = None) -> bool:
     settings = Settings(allowed_hosts=frozenset(allowed), public_url=public)
     address = {"my-box": "127.0.1.1", "lan": "192.168.1.5"}.get(host, host)
-    hosts = Hosts(names(settings, host, address))
-    return hosts.welcome(header.encode()) and hosts.welcome(header.encode())
+    return host_check(settings, host, address)(header.encode())
 
 
 def test_the_operator_may_allow_more_names() -> None:

@@ -25,9 +25,6 @@ FASTEST = 10**6
 LONGEST = 1_000 * HOUR
 _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"([0-9]{1,12}) ?([KMG]?B|)")
-_HOST = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
-_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_BASE = re.compile(rf"(?=https?:){_ORIGIN.pattern}(?:/[A-Za-z0-9_.~-]+)*/?")
 _RATE = re.compile(r"([1-9][0-9]{0,8})/min")
 
 
@@ -79,25 +76,22 @@ def key(text: str) -> str:
     return text
 
 
-def host_name(text: str) -> str:
-    """A host's name or address, in lower case, or `*`; ValueError for any other text."""
-    if text != "*" and not _HOST.fullmatch(text):
-        raise ValueError(f"expected a host without scheme and port, such as mock.example, or *; got {text!r}")
-    return text.strip("[]").rstrip(".").lower()
+def like(form: str, expected: str) -> Callable[[str], str]:
+    """What reads a text of this form; ValueError with what was expected for any other text."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(form, text):
+            raise ValueError(f"expected {expected}; got {text!r}")
+        return text
+
+    return read
 
 
-def base_url(text: str) -> str:
-    """A URL to which paths can be added; ValueError for any other text."""
-    if not _BASE.fullmatch(text):
-        raise ValueError(f"expected a URL such as https://mocks.example/vern; got {text!r}")
-    return text.rstrip("/")
-
-
-def web_origin(text: str) -> str:
-    """The origin of web pages, in lower case, or `*`; ValueError for any other text."""
-    if text not in {"*", "null"} and not _ORIGIN.fullmatch(text):
-        raise ValueError(f"expected an origin such as http://localhost:3000, without a path, or *; got {text!r}")
-    return text.lower()
+_NAME = r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])"
+_ORIGIN = rf"[A-Za-z][A-Za-z0-9+.-]*://{_NAME}(?::[0-9]{{1,5}})?"
+host_name = like(rf"\*|{_NAME}|[0-9A-Fa-f:.]+", "a host without scheme and port, such as mock.example, or *")
+base_url = like(rf"(?=https?:){_ORIGIN}(?:/[A-Za-z0-9_.~-]+)*/?", "a URL such as https://mocks.example/vern")
+web_origin = like(rf"\*|null|{_ORIGIN}", "an origin such as http://localhost:3000, without a path, or *")
 
 
 def dialect(text: str) -> str:

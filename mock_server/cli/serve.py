@@ -8,20 +8,8 @@ from typing import Any
 
 import click
 
-from mock_server.cli.arguments import (
-    base_url,
-    dialect,
-    end,
-    host_name,
-    key,
-    option,
-    rate,
-    scenario_files,
-    size,
-    span,
-    speed,
-    web_origin,
-)
+from mock_server.cli import arguments
+from mock_server.cli.arguments import end, option, scenario_files
 from mock_server.kernel.settings import DEFAULT_PORT, Settings
 
 DEFAULTS = Settings()
@@ -49,7 +37,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 @scenario_files
 @option(
     "--dialect",
-    reads=dialect,
+    reads=arguments.dialect,
     default=DEFAULTS.dialect,
     help="Answer in another legal way: minimal, extended, random …; `vern-mock dialects` lists them.",
 )
@@ -60,24 +48,27 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     help="Make ids, names and dates from this number; the same seed gives the same ones.",
 )
 @option(
-    "--speed", reads=speed, default="1", help="How many seconds of a session pass in a real one; 0 freezes the clock."
+    "--speed",
+    reads=arguments.speed,
+    default="1",
+    help="How many seconds of a session pass in a real one; 0 freezes the clock.",
 )
 @option(
     "--rate-limit",
-    reads=rate,
+    reads=arguments.rate,
     metavar="N/min|off",
     default="100/min",
     help="Answer 429 to more calls than this for one key and operation.",
 )
 @option(
     "--api-key",
-    reads=key,
+    reads=arguments.key,
     multiple=True,
     help="Accept only this key; repeat the option for several. Without it every key is accepted.",
 )
 @option(
     "--allowed-host",
-    reads=host_name,
+    reads=arguments.host_name,
     multiple=True,
     metavar="HOST",
     help="Answer requests for this host name, too; repeat the option for several, * allows any. On a loopback address "
@@ -85,7 +76,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 )
 @option(
     "--public-url",
-    reads=base_url,
+    reads=arguments.base_url,
     metavar="URL",
     help="Begin the URLs that the mock makes (of uploads, in the ready line) with this one; for a mock behind a proxy.",
 )
@@ -97,7 +88,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 )
 @option(
     "--cors",
-    reads=web_origin,
+    reads=arguments.web_origin,
     multiple=True,
     metavar="ORIGIN",
     help="Let web pages of this origin, such as http://localhost:3000, call the API; repeat the option for several, * "
@@ -126,13 +117,15 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 )
 @option(
     "--head-timeout",
-    reads=span,
+    reads=arguments.span,
     default="20s",
     help="Answer 408 and close a connection on which no whole request head came for this long.",
 )
-@option("--body-timeout", reads=span, default="60s", help="Answer 408 when nothing of a body came for this long.")
-@option("--max-body", reads=size, default="10MB", help="Refuse JSON bodies that are larger.")
-@option("--max-upload", reads=size, default="200MB", help="Refuse uploaded files that are larger.")
+@option(
+    "--body-timeout", reads=arguments.span, default="60s", help="Answer 408 when nothing of a body came for this long."
+)
+@option("--max-body", reads=arguments.size, default="10MB", help="Refuse JSON bodies that are larger.")
+@option("--max-upload", reads=arguments.size, default="200MB", help="Refuse uploaded files that are larger.")
 @option(
     "--max-rows",
     type=click.IntRange(1),
@@ -146,10 +139,10 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     default=DEFAULTS.max_sessions,
     help="Keep at most this many sessions; a new key takes the place of one that is idle, or gets 503.",
 )
-@option("--session-idle", reads=span, default="1h", help="Close sessions that were idle for this long.")
+@option("--session-idle", reads=arguments.span, default="1h", help="Close sessions that were idle for this long.")
 @option(
     "--stale-after",
-    reads=span,
+    reads=arguments.span,
     default="1h",
     help="Fail a run whose engine has died when it made no progress for this long.",
 )
@@ -171,6 +164,7 @@ def command(**given: Any) -> None:
     given |= {"admin": not given["no_admin"], "admin_token": given["admin_token"] or None}
     for name, several in (("api_keys", "api_key"), ("allowed_hosts", "allowed_host"), ("origins", "cors")):
         given[name] = frozenset(given[several])
+    given["public_url"] = given["public_url"] and given["public_url"].rstrip("/")
     settings = Settings(**{name: given[name] for name in Settings._fields})
     serving = Serving(**{name: given[name] for name in Serving._fields})
     try:

@@ -34,7 +34,7 @@ class Settings(NamedTuple):
     trust_proxy: bool = False
     """Whether the headers of a proxy say that URL."""
     origins: frozenset[str] = frozenset()
-    """Origins, in lower case, whose pages may call the API in a browser (CORS); `*`: any."""
+    """Origins whose pages may call the API in a browser (CORS); `*`: any."""
     max_sessions: int = 1_000
     session_idle: int = HOUR
     head_timeout: int = 20_000

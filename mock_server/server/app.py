@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mock_server.http.direct import without_chunks
 from mock_server.http.messages import plain_path
-from mock_server.server.browsers import Hosts, answer_preflight, cors, is_preflight, refuse_host
+from mock_server.server.browsers import answer_preflight, cors, refuse_host
 from mock_server.server.pages import Pages
 from mock_server.server.pipeline import CALL, ELSEWHERE, SIGNED, respond
 from mock_server.session.exchange import Exchange
@@ -46,7 +46,7 @@ class App:
         world: World,
         generation: Generation,
         log: Callable[[Finished], None] | None = None,
-        hosts: frozenset[str] | None = None,
+        is_known: Callable[[bytes | None], bool] = lambda _: True,
     ) -> None:
         world.scenario(settings.scenario)
         self.settings = settings
@@ -54,7 +54,7 @@ class App:
         self.log = log
         self._prefix = f"{generation.contract.prefix}/"
         self._signed = generation.signed
-        self._hosts = Hosts(hosts)
+        self._is_known = is_known
         self._pages = Pages(self.sessions, generation.pages)
 
     @property
@@ -77,7 +77,7 @@ class App:
             send = without_chunks(send)
         exchange, begun, status = Exchange(scope, receive, send, self.sessions), perf_counter(), 0
         try:
-            if not self._hosts.welcome(exchange.host):
+            if not self._is_known(exchange.host):
                 status = await respond(exchange, (refuse_host,))
             elif path.startswith(self._prefix):
                 status = await respond(exchange, CALL if exchange.page is None else self._for_page(exchange, CALL))
@@ -97,4 +97,5 @@ class App:
         if exchange.page is None or not self.settings.origins:
             return steps
         exchange.cors = cors(self.settings, exchange.page)
-        return (answer_preflight,) if is_preflight(exchange) else steps
+        asks = exchange.scope["method"] == "OPTIONS" and exchange.header(b"access-control-request-method") is not None
+        return (answer_preflight,) if asks else steps

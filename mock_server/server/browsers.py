@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from mock_server.http.messages import Answer
 from mock_server.kernel.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.responses import Response
 
@@ -26,48 +27,31 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]*)(?::[0-9]*)?")
 EXPOSED = b"retry-after, x-mock-request-id, x-mock-fault, preference-applied, content-disposition, allow"
 """The headers of an answer that a page may read beside the plain ones."""
-_REMEMBERED = 100
 
 
-def names(settings: Settings, host: str, address: str) -> frozenset[str] | None:
-    """The names by which a server is known that listens there; None: by any.
+def host_check(settings: Settings, host: str, address: str) -> Callable[[bytes | None], bool]:
+    """Whether a request with this Host header is for the server that listens there.
 
     Whoever lets other machines in has named no name by that, and is asked by one that this machine may not know.
     """
-    if "*" in settings.allowed_hosts or not (settings.allowed_hosts or ipaddress.ip_address(address).is_loopback):
-        return None
+    allowed = settings.allowed_hosts
+    if "*" in allowed or not (allowed or ipaddress.ip_address(address).is_loopback):
+        return lambda _: True
     public = urlsplit(settings.public_url or "").hostname or host
-    return frozenset(each.lower() for each in (*settings.allowed_hosts, public, host, address))
+    names = frozenset(each.strip("[]").rstrip(".").lower() for each in (*allowed, public, host, address))
 
-
-class Hosts:
-    """The names by which a server is known."""
-
-    def __init__(self, names: frozenset[str] | None) -> None:
-        self._names = names
-        self._seen: set[bytes | None] = {None}
-        """Values of the header that were right; one is looked at once."""
-
-    def welcome(self, header: bytes | None) -> bool:
-        """Whether a request with this Host header is for this server."""
-        if self._names is None or header in self._seen:
-            return True
-        known = self._is_known(header or b"")
-        if known and len(self._seen) < _REMEMBERED:
-            self._seen.add(header)
-        return known
-
-    def _is_known(self, header: bytes) -> bool:
-        found = _HOST.fullmatch(header.decode("latin-1"))
-        name = "" if found is None else found[1].strip("[]").rstrip(".").lower()
-        if found is None or self._names is None:
-            return False
-        if name in self._names or name.endswith(".localhost") or not {".", ":"} & set(name):
+    @lru_cache(maxsize=20)
+    def is_known(header: bytes | None) -> bool:
+        found = _HOST.fullmatch((header or b"").decode("latin-1"))
+        name = "." if found is None else found[1].strip("[]").rstrip(".").lower()
+        if name in names or name.endswith(".localhost") or not {".", ":"} & set(name):
             return True
         try:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
+
+    return is_known
 
 
 def refuse_host(x: Exchange) -> Response:
@@ -84,15 +68,10 @@ def cors(settings: Settings, page: bytes) -> Sequence[tuple[bytes, bytes]]:
     origins = settings.origins
     if "*" in origins:
         return ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED))
-    if page.decode("latin-1").lower() not in origins:
+    if page.decode("latin-1").lower() not in map(str.lower, origins):
         return ()
     allowed = (b"access-control-allow-origin", page)
     return (allowed, (b"access-control-expose-headers", EXPOSED), (b"vary", b"origin"))
-
-
-def is_preflight(x: Exchange) -> bool:
-    """Whether a browser asks what a page may do."""
-    return x.scope["method"] == "OPTIONS" and x.header(b"access-control-request-method") is not None
 
 
 def answer_preflight(x: Exchange) -> Response:

@@ -26,7 +26,7 @@ from mock_server.contract.yaml_file import BadFiles
 from mock_server.kernel.clock import real_time
 from mock_server.scenarios.catalog import UnknownScenario, World
 from mock_server.server.app import App
-from mock_server.server.browsers import names
+from mock_server.server.browsers import host_check
 from mock_server.server.connections import NO_ROOM, Connections
 from mock_server.server.log import Format, Log, listen, put
 from mock_server.server.protocol import Protocol
@@ -80,7 +80,7 @@ def serve(settings: Settings, serving: Serving, generation: Generation) -> None:
     log = Log(serving.log_format)
     listen(log)
     address = str(bound.getsockname()[0]).partition("%")[0]
-    app = App(settings, world, generation, log, names(settings, serving.host, address))
+    app = App(settings, world, generation, log, host_check(settings, serving.host, address))
     gc.freeze()  # world and modules live as long as the process; no collection need look at them again
     sys.setswitchinterval(0.001)  # while a thread works on something large, the loop asks for its turn again and again
     gc.set_threshold(10_000, 20, 20)  # a call leaves few things behind, and hardly ever a cycle
