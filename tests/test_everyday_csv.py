@@ -251,8 +251,13 @@ def test_a_cell_that_is_longer_than_any_sensible_one_is_of_no_pattern() -> None:
     assert fault(column, "a" * 100_001) == "strict"
 
 
+def test_a_name_of_marks_alone_takes_no_time_to_compare() -> None:
+    """Unicode's order of marks is found in the square of their number: 200,000 would take a minute."""
+    assert contacts("Name,Email," + "\u0327\u0301" * 100_000 + "\nAda,a@b.co,x\n") == [("Ada", "a@b.co", "")]
+
+
 def test_of_a_wide_row_no_more_is_held_than_is_wanted() -> None:
-    assert contacts("Email\na@b.co" + "," * 1_900_000 + "\n") == [("", "a@b.co", "")]
+    assert contacts("Email\na@b.co" + "," * 1_000_000 + "\n") == [("", "a@b.co", "")]
     assert contacts('Email\n"a@b.co"' + ",x" * 200_000 + "\n") == [("", "a@b.co", "")]
 
 

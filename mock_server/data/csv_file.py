@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _NAMES_LISTED = 20
 _NAME_LENGTH = 40
+_LONGEST_NAME = 1_000  # characters that count; to put many marks in order takes the square of their number
 _BATCH = 1_000
 _TEXT = 500  # characters of a row that is not long
 _SHARED = 10_000  # cells of a file that others are compared with: equal ones are held once
 _NO_LETTER = re.compile(r"[\W_\u115f\u1160]+")  # the last two are Hangul's fillers, letters that nobody sees
+
+
+_PLAIN = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
 
 
 class Drift(Exception):
@@ -151,17 +155,11 @@ def _positions(names: Sequence[str], template: Template) -> list[int | None]:
     """
     found: dict[str, int] = {}
     for form in (str, str.casefold, plain):
-        if len(found) == len(template.columns):
-            break
+        wanted = {form(column.name): column.name for column in reversed(template.columns) if column.name not in found}
         taken = set(found.values())
-        there: dict[str, int] = {}
-        for position, name in enumerate(names):
-            if position not in taken:
-                there.setdefault(form(name), position)
-        for column in template.columns:
-            key = form(column.name)
-            if key and column.name not in found and key in there:
-                found[column.name] = there.pop(key)
+        for position, key in enumerate(map(form, names) if wanted else ()):
+            if key in wanted and key and position not in taken:
+                found[wanted.pop(key)] = position
     return [found.get(column.name) for column in template.columns]
 
 
@@ -179,4 +177,6 @@ def cell_text(value: Any) -> str:
 
 def plain(name: str) -> str:
     """The name's letters and digits, without regard to case, width and what nobody sees."""
-    return _NO_LETTER.sub("", unicodedata.normalize("NFKC", name).casefold())
+    if name.isascii():
+        return name.translate(_PLAIN)
+    return _NO_LETTER.sub("", unicodedata.normalize("NFKC", name[:_LONGEST_NAME]).casefold())

@@ -41,7 +41,7 @@ _NO_UTF_8 = re.compile(
     rb"(?:[\x80-\xc1\xf5-\xff]|[\xc2-\xdf](?![\x80-\xbf])|[\xe0-\xef](?![\x80-\xbf]{2})|[\xf0-\xf4](?![\x80-\xbf]{3}))++"
 )
 """Bytes of which none begins a character: many at a time, for a file in Cyrillic has nothing else."""
-_LONGEST = 2_000_000  # characters of a line or a cell
+_LONGEST = 1 << 20  # characters of a line or a cell
 _WIDEST = 16_384  # columns; no spreadsheet has more
 _SEEN = 400  # bytes, for the encoding
 _SAMPLE = 50  # lines, for the delimiter; of long ones fewer
@@ -117,15 +117,12 @@ def records(text: io.TextIOWrapper, likeness: Callable[[Sequence[str]], int]) ->
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     """The lines of the text with their ends."""
-    first = True
-    for line in iter(lambda: text.readline(_LONGEST), ""):
-        whole = line
-        if first:
-            whole, first = whole.lstrip("\ufeff").removeprefix(_TWICE_A_BOM), False
+    for number, line in enumerate(iter(lambda: text.readline(_LONGEST), ""), 1):
+        whole = line if number > 1 else line.lstrip("\ufeff").removeprefix(_TWICE_A_BOM)
         if line[-1] not in "\r\n":  # the last one, or one that is too long
             whole = whole.rstrip(_FILLING)
             if len(whole) == _LONGEST:
-                raise csv.Error(f"a line of it is longer than {_LONGEST} characters")
+                raise csv.Error(f"line {number} is longer than {_LONGEST} characters")
         if whole:
             yield whole
 
