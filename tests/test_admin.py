@@ -168,7 +168,7 @@ SIDES = {
 
 def test_the_session_is_shown_as_it_is(client: Client) -> None:
     fresh = {"scenario": "live", "dialect": "documented", "seed": 0, "now": "2026-06-15T09:00:00.000Z"}
-    empty = fresh | {"companies": [], "both_sides": SIDES}
+    empty = fresh | {"companies": [], "uploads": {"count": 0, "bytes": 0}, "both_sides": SIDES}
     assert client.get("/_mock/session").body == empty
     company = client.post("/api/v1/companies", {"name": "Acme", "source": SOURCE, "external_id": "re-park--acme"}).body[
         "company"
@@ -211,6 +211,7 @@ def test_a_reset_answers_with_the_session_as_it_is_then(client: Client) -> None:
         "seed": 0,
         "now": "2026-06-15T09:00:00.000Z",
         "companies": [],
+        "uploads": {"count": 0, "bytes": 0},
         "both_sides": SIDES,
     }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,13 +18,16 @@ from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
 from mock_server.player.process import Process, running
 from mock_server.preview.account import account_of
-from mock_server.preview.generation import PREVIEW
+from mock_server.preview.generation import PREVIEW, create_app
 from mock_server.preview.language import load_world
+from mock_server.server.connections import Connections
 from mock_server.session import sessions as sessions_module
 from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from starlette.types import Message
 
     from mock_server.player.transport import Call
     from mock_server.scenarios.catalog import World
@@ -241,7 +247,8 @@ KEYS = ("alpha", "beta", "gamma", "delta")
 def strict() -> Iterator[Process]:
     """A server that accepts four keys and keeps three sessions."""
     keys = (word for key in KEYS for word in ("--api-key", key))
-    with running("--speed", "0", "--max-sessions", "3", *keys) as process:
+    room = ("--max-sessions", "3", "--max-uploads", "3", "--max-upload-bytes", "50")
+    with running("--speed", "0", *room, *keys) as process:
         yield process
         assert process.stop() == 0
         log = process.log()
@@ -274,6 +281,39 @@ def test_when_there_is_no_room_the_session_that_was_idle_longest_ends(strict: Pr
 
     for key in KEYS:
         called(strict.url, key, "DELETE", "/_mock/session")
+
+
+def put(url: str, asked: Call, content: bytes) -> Call:
+    with closing(Client(url, None)) as client:
+        return client.send("PUT", urlsplit(asked.body["upload_url"]).path, content, {})
+
+
+def test_a_session_has_room_for_so_many_uploads_of_so_many_bytes(strict: Process) -> None:
+    key = KEYS[0]
+    called(strict.url, key, "DELETE", "/_mock/session")
+    first, second, third = (called(strict.url, key, "POST", f"{LIVE}/uploads", {"name": "a.csv"}) for _ in range(3))
+    refused = called(strict.url, key, "POST", f"{LIVE}/uploads", {"name": "a.csv"})
+    assert (refused.status, list(refused.body)) == (413, ["error"])
+    assert "3 uploads" in refused.body["error"]
+    assert "--max-uploads" in refused.body["error"]
+    assert put(strict.url, first, b"x" * 30).status == 200
+    for content in (b"x" * 21, b"x" * 1_000_000):
+        over = put(strict.url, second, content)
+        assert over.status == 413
+        assert "--max-upload-bytes" in over.body["error"]
+    assert put(strict.url, second, b"x" * 20).status == 200  # a refused file takes no room
+    assert put(strict.url, third, b"").status == 200
+    assert called(strict.url, key, "GET", "/_mock/session").body["uploads"] == {"count": 3, "bytes": 50}
+    assert called(strict.url, key, "DELETE", "/_mock/session").body["uploads"] == {"count": 0, "bytes": 0}
+    assert put(strict.url, called(strict.url, key, "POST", f"{LIVE}/uploads", {"name": "a"}), b"x" * 50).status == 200
+    called(strict.url, key, "DELETE", "/_mock/session")
+
+
+def test_health_tells_how_full_the_server_is(strict: Process) -> None:
+    health = called(strict.url, None, "GET", "/_mock/health").body
+    assert health["sessions"] <= health["max_sessions"] == 3
+    assert health["max_memory"] == 2_000_000_000
+    assert health["memory"] is None or 1_000_000 < health["memory"] < health["max_memory"]
 
 
 def test_when_all_are_at_work_a_new_key_is_refused_and_nobody_loses_a_run(strict: Process) -> None:
@@ -392,6 +432,61 @@ def test_who_is_idle_too_long_keeps_the_session_while_calls_or_runs_are_in_hand(
     sessions.close_idle(2 * MINUTE)
     assert len(sessions) == 1
     assert sessions.enter("waiting", 3 * MINUTE) is waiting
+
+
+def test_where_memory_is_short_those_end_that_nobody_works_with(world: World) -> None:
+    sessions = Sessions(Settings(max_memory=1_000), world, PREVIEW)
+    busy, worker = sessions.session("busy", 0), at_work(sessions, "worker", 0)
+    busy.busy += 1
+    for number in range(18):
+        sessions.session(f"key-{number}", number)
+    used, told = [1_000], list[str]()
+    connections = Connections(sessions, lambda _, text: told.append(text), lambda: used[0])
+    left = []
+    for second, now in enumerate((1_000, 1_250, 1_250, 1_270, 1_400, 10**6, 900, 1_100)):
+        used[0] = now
+        connections.sweep((), 2 * SECOND * second)
+        left.append(len(sessions))
+    assert left == [20, 16, 16, 16, 14, 2, 2, 2]  # a fifth; no more while it does not grow; none that is in use
+    assert not worker.closed
+    assert sessions.memory == 1_100
+    assert [each.split()[-1] for each in told] == ["(--max-memory)"]
+
+
+def test_ten_exchanges_cost_a_session_little(world: World) -> None:
+    app = create_app(Settings(rate_limit=None), world)
+
+    async def call(key: str) -> None:
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(_: Message) -> None:
+            pass
+
+        headers = [(b"x-api-key", key.encode()), (b"content-length", b"0")]
+        path = {"path": RUN, "raw_path": RUN.encode(), "query_string": b"", "headers": headers}
+        await app({"type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", **path}, receive, send)
+
+    async def calls(names: Iterable[str]) -> None:
+        for name in names:
+            for _ in range(10):
+                await call(name)
+
+    asyncio.run(calls(["warm"]))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        asyncio.run(calls(f"key-{number}" for number in range(50)))
+        gc.collect()
+        each = tracemalloc.get_traced_memory()[0] / 50
+        app.sessions.relieve(MINUTE * 10**9, 1)
+        gc.collect()
+        left = tracemalloc.get_traced_memory()[0] / 50
+    finally:
+        tracemalloc.stop()
+    assert len(app.sessions) == 0
+    assert each < 30_000  # 10,000 sessions fit into what a server may occupy
+    assert left < 5_000
 
 
 def test_a_session_that_ends_closes_its_files_and_forgets_its_upload_urls(world: World) -> None:

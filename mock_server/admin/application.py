@@ -53,7 +53,9 @@ def routes() -> list[Route]:
 
 def _health(sessions: Sessions) -> Response:
     ready = {"status": "ready", "version": VERSION, "contract": sessions.world.contract.version}
-    return answer({**ready, "scenarios": len(sessions.world.scenarios), "sessions": len(sessions)})
+    settings, count = sessions.settings, {"scenarios": len(sessions.world.scenarios), "sessions": len(sessions)}
+    room = {"max_sessions": settings.max_sessions, "memory": sessions.memory, "max_memory": settings.max_memory}
+    return answer(ready | count | room)
 
 
 def _scenarios(sessions: Sessions) -> Response:

@@ -36,6 +36,8 @@ _OPTIONS = {
     "stale_after": "{}ms",
     "max_body": "{}B",
     "max_upload": "{}B",
+    "max_uploads": "{}",
+    "max_upload_bytes": "{}B",
     "max_rows": "{}",
     "max_files": "{}",
     "dialect": "{}",

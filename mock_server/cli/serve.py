@@ -134,6 +134,21 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 )
 @option("--max-files", type=click.IntRange(1), default=DEFAULTS.max_files, help="Refuse imports of more files.")
 @option(
+    "--max-uploads",
+    type=click.IntRange(1),
+    default=DEFAULTS.max_uploads,
+    help="Let a session ask for at most this many uploads; more get 413.",
+)
+@option(
+    "--max-upload-bytes", reads=size, default="1GB", help="Refuse files beyond this size of all those of a session."
+)
+@option(
+    "--max-memory",
+    reads=size,
+    default="2GB",
+    help="Close idle sessions while the server occupies more memory than this (Linux only).",
+)
+@option(
     "--max-sessions",
     type=click.IntRange(1),
     default=DEFAULTS.max_sessions,

@@ -35,7 +35,7 @@ class Settings(NamedTuple):
     """Whether the headers of a proxy say that URL."""
     origins: frozenset[str] = frozenset()
     """Origins whose pages may call the API in a browser (CORS); `*`: any."""
-    max_sessions: int = 1_000
+    max_sessions: int = 10_000
     session_idle: int = HOUR
     head_timeout: int = 20_000
     """How long a client may take for the whole head of a request."""
@@ -43,6 +43,12 @@ class Settings(NamedTuple):
     """How long nothing of a body may come."""
     max_body: int = 10_000_000
     max_upload: int = 200_000_000
+    max_uploads: int = 1_000
+    """Uploads that one session may ask for."""
+    max_upload_bytes: int = 1_000_000_000
+    """What all files of one session may have together."""
+    max_memory: int = 2_000_000_000
+    """Above this, the process closes sessions that nobody works with."""
     max_rows: int = 100_000
     """Rows of an import, over all its files; they are held in memory."""
     max_files: int = 100

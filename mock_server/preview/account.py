@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from mock_server.contract.document import canonical_id
-from mock_server.contract.nearest import shown
+from mock_server.contract.nearest import counted, shown
 from mock_server.data import generated
 from mock_server.data.book import Book, Sheet, has_open_groups
 from mock_server.kernel.clock import EPOCH, HOUR, MINUTE
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Run)
 WAITED = 10 * MINUTE
 """How long before the session a ready run was started: it has been parked for a while when somebody looks."""
+
+_MORE = "end its session (DELETE /_mock/session), or start the mock with a larger --max"
 
 
 class Start(NamedTuple):
@@ -150,7 +152,9 @@ class Account(Ledger):
 
     @change
     def request_upload(self, now: int, company_id: str, body: Mapping[str, Any]) -> Upload:
-        """Sign a URL for one file (UPL-01, UPL-05)."""
+        """Sign a URL for one file (UPL-01, UPL-05); Refusal 413 beyond what a session may have."""
+        if len(self.tokens) >= self.session.settings.max_uploads:
+            raise Refusal(413, f"this account has {counted(len(self.tokens), 'upload')} already; {_MORE}-uploads")
         upload = Upload(
             ref=f"upl_{self.session.made_id('upload').replace('-', '')}",
             token=self.session.made_id("token").replace("-", ""),
@@ -161,6 +165,14 @@ class Account(Ledger):
         )
         self.companies[company_id].uploads[upload.ref] = self.tokens[upload.token] = upload
         return upload
+
+    def refuse_beyond(self, size: int) -> None:
+        """Refusal 413 when the account's files would have too many bytes with so many more."""
+        limit = self.session.settings.max_upload_bytes
+        if self.stored + size > limit:
+            raise Refusal(
+                413, f"this account's files would have more than {limit} bytes together; {_MORE}-upload-bytes"
+            )
 
     @change
     def receive(self, now: int, token: str, file: BinaryIO) -> None:
@@ -329,7 +341,9 @@ class Account(Ledger):
         self.log.about(run_id)
 
     def close(self) -> None:
-        """Close the files that were put to signed URLs."""
+        """Close the files that were put to signed URLs, and let everything go."""
         for upload in self.tokens.values():
             if upload.file is not None:
                 upload.file.close()
+        for held in (self.tokens, self.companies, self.runs, self._unended):
+            held.clear()

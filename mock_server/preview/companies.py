@@ -121,6 +121,8 @@ class Ledger:
         self.runs: dict[str, Run] = {}
         self.tokens: dict[str, Upload] = {}
         """The uploads by the token of their signed URL."""
+        self.stored = 0
+        """Bytes of all files that were put to them, or are on their way."""
         self.intents = Intents(session.generation.contract)
         self._unended: dict[str, Run] = {}
         """The runs that had not ended when somebody looked last."""

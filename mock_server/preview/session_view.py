@@ -26,7 +26,8 @@ def show(session: Session, now: int) -> dict[str, Any]:
         }
         for company in account.companies.values()
     ]
-    return {"companies": companies, "both_sides": both_sides(session)}
+    uploads = {"count": len(account.tokens), "bytes": account.stored}
+    return {"companies": companies, "uploads": uploads, "both_sides": both_sides(session)}
 
 
 def _run(run: Run, now: int) -> dict[str, Any]:

@@ -40,26 +40,31 @@ async def put(call: Exchange) -> Response:
     """Take a file, whole or not at all: what breaks off, or does not fit what was declared, leaves the URL unused."""
     if call.scope["method"] != "PUT":
         return error(405, f"{call.scope['method']} is not allowed here; allowed: PUT", {"Allow": "PUT"})
-    upload = account_of(call.session).tokens[call.scope["path"].removeprefix(PREFIX)]
+    account, came = account_of(call.session), 0
+    upload = account.tokens[call.scope["path"].removeprefix(PREFIX)]
     refuse_closed(upload, call.session.clock.at(real_time()))
     _refuse_other_type(upload, call.header(b"content-type"))
+    account.refuse_beyond(int(call.header(b"content-length") or 0))
     # SpooledTemporaryFile is a BinaryIO in all but its declared type.
     file = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - it lives as long as the session
     try:
         async for piece in call.pieces(call.sessions.settings.max_upload):
+            account.refuse_beyond(len(piece))
+            account.stored += len(piece)
+            came += len(piece)
             file.write(piece)
         file.flush()  # what is not on the disk now would be missed when an import reads it
-        size = file.tell()
-        if upload.size is not None and size != upload.size:
-            raise Refusal(400, f"the file has {counted(size, 'byte')}; its upload was requested for {upload.size}")
-        account_of(call.session).receive(call.session.clock.at(real_time()), upload.token, file)
+        if upload.size is not None and came != upload.size:
+            raise Refusal(400, f"the file has {counted(came, 'byte')}; its upload was requested for {upload.size}")
+        account.receive(call.session.clock.at(real_time()), upload.token, file)
     except BaseException as broken:
+        account.stored -= came
         with suppress(OSError):  # of what is still to be written to a full disk
             file.close()
         if isinstance(broken, OSError):
             raise Refusal(507, _NO_ROOM.format(broken.strerror or broken)) from broken
         raise
-    return answer({"upload_ref": upload.ref, "size": size})
+    return answer({"upload_ref": upload.ref, "size": came})
 
 
 def _refuse_other_type(upload: Upload, given: str | None) -> None:

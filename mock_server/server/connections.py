@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import counted
@@ -23,10 +24,24 @@ NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 """What the system says when it lets this process open nothing more."""
 
 
+def _resident() -> int | None:
+    """Bytes of memory that the process occupies; None where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
 class Connections:
     """Who waits for what, from one look to the next."""
 
-    def __init__(self, sessions: Sessions, notice: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, sessions: Sessions, notice: Callable[[str, str], None], resident: Callable[[], int | None] = _resident
+    ) -> None:
+        self._resident = resident
+        self._next_look = 0
+        self._borne = 0
+        """Up to here the memory was met before, and sessions closed for it."""
         self._sessions = sessions
         self._notice = notice
         self._heads: dict[Any, tuple[Any, int]] = {}
@@ -38,43 +53,58 @@ class Connections:
 
     def sweep(self, connections: Collection[Any], now: int) -> None:
         """Look at all connections; `now` is the real time, in milliseconds."""
-        settings, heads, late = self._sessions.settings, {}, []
-        for each in connections:
-            if _owes_head(each):
-                after, since = self._heads.get(each, (None, now))
-                heads[each] = each.cycle, since if after is each.cycle else now
-                if heads[each][1] <= now - settings.head_timeout:
-                    late.append(each)
-        self._heads = heads
+        patience = self._sessions.settings.head_timeout
+        heads = {each: self._heads.get(each, (None, now)) for each in connections if _owes_head(each)}
+        self._heads = {each: (each.cycle, at if after is each.cycle else now) for each, (after, at) in heads.items()}
+        late = [each for each, (_, since) in self._heads.items() if since <= now - patience]
         for each in late:
-            _end_late(each, settings.head_timeout)
+            _end_late(each, patience)
         if late:
-            what = f"{counted(len(late), 'connection')} sent no whole request within {settings.head_timeout // SECOND}s"
+            what = f"{counted(len(late), 'connection')} sent no whole request within {patience // SECOND}s"
             self._notice("info", f"{what} (--head-timeout); answered 408 and closed")
         for exchange, since in self._sessions.receiving.items():
             if exchange.is_late(since, now):
                 exchange.give_up()
         self._sessions.close_idle(now)
-        if (refused := self._sessions.refused - self._refused) and self._say(
-            now, "warning", f"{counted(refused, 'call')} of new keys got 503: all sessions are in use (--max-sessions)"
-        ):
-            self._refused = self._sessions.refused
+        if now >= self._next_look:
+            self._next_look = now + 2 * SECOND
+            self._relieve(now)
+        self._tell(now)
+
+    def _tell(self, now: int) -> None:
+        """Tell whoever runs the server for what there was no room."""
+        if refused := self._sessions.refused - self._refused:
+            calls = f"{counted(refused, 'call')} of new keys got 503"
+            if self._say(now, "warning", "--max-sessions", f"{calls}: all sessions are in use"):
+                self._refused = self._sessions.refused
         if not _has_room():
             self.say_full(now)
 
+    def _relieve(self, now: int) -> None:
+        """Close idle sessions where the process occupies more memory than it may.
+
+        What they held is used again, and seldom goes back to the system: more are closed only when it grows further.
+        """
+        sessions, limit = self._sessions, self._sessions.settings.max_memory
+        sessions.memory = memory = self._resident()
+        if memory is None or memory <= max(limit, self._borne):
+            return
+        share = max(0.1, 1 - max(limit, self._borne) / memory)
+        self._borne = memory + memory // 50
+        closed = f"{counted(sessions.relieve(now, share), 'idle session')} closed, {len(sessions)} left"
+        self._say(now, "warning", "--max-memory", f"{memory // 10**6} MB are in use: {closed}")
+
     def say_full(self, now: int) -> None:
         """Say that nothing more can be opened."""
-        text = (
-            "no file descriptor is left, and new connections have to wait until one is closed; close what is not used, "
-        )
-        self._say(now, "error", f"{text}raise the limit (ulimit -n), or lower --head-timeout")
+        text = "no file descriptor is left, and new connections wait for one; close idle ones, or raise the limit"
+        self._say(now, "error", "ulimit -n", text)
 
-    def _say(self, now: int, level: str, text: str) -> bool:
-        """Tell what lasts, each once a minute; whether it was told."""
-        if self._said.get(level, now - MINUTE) > now - MINUTE:
+    def _say(self, now: int, level: str, where: str, text: str) -> bool:
+        """Tell what lasts, and where one changes it, each once a minute; whether it was told."""
+        if self._said.get(where, now - MINUTE) > now - MINUTE:
             return False
-        self._said[level] = now
-        self._notice(level, text)
+        self._said[where] = now
+        self._notice(level, f"{text} ({where})")
         return True
 
 

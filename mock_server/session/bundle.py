@@ -32,7 +32,7 @@ FORMAT = 1
 """Raised with every change after which an older vern-mock would read a bundle wrongly."""
 MADE_ELSEWHERE = (
     *("api_keys", "admin", "admin_token", "speed", "seed"),
-    *("max_sessions", "session_idle", "head_timeout", "body_timeout"),
+    *("max_sessions", "session_idle", "head_timeout", "body_timeout", "max_memory"),
     *("allowed_hosts", "public_url", "trust_proxy", "origins"),
 )
 """Settings that make no difference to what a session answers, are secret, or have a member of their own."""

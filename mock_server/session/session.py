@@ -228,9 +228,11 @@ class Session:
         self.journal.waiting.wake()
 
     def release(self) -> None:
-        """Close the files of a session that has ended, unless somebody may still read them."""
+        """Let go what a session holds that has ended, unless somebody may still read it."""
         if self.closed and not self.busy:
             self.account.close()
+            self.journal.clear()
+            self.log.clear()
 
     def entries(self) -> list[Change]:
         """The changes that make this session of a new one, in order."""

@@ -6,7 +6,8 @@ A key that is in use keeps its session, whoever else comes: see `docs/decisions/
 from __future__ import annotations
 
 from collections import ChainMap, OrderedDict
-from itertools import takewhile
+from itertools import islice, takewhile
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from mock_server.kernel.clock import SECOND
@@ -44,6 +45,8 @@ class Sessions:
         """The calls that wait for more of their body, and since which real time."""
         self.ending = False
         """True once the server ends: nobody is to wait for anything any longer."""
+        self.memory: int | None = None
+        """Bytes that the process occupied when somebody looked last; None where nobody can."""
         self._full = 0
         """Until then nobody looks again whether a session may be closed for another."""
         self.refused = 0
@@ -131,6 +134,13 @@ class Sessions:
             if self._is_over(session, real):
                 self._close(session)
 
+    def relieve(self, real: int, share: float) -> int:
+        """Close this share of the sessions, of those alone that nobody works with; how many it were."""
+        least = list(islice(self._dispensable(real), ceil(len(self._open) * share)))
+        for session in least:
+            self._close(session)
+        return len(least)
+
     def _is_over(self, session: Session, real: int) -> bool:
         return session.used <= real - self._idle and not session.busy and not session.in_hand(real)
 
@@ -156,7 +166,9 @@ class Sessions:
         """
         idle: list[Session] = []
         looked = 0
-        for session in [each for each in self._open.values() if not each.busy]:
+        for session in self._open.values():
+            if session.busy:
+                continue
             if looked == LOOKS and idle:
                 break
             if not session.in_flight(real):

@@ -85,6 +85,11 @@ class Log:
             self._about.setdefault(about, []).append(self.latest)
         return result
 
+    def clear(self) -> None:
+        """Forget all entries: their session has ended."""
+        self._entries.clear()
+        self._about.clear()
+
     def about(self, run_id: str) -> None:
         """Say that the change that is being applied is about this run."""
         if self._open is not None:
