@@ -75,7 +75,7 @@ DOORS = "session/session.py preview/account.py preview/runs.py"
 """The modules that change a session, its companies and runs; what a run changes in itself its account calls."""
 ENTERED = "session/session.py preview/account.py"
 """Where a method that changes state is marked `change`, and so an entry of the session's log."""
-BOOKKEEPING = {"enter", "leave", "use", "close", "made_id"}
+BOOKKEEPING = {"enter", "leave", "use", "close", "release", "made_id"}
 """What is not done again when a session is made again: calls under way, its last use, its end; ids come of changes."""
 GENERATION = re.compile(r"compan(y|ies)|needs_attention|import_?run|(start|list|poll)_imports?", re.IGNORECASE)
 """What only `preview/` speaks of; a second generation of the API has other nouns."""
