@@ -140,11 +140,14 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     help="Let a session ask for at most this many uploads; more get 413.",
 )
 @option(
-    "--max-upload-bytes", reads=size, default="1GB", help="Refuse files beyond this size of all those of a session."
+    "--max-upload-bytes",
+    reads=arguments.size,
+    default="1GB",
+    help="Refuse files beyond this size of all those of a session.",
 )
 @option(
     "--max-memory",
-    reads=size,
+    reads=arguments.size,
     default="2GB",
     help="Close idle sessions while the server occupies more memory than this (Linux only).",
 )
