@@ -240,6 +240,7 @@ BAD_ACCOUNTS: list[tuple[str, str, str]] = [
     ("E323", ACCOUNT_FILE.format("").replace("- id: 8c2d7e40-5b19-4a6f-8e03-2f9a1c6d4b57", "- id: 1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310 # here"), "belongs to People already"),
     ("E341", ACCOUNT_FILE.format("").replace("name: Orders", "name: people # here"), "another template is called 'people' too"),
     ("E341", ACCOUNT_FILE.format("").replace("name: Age", "name: E mail # here"), "another column of People"),
+    ("E341", ACCOUNT_FILE.format("").replace("name: Age", "name: E-mail # here"), "(letters and digits alone count)"),
     ("E342", ACCOUNT_FILE.format("").replace("- name: Age", "- name: Age # here\n        rule: strict"), "'pattern' is missing"),
     ("E342", ACCOUNT_FILE.format("").replace("- name: Age", "- name: Age # here\n        pattern: x"), "'pattern' is given"),
     ("E342", ACCOUNT_FILE.format("rule: strict\n        pattern: '(' # here"), "no regular expression"),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import unknown
+from mock_server.data.csv_file import plain
 from mock_server.data.rules import alternatives
 from mock_server.data.templates import Catalogue, Column, Link, Source, Template
 
@@ -42,10 +43,9 @@ def lint(document: Document) -> Iterator[Complaint]:
 def _names(document: Document, place: Place, values: list[dict[str, Any]], what: str) -> Iterator[Complaint]:
     seen: set[str] = set()
     for index, value in enumerate(values):
-        # Headers are matched without regard to case and spaces, so such names would be one.
-        name = "".join(value["name"].split()).casefold()
+        name = plain(value["name"]) or value["name"]  # headers are matched so, and such names would be one
         if name in seen:
-            text = f"another {what} is called {value['name']!r} too (case and spaces ignored)"
+            text = f"another {what} is called {value['name']!r} too (letters and digits alone count)"
             yield document.complain("E341", (*place, index, "name"), text)
         seen.add(name)
 
