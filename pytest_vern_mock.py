@@ -15,10 +15,11 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ whether errors of the report card fail the test; the codes of rules to leave out
 test ends."""
 UNEXPECTED = (400, 404, 405)
 """Answers that tell a mistake in the client, unless the test allows them."""
+PATIENCE = 90
+"""Seconds for an answer of the admin API, which may wait for exchanges."""
 TOLD = " (told in full before)"
 __tracebackhide__ = True  # a test's traceback ends where the test calls the mock
 _SERVER = pytest.StashKey["_Server"]()
@@ -141,7 +144,9 @@ class VernMock:
         self._call_admin("DELETE", "session")
 
     def _call_admin(self, method: str, path: str, body: Any = None) -> Any:
-        path, connection = f"/_mock/{path}", HTTPConnection(urlsplit(self.origin).netloc, timeout=90)
+        at = urlsplit(self.origin)
+        path, made = f"{at.path}/_mock/{path}", HTTPSConnection if at.scheme == "https" else HTTPConnection
+        connection = made(at.netloc, timeout=PATIENCE)
         headers = {"x-api-key": self.api_key, **self._server.headers}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -149,8 +154,8 @@ class VernMock:
             text = response.read()
             answer = json.loads(text) if text else None
         except (OSError, HTTPException, ValueError) as error:
-            self._server.find(again=True)  # which tells when it has ended
-            raise VernMockError(f"{method} {self.origin}{path}: {type(error).__name__}: {error}") from None
+            self._server.find(failed=error)  # which tells when it has ended
+            raise VernMockError(f"{method} {at.scheme}://{at.netloc}{path}: {type(error).__name__}: {error}") from None
         finally:
             connection.close()
         if response.status != 200:
@@ -292,7 +297,9 @@ class _Server:
         url, token = config.getoption("--vern-mock-url"), config.getoption("--vern-mock-admin-token")
         told = getattr(config, "workerinput", {}).get("vern_mock", {})
         self.headers = {"x-admin-token": token} if url and token else {}
-        self._origin: str | None = url and url.rstrip("/").removesuffix("/api/v1")
+        if url and not re.match("https?://[^/]", url):
+            raise pytest.UsageError(f"--vern-mock-url: expected a URL such as http://127.0.0.1:8376; got {url!r}")
+        self._origin: str | None = url.rstrip("/").removesuffix("/api/v1") if url else None
         self._salt = told.get("salt", uuid4().hex if url else "")  # on a server of its own a test's ids stay the same
         self._port: int | None = told.get("port")
         self._trouble: str | None = None
@@ -304,19 +311,21 @@ class _Server:
         """The API key of a test: nobody else's on this server."""
         return "test-" + hashlib.sha256(f"{self._salt}{test}".encode()).hexdigest()[:24]
 
-    def find(self, *, again: bool = False) -> str:
+    def find(self, *, failed: Exception | None = None) -> str:
         """Scheme, host and port of the server; VernMockError, in full the first time, when it does not run.
 
-        Whoever could not reach it asks `again`, so that one that has ended is noticed.
+        Whoever could not reach it tells how that `failed`, so that one that has ended is noticed.
         """
         if self._trouble is not None:
             raise VernMockError(f"{self._trouble}{TOLD}")
         try:
-            if self._port is not None and (again or self._origin is None):
-                self._origin = self._ask(b"again" if again else b"first")
+            if isinstance(failed, TimeoutError):
+                raise VernMockError(f"the mock at {self._origin} has not answered for {PATIENCE} seconds")
+            if self._port is not None and (failed or self._origin is None):
+                self._origin = self._ask(b"again" if failed else b"first")
             elif self._origin is None:
                 self._origin = self._start()
-            elif again and self._process is not None and (code := self._process.ended(1)) is not None:
+            elif failed and self._process is not None and (code := self._process.ended(1)) is not None:
                 said = self._process.log()[-2_000:]
                 raise VernMockError(f"the mock has ended: its exit code is {code}\nit said:\n{said}")
         except VernMockError as error:
@@ -350,7 +359,7 @@ class _Server:
     def _ask(self, what: bytes) -> str:
         """Ask the controller."""
         try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=90) as asking:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE) as asking:
                 asking.sendall(what)
                 told = json.loads(asking.makefile().read())
         except (OSError, ValueError) as error:
@@ -368,7 +377,7 @@ class _Server:
                 return
             with asked, contextlib.suppress(OSError):
                 try:
-                    told = {"url": self.find(again=asked.recv(5) == b"again")}
+                    told = {"url": self.find(failed=OSError() if asked.recv(5) == b"again" else None)}
                 except VernMockError as trouble:
                     told = {"trouble": str(trouble)}
                 asked.sendall(json.dumps(told).encode())

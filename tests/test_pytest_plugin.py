@@ -342,6 +342,13 @@ def test_long_after(vern_mock): pass
     assert ran.stdout.str().count("the mock has ended: its exit code is -9 (told in full before)") == 2
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8376", "localhost", "ftp://127.0.0.1", "http://"])
+def test_what_is_no_url_is_bad_usage(pytester: pytest.Pytester, url: str) -> None:
+    ran = pytester.runpytest_inprocess(*ONE, "--vern-mock-url", url)
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines([f"ERROR: --vern-mock-url: expected a URL such as *; got '{url}'"])
+
+
 def is_gone(port: int) -> bool:
     """Whether nobody listens there any longer; a server that is about to end closes the connection when it does."""
     for _ in range(100):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bad_targets
 import pytest
+import yaml  # noqa: F401 - its compiled part can be imported once, and each run within this one forgets what it imported
 
 pytest_plugins = "pytester"
 
