@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from starlette.types import Message
 
     from mock_server.faults.model import Hit
+    from mock_server.recording.journal import Entry
     from mock_server.session.exchange import Exchange
     from mock_server.session.generation import Handler
+    from mock_server.session.session import Session
 
     Step = Callable[[Exchange], Response | None]
 
@@ -272,8 +275,12 @@ class Outgoing:
         headers += ((REQUEST_ID, x.entry.name), *x.cors)
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
-        if now == x.real and x.scope["method"] == "GET":  # nobody waited for it, and nothing came of it
+        if now == x.real and (
+            self.status >= 400 or x.scope["method"] == "GET"
+        ):  # nobody waited, and nothing came of it
             self.record(now)
+            if x.scope["method"] != "GET":
+                self._await_reader()
             await self._write(body)
         else:
             await self._finish(lambda: self._write(body))
@@ -311,16 +318,17 @@ class Outgoing:
             self.x.note = self.x.note or HUNG_UP
         self.record(whole=got is not False)
         if not self.x.entry.lost:
-            self.x.scope[UNREAD] = self._note_unread
+            self._await_reader()
         if got is None:
             await write()
 
-    def _note_unread(self) -> None:
-        """The client closed, and had not read the answer."""
-        x, entry = self.x, self.x.entry
-        entry.lost, entry.text = True, x.note or HUNG_UP
-        if x.known is not None and entry.operation is not None:
-            x.known.account.unread(entry, x.scope["path"], x.kept)
+    def _await_reader(self) -> None:
+        """Let the connection say so when the client closes and has not read the answer.
+
+        What it keeps for that leads back to no call, so that nothing is left for the collector.
+        """
+        x = self.x
+        x.scope[UNREAD] = partial(_note_unread, x.entry, x.known, x.scope["path"], x.kept)
 
     def record(self, now: int | None = None, *, whole: bool = True) -> None:
         """Complete the journal's entry; an answer that was not handed over as a `whole` is lost."""
@@ -335,3 +343,9 @@ class Outgoing:
             now = x.now if entry.ended == x.real else x.known.clock.at(entry.ended)
             x.known.account.observe(entry, x.scope["path"], x.kept, now)
         x.journal.finish(entry, (x.kept, x.size), (self.headers, self.body, self.size))
+
+
+def _note_unread(entry: Entry, known: Session | None, path: str, kept: bytes) -> None:
+    entry.lost, entry.text = True, entry.text or HUNG_UP
+    if known is not None and entry.operation is not None:
+        known.account.unread(entry, path, kept)
