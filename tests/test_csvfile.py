@@ -236,8 +236,9 @@ def test_of_very_many_or_very_long_names_only_some_are_told() -> None:
     with pytest.raises(Drift, match="it has more than 16384 columns"):
         people(b"a," * 16_384 + b"a\n")
     with pytest.raises(Drift) as drift:
-        people(b"x" * 41 + b"," + b"y" * 40 + b"\n")
-    assert str(drift.value) == f"{NO_EMAIL}: '{'x' * 39}…', '{'y' * 40}'"
+        people(b"x" * 61 + b"," + b"y" * 60 + b"\n", "a\n" + "z" * 99 + ".csv")
+    name = f"'a\\n{'z' * 58}…'"
+    assert str(drift.value) == f"{NO_EMAIL}: '{'x' * 60}…', '{'y' * 60}'".replace("'people.csv'", name)
 
 
 def test_a_cell_beyond_all_measure_is_no_csv() -> None:

@@ -15,7 +15,7 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mock_server.contract.nearest import counted
+from mock_server.contract.nearest import counted, shown
 from mock_server.data.csv_text import records, text_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MARKS = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0", b"%PDF")
 _NAMES_LISTED = 20
-_NAME_LENGTH = 40
 _LONGEST_NAME = 1_000  # characters that count; to put many marks in order takes the square of their number
 _BATCH = 1_000
 _TEXT = 500  # characters of a row that is not long
@@ -76,16 +75,18 @@ def read_file(file: BinaryIO, name: str, template: Template, room: Room | None =
     """
     file.seek(0)
     if file.read(4).startswith(_MARKS):
-        raise Drift(f"'{name}' is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first")
+        raise Drift(
+            f"{shown(name)} is not a CSV file: it is a spreadsheet, an archive or a PDF; export it as CSV first"
+        )
     rows: list[Row] = []
     seen: dict[str, str] = {}
     try:
         with text_of(file) as text:
             found = records(text, lambda names: likeness(names, template))
             if found is None:
-                raise Drift(f"'{name}' is empty: it has no header line")
+                raise Drift(f"{shown(name)} is empty: it has no header line")
             header = found.header()
-            columns = match_columns(header, template, f"'{name}'")
+            columns = match_columns(header, template, shown(name))
             there = [at for at in columns if at is not None]
             # Blanks around a name in the header stand around the cells of its column, too.
             loose = [at for at in there if header[at] != header[at].strip()]
@@ -96,7 +97,7 @@ def read_file(file: BinaryIO, name: str, template: Template, room: Room | None =
                     room.take(1, sum(map(len, cells)))
                 rows.append(tuple(map(seen.setdefault if len(seen) < _SHARED else seen.get, cells, cells)))
     except csv.Error as error:
-        raise Drift(f"'{name}' is not a CSV file that can be read: {error}") from error
+        raise Drift(f"{shown(name)} is not a CSV file that can be read: {error}") from error
     return rows
 
 
@@ -137,9 +138,7 @@ def match_columns(names: Sequence[str], template: Template, what: str) -> list[i
     found = _positions(names, template)
     for column, position in zip(template.columns, found, strict=True):
         if column.required and position is None:
-            # The first names, each cut where it is long, so that no file makes a huge error.
-            cuts = (name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…" for name in names)
-            there = ", ".join(map(repr, islice(cuts, _NAMES_LISTED))) or "none"
+            there = ", ".join(map(shown, islice(names, _NAMES_LISTED))) or "none"  # so that no file makes a huge error
             more = f" and {len(names) - _NAMES_LISTED} more" if len(names) > _NAMES_LISTED else ""
             raise Drift(
                 f"The required column '{column.name}' of {template.name} could not be found in {what}; "
