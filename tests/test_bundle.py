@@ -84,7 +84,7 @@ def story(client: Client) -> None:
     client.put("/_mock/dialect", {"name": "random"})
     client.get(f"{DOCS}/imports/{DOCS_RUN}")
     client.get(f"/api/v1/companies/{KEY}/imports?api_key={KEY}")
-    client.send("POST", f"{company}/imports", b'{"rows": \xff', {"x-api-key": KEY, "content-type": "text/plain"})
+    client.send("POST", f"{company}/imports", b'{"rows": \xc3\xbc', {"x-api-key": KEY, "content-type": "text/plain"})
     client.post(f"/_mock/runs/{DOCS_RUN}/cancel")
     client.get(f"{DOCS}/imports")
     client.get("/nowhere/%C3%BC%2F%25?x=%20y")

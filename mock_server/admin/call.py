@@ -19,6 +19,7 @@ from mock_server.contract.nearest import shown, suggest
 from mock_server.http.messages import answer, parsed, read
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
+from mock_server.session.bundle import NOT_REENACTED
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -129,8 +130,9 @@ class _Resource(_Public):
             result = self.methods[request.method](call)
             if isawaitable(result):
                 result = await result
-        if request.method not in {"GET", "HEAD"}:
-            session.journal.was_steered(call.now, request.method, admin_path(request.scope), raw)
+        path = admin_path(request.scope)
+        if request.method not in {"GET", "HEAD"} and path.partition("/")[0] not in NOT_REENACTED:
+            session.journal.was_steered(call.now, request.method, path, raw)
         return result if isinstance(result, Response) else answer(result)
 
 

@@ -36,6 +36,7 @@ def _lines(why: dict[str, Any]) -> Iterator[str]:
         yield f"said in the dialect {why['dialect']}"
     if why["run"]:
         yield from _run(why["run"], why["after"])
+    yield from (f"{name}: {missing}" for name, missing in why["kept"].items() if missing)
     yield from _refusal(why)
     if why["known"]:
         yield why["known"]

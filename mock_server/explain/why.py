@@ -82,6 +82,7 @@ class _Explanation(NamedTuple):
             "fault": entry.fault,
             "dialect": entry.dialect,
             "example": entry.example,
+            "kept": {"request": entry.request.missing, "answer": entry.answer.missing},
             "refusal": self._refusal(),
             "clause": None if clause is None else {"id": clause, "text": clause_texts().get(clause, "")},
             "clauses": clauses,
@@ -133,7 +134,7 @@ class _Explanation(NamedTuple):
         if entry.status != 400 or entry.operation not in self.contract.operations or not entry.request.size:
             return []
         if entry.request.cut:
-            text = f"the body has {entry.request.size} bytes, and not all are kept: the refusal names the first one"
+            text = f"{entry.request.missing}: the refusal names the first one"
             return [{"path": "the body", "text": text, "clause": None}]
         try:
             body = orjson.loads(entry.request.body)

@@ -72,7 +72,10 @@ def _template(template: Template) -> dict[str, Any]:
 async def provision_company(call: Exchange) -> Response:
     """Create a company with its workbook (PROV-01 to PROV-19)."""
     body = await call.json()
-    company = account_of(call.session).provision(call.later(), body)
+    wanted = {name: body[name] for name in ("name", "source", "template_ids", "external_id") if name in body}
+    if (body.get("connections") or {}).get("destination"):
+        wanted["connections"] = {"destination": True}  # the store keeps no credentials (PROV-18)
+    company = account_of(call.session).provision(call.later(), wanted)
     call.entry.came_of_it(company_id=company.id)
     connections = [{"id": company.destination, "kind": "destination", "creds_configured": True}]
     body = {

@@ -111,6 +111,7 @@ def _request(entry: Entry) -> dict[str, Any]:
     if entry.request.size:
         kind = entry.request.header("content-type") or ""
         request["postData"] = {"mimeType": kind, "text": sent["body"], "_encoding": sent["encoding"]}
+        request["postData"] |= _comment(entry.request)
     return request
 
 
@@ -119,6 +120,7 @@ def _response(entry: Entry) -> dict[str, Any]:
     content: dict[str, Any] = {"size": entry.answer.size, "mimeType": kind, "text": answered["body"]}
     if answered["encoding"] == "base64":
         content["encoding"] = "base64"
+    content |= _comment(entry.answer)
     return {
         "status": entry.status or 0,  # what HAR gives to an answer that never came
         "statusText": "",
@@ -126,6 +128,10 @@ def _response(entry: Entry) -> dict[str, Any]:
         "redirectURL": "",
         **_message(entry.answer),
     }
+
+
+def _comment(part: Part) -> dict[str, str]:
+    return {} if part.missing is None else {"comment": part.missing}
 
 
 def _message(part: Part) -> dict[str, Any]:

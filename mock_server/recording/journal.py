@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from mock_server.contract.nearest import counted
 from mock_server.contract.redaction import UNREADABLE, Secrets
 from mock_server.recording.waiting import Waiting
 
@@ -19,6 +20,14 @@ ENTRIES = 1_000
 """Exchanges that a session keeps; the oldest go first."""
 BODY = 65_536
 """Bytes that are kept of a body."""
+BYTES = 24_000_000
+"""Bytes of all bodies that a session keeps, with what many headers take; the oldest exchanges go first."""
+STEERED = 4_000_000
+"""Bytes that it keeps of what was asked of the admin API."""
+_HEADER = 160
+"""Bytes of memory that a header takes, however short it is."""
+_LIGHT = 8_000
+"""Bytes of exchanges of which there may be any number."""
 
 
 class State(Protocol):
@@ -39,6 +48,13 @@ class Part:
     """Bytes of the whole body, kept or not."""
     cut: bool = False
     """True when `body` is not all that went over the wire, apart from its secrets."""
+
+    @property
+    def missing(self) -> str | None:
+        """What is not kept of the body, in words; None where all of it is."""
+        if self.body == UNREADABLE:
+            return f"of the body's {counted(self.size, 'byte')} none is kept, since they may hold credentials"
+        return f"of the body's {counted(self.size, 'byte')} the first {len(self.body)} are kept" if self.cut else None
 
     def header(self, name: str) -> str | None:
         """The first header of that (lower-case) name."""
@@ -189,6 +205,12 @@ class Entry:
         headers, body, size = self.answered
         return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
 
+    @property
+    def weight(self) -> int:
+        """The bytes that it keeps, as far as they count."""
+        weight = len(self.sent[0]) + len(self.answered[1]) + _HEADER * len(self._head[3])
+        return weight if weight > _LIGHT else 0
+
     def came_of_it(self, *, new: bool = True, **ids: str) -> None:
         """Note the id of what the call made, or gave back, and whether it is new; a call may be delivered again."""
         self.had_effect = self.had_effect or new
@@ -232,9 +254,13 @@ class Journal:
         """How many exchanges were forgotten to stay within the limit, or by `clear`."""
         self.latest = 0
         """The number of the latest exchange."""
-        self.steered: deque[Steered] = deque(maxlen=limit)
+        self.steered: deque[Steered] = deque()
+        self.steered_dropped = 0
+        """How many changes through the admin API were forgotten."""
         self._turn = 0
-        self._entries: deque[Entry] = deque(maxlen=limit)
+        self._entries: deque[Entry] = deque()
+        self._limit = limit
+        self._weight = self._steered_weight = 0
         self.waiting = Waiting()
 
     def __iter__(self) -> Iterator[Entry]:
@@ -246,8 +272,8 @@ class Journal:
     def arrived(self, scope: Mapping[str, Any], key: str | None, real: int, at: int) -> Entry:
         """A new exchange, noted at its arrival."""
         self.latest += 1
-        if len(self._entries) == self._entries.maxlen:
-            self.dropped += 1
+        if len(self._entries) == self._limit:
+            self._drop_oldest()
         entry = Entry(self, scope, key, real, at)
         self._entries.append(entry)
         return entry
@@ -261,10 +287,22 @@ class Journal:
         """The exchange is over; keep what went over the wire, and tell those who wait for it."""
         entry.sent, entry.answered = sent, answered
         self.waiting.tell(entry)
+        if (weight := entry.weight) and entry.number > self.latest - len(self._entries):
+            self._weight += weight
+            while self._weight > BYTES:
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self.dropped += 1
+        self._weight -= self._entries.popleft().weight
 
     def was_steered(self, at: int, method: str, path: str, body: bytes) -> None:
         """Somebody changed the session through the admin API."""
         self.steered.append(Steered(self._turn, at, method, path, body))
+        self._steered_weight += len(body)
+        while len(self.steered) > self._limit or self._steered_weight > STEERED:
+            self.steered_dropped += 1
+            self._steered_weight -= len(self.steered.popleft().body)
 
     def find(self, number: int) -> Entry | None:
         """The exchange of that number, or None when there never was one, or it has been forgotten."""
@@ -274,5 +312,6 @@ class Journal:
         """Forget every exchange; how many there were. The numbers count on."""
         count = len(self._entries)
         self.dropped += count
+        self._weight = 0
         self._entries.clear()
         return count

@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mock_server.http.direct import without_chunks
-from mock_server.http.messages import plain_path
+from mock_server.http.messages import error, plain_path
 from mock_server.server.browsers import answer_preflight, cors, refuse_host
 from mock_server.server.pages import Pages
 from mock_server.server.pipeline import CALL, ELSEWHERE, SIGNED, respond
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mock_server.scenarios.catalog import World
     from mock_server.server.pipeline import Step
     from mock_server.session.generation import Generation
+
+MOST_HEADERS = 1_000
+"""Headers that a request may have; each takes some hundred bytes of memory, however short it is."""
 
 
 class Finished(NamedTuple):
@@ -77,7 +80,10 @@ class App:
             send = without_chunks(send)
         exchange, begun, status = Exchange(scope, receive, send, self.sessions), perf_counter(), 0
         try:
-            if not self._is_known(exchange.host):
+            if len(scope["headers"]) > MOST_HEADERS:
+                status = 431
+                await error(status, f"the request has more than {MOST_HEADERS:,} headers")(scope, receive, send)
+            elif not self._is_known(exchange.host):
                 status = await respond(exchange, (refuse_host,))
             elif path.startswith(self._prefix):
                 status = await respond(exchange, CALL if exchange.page is None else self._for_page(exchange, CALL))

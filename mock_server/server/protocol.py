@@ -10,15 +10,56 @@ else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as Base
 
 from mock_server.http.hang_up import UNREAD, is_refused
-from mock_server.server.no_http import refuse
+from mock_server.server.no_http import NO_HTTP, last_answer, refuse
+
+HEAD = 32_768
+"""Bytes that the head of a request may have; twice as many where it comes in one piece with another request."""
+TOO_LONG = last_answer(
+    "431 Request Header Fields Too Large", f"the head of the request has more than {HEAD:,} bytes; send a shorter one"
+)
 
 
 class Protocol(Base):
-    """uvicorn's, with our answer to what is no HTTP, and word to a call whose answer its client did not read."""
+    """uvicorn's, with our bounds and our answer to what is no HTTP; a call is told that its answer was not read."""
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        refuse(self, msg)
+    _head = 0
+    """Bytes of a head that has begun to come."""
+    _refused = False
+    """Whether there will be no other request."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came, in pieces that can end no head that is too long."""
+        while self._head + len(data) > HEAD:
+            room = HEAD - self._head
+            if not room:
+                self._refuse("Too long head of a request received.", TOO_LONG)
+            if self._refused or self.transport.is_closing():
+                return
+            piece, data = data[:room], data[room:]
+            self._take(piece)
+        if not self._refused:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        before = self.cycle
+        in_body = before is not None and before.more_body
+        super().data_received(data)
+        cycle: Any = self.cycle
+        # h11, which counts for itself, has a scope when the head is whole.
+        begun = self.scope is not None and cycle is before and (cycle is None or self.scope is not cycle.scope)
+        self._head = self._head + len(data) if begun and not in_body else 0
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn has but one
+        """Refuse what is no HTTP; h11 calls what is too long so."""
+        h11 = getattr(self, "conn", None)
+        self._refuse(None, NO_HTTP if h11 is None or len(h11.trailing_data[0]) <= HEAD else TOO_LONG)
+
+    def _refuse(self, warning: str | None, answer: bytes) -> None:
+        if not self._refused:
+            self._refused = True
+            if warning:  # uvicorn tells the other
+                self.logger.warning(warning)
+            refuse(self, answer)
 
     def eof_received(self) -> None:
         """The client sends no more; if it takes nothing in any more, either, it has not read what came last."""

@@ -29,7 +29,7 @@ from mock_server.server.app import App
 from mock_server.server.browsers import host_check
 from mock_server.server.connections import NO_ROOM, Connections
 from mock_server.server.log import Format, Log, listen, put
-from mock_server.server.protocol import Protocol
+from mock_server.server.protocol import HEAD, Protocol
 from mock_server.server.watch import Snapshot, changes, snapshot
 from mock_server.version import VERSION
 
@@ -173,6 +173,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE,
+                h11_max_incomplete_event_size=HEAD,
                 timeout_graceful_shutdown=LAST_ANSWERS,
             )
         )

@@ -61,9 +61,8 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         ],
         "clock": {"mode": clock.mode, "speed": clock.speed, "now": iso(now)},
         "dropped": journal.dropped,
-        "steered": [
-            _steered(session, each) for each in journal.steered if each.path.partition("/")[0] not in NOT_REENACTED
-        ],
+        **({"steered_dropped": journal.steered_dropped} if journal.steered_dropped else {}),
+        "steered": [_steered(session, each) for each in journal.steered],
         "exchanges": [exchange(entry) for entry in journal],
     }
     return content | {"digest": digest(content)}
@@ -90,8 +89,8 @@ def opened(raw: bytes, contract_version: str, *, partial: bool = False) -> dict[
         raise BadBundle(f"it is of format {content['bundle']}; this vern-mock reads format {FORMAT}")
     if content.get("digest") != _digest_of(content):
         raise BadBundle("its digest does not fit its content: it was edited, or a part is lost")
-    schema = jsonschema_rs.Draft202012Validator(orjson.loads(data("openapi", "bundle.schema.json").read_bytes()))
-    if (wrong := complaint(schema, content, {})) is not None:
+    schema = orjson.loads(data("openapi", "bundle.schema.json").read_bytes())
+    if (wrong := complaint(jsonschema_rs.Draft202012Validator(schema), content, schema)) is not None:
         raise BadBundle(f"it has not the form of a bundle: {wrong}")
     if content["contract"] != contract_version:
         raise BadBundle(f"it was made with contract {content['contract']}; here is contract {contract_version}")
@@ -126,6 +125,10 @@ def _refuse_partial(content: dict[str, Any]) -> None:
         raise BadBundle(
             f"its first {content['dropped']} exchanges were dropped or cleared, and what follows builds on them; take "
             "the bundle before a session has that many, and before DELETE /_mock/requests"
+        )
+    if count := content.get("steered_dropped"):
+        raise BadBundle(
+            f"of its changes through the admin API the first {count} were forgotten; take it before so many"
         )
     for each in content["exchanges"]:
         if each["request"]["cut"] and (each["status"] or 500) < 400:
