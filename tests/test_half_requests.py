@@ -238,10 +238,15 @@ def test_that_no_descriptor_is_left_is_said_once_a_minute(play: Any, monkeypatch
         raise OSError(errno.EMFILE, "Too many open files")
 
     async def steps(site: Site) -> None:
+        await site.send(GET)
+        await site.reader.readuntil(b"HTTP/1.1 200 OK")
+        await site.until(lambda: all(each.cycle.response_complete for each in site.state.connections))
         site.sweep(0)
         assert not site.notices
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", full)
+            site.sweep(0)
+            assert not site.is_open  # it was idle
             for second in range(2 * MINUTE // SECOND):
                 site.connections.sweep((), second * SECOND)
         site.connections.sweep((), 10 * MINUTE)

@@ -27,10 +27,11 @@ from mock_server.session.sessions import Sessions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from starlette.types import Message
+    from starlette.types import Message, Send
 
     from mock_server.player.transport import Call
     from mock_server.scenarios.catalog import World
+    from mock_server.server.app import App
     from mock_server.session.session import Session
 
 SOURCE = "c37f1b60-8e92-4d1a-b5f4-70a6c2e8d933"
@@ -453,24 +454,42 @@ def test_where_memory_is_short_those_end_that_nobody_works_with(world: World) ->
     assert [each.split()[-1] for each in told] == ["(--max-memory)"]
 
 
+async def get(app: App, key: str, path: str, send: Send) -> None:
+    """A call of an application in this process."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()  # it does not hang up
+        raise AssertionError
+
+    headers = [(b"x-api-key", key.encode())]
+    asked = {"path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers}
+    await app({"type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", **asked}, receive, send)
+
+
+def test_a_download_on_its_way_keeps_the_session(world: World) -> None:
+    app, calls = create_app(Settings(max_sessions=1), world), list[int]()
+
+    async def send(_: Message) -> None:
+        calls.append(app.sessions.session("reader", 0).busy)
+        with pytest.raises(Refusal):
+            app.sessions.session("newcomer", MINUTE)
+
+    asyncio.run(get(app, "reader", f"{DOCS}/export.csv", send))
+    assert len(calls) > 2
+    assert set(calls) == {1}
+    assert not app.sessions.session("reader", 0).busy
+
+
 def test_ten_exchanges_cost_a_session_little(world: World) -> None:
     app = create_app(Settings(rate_limit=None), world)
 
-    async def call(key: str) -> None:
-        async def receive() -> Message:
-            return {"type": "http.disconnect"}
-
-        async def send(_: Message) -> None:
-            pass
-
-        headers = [(b"x-api-key", key.encode()), (b"content-length", b"0")]
-        path = {"path": RUN, "raw_path": RUN.encode(), "query_string": b"", "headers": headers}
-        await app({"type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", **path}, receive, send)
+    async def send(_: Message) -> None:
+        pass
 
     async def calls(names: Iterable[str]) -> None:
         for name in names:
             for _ in range(10):
-                await call(name)
+                await get(app, name, RUN, send)
 
     asyncio.run(calls(["warm"]))
     gc.collect()

@@ -70,6 +70,11 @@ class Connections:
             self._next_look = now + 2 * SECOND
             self._relieve(now)
         self._tell(now)
+        if not _has_room():
+            self.say_full(now)
+            for each in connections:
+                if each not in self._heads and (each.cycle is None or each.cycle.response_complete):
+                    each.transport.close()
 
     def _tell(self, now: int) -> None:
         """Tell whoever runs the server for what there was no room."""
@@ -77,8 +82,6 @@ class Connections:
             calls = f"{counted(refused, 'call')} of new keys got 503"
             if self._say(now, "warning", "--max-sessions", f"{calls}: all sessions are in use"):
                 self._refused = self._sessions.refused
-        if not _has_room():
-            self.say_full(now)
 
     def _relieve(self, now: int) -> None:
         """Close idle sessions where the process occupies more memory than it may.
@@ -96,7 +99,7 @@ class Connections:
 
     def say_full(self, now: int) -> None:
         """Say that nothing more can be opened."""
-        text = "no file descriptor is left, and new connections wait for one; close idle ones, or raise the limit"
+        text = "no file descriptor is left, and new connections wait for one; close what is idle, or raise the limit"
         self._say(now, "error", "ulimit -n", text)
 
     def _say(self, now: int, level: str, where: str, text: str) -> bool:

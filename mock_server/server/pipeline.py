@@ -197,7 +197,8 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
         elif type(response) is Answer:
             await out.send_whole(response)
         else:
-            await response(x.scope, x.receive, out.send)
+            with contextlib.nullcontext() if x.known is None else x.known.in_use():  # a download may take its time
+                await response(x.scope, x.receive, out.send)
     except ClientDisconnect:
         x.note = HUNG_UP
     finally:
