@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from conformance.preview import run_address
+from conformance.report import formats
 from mock_server.version import VERSION
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemath
 _FILE = click.Path(dir_okay=False, path_type=Path)
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
-REPORTS = ("junit", "json", "html", "markdown", "badge")
 _AS_GIVEN = ("profile", "level", "isolated", "rate_checks", "max_time", "max_examples", "seed", "poll_every")
 """The options that a plan has under the same name."""
 
@@ -85,6 +85,12 @@ def commands() -> None:
     """
 
 
+def _report_options(command: Callable[..., None]) -> Callable[..., None]:
+    for name, (_, what) in reversed(formats.FORMATS.items()):
+        command = click.option(f"--{name}", type=_FILE, help=what)(command)
+    return command
+
+
 @commands.command(short_help="Judge a target.")
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
 @click.option("--target", metavar="FILE|mock", help="Judge the API that this file describes, or our own mock.")
@@ -112,11 +118,7 @@ def commands() -> None:
               help="Generate requests from this number; the same seed gives the same ones.")  # fmt: skip
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
-@click.option("--junit", type=_FILE, help="Write a JUnit report with a test case for each clause.")
-@click.option("--json", type=_FILE, help="Write everything as JSON, by a published schema.")
-@click.option("--html", type=_FILE, help="Write one HTML page that needs no other file.")
-@click.option("--markdown", type=_FILE, help="Write a Markdown summary for the page of a CI job.")
-@click.option("--badge", type=_FILE, help="Write the JSON that a shields.io endpoint badge reads.")
+@_report_options
 def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     """Judge a target by all clauses of the contract, or only by the areas and clauses that you name.
 
@@ -148,14 +150,12 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
 
 def _tell(results: Results, reports: dict[str, Path]) -> None:
     """Print the report for a person, and write the others."""
-    from conformance.report import html, jsonreport, junit, markdown, terminal
+    from conformance.report import terminal
 
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
     click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
-    forms = {"junit": junit.render, "json": jsonreport.render, "html": html.render, "badge": jsonreport.badge}
-    forms |= {"markdown": markdown.render}
-    if lost := [told for kind, path in reports.items() if (told := _write(path, forms[kind](results)))]:
+    if lost := [told for name, path in reports.items() if (told := _write(path, formats.render(name, results)))]:
         _end("\n".join(lost))
 
 
@@ -167,7 +167,7 @@ def _ended_once(number: int, _frame: object) -> None:
 
 def _reports(given: dict[str, Any]) -> dict[str, Path]:
     """The reports that were asked for; ends before any request when one of them would be lost."""
-    reports: dict[str, Path] = {kind: given[kind] for kind in REPORTS if given[kind] is not None}
+    reports: dict[str, Path] = {name: given[name] for name in formats.FORMATS if given[name] is not None}
     if len(set(reports.values())) < len(reports):
         _end("two reports go to the same file; give each its own")
     for path in reports.values():

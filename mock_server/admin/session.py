@@ -1,12 +1,12 @@
-"""The caller's session: what is in it, its runs, scenario and dialect, its new beginning, and all of it in one file."""
+"""The caller's session: what is in it, its scenario and dialect, its new beginning, and all of it in one file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from mock_server.admin.call import AdminCall, route
-from mock_server.contract.document import canonical_id, data
+from mock_server.contract.document import data
 from mock_server.contract.nearest import shown
 from mock_server.dialects.dialect import TITLES, UnknownDialect
 from mock_server.kernel.clock import iso
@@ -14,9 +14,6 @@ from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.catalog import UnknownScenario
 from mock_server.scenarios.model import Pace, Scenario
 from mock_server.session.bundle import bundled
-
-if TYPE_CHECKING:
-    from mock_server.session.generation import Run
 
 
 def _read(call: AdminCall) -> dict[str, Any]:
@@ -90,34 +87,7 @@ def _reset_dialect(call: AdminCall) -> dict[str, Any]:
     return _read_dialect(call)
 
 
-def _step(call: AdminCall) -> dict[str, Any]:
-    run = _run(call)
-    if run.pace != "manual":
-        raise Refusal(409, f"the run's pace is {run.pace!r}; only a run of pace 'manual' is stepped")
-    call.session.account.step(call.now, run.id)
-    return _status(call)
-
-
-def _cancel(call: AdminCall) -> dict[str, Any]:
-    call.session.account.cancel(call.now, _run(call).id)
-    return _status(call)
-
-
-def _status(call: AdminCall) -> dict[str, Any]:
-    return {"run_id": _run(call).id, "status": _run(call).life(call.now).status}
-
-
-def _run(call: AdminCall) -> Run:
-    run_id = canonical_id(call.request.path_params["run_id"])
-    run = call.session.account.runs.get(run_id)
-    if run is None:
-        raise Refusal(404, f"no run {shown(run_id)} in this session")
-    return run
-
-
 ROUTES = [
-    route("/runs/{run_id}/step", POST=_step),
-    route("/runs/{run_id}/cancel", POST=_cancel),
     route("/session", GET=_read, DELETE=_reset),
     route("/bundle", GET=_bundle),
     route("/scenario", GET=_read_scenario, PUT=_choose_scenario),
