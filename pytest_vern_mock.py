@@ -160,8 +160,10 @@ class VernMock:
             connection.close()
         if response.status != 200:
             reason = answer.get("error", answer) if isinstance(answer, dict) else answer
-            hint = "; give it with --vern-mock-admin-token" if "x-admin-token" in str(reason) else ""
-            raise VernMockError(f"{method} {path}: {reason}{hint}")
+            if response.status == 401:
+                token = "; give it with --vern-mock-admin-token" if "x-admin-token" in str(reason) else ""
+                reason = f"{reason}{token or '; each test has a key of its own, so no --api-key can name it'}"
+            raise VernMockError(f"{method} {path}: {reason}")
         return answer
 
 

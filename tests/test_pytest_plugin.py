@@ -305,6 +305,14 @@ def test_a_guarded_mock_is_told_the_token(pytester: pytest.Pytester, monkeypatch
         pytester.runpytest_inprocess(*at).assert_outcomes(passed=1)
 
 
+def test_a_server_that_does_not_start_is_told_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile("def test_it(vern_mock): pass\ndef test_another(vern_mock): pass")
+    monkeypatch.setattr(sys, "executable", "false")
+    ran = pytester.runpytest_inprocess(*ONE)
+    ran.assert_outcomes(errors=2)
+    ran.stdout.fnmatch_lines(["it ended with 1 before it was ready*", "the mock did not start (told in full before)"])
+
+
 def test_runs_on_one_server_never_meet(pytester: pytest.Pytester, within: Within) -> None:
     pytester.makepyfile("def test_it(vern_mock): print(vern_mock.api_key)")
     found = (re.search(r"test-[0-9a-f]{24}", within("-s").stdout.str()) for _ in range(2))

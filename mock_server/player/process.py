@@ -85,8 +85,9 @@ def running(*arguments: str) -> Generator[Process]:
             try:
                 server.url = str(json.loads(line)["url"])
             except (ValueError, KeyError, TypeError):
-                server.stop()
-                raise NotStarted(server.log().strip() or f"no ready line within {PATIENCE} s") from None
+                code = server.stop()
+                why = f"it ended with {code} before it was ready, which may take {PATIENCE} s"
+                raise NotStarted(server.log().strip() or why) from None
             yield server
         finally:
             late.cancel()
