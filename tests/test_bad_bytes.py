@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -175,11 +175,13 @@ def test_what_is_no_http_request_gets_the_error_body_too(client: Client, what: s
     refused(call, 400)
 
 
-def in_turn(url: str, sent: bytes) -> list[tuple[int, object]]:
+def in_turn(url: str, *sent: bytes) -> list[tuple[int, Any]]:
     """Status and body of every answer to what is sent on one connection, until the server closes it."""
     address, got = urlsplit(url), b""
     with socket.create_connection((address.hostname, address.port), timeout=60) as connected:
-        connected.sendall(sent)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in sent:
+            connected.sendall(part)
         while piece := connected.recv(65_536):
             got += piece
     answers = []
@@ -208,6 +210,21 @@ def test_what_follows_a_request_and_is_no_http_is_answered_after_it(client: Clie
     answers = in_turn(client.url, decide * before + GARBAGE[what])
     assert [status for status, _ in answers] == [*[200, 409, 409][:before], 400]
     assert answers[-1] == NO_WELL_FORMED
+
+
+OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("first", [0, 1, 40, 150, 330, 10_000])
+def test_who_offers_an_upgrade_is_answered_as_anybody(client: Client, first: int) -> None:
+    """RFC 9110, 7.8: Java's client offers h2c with a body; it may come in two parts, and requests may follow."""
+    head = b" HTTP/1.1\r\nhost: localhost\r\nx-api-key: " + (client.key or "").encode() + b"\r\n"
+    sent = DECIDE + head + OFFER + b"content-length: 23\r\n\r\n" + APPROVE
+    sent += f"GET {RUN}".encode() + head + b"connection: upgrade, close\r\nupgrade: websocket\r\n\r\n"
+    answers = in_turn(client.url, sent[:first], sent[first:])
+    assert [(status, body["status"]) for status, body in answers] == [(200, "running"), (200, "running")]
+    told = client.get("/_mock/requests").body["requests"]
+    assert [each["request"]["body"] for each in told] == [APPROVE.decode(), ""]
 
 
 def test_to_http_1_0_nothing_comes_in_chunks(client: Client) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
-else:
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol as Base
+from typing import Any
 
 from mock_server.http.hang_up import UNREAD, is_refused
 from mock_server.server.no_http import NO_HTTP, last_answer, refuse
+from mock_server.server.upgrades import Offered
 
 HEAD = 32_768
 """Bytes that the head of a request may have; twice as many where it comes in one piece with another request."""
@@ -19,7 +15,7 @@ TOO_LONG = last_answer(
 )
 
 
-class Protocol(Base):
+class Protocol(Offered):
     """uvicorn's, with our bounds and our answer to what is no HTTP; a call is told that its answer was not read."""
 
     _head = 0
@@ -60,6 +56,9 @@ class Protocol(Base):
             if warning:  # uvicorn tells the other
                 self.logger.warning(warning)
             refuse(self, answer)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An offer that nobody takes is no mistake."""
 
     def eof_received(self) -> None:
         """The client sends no more; if it takes nothing in any more, either, it has not read what came last."""

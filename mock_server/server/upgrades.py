@@ -1,0 +1,63 @@
+"""Who offers another protocol is answered as anybody (RFC 9110, 7.8), and loses no body by it.
+
+httptools takes what follows such a head for the other protocol. Java's client offers one with every first request. h11
+reads on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Base
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as Base
+
+try:
+    from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+except ImportError:
+    HttpRequestParser = None  # type: ignore[misc,assignment]
+
+
+class Offered(Base):
+    """uvicorn's protocol with httptools, which reads a head with an offer again without it."""
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come."""
+        self._unset_keepalive_if_required()
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            if self._is_offered():
+                self._read_again(data[offer.args[0] :])
+        except HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("")
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, unless the head is read again."""
+        if not self._is_offered():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole, unless the head is read again."""
+        if not self._is_offered():
+            super().on_message_complete()
+
+    def _is_offered(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _read_again(self, rest: bytes) -> None:
+        told = b",".join(value for name, value in self.headers if name == b"connection").lower()
+        kept = [(name, value) for name, value in self.headers if name not in {b"connection", b"upgrade"}]
+        kept += [(b"connection", each) for each in (b"close", b"keep-alive") if each in told]
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self.parser = HttpRequestParser(self)
+        self._feed(b"\r\n".join((line, *map(b": ".join, kept), b"", rest)))
+
+
+if not TYPE_CHECKING and HttpRequestParser is None:
+    Offered = Base
