@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -94,6 +94,24 @@ def strict_lines(text: str) -> list[list[str]]:
 def test_a_download_can_be_uploaded_again(rows: list[Row]) -> None:
     names = [column.name for column in PEOPLE.columns]
     assert people(b"".join(write_csv(names, rows))) == rows
+
+
+@law
+@given(
+    st.lists(st.tuples(cells, cells, cells), max_size=5),
+    st.sampled_from(",;\t|"),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\n", "\r", "\r\n"]),
+)
+@example([(",", "", ""), ("", ",;,", "a"), ("\x00|", "", " ")], "|", csv.QUOTE_ALL, "\n")
+def test_what_others_write_is_read_as_others_read_it(rows: list[Row], delimiter: str, quotes: Any, end: str) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quotes, lineterminator=end).writerows(
+        [("Name", "Email", "Town"), *rows]
+    )
+    read = list(csv.reader(io.StringIO(text.getvalue(), newline=""), delimiter=delimiter, strict=True))[1:]
+    filled = [(*row, "", "")[:2] for row in read if "".join(row).strip(BLANK)]
+    assert [row[:2] for row in people(text.getvalue())] == filled
 
 
 def test_a_download_comes_in_pieces_and_begins_with_the_header() -> None:

@@ -178,17 +178,19 @@ class Records:
         Blanks around the cells of `loose` columns are none of theirs; nor are those in a row that has them around
         quotes.
         """
-        blank = BLANK + self._delimiter
+        between = f'"{self._delimiter}"'
         for line in self._lines:
-            if '"' in line:
-                cells = self._quoted(line, width, loose)
-            elif line.strip(blank):
-                cells = line.rstrip("\r\n").split(self._delimiter, width)
+            text = line.rstrip("\r\n")
+            if '"' not in text:
+                cells = text.split(self._delimiter, width) if text.strip(BLANK + self._delimiter) else []
                 for at in loose:
                     if at < len(cells):
                         cells[at] = cells[at].strip()
+            elif text[0] == '"' == text[-1] != text and text.count('"', 1, -1) == 2 * text.count(between, 1, -1):
+                # Every cell is in quotes, and none has one within.
+                cells = text[1:-1].split(between, width) if text.replace(between, "").strip(BLANK + '"') else []
             else:
-                continue
+                cells = self._quoted(line, width, loose)
             if cells:
                 yield cells
 
