@@ -6,6 +6,8 @@ import asyncio
 import difflib
 import json
 from contextlib import ExitStack
+from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,11 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.audit.card import card
+from conformance.preview.client_rules import history
+from mock_server.admin.requests import FEW
 from mock_server.contract import document as contract
 from mock_server.contract.nearest import LONGEST, nearest, shown, unknown
 from mock_server.dialects.dialect import UnknownDialect
 from mock_server.http import messages, steps
 from mock_server.http.prefer import preferences
+from mock_server.http.streamed import written
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import LONGEST as LONGEST_TEXT
 from mock_server.kernel.errors import Refusal
@@ -27,8 +33,11 @@ from mock_server.preview.generation import create_app
 from mock_server.preview.language import load_world
 from mock_server.preview.readings import DIALECTS
 from mock_server.recording.waiting import MOMENT, Waiting, Wanted
+from mock_server.session.bundle import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import Client
 
 CONTRACT = contract.load()
@@ -374,3 +383,49 @@ def test_of_a_large_wrong_body_no_large_part_is_told(body: Any, said: str) -> No
     """The judge writes the value that is at fault into its message: only short ones come so far."""
     (first, *_) = CONTRACT.request_differences("start_import", body)
     assert said in first.text
+
+
+# A full journal
+
+
+def test_a_long_answer_is_made_in_pieces_as_its_reader_takes_them() -> None:
+    taken: list[int] = []
+
+    def entries() -> Iterator[dict[str, int]]:
+        for each in range(100):
+            taken.append(each)
+            yield {"n": each}
+
+    pieces = written({"b": entries(), "a": {"y": [1], "x": {}}, "c": iter(())})
+    first = list(islice(pieces, 20))
+    assert 0 < len(taken) < 20
+    told = json.loads(b"".join([*first, *pieces]))
+    assert told == {"a": {"x": {}, "y": [1]}, "b": [{"n": each} for each in range(100)], "c": []}
+
+
+@pytest.mark.parametrize("calls", [FEW, FEW + 1])
+def test_a_journal_says_the_same_in_one_piece_and_in_many(client: Client, calls: int) -> None:
+    for _ in range(calls):
+        client.get("/api/v1/sources")
+    whole = client.get("/_mock/requests")
+    assert ("content-length" in whole.headers) == (calls <= FEW)
+    parts = [client.get(f"/_mock/requests?since={since}").body["requests"][0] for since in range(calls)]
+    assert whole.body["requests"] == parts
+    assert client.get(f"/_mock/requests/wait?count={calls}").body["requests"] == parts
+    bundle = client.get("/_mock/bundle").body
+    assert (bundle["exchanges"], bundle["digest"]) == (parts, digest(bundle))
+    assert len(client.get("/_mock/requests.har").body["log"]["entries"]) == calls
+
+
+def test_a_report_card_writes_each_payload_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(30):
+        client.post(LIVE, {"rows": [1]})
+    written_down: list[bytes] = []
+
+    def count(data: bytes) -> Any:
+        written_down.append(data)
+        return sha256(data)
+
+    monkeypatch.setattr(history, "sha256", count)
+    card(client.get("/_mock/requests").body["requests"], clock="frozen", dialect="documented")
+    assert len(written_down) == 30

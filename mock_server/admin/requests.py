@@ -17,6 +17,7 @@ from mock_server.coverage.items import coverage_of
 from mock_server.coverage.journals import counts, told_by
 from mock_server.explain.text import text
 from mock_server.explain.why import why
+from mock_server.http.streamed import streamed, written
 from mock_server.kernel.clock import SECOND, duration
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.exchange import exchange, har
@@ -25,19 +26,21 @@ from mock_server.recording.waiting import Wanted
 
 LONGEST = 60 * SECOND
 """Milliseconds that a caller may wait for an exchange."""
+FEW = 20
+"""Exchanges up to which they are told at once."""
 _FORMS = ("json", "text")
 _FILTERS = ("since", "operation", "run", "status", "strays")
 _STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _SECONDS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 
 
-def _read(call: AdminCall) -> dict[str, Any]:
+def _read(call: AdminCall) -> Answer:
     call.query(*_FILTERS)
     journal, wanted = _search(call)
     return _listing(call, journal, wanted.since, _found(journal, wanted))
 
 
-async def _wait(call: AdminCall) -> dict[str, Any]:
+async def _wait(call: AdminCall) -> Answer:
     """The exchanges that fit, once so many of them are over, or when the time is up; ClientDisconnect on a hang-up."""
     query = call.query("count", "timeout", *_FILTERS)
     many = query.get("count", "1")
@@ -57,7 +60,7 @@ async def _wait(call: AdminCall) -> dict[str, Any]:
         found = _over(journal, wanted)
     finally:
         hung_up.cancel()
-    return {"met": len(found) >= count, "count": len(found)} | _listing(call, journal, wanted.since, found)
+    return _listing(call, journal, wanted.since, found, met=len(found) >= count, count=len(found))
 
 
 async def _hang_up(call: AdminCall) -> None:
@@ -71,9 +74,9 @@ def _clear(call: AdminCall) -> dict[str, Any]:
     return {"cleared": _journal(call).clear()}
 
 
-def _read_har(call: AdminCall) -> dict[str, Any]:
+def _read_har(call: AdminCall) -> Answer:
     call.query(*_FILTERS)
-    return har(_found(*_search(call)))
+    return streamed(written(har(_found(*_search(call)))))
 
 
 def _explain(call: AdminCall) -> Answer:
@@ -98,12 +101,13 @@ async def _cover(call: AdminCall) -> dict[str, Any]:
     return await run_in_threadpool(describe)
 
 
-def _listing(call: AdminCall, journal: Journal, since: int, found: list[Entry]) -> dict[str, Any]:
+def _listing(call: AdminCall, journal: Journal, since: int, found: list[Entry], **more: Any) -> Answer:
     """The exchanges, and where the next look goes on; `dropped` ones were forgotten, `missed` ones of them unseen."""
     oldest = next((entry.number for entry in journal), journal.latest + 1)
-    listed = {"requests": [exchange(entry) for entry in found], "next": journal.latest, "kept": len(journal)}
     session = None if journal.stray else call.session.id
-    return {**listed, "dropped": journal.dropped, "missed": max(0, oldest - 1 - since), "session": session}
+    listed = {**more, "requests": map(exchange, found), "next": journal.latest, "kept": len(journal)}
+    listed |= {"dropped": journal.dropped, "missed": max(0, oldest - 1 - since), "session": session}
+    return {**listed, "requests": list(listed["requests"])} if len(found) <= FEW else streamed(written(listed))
 
 
 def _search(call: AdminCall) -> tuple[Journal, Wanted]:

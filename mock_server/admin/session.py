@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-from mock_server.admin.call import AdminCall, route
+from mock_server.admin.call import AdminCall, Answer, route
 from mock_server.contract.document import data
 from mock_server.contract.nearest import shown
 from mock_server.dialects.dialect import TITLES, UnknownDialect
+from mock_server.http.streamed import streamed
 from mock_server.kernel.clock import iso
 from mock_server.kernel.errors import Refusal
 from mock_server.scenarios.catalog import UnknownScenario
@@ -27,9 +28,9 @@ def _reset(call: AdminCall) -> dict[str, Any]:
     return _read(call)
 
 
-def _bundle(call: AdminCall) -> dict[str, Any]:
+def _bundle(call: AdminCall) -> Answer:
     call.query()
-    return bundled(call.session, call.now, _text)
+    return streamed(bundled(call.session, call.now, _text))
 
 
 def _text(scenario: Scenario) -> str | None:

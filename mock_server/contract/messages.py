@@ -13,6 +13,7 @@ from mock_server.contract.nearest import shown
 
 _FEW = 1_000  # values; a body of so many is searched for all its faults
 _SAMPLE = 20  # entries of each array and object in an extract of a larger one
+_WIDE = 100  # members of an object that is no record of known members any longer
 _LAYERS = 4  # a body, its members, their entries, and what those hold
 _GUARDED = "connections"  # the member that holds a destination's credentials
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
@@ -74,7 +75,7 @@ def _extract(value: Any, whole: int, names: Collection[str]) -> Any:
     if isinstance(value, list):
         return [_extract(each, whole - 1, names) for each in (value if whole > 0 else value[:_SAMPLE])]
     if isinstance(value, dict):
-        first = set(value if whole > 0 or len(value) <= _SAMPLE else islice(value, _SAMPLE)) | (names & value.keys())
+        first = set(value if whole > 0 or len(value) <= _WIDE else islice(value, _SAMPLE)) | (names & value.keys())
         return {name: _extract(each, whole - 1, names) for name, each in value.items() if name in first}
     return value
 

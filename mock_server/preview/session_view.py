@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mock_server.preview.runs import Run
     from mock_server.session.session import Session
 
+_LONGEST = 2_000
+"""Characters of a path that are looked at."""
+
 
 def show(session: Session, now: int) -> dict[str, Any]:
     """What `GET /_mock/session` shows of the account."""
@@ -64,5 +67,5 @@ def both_sides(session: Session) -> dict[str, dict[str, int]]:
 
 def is_named(session: Session, path: str) -> bool:
     """Whether the path names a company that this session alone has; ready ones have the same id in every session."""
-    companies = account_of(session).companies.keys() - session.world.ready.keys()
-    return any(company_id in path.lower() for company_id in companies)
+    companies, ready = account_of(session).companies, session.world.ready
+    return any(part in companies and part not in ready for part in path[:_LONGEST].lower().split("/"))

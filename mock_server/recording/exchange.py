@@ -72,12 +72,12 @@ def part(part: Part) -> dict[str, Any]:
 
 
 def har(entries: Iterable[Entry]) -> dict[str, Any]:
-    """The exchanges as an HTTP Archive; its dates are the session's, its times are real milliseconds."""
+    """The exchanges as an HTTP Archive, to be written; its dates are the session's, its times real milliseconds."""
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "vern-mock", "version": VERSION},
-            "entries": [_archived(entry) for entry in entries],
+            "entries": map(_archived, entries),
         }
     }
 

@@ -15,6 +15,7 @@ import orjson
 from mock_server.contract.document import data
 from mock_server.contract.messages import complaint
 from mock_server.contract.redaction import Secrets
+from mock_server.http.streamed import written
 from mock_server.kernel.clock import iso
 from mock_server.kernel.ids import stand_in
 from mock_server.recording.exchange import exchange
@@ -44,8 +45,8 @@ class BadBundle(Exception):
     """The file is no bundle that can be replayed here; the text says why."""
 
 
-def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) -> dict[str, Any]:
-    """The session as a value of JSON; `text` gives the file of a scenario of the user's own, None for a built-in."""
+def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) -> Iterator[bytes]:
+    """The session as JSON, in pieces; `text` gives the file of a scenario of the user's own, None for a built-in."""
     settings, clock, journal = session.settings, session.clock, session.journal
     content = {
         "bundle": FORMAT,
@@ -62,10 +63,20 @@ def bundled(session: Session, now: int, text: Callable[[Scenario], str | None]) 
         "clock": {"mode": clock.mode, "speed": clock.speed, "now": iso(now)},
         "dropped": journal.dropped,
         **({"steered_dropped": journal.steered_dropped} if journal.steered_dropped else {}),
-        "steered": [_steered(session, each) for each in journal.steered],
-        "exchanges": [exchange(entry) for entry in journal],
+        "steered": (_steered(session, each) for each in list(journal.steered)),
+        "exchanges": map(exchange, list(journal)),
     }
-    return content | {"digest": digest(content)}
+    return _signed(content)
+
+
+def _signed(content: dict[str, Any]) -> Iterator[bytes]:
+    """The content as JSON, with its digest as the last member."""
+    seen, last = sha256(), b""
+    for piece in written(content):
+        yield last
+        seen.update(piece)
+        last = piece  # in the end the closing brace, which the digest goes before
+    yield b',"digest":"sha256:%b"}' % seen.hexdigest().encode()
 
 
 def digest(content: dict[str, Any]) -> str:

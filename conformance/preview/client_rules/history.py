@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ class PreviewCall(ClientCall):
     upload_ref: str | None
     active_run: str | None
     """The run of the company that was in flight, for a call that names none."""
+    payload: str | None
+    """What stands for all that it asks for but its key, to find repetitions; None: not wholly known (OP-07)."""
 
     @property
     def subject(self) -> dict[str, str | None]:
@@ -48,12 +51,13 @@ class PreviewCall(ClientCall):
         """Whether it asks for the company's active run, or for its history."""
         return self.operation == "list_imports"
 
-    @property
-    def payload(self) -> str | None:
-        """What the call asks for apart from its key, so that repetitions are found; None: not wholly known (OP-07)."""
-        if not isinstance(self.sent, dict):
-            return None
-        return json.dumps({name: each for name, each in self.sent.items() if name != "idempotency_key"}, sort_keys=True)
+
+def _payload(sent: Any) -> str | None:
+    """A digest, since every call is compared with many."""
+    if not isinstance(sent, dict):
+        return None
+    asked = json.dumps({name: each for name, each in sent.items() if name != "idempotency_key"}, sort_keys=True)
+    return sha256(asked.encode()).hexdigest()
 
 
 class RunReading(NamedTuple):
@@ -183,7 +187,8 @@ def _history(exchanges: Sequence[Mapping[str, Any]], *mode: Any) -> History:
     for order, each in enumerate(exchanges):
         own = {name: each[name] for name in ("company_id", "upload_ref")}
         active = (each["in_flight"] or {}).get("run_id")
-        calls.append(PreviewCall(**call_members(each, order), **own, active_run=active))
+        members = call_members(each, order)
+        calls.append(PreviewCall(**members, **own, active_run=active, payload=_payload(members["sent"])))
     return History(calls, *mode)
 
 

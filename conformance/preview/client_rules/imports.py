@@ -80,11 +80,11 @@ def _files_and_rows(history: History) -> Iterator[Found]:
 @RULES.add()
 def _lost_create_not_recovered(history: History) -> Iterator[Found]:
     for calls in history.starts("start_import"):
-        for each in calls:
+        for each in (each for each in calls if each.unclear):
             alike = [other for other in calls if other is not each and other.payload == each.payload]
             # Sent again, or itself an attempt to find out what became of an earlier one.
             is_one_of_several = any(other.order > each.order or other.unclear for other in alike)
-            if each.unclear and not is_one_of_several and not history.has_looked(each.company_id, history.after(each)):
+            if not is_one_of_several and not history.has_looked(each.company_id, history.after(each)):
                 yield Found([each], f"an import {fate(each)}, and nobody found out what became of it")
 
 
