@@ -11,6 +11,7 @@ import contextlib
 import gc
 import ipaddress
 import json
+import logging
 import os
 import queue
 import signal
@@ -199,7 +200,10 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end; twice a second, look at the connections."""
         if counter % 5 == 0:
-            self._connections.sweep(self.server_state.connections, real_time())
+            try:
+                self._connections.sweep(self.server_state.connections, real_time())
+            except Exception:  # a mistake there must not end the service
+                logging.getLogger("vern-mock").exception("the connections could not be looked at")
         return await super().on_tick(counter)
 
     def _show(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
