@@ -33,6 +33,18 @@ class Process:
         self._errors = errors
         self.url = ""
 
+    def get_ready(self) -> None:
+        """Wait for its ready line; raises NotStarted."""
+        late = threading.Timer(PATIENCE, self._process.kill)
+        late.start()
+        try:
+            self.url = str(json.loads(self._process.stdout.readline() if self._process.stdout else b"")["url"])
+        except (ValueError, KeyError, TypeError):
+            why = f"it ended with {self.stop()} before it was ready, which may take {PATIENCE} s"
+            raise NotStarted(self.log().strip() or why) from None
+        finally:
+            late.cancel()
+
     def stop(self) -> int:
         """End it in order, or by force when it does not end; its exit code."""
         self._process.terminate()
@@ -77,18 +89,8 @@ def running(*arguments: str) -> Generator[Process]:
         server = Process(process, errors)
         if process.stdin is not None and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=process.stdin.close)  # a child must not hold the pipe open
-        late = threading.Timer(PATIENCE, process.kill)
-        late.start()
         try:
-            line = process.stdout.readline() if process.stdout is not None else b""
-            late.cancel()
-            try:
-                server.url = str(json.loads(line)["url"])
-            except (ValueError, KeyError, TypeError):
-                code = server.stop()
-                why = f"it ended with {code} before it was ready, which may take {PATIENCE} s"
-                raise NotStarted(server.log().strip() or why) from None
+            server.get_ready()
             yield server
         finally:
-            late.cancel()
             server.stop()
