@@ -21,6 +21,7 @@ import click
 
 from conformance.preview import run_address
 from conformance.report import formats
+from mock_server.contract.escape import escape
 from mock_server.version import VERSION
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def main() -> None:
 
 def _end(message: str, code: int = BAD_USAGE) -> NoReturn:
     with contextlib.suppress(OSError):
-        click.echo(f"vern-conformance: {message}", err=True)
+        click.echo(escape(f"vern-conformance: {message}"), err=True)
     sys.exit(code)
 
 

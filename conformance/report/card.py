@@ -9,8 +9,9 @@ from typing import Any
 
 from conformance.audit.card import GATING, RULES, Rule, counted
 from conformance.model import clauses
-from conformance.report.escape import as_markdown, line
+from conformance.report.escape import as_markdown
 from conformance.report.junit import Case, document
+from mock_server.contract.escape import lines as as_lines
 
 SHOWN = 8
 """Exchanges that are named one by one."""
@@ -79,8 +80,7 @@ def text(report: Report) -> str:
         lines += ["", *remarks]
     if report.card["findings"]:
         lines += ["", "`vern-mock why EXCHANGE` tells more of an exchange; docs/report-card.md of a code."]
-    # One line of a terminal each, whatever a client has put into its ids.
-    return "".join(f"{' ' * (len(each) - len(each.lstrip()))}{line(each)}\n" for each in lines)
+    return as_lines(lines)  # one line of a terminal each, whatever a client has put into its ids
 
 
 def as_json(report: Report) -> str:

@@ -1,41 +1,15 @@
-"""Text of any origin as something to look at: what would steer a terminal, or break a document, is shown as its code.
-
-An answer is the target's to write: it may hold escape sequences, nulls, half characters and marks that turn the
-direction of writing.
-"""
+"""Text of any origin in a document: nothing in it is markup, and what would steer a terminal is shown as its code."""
 
 from __future__ import annotations
 
 import html
 import re
 
-from mock_server.contract.nearest import counted
+from mock_server.contract.escape import cut, escape, line
 
-_STEERING = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
 _MARKUP = re.compile(r"[\\`*_\[\]#|~$]|^[-+=]")
 """What begins markup, anywhere or at the start of a line; `&`, `<` and `>` are escaped as HTML."""
 _NUMBERED = re.compile(r"^(\d+)([.)])")
-
-
-def escape(text: str) -> str:
-    """The text with its line breaks and tabs, and any other control character written as `\\x1b`."""
-    return _STEERING.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else f"\\u{ord(found[0]):04x}",
-        text.replace("\r\n", "\n"),
-    )
-
-
-def line(text: str) -> str:
-    """As `escape`, on one line."""
-    return " ".join(escape(text).split())
-
-
-def cut(text: str, characters: int) -> str:
-    """The beginning of a text, and how much more there is."""
-    left = len(text) - characters
-    return text if left <= 0 else f"{text[:characters]}… ({counted(left, 'more character')})"
 
 
 def as_html(text: str) -> str:

@@ -11,8 +11,9 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from conformance.model.results import Outcome, Results
-from conformance.report import escape, summary
+from conformance.report import summary
 from conformance.verdict import judge
+from mock_server.contract import escape
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from conformance.model.clauses import area_of
 from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.report import summary
-from conformance.report.escape import escape, line
 from conformance.verdict import PASSED, aside, judge
+from mock_server.contract.escape import escape, line
 
 SUITE = "vern-conformance"
 _FIGURES = {"failures": "failure", "errors": "error", "skipped": "skipped"}

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
-from conformance.report.escape import as_html, as_markdown, cut, line
+from conformance.report.escape import as_html, as_markdown
 from conformance.verdict import PASSED, judge
+from mock_server.contract.escape import cut, line
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from conformance.report import summary
-from conformance.report.escape import cut, escape, line
 from conformance.verdict import judge
+from mock_server.contract.escape import cut, escape, line
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
+from mock_server.contract.escape import escape
 from mock_server.kernel.clock import HOUR, SECOND, duration
 from mock_server.kernel.settings import KEY
 
@@ -137,9 +138,14 @@ scenario_files = option(
 )
 
 
+def tell(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text; nothing in it steers the terminal, wherever it came from."""
+    click.echo(escape(text), err=err, nl=nl)
+
+
 def end(message: str, code: int = 2) -> NoReturn:
     """End the command with the message and the exit code."""
-    click.echo(f"vern-mock: {message}", err=True)
+    tell(f"vern-mock: {message}", err=True)
     sys.exit(code)
 
 

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
 
-from mock_server.cli.arguments import FILE, end
-from mock_server.cli.client import call_admin, server_options
+from mock_server.cli.arguments import FILE, end, tell
+from mock_server.cli.client import ask, server_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +61,7 @@ def command(form: str, baseline: Path | None, disable: tuple[str, ...], *, rules
     expected, disabled = _exceptions(baseline, disable)
     card = _card(given, sorted(disabled))
     report = card_report.Report(card, expected, disabled)
-    click.echo(card_report.FORMATS[form](report), nl=False)
+    tell(card_report.FORMATS[form](report), nl=False)
     if not card["exchanges"]:
         click.echo("vern-mock: no call was made with this key, so there is nothing to judge", err=True)
     sys.exit(1 if report.failed or not card["exchanges"] else 0)
@@ -78,13 +77,16 @@ def _card(given: dict[str, Any], without: list[str]) -> Any:
         if not given["api_key"]:
             raise click.UsageError("give --api-key (or VERN_API_KEY), whose session is judged; or --bundle")
         query = urlencode({"ongoing": str(ongoing).lower(), "without": ",".join(without)})
-        return json.loads(call_admin(given, "GET", f"/_mock/audit?{query}"))
+        return ask(given, f"/_mock/audit?{query}", "card")
     try:
         bundle = opened(path.read_bytes(), contract.load().version)
     except BadBundle as bad:
         end(f"{path} cannot be judged: {bad}")
-    mode, dialect = bundle["clock"]["mode"], bundle["settings"].get("dialect", "documented")
-    return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
+    mode, dialect = bundle["clock"]["mode"], str(bundle["settings"].get("dialect", "documented"))
+    try:
+        return card(bundle["exchanges"], clock=mode, dialect=dialect, ongoing=ongoing, without=without)
+    except (KeyError, TypeError, ValueError) as wrong:
+        end(f"{path} cannot be judged: an exchange in it is none of this vern-mock's ({wrong!r})")
 
 
 def _exceptions(baseline: Path | None, words: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mock_server.cli.arguments import FILE, end, option
+from mock_server.cli.arguments import FILE, end, option, tell
 from mock_server.cli.client import call_admin, server_options
 from mock_server.contract.nearest import counted
 
@@ -68,7 +68,7 @@ def command(files: tuple[Path, ...], form: str, fail_under: Fraction | None, **g
     read = ((path.read_bytes(), str(path)) for path in files)
     looked = ((call_admin({**given, "api_key": key}, "GET", "/_mock/coverage"), given["url"]) for key in keys)
     merged = {"sessions": len(keys), "files": len(files)} | _merge(chain(read, looked))
-    click.echo(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
+    tell(json.dumps(merged, indent=2) if form == "json" else "\n".join(_lines(merged)))
     if fail_under is not None and merged["met"] * 100 < fail_under * merged["of"]:
         end(f"{_share(merged)} is less than the {float(fail_under):g} % of --fail-under", 1)
 

@@ -14,6 +14,7 @@ import click
 
 from mock_server.cli.arguments import option, scenario_files, speed
 from mock_server.cli.scenarios import find_scenario, load
+from mock_server.contract.escape import escape, line
 from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import duration, in_words
 from mock_server.player import timeline
@@ -69,12 +70,12 @@ def _run(scenario: Scenario, play: Play, paths: Sequence[Path], speed: float | N
     pace = max(1.0, waits / 1_000 / WAITS) if speed is None else speed
     try:
         with running("--speed", "0", *(part for path in paths for part in ("--scenarios", str(path)))) as server:
-            click.echo(f"{click.style(scenario.name, bold=True)}: {scenario.title}")
-            click.echo(f"{click.style(f'{play.title}, at {server.url}/api/v1', dim=True)}\n")
+            click.echo(f"{click.style(scenario.name, bold=True)}: {line(scenario.title)}")
+            click.echo(f"{click.style(f'{line(play.title)}, at {server.url}/api/v1', dim=True)}\n")
             count = _show(scenario, play, server.url, pace)
     except (NotStarted, DemoFailed) as reason:
         what = "the server did not start: " if isinstance(reason, NotStarted) else ""
-        click.secho(f"vern-mock: {what}{reason}", fg="red", err=True)
+        click.secho(escape(f"vern-mock: {what}{reason}"), fg="red", err=True)
         return 1
     real = time.monotonic() - started
     took = f"{in_words(waits)} of the run's time, shown in {real:.1f} s" if waits else "no waiting"

@@ -7,7 +7,8 @@ from http.client import HTTPException
 
 import click
 
-from mock_server.cli.arguments import option
+from mock_server.cli.arguments import option, tell
+from mock_server.contract.escape import line
 from mock_server.contract.nearest import counted
 from mock_server.kernel.settings import DEFAULT_PORT
 from mock_server.player.transport import Transport
@@ -33,7 +34,7 @@ def command(url: str | None, port: int) -> None:
     ready = False
     try:
         call = transport.call("GET", "/_mock/health")
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         text = f"not ready: {url} does not answer ({error})"
     else:
         body = call.body if isinstance(call.body, dict) else {}
@@ -42,5 +43,5 @@ def command(url: str | None, port: int) -> None:
         text = f"ready: {there}" if ready else f"not ready: {url} answered {call.status} {call.text[:200]}".rstrip()
     finally:
         transport.close()
-    click.echo(text, err=not ready)
+    tell(line(text), err=not ready)
     sys.exit(0 if ready else 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.arguments import FILES
+from mock_server.cli.arguments import FILES, tell
 from mock_server.contract import document as contract
 from mock_server.contract.nearest import counted
 from mock_server.preview.language import LOADER
@@ -32,7 +32,7 @@ def command(paths: tuple[Path, ...]) -> None:
     catalogue = load_catalogue(contract.data("scenarios", "account.yaml"))
     findings = LOADER.complaints(paths, catalogue, contract.clause_ids())
     for complaint in findings:
-        click.echo(complaint)
+        tell(str(complaint))
     warnings = sum(complaint.is_warning for complaint in findings)
     errors = len(findings) - warnings
     files = counted(len({file for file, *_ in snapshot(paths)}), "file")

@@ -15,6 +15,7 @@ from importlib import import_module
 
 import click
 
+from mock_server.contract.escape import escape
 from mock_server.contract.nearest import nearest
 from mock_server.version import VERSION
 
@@ -46,7 +47,7 @@ def main() -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         with contextlib.suppress(OSError):
-            click.echo(f"vern-mock: {error}", err=True)
+            click.echo(escape(f"vern-mock: {error}"), err=True)
         sys.exit(1)
 
 

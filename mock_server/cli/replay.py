@@ -18,9 +18,10 @@ from urllib.parse import quote, urlsplit
 import click
 import orjson
 
-from mock_server.cli.arguments import FILE, end
+from mock_server.cli.arguments import FILE, end, tell
 from mock_server.contract import document as contract
-from mock_server.contract.nearest import counted
+from mock_server.contract.escape import line, lines
+from mock_server.contract.nearest import counted, shown
 from mock_server.contract.redaction import HIDDEN
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.player.process import NotStarted, running
@@ -73,7 +74,7 @@ def command(bundle: Path) -> None:
         outcomes = replay(opened(bundle.read_bytes(), contract.load().version))
     except BadBundle as bad:
         end(f"{bundle} cannot be replayed: {bad}")
-    click.echo("\n".join(summary(outcomes)))
+    tell(lines(summary(outcomes)), nl=False)
     sys.exit(1 if any(outcome.differences for outcome in outcomes) else 0)
 
 
@@ -90,8 +91,8 @@ def replay(bundle: Mapping[str, Any]) -> list[Outcome]:
                 server = serving.enter_context(running(*_arguments(bundle, paths)))
             except BadFiles as bad:
                 raise BadBundle(f"a scenario in it cannot be used here:\n{bad}") from None
-            except NotStarted as reason:
-                raise BadBundle(f"no server starts with its settings: {reason}") from None
+            except (NotStarted, ValueError) as reason:
+                raise BadBundle(f"no server starts with its settings: {line(str(reason))}") from None
         # The server has read the files, and whoever ends this from here on leaves none behind.
         return list(_Replay(bundle, Transport(server.url, bundle["key"])).outcomes())
 
@@ -140,8 +141,12 @@ class _Replay:
 
     def _differences(self, old: RecordedExchange) -> tuple[str, ...]:
         self._set_clock(old.members["acted"] or old.members["at"])
-        with contextlib.suppress(OSError, HTTPException):  # a fault of the session's; the journal tells the rest
+        try:
             self._send(old)
+        except (OSError, HTTPException):  # a fault of the session's; the journal tells the rest
+            pass
+        except ValueError as error:  # what was hidden in a header, above all
+            return (f"the call cannot be sent again: {error}",)
         answer = self.transport.call("GET", f"/_mock/requests/wait?since={self.latest}&count=1")
         (new, *_) = answer.body["requests"] or [None]
         if new is None:
@@ -212,7 +217,10 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
 
 
 def _quote(value: Any) -> str:
-    text = orjson.dumps(value).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # nested too deeply
+        return shown(value)
     return text if len(text) <= 80 else f"{text[:80]}{HIDDEN}"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.arguments import NARROWEST, align, end, option, scenario_files
+from mock_server.cli.arguments import NARROWEST, align, end, option, scenario_files, tell
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.preview.language import load_world
 from mock_server.preview.scenario_page import page
@@ -39,13 +39,13 @@ def command(name: str | None, scenarios: tuple[Path, ...], *, as_json: bool) -> 
     if as_json:
         chosen = world.scenarios if name is None else {name: find_scenario(world, name)}
         summaries = [each.summary() for each in chosen.values()]  # as `GET /_mock/scenarios` answers
-        click.echo(json.dumps({"scenarios": summaries}, indent=2, ensure_ascii=False))
+        tell(json.dumps({"scenarios": summaries}, indent=2))
     elif name is not None:
-        click.echo(page(find_scenario(world, name)))
+        tell(page(find_scenario(world, name)))
     elif sys.stdout.isatty():
-        click.echo(_table(world.scenarios, shutil.get_terminal_size().columns))
+        tell(_table(world.scenarios, shutil.get_terminal_size().columns))
     else:
-        click.echo("\n".join(f"{name}\t{each.title}\t{each.ready.id}" for name, each in world.scenarios.items()))
+        tell("\n".join(f"{name}\t{each.title}\t{each.ready.id}" for name, each in world.scenarios.items()))
 
 
 def load(paths: tuple[Path, ...]) -> World:

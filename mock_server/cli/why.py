@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import click
 
-from mock_server.cli.client import call_admin, server_options
+from mock_server.cli.arguments import tell
+from mock_server.cli.client import ask, server_options
 from mock_server.explain.text import text
 
 
@@ -20,7 +21,8 @@ from mock_server.explain.text import text
 def command(exchange: str, form: str, **given: Any) -> None:
     """Explain why an exchange was answered as it was. ID is the x-mock-request-id of its answer, or `last`.
 
-    The exit code is 1 when the server has no exchange with that ID, or has forgotten it.
+    The exit code is 1 when the server has no exchange with that ID, or has forgotten it, and 2 when an option is wrong
+    or no server answers as this vern-mock does.
 
     \b
       vern-mock why 17 --api-key my-key
@@ -28,9 +30,6 @@ def command(exchange: str, form: str, **given: Any) -> None:
       vern-mock why stray-3 --api-key my-key     # a call without an accepted key
     """
     path = f"/_mock/why/{quote(exchange, safe='')}"
-    explanation = json.loads(call_admin(given, "GET", path))
-    if form == "json":
-        click.echo(json.dumps(explanation, indent=2, ensure_ascii=False))
-    else:
-        click.echo(text(explanation), nl=False)
+    explanation = ask(given, path, "why")
+    tell(json.dumps(explanation, indent=2) if form == "json" else text(explanation).rstrip("\n"))
     sys.exit(0 if explanation["found"] else 1)

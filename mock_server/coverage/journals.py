@@ -24,7 +24,7 @@ def told_by(session: str | None, exchanges: Iterable[Mapping[str, Any]], dropped
 
 
 def _one(exchange: Mapping[str, Any], session: str) -> Journaled:
-    owner = f"{STRAY}{exchange['real']}" if exchange["id"].startswith(STRAY) else session
+    owner = f"{STRAY}{exchange.get('real')}" if exchange["id"].startswith(STRAY) else session
     return Journaled(session=owner, exchanges=[[exchange["number"]] * 2], dropped=0)
 
 

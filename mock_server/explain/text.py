@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mock_server.contract.escape import lines
 from mock_server.kernel.clock import in_words
 
 
 def text(why: dict[str, Any]) -> str:
-    """The explanation in lines."""
+    """The explanation in lines; nothing of what a client has sent breaks one, or steers a terminal."""
     if not why["found"]:
-        return f"{why['id']}: {why['said']}\n"
-    return "\n".join((_head(why), *(f"  {line}" for line in _lines(why)))) + "\n"
+        return lines([f"{why['id']}: {why['said']}"])
+    return lines([_head(why), *(f"  {line}" for line in _lines(why))])
 
 
 def _head(why: dict[str, Any]) -> str:

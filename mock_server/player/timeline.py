@@ -5,15 +5,17 @@ Lines are styled for a terminal; click takes the style off in a pipe. Ids are cu
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mock_server.contract.document import API
+from mock_server.contract.escape import escape, line
 from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import in_words
 from mock_server.player.play import csv_rows
@@ -37,13 +39,34 @@ def face(milliseconds: int) -> str:
 
 def exchange(call: Call, offset: int, describe: Callable[[Call], Iterator[str]]) -> list[str]:
     """One exchange: when, what was called, what code came, and what its body says by `describe`."""
+    call = _harmless(call)
     path = shorten(call.path.removeprefix(API))
     colour = "green" if 0 < call.status < 400 else "yellow"
     code = click.style(str(call.status or "lost"), fg=colour, bold=True)
-    line = f"{face(offset):>7} → {click.style(f'{call.method:4}', bold=True)} {path:52} {code}"
+    first = f"{face(offset):>7} → {click.style(f'{call.method:4}', bold=True)} {path:52} {code}"
     width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) - len(INDENT)
     below = [part for text in _describe(call, describe) for part in _fit(text, width)]
-    return [line, *(INDENT + part for part in below)]
+    return [first, *(INDENT + part for part in below)]
+
+
+def _harmless(call: Call) -> Call:
+    """The call without anything in its path and JSON that could steer a terminal: it may be anybody's text."""
+    sent, received = (
+        raw if value is None else json.dumps(_bare(value)).encode()
+        for raw, value in ((call.sent, call.asked), (call.received, call.body))
+    )
+    return call._replace(path=line(call.path), sent=sent, received=received or b"")
+
+
+def _bare(value: Any) -> Any:
+    match value:
+        case str():
+            return line(value)
+        case dict():
+            return {line(name): _bare(each) for name, each in value.items()}
+        case list():
+            return [_bare(each) for each in value]
+    return value
 
 
 def shorten(text: str) -> str:
@@ -62,13 +85,13 @@ def _fit(text: str, width: int) -> list[str]:
 def _describe(call: Call, describe: Callable[[Call], Iterator[str]]) -> Iterator[str]:
     body = call.body
     if call.status == 0:
-        yield click.style(f"no answer: {call.text}", fg="yellow")
+        yield click.style(f"no answer: {line(call.text)}", fg="yellow")
     elif body is None and (call.status >= 400 or call.media_type == "application/json"):
         size = counted(len(call.received), "byte")
-        yield click.style(f"no answer of the API: {call.media_type}, {size}", fg="yellow")
+        yield click.style(f"no answer of the API: {line(call.media_type)}, {size}", fg="yellow")
     elif call.status >= 400:
         text = body.get("error", "") if isinstance(body, dict) else call.text
-        yield click.style(f"refused: {shorten(str(text))}", fg="yellow")
+        yield click.style(f"refused: {shorten(line(str(text)))}", fg="yellow")
     elif call.media_type == "text/csv":
         yield from _csv(call)
     elif not isinstance(body, dict):
@@ -83,8 +106,8 @@ def _csv(call: Call) -> Iterator[str]:
     sizes = (f"{octets / least:.3g} {unit}" for least, unit in ((10**6, "MB"), (10**3, "KB")) if octets >= least)
     size = next(sizes, counted(octets, "byte"))
     yield f"{counted(len(rows), 'row')} of {counted(len(header), 'column')}, {size} of CSV"
-    for line in call.text.splitlines()[: CSV_ROWS + 1]:
-        yield click.style("     " + (line if len(line) <= width else line[: width - 1] + "…"), dim=True)
+    for row in map(escape, call.text.splitlines()[: CSV_ROWS + 1]):
+        yield click.style("     " + (row if len(row) <= width else row[: width - 1] + "…"), dim=True)
     if len(rows) > CSV_ROWS:
         yield click.style("     …", dim=True)
 

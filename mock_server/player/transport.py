@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import select
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection, InvalidURL
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -37,25 +37,24 @@ class Call(NamedTuple):
     @property
     def body(self) -> Any:
         """The answer as JSON; None when it is something else."""
-        if self.media_type != "application/json":
-            return None
-        try:
-            return json.loads(self.received)
-        except ValueError:
-            return None
+        return _json(self.received) if self.media_type == "application/json" else None
 
     @property
     def asked(self) -> Any:
         """The request's body as JSON; None when there is none or it is something else."""
-        try:
-            return json.loads(self.sent) if self.sent else None
-        except ValueError:
-            return None
+        return _json(self.sent) if self.sent else None
 
     @property
     def text(self) -> str:
         """The answer's body as text."""
         return self.received.decode("utf-8", "replace")
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):  # malformed, or nested too deeply
+        return None
 
 
 class Transport:
@@ -73,7 +72,10 @@ class Transport:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r}: expected an address such as http://127.0.0.1:8376")
         connection = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = connection(parts.hostname, parts.port, timeout=timeout)
+        try:
+            self._connection = connection(parts.hostname, parts.port, timeout=timeout)
+        except InvalidURL as error:
+            raise ValueError(str(error)) from None
         self._headers = dict(headers or {})
         if key is not None:
             self._headers["x-api-key"] = key

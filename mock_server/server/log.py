@@ -19,6 +19,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from mock_server.contract.escape import escape
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -206,4 +208,4 @@ def _safe(text: str) -> str:
 
 def _printable(text: str) -> str:
     """The text without anything that could break the line or move a terminal's cursor."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return text if text.isprintable() else escape(text).replace("\n", "\\n").replace("\t", "\\t")

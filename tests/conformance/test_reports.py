@@ -16,9 +16,9 @@ from markdown_it import MarkdownIt
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import html, jsonreport, junit, markdown, summary, terminal
-from conformance.report.escape import cut, escape, line
 from conformance.verdict import aside, collect, counts, headline, judge
 from mock_server.contract.document import data
+from mock_server.contract.escape import cut, escape, line
 
 SCHEMA: dict[str, Any] = json.loads(data("openapi", "results.schema.json").read_text("utf-8"))
 XHTML = "{http://www.w3.org/1999/xhtml}"
