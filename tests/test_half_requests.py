@@ -6,7 +6,13 @@ import asyncio
 import errno
 import json
 import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from mock_server.scenarios.catalog import World
 
+ROOT = Path(__file__).parent.parent
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2"
 KEY = "host: mock\r\nx-api-key: test-half\r\n"
 GET = f"GET /api/v1/sources HTTP/1.1\r\n{KEY}\r\n"
@@ -254,3 +261,35 @@ def test_that_no_descriptor_is_left_is_said_once_a_minute(play: Any, monkeypatch
     notices = play(steps).notices
     assert len(notices) == 2
     assert all("ulimit -n" in each for each in notices)
+
+
+WITH_H11 = "import sys; sys.modules['httptools'] = sys.modules['uvloop'] = None; "
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file descriptors are counted by POSIX")
+@pytest.mark.parametrize("first", ["", WITH_H11], ids=["httptools", "h11"])
+def test_silent_connections_beyond_all_descriptors_stop_nobody_for_long(first: str) -> None:
+    serve = f"{first}from mock_server.cli.main import main; main()"
+    command = [sys.executable, "-P", "-c", serve, "serve", "--port", "0", "--head-timeout", "1s"]
+    limited = ["/bin/sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *command]
+    with subprocess.Popen(limited, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        where = urlsplit(json.loads(process.stdout.readline())["url"])
+        with ExitStack() as opened:
+            for _ in range(60):
+                silent = opened.enter_context(socket.create_connection((where.hostname, where.port), timeout=60))
+                opened.callback(_read_to_the_end, silent)
+        with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
+            connection.sendall(GET.encode())
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        process.terminate()
+        _, log = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert log.count("ulimit -n") == 1
+    assert "Traceback" not in log, log
+
+
+def _read_to_the_end(silent: socket.socket) -> None:
+    with suppress(ConnectionResetError):
+        while silent.recv(1_000):
+            pass

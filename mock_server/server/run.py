@@ -209,9 +209,10 @@ class _Server(uvicorn.Server):
     def _show(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Tell of what no handler caught; that no connection can be accepted is no mistake of ours."""
         wrong = context.get("exception")
+        over = self.should_exit and isinstance(wrong, ValueError)  # asyncio listens again, at a socket that is closed
         if isinstance(wrong, OSError) and wrong.errno in NO_ROOM:
             self._connections.say_full(real_time())
-        else:
+        elif not over:
             loop.default_exception_handler(context)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
