@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -28,12 +29,13 @@ from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import LONGEST as LONGEST_TEXT
 from mock_server.kernel.errors import Refusal
 from mock_server.kernel.settings import Settings
-from mock_server.preview import decisions
-from mock_server.preview.generation import create_app
+from mock_server.preview import account, decisions
+from mock_server.preview.generation import PREVIEW, create_app
 from mock_server.preview.language import load_world
 from mock_server.preview.readings import DIALECTS
 from mock_server.recording.waiting import MOMENT, Waiting, Wanted
 from mock_server.session.bundle import digest
+from mock_server.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,8 @@ CONTRACT = contract.load()
 RUN = "/api/v1/companies/c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d/imports/d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"
 LIVE = "/api/v1/companies/4619b4f3-e1db-4d20-80b1-898d906683c2/imports"
 LONG = "a" * 90_000
+SOURCE = "5d0c8e1a-3b7f-4c26-9a41-6e2f0b9d7c11"
+TEMPLATE = "1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310"
 
 
 # Words
@@ -383,6 +387,25 @@ def test_of_a_large_wrong_body_no_large_part_is_told(body: Any, said: str) -> No
     """The judge writes the value that is at fault into its message: only short ones come so far."""
     (first, *_) = CONTRACT.request_differences("start_import", body)
     assert said in first.text
+
+
+@pytest.mark.parametrize(
+    ("ids", "read"), [([TEMPLATE] * 30_000, 1), ([TEMPLATE, *(str(UUID(int=n)) for n in range(9))], 2)]
+)
+def test_of_many_template_ids_each_is_looked_at_once_up_to_a_wrong_one(
+    ids: list[str], read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def count(text: str) -> str:
+        looked_at.append(text)
+        return text
+
+    session = Session("test-key", Settings(), load_world(), PREVIEW, 0)
+    monkeypatch.setattr(account, "canonical_id", count)
+    with suppress(Refusal):
+        account.account_of(session).provision(0, {"name": "Acme", "source": SOURCE, "template_ids": ids})
+    assert [each for each in looked_at if each != SOURCE] == ids[:read]
 
 
 # A full journal

@@ -49,8 +49,10 @@ def differences(validator: Any, body: Any, document: Mapping[str, Any]) -> list[
             return []
         # Each fault that is found costs time and memory, and so does a large value that is at fault: of a million wrong
         # rows a few tell enough, those of the smallest extract that has some.
-        for whole in range(_LAYERS) if not _is_small(body) else ():
-            extract = _extract(body, whole, _names(document))
+        layers = () if _is_small(body) else range(_LAYERS)
+        names = _names(document) if layers else ()
+        for whole in layers:
+            extract = _extract(body, whole, names)
             if not validator.is_valid(extract):
                 body = extract
                 break
@@ -75,7 +77,7 @@ def _extract(value: Any, whole: int, names: Collection[str]) -> Any:
     if isinstance(value, list):
         return [_extract(each, whole - 1, names) for each in (value if whole > 0 else value[:_SAMPLE])]
     if isinstance(value, dict):
-        first = set(value if whole > 0 or len(value) <= _WIDE else islice(value, _SAMPLE)) | (names & value.keys())
+        first = set(value if whole > 0 or len(value) <= _WIDE else islice(value, _SAMPLE)) | (value.keys() & names)
         return {name: _extract(each, whole - 1, names) for name, each in value.items() if name in first}
     return value
 

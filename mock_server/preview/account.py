@@ -112,10 +112,13 @@ class Account(Ledger):
         if source is None:
             raise Refusal(404, f"no source {body['source']!r} in this account", "PROV-11")
         known = [template.id for template in catalogue.templates]
-        wanted = [canonical_id(each) for each in body.get("template_ids", known)]
-        if foreign := [template_id for template_id in wanted if template_id not in known]:
-            text = f"template_ids names a template that this account does not have: {foreign[0]!r}"
-            raise Refusal(400, text, "PROV-15")
+        wanted: list[str] = []
+        for each in dict.fromkeys(body.get("template_ids", known)):
+            wanted.append(canonical_id(each))
+            if wanted[-1] not in known:
+                raise Refusal(
+                    400, f"template_ids names a template that this account does not have: {each!r}", "PROV-15"
+                )
         external_id = body.get("external_id")
         self._refuse_taken(body["name"], source.id, external_id)
         scenario = session.world.scenarios.get((external_id or "").partition("--")[0])

@@ -73,6 +73,8 @@ async def provision_company(call: Exchange) -> Response:
     """Create a company with its workbook (PROV-01 to PROV-19)."""
     body = await call.json()
     wanted = {name: body[name] for name in ("name", "source", "template_ids", "external_id") if name in body}
+    if "template_ids" in wanted:
+        wanted["template_ids"] = list(dict.fromkeys(wanted["template_ids"]))
     if (body.get("connections") or {}).get("destination"):
         wanted["connections"] = {"destination": True}  # the store keeps no credentials (PROV-18)
     company = account_of(call.session).provision(call.later(), wanted)

@@ -99,34 +99,36 @@ def _archived(entry: Entry) -> dict[str, Any]:
 
 
 def _request(entry: Entry) -> dict[str, Any]:
-    sent = part(entry.request)
-    origin = f"http://{entry.request.header('host') or 'localhost'}"
-    names = (each.partition("=") for each in entry.query.split("&") if each)
+    asked = entry.request
+    sent, query = part(asked), entry.query
+    origin = f"http://{asked.header('host') or 'localhost'}"
+    names = (each.partition("=") for each in query.split("&") if each)
     request: dict[str, Any] = {
         "method": entry.method,
-        "url": origin + entry.path + (f"?{entry.query}" if entry.query else ""),
+        "url": origin + entry.path + (f"?{query}" if query else ""),
         "queryString": [{"name": name, "value": value} for name, _, value in names],
-        **_message(entry.request),
+        **_message(asked),
     }
-    if entry.request.size:
-        kind = entry.request.header("content-type") or ""
+    if asked.size:
+        kind = asked.header("content-type") or ""
         request["postData"] = {"mimeType": kind, "text": sent["body"], "_encoding": sent["encoding"]}
-        request["postData"] |= _comment(entry.request)
+        request["postData"] |= _comment(asked)
     return request
 
 
 def _response(entry: Entry) -> dict[str, Any]:
-    answered, kind = part(entry.answer), entry.answer.header("content-type") or ""
-    content: dict[str, Any] = {"size": entry.answer.size, "mimeType": kind, "text": answered["body"]}
+    told = entry.answer
+    answered, kind = part(told), told.header("content-type") or ""
+    content: dict[str, Any] = {"size": told.size, "mimeType": kind, "text": answered["body"]}
     if answered["encoding"] == "base64":
         content["encoding"] = "base64"
-    content |= _comment(entry.answer)
+    content |= _comment(told)
     return {
         "status": entry.status or 0,  # what HAR gives to an answer that never came
         "statusText": "",
         "content": content,
         "redirectURL": "",
-        **_message(entry.answer),
+        **_message(told),
     }
 
 
