@@ -41,11 +41,8 @@ _TOKENS = 32
 _ESCAPED = re.compile(rb"(?i)\\u00[2-7]|%(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])")
 """A letter that is written as an escape, which nobody does but to hide a word."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_\s-]{8,}=*\s*")
-_PREFIXES = (
-    *("eyJ", "sk_", "sk-", "pk_", "rk_", "whsec_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xox"),
-    *("AKIA", "ASIA", "AIza", "ya29.", "earer "),
-)
-_BYTE_PREFIXES = tuple(map(str.encode, _PREFIXES))
+_HINTS = r"eyJ|[spr]k[_-]|whsec_|gh[ops]_|github_pat_|glpat-|xox|AKIA|ASIA|AIza|ya29\.|earer "
+_HINT, _HINT_IN_BYTES = re.compile(_HINTS), re.compile(_HINTS.encode())
 _SHAPED = re.compile(
     r"(?<![A-Za-z0-9])(?:eyJ[\w-]{10,}(?:\.[\w-]*){0,2}|(?:[spr]k[_-]|whsec_|gh[ops]_|github_pat_|glpat-|xox[a-z]-)"
     r"(?=[\w-]*[0-9])[\w-]{12,}|(?:AKIA|ASIA|AIza|ya29\.)[\w-]{12,}|(?i:bearer) [\w.~+/=-]{12,})",
@@ -89,7 +86,7 @@ class Secrets(NamedTuple):
         return self._without_shapes(text)
 
     def _without_shapes(self, text: str) -> str:
-        if any(prefix in text for prefix in _PREFIXES):
+        if _HINT.search(text):
             text = _SHAPED.sub(HIDDEN, text)
         return _WORD.sub(self._guessed, text) if self.guess else text
 
@@ -135,14 +132,14 @@ class Secrets(NamedTuple):
         whole = size == len(body)
         if not _is_text(body, whole=whole) or (whole and _BASE64.fullmatch(body) and _hides_text(body)):
             return UNREADABLE
-        if names_credentials(body.lower()) or _ESCAPED.search(body):
+        if names_credentials(body.lower()) or ((b"\\" in body or b"%" in body) and _ESCAPED.search(body)):
             body, size = (_bare(body) if whole else UNREADABLE), 0
         return self.content(body, size)
 
     def content(self, body: bytes, size: int) -> bytes:
         """The beginning of another body, of a file or an answer, without key and tokens."""
         shown = self.bytes(body)
-        if self.guess or any(prefix in shown for prefix in _BYTE_PREFIXES):
+        if self.guess or _HINT_IN_BYTES.search(shown):
             text = shown.decode("utf-8", "surrogateescape")
             shown = self._without_shapes(text).encode("utf-8", "surrogateescape")
         return shown[:-_LONGEST] if size > len(body) else shown
