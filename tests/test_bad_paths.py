@@ -281,7 +281,7 @@ def test_a_wrong_query_is_refused(client: Client, query: str, words: tuple[str, 
 
 @pytest.mark.parametrize(
     "query",
-    ["&&&===&", "?", "limit", "odd=1", "%00=%00", "a=1&" * 5_000, "x" * 50_000, "limit=5&limit=6", "%ff=%fe", ";;"],
+    ["&&&===&", "?", "limit", "odd=1", "%00=%00", "a=1&" * 5_000, "x" * 30_000, "limit=5&limit=6", "%ff=%fe", ";;"],
 )
 def test_an_absurd_query_is_read_for_what_is_in_it(client: Client, query: str) -> None:
     call = client.get(f"{DOCS}/imports?{query}")
