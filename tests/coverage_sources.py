@@ -92,7 +92,14 @@ def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[I
     best: dict[Item, tuple[Any, ...]] = {}
     for scenario, play in plays:
         for item, step in shown(scenario, play).items():
-            key = (not is_about(scenario, item), *strange(scenario), len(play.steps), step, _beats(scenario))
+            key = (
+                not is_about(scenario, item),
+                is_refused(play, item),
+                *strange(scenario),
+                len(play.steps),
+                step,
+                _beats(scenario),
+            )
             if item not in best or key < best[item]:
                 best[item], found[item] = key, Way(scenario.name, play.title)
     plain = sorted(plays, key=lambda pair: (pair[0].name != PLAIN, *strange(pair[0]), len(pair[1].steps)))
@@ -106,6 +113,11 @@ def work_out(scenarios: Mapping[str, Scenario], items: Iterable[Item]) -> dict[I
 def is_about(scenario: Scenario, item: Item) -> bool:
     """Whether the scenario is about this item."""
     return scenario.name in ABOUT.get(item.name, ABOUT.get(item.name.split()[-1], ()))
+
+
+def is_refused(play: Play, item: Item) -> bool:
+    """Whether something is refused in the play that a client can do without: the report card may call it a mistake."""
+    return item.group != "error_codes" and any("refused" in step.modifiers for step in play.steps)
 
 
 def strange(scenario: Scenario) -> tuple[Any, ...]:
