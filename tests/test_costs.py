@@ -380,6 +380,7 @@ def test_a_large_body_is_read_and_checked_in_a_thread(client: Client) -> None:
         ({"rows": [{"a": 1}] * 5_000 + [[{}] * 30_000]}, "rows[5000] must be an object; got an array of 20 entries"),
         ({"rows": [{f"a{each}": each for each in range(3_000)} | {"b": []}]}, "rows[0].b must be a string"),
         ({**{f"a{each}": each for each in range(3_000)}, "rows": [1]}, "rows[0] must be an object; got 1"),
+        ({"rows": [{LONG: []}]}, f"rows[0].{LONG[:60]}… must be a string"),
         ({"rows": [1] * 2_000, "idempotency_key": 5}, "idempotency_key must be a string; got 5"),
     ],
 )

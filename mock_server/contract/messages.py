@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from mock_server.contract.nearest import shown
+from mock_server.contract.nearest import cut, shown
 
 _FEW = 1_000  # values; a body of so many is searched for all its faults
 _SAMPLE = 20  # entries of each array and object in an extract of a larger one
 _WIDE = 100  # members of an object that is no record of known members any longer
+_MANY = (dict, list)
 _LAYERS = 4  # a body, its members, their entries, and what those hold
 _GUARDED = "connections"  # the member that holds a destination's credentials
 _FORMATS = {"uuid": "a UUID", "uri": "an absolute URL", "date-time": "an ISO-8601 date"}
@@ -77,8 +78,13 @@ def _extract(value: Any, whole: int, names: Collection[str]) -> Any:
     if isinstance(value, list):
         return [_extract(each, whole - 1, names) for each in (value if whole > 0 else value[:_SAMPLE])]
     if isinstance(value, dict):
-        first = set(value if whole > 0 or len(value) <= _WIDE else islice(value, _SAMPLE)) | (value.keys() & names)
-        return {name: _extract(each, whole - 1, names) for name, each in value.items() if name in first}
+        if whole > 0 or len(value) <= _WIDE:
+            if not any(type(each) in _MANY for each in value.values()):
+                return value
+            first: Collection[str] = value
+        else:
+            first = set(islice(value, _SAMPLE)) | (value.keys() & names)
+        return {name: _extract(value[name], whole - 1, names) for name in value if name in first}
     return value
 
 
@@ -171,7 +177,7 @@ def _counted(number: int, one: str, many: str) -> str:
 def _where(path: Sequence[str | int]) -> str:
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{cut(part)}" if text else cut(part)
     return text or "the body"
 
 
