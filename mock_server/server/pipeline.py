@@ -239,7 +239,7 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
     except ClientDisconnect:
         raise
     except Exception:
-        path = repr(x.path)[1:-1]  # on one line, whatever was sent
+        path = repr(x.told()[0])[1:-1]  # on one line, whatever was sent
         logger.exception("%s %s failed", x.scope["method"], path)
         return error(500, "the mock failed to answer; its log has the details")
 
@@ -282,7 +282,8 @@ class Outgoing:
             self.record(now)
             if x.scope["method"] != "GET":
                 self._await_reader()
-            await self._write(body)
+            if not send_directly(x.send, self.status, headers, body):
+                await self._write(body)
         else:
             await self._finish(lambda: self._write(body))
 

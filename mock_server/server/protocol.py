@@ -25,7 +25,7 @@ class Protocol(Offered):
 
     def data_received(self, data: bytes) -> None:
         """Take in what came, in pieces that can end no head that is too long."""
-        while self._head + len(data) > HEAD:
+        while self._refused or self._head + len(data) > HEAD:
             room = HEAD - self._head
             if not room:
                 self._refuse("Too long head of a request received.", TOO_LONG)
@@ -33,16 +33,18 @@ class Protocol(Offered):
                 return
             piece, data = data[:room], data[room:]
             self._take(piece)
-        if not self._refused:
-            self._take(data)
+        self._take(data)
 
     def _take(self, data: bytes) -> None:
         before = self.cycle
         in_body = before is not None and before.more_body
         super().data_received(data)
         cycle: Any = self.cycle
+        if cycle is not before:
+            self._head = 0
+            return
         # h11, which counts for itself, has a scope when the head is whole.
-        begun = self.scope is not None and cycle is before and (cycle is None or self.scope is not cycle.scope)
+        begun = self.scope is not None and (cycle is None or self.scope is not cycle.scope)
         self._head = self._head + len(data) if begun and not in_body else 0
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn has but one

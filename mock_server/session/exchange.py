@@ -125,22 +125,6 @@ class Exchange:
         return self.sessions.contract
 
     @property
-    def path(self) -> str:
-        """The path as a log may show it, without keys and tokens; there are none in one that leads somewhere."""
-        path: str = self.scope["path"]
-        if self.signed is not None:
-            return f"{self.signed.prefix}…"
-        return path if self._is_sound else self.entry.path if self.arrived else self._bare(path)
-
-    @property
-    def _is_sound(self) -> bool:
-        """Whether its words are those of the contract, and its ids those of the session."""
-        return self.arrived and self.entry.operation is not None and self.entry.status not in {400, 401, 404, 429}
-
-    def _bare(self, text: str) -> str:
-        return Secrets(self.given, guess=True).text(text)
-
-    @property
     def query(self) -> dict[str, str]:
         """The query's parameters, ids in their canonical_id form; of a repeated one the last counts."""
         given = parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -167,12 +151,19 @@ class Exchange:
         self.entry.acted = now
         return now
 
-    def outcome(self) -> tuple[str | None, str | None]:
-        """For the log: which operation it was for, and what helps whoever reads it."""
+    def told(self) -> tuple[str, str | None, str | None]:
+        """For the log: path, operation, and what helps whoever reads it; without keys and tokens.
+
+        There are none in what leads somewhere: its words are those of the contract, and its ids those of the session.
+        """
+        path: str = self.scope["path"] if self.signed is None else f"{self.signed.prefix}…"
         if not self.arrived:
-            return None, self.note and self._bare(self.note)
-        note = self.note if self._is_sound else self.entry.note
-        return self.entry.operation, note or self.entry.fault
+            secrets = Secrets(self.given, guess=True)
+            return secrets.text(path), None, self.note and secrets.text(self.note)
+        entry, operation = self.entry, self.entry.operation
+        if operation is not None and entry.status not in {400, 401, 404, 429}:
+            return path, operation, self.note or entry.fault
+        return entry.path if self.signed is None else path, operation, entry.note or entry.fault
 
     def arrive(self, journal: Journal, key: str | None, now: int) -> Entry:
         """Note in that journal that it has arrived, at this time of the session's."""
