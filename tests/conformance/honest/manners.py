@@ -10,10 +10,15 @@ from typing import Any
 from honesty import Honest, Sent, all_of, answered
 from places import around
 
+from mock_server.admin import requests
+from mock_server.admin import runs as admin_runs
+from mock_server.contract import document
+from mock_server.contract.document import canonical_id
 from mock_server.data.templates import Source
 from mock_server.kernel.ids import made_uuid
 from mock_server.preview import account, operations, runs
 from mock_server.scenarios import catalog
+from mock_server.session import exchange
 from mock_server.session import session as session_module
 from mock_server.session.sessions import Sessions
 
@@ -82,15 +87,20 @@ def _failures(body: Any) -> None:
 
 
 def _ids(change: Any) -> Any:
-    """Other UUIDs."""
+    """Other UUIDs, to be sent back as they were written."""
 
     def changed(honest: Any) -> Any:
         return lambda *words: change(honest(*words))
 
+    def as_sent(_: Any) -> Any:
+        return str
+
     return all_of(
-        around((session_module, made_uuid), changed),
-        around((account, made_uuid), changed),
-        around((catalog, made_uuid), changed),
+        *(around((module, made_uuid), changed) for module in (session_module, account, catalog)),
+        *(
+            around((module, canonical_id), as_sent)
+            for module in (document, exchange, account, operations, requests, admin_runs)
+        ),
     )
 
 
