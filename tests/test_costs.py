@@ -84,6 +84,11 @@ def test_a_long_word_is_compared_with_none(compared: list[int]) -> None:
     assert compared == []
 
 
+def test_a_word_is_compared_with_so_many_others(compared: list[int]) -> None:
+    assert nearest("run-00007x", (f"run-{number:05}" for number in range(30_000))) == "run-00007"
+    assert len(compared) < 5_000
+
+
 def test_of_a_long_path_the_beginning_is_compared(compared: list[int]) -> None:
     assert CONTRACT.nearest("GET", f"/api/v1/companies/{LONG}/imports").id
     assert max(compared) <= 2 * LONGEST

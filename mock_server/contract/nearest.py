@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 LONGEST = 200
 """Characters of a word or path that are compared with others; looking at a longer one costs its square."""
+_COMPARED = 1_000
+"""Words that one is compared with: a session may have any number of runs."""
 _SHOWN = 60
 
 
@@ -18,7 +21,7 @@ def nearest(name: str, *known: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 - needed only when something is wrong
 
     for words in known:
-        candidates = {word.casefold(): word for word in words}
+        candidates = {word.casefold(): word for word in islice(words, _COMPARED)}
         if near := get_close_matches(name.casefold(), candidates, n=1):
             return candidates[near[0]]
     return None
