@@ -283,15 +283,17 @@ class Outgoing:
             if x.scope["method"] != "GET":
                 self._await_reader()
             if not send_directly(x.send, self.status, headers, body):
-                await self._write(body)
+                await self._write_parts(body)
         else:
             await self._finish(lambda: self._write(body))
 
     async def _write(self, body: bytes) -> None:
-        send, headers = self.x.send, self.headers
-        if not send_directly(send, self.status, headers, body):
-            await send({"type": "http.response.start", "status": self.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+        if not send_directly(self.x.send, self.status, self.headers, body):
+            await self._write_parts(body)
+
+    async def _write_parts(self, body: bytes) -> None:
+        await self.x.send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await self.x.send({"type": "http.response.body", "body": body})
 
     async def send(self, message: Message) -> None:
         """Send the next message of an answer that comes in several."""
