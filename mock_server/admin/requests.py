@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
 from mock_server.admin.call import AdminCall, Answer, route
-from mock_server.contract.document import UUID, canonical_id
+from mock_server.contract.document import UUID, canonical_id, clause_texts
 from mock_server.contract.nearest import shown, suggest
 from mock_server.coverage.items import coverage_of
 from mock_server.coverage.journals import counts, told_by
@@ -79,10 +79,11 @@ def _read_har(call: AdminCall) -> Answer:
     return streamed(written(har(_found(*_search(call)))))
 
 
-def _explain(call: AdminCall) -> Answer:
+async def _explain(call: AdminCall) -> Answer:
     form = call.query("format").get("format")
     if form is not None and form not in _FORMS:
         raise Refusal(400, f"format: no format {shown(form)}{suggest(form, _FORMS)}")
+    await run_in_threadpool(clause_texts)  # which are read the first time
     explanation = why(call.session, call.sessions.strays, call.request.path_params["id"])
     accepted = call.request.headers.get("accept", "").lower()
     as_text = form == "text" or (form is None and accepted.startswith("text/plain"))
