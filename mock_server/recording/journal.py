@@ -230,6 +230,14 @@ class Entry:
 class Journal:
     """The exchanges of one session, in the order of their arrival."""
 
+    dropped = 0
+    """How many exchanges were forgotten to stay within the limit, or by `clear`."""
+    latest = 0
+    """The number of the latest exchange."""
+    steered_dropped = 0
+    """How many changes through the admin API were forgotten."""
+    _turn = _weight = _steered_weight = 0
+
     def __init__(
         self,
         tokens: Container[str] = (),
@@ -250,17 +258,9 @@ class Journal:
         """Whether it holds the calls that belong to no session."""
         self.body = body
         """Bytes that are kept of a body."""
-        self.dropped = 0
-        """How many exchanges were forgotten to stay within the limit, or by `clear`."""
-        self.latest = 0
-        """The number of the latest exchange."""
         self.steered: deque[Steered] = deque()
-        self.steered_dropped = 0
-        """How many changes through the admin API were forgotten."""
-        self._turn = 0
         self._entries: deque[Entry] = deque()
         self._limit = limit
-        self._weight = self._steered_weight = 0
         self.waiting = Waiting()
 
     def __iter__(self) -> Iterator[Entry]:

@@ -25,17 +25,9 @@ class Protocol(Offered):
 
     def data_received(self, data: bytes) -> None:
         """Take in what came, in pieces that can end no head that is too long."""
-        while self._refused or self._head + len(data) > HEAD:
-            room = HEAD - self._head
-            if not room:
-                self._refuse("Too long head of a request received.", TOO_LONG)
-            if self._refused or self.transport.is_closing():
-                return
-            piece, data = data[:room], data[room:]
-            self._take(piece)
-        self._take(data)
-
-    def _take(self, data: bytes) -> None:
+        if self._refused or self._head + len(data) > HEAD:
+            self._take_in_steps(data)
+            return
         before = self.cycle
         in_body = before is not None and before.more_body
         super().data_received(data)
@@ -46,6 +38,14 @@ class Protocol(Offered):
         # h11, which counts for itself, has a scope when the head is whole.
         begun = self.scope is not None and (cycle is None or self.scope is not cycle.scope)
         self._head = self._head + len(data) if begun and not in_body else 0
+
+    def _take_in_steps(self, data: bytes) -> None:
+        while data and not self._refused and not self.transport.is_closing():
+            room = HEAD - self._head
+            if not room:
+                self._refuse("Too long head of a request received.", TOO_LONG)
+            piece, data = data[:room], data[room:]
+            self.data_received(piece)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn has but one
         """Refuse what is no HTTP; h11 calls what is too long so."""
