@@ -368,8 +368,11 @@ def test_every_term_has_one_line_and_lives_where_it_says() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda path: path.stem)
-def test_a_decision_has_at_most_twenty_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 20
+def test_a_decision_has_at_most_twenty_lines_and_a_number_of_its_own(path: Path) -> None:
+    lines, number = path.read_text().splitlines(), path.stem[:4]
+    assert len(lines) <= 20
+    assert lines[0].startswith(f"# {int(number)}. ")
+    assert [*path.parent.glob(f"{number}-*.md")] == [path]
 
 
 # every document
