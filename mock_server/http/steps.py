@@ -77,15 +77,15 @@ class _Steps:
     def _many(self, at: int, depth: int) -> tuple[Any, int]:
         """What the array or object holds that begins there, and where it ends."""
         opening, closing = self._raw[at : at + 1], _CLOSING[self._raw[at]]
-        array, members = list[Any](), dict[str, Any]()
+        held: Any = {} if closing == b"}" else []
 
         def take(begin: int, end: int) -> None:
             part = self._raw[begin:end]
             if not part.strip() and (begin > start or not self._raw.startswith(closing, end)):
                 raise ValueError(f"unexpected character: byte {end + 1}")
             found = self._read(opening + part + closing, depth - 1)
-            members.update(found) if closing == b"}" else array.extend(found)
-            if len(members) > WIDEST:
+            held.update(found) if closing == b"}" else held.extend(found)
+            if closing == b"}" and len(held) > WIDEST:
                 raise Refusal(413, f"an object of the body has too many members; at most {WIDEST} are taken")
 
         start = at = at + 1
@@ -96,12 +96,11 @@ class _Steps:
             cut, end = self._cut(at)
             if end is not None:
                 self._told(at, take, at, self._expect(closing, end))
-                return (array if closing == b"]" else members), end + 1
+                return held, end + 1
             if cut is None:
-                at = self._long(at, depth, array, members if closing == b"}" else None)
-                if self._raw[at : at + 1] == closing:
-                    return (array if closing == b"]" else members), at + 1
-                cut = at
+                cut = self._long(at, depth, held)
+                if self._raw.startswith(closing, cut):
+                    return held, cut + 1
             else:
                 self._told(at, take, at, cut)
             at = self._expect(b",", cut) + 1
@@ -136,16 +135,16 @@ class _Steps:
                 cut = begin
         return cut, None
 
-    def _long(self, at: int, depth: int, array: list[Any], members: dict[str, Any] | None) -> int:
+    def _long(self, at: int, depth: int, held: Any) -> int:
         """Read one member that is longer than the window; where what follows it stands."""
-        if members is None:
+        if isinstance(held, list):
             value, at = self.value(_skip(self._raw, at), depth)
-            array.append(value)
+            held.append(value)
         else:
             at = self._expect(b'"', _skip(self._raw, at))
             name, at = self._string(at)
             at = self._expect(b":", _skip(self._raw, at))
-            members[name], at = self.value(_skip(self._raw, at + 1), depth)
+            held[name], at = self.value(_skip(self._raw, at + 1), depth)
         return _skip(self._raw, at)
 
     def _expect(self, mark: bytes, at: int) -> int:

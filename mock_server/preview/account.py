@@ -116,9 +116,8 @@ class Account(Ledger):
         for each in dict.fromkeys(body.get("template_ids", known)):
             wanted.append(canonical_id(each))
             if wanted[-1] not in known:
-                raise Refusal(
-                    400, f"template_ids names a template that this account does not have: {each!r}", "PROV-15"
-                )
+                text = f"template_ids names a template that this account does not have: {each!r}"
+                raise Refusal(400, text, "PROV-15")
         external_id = body.get("external_id")
         self._refuse_taken(body["name"], source.id, external_id)
         scenario = session.world.scenarios.get((external_id or "").partition("--")[0])
