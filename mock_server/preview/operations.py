@@ -19,7 +19,7 @@ from mock_server.preview.decisions import fixes
 from mock_server.preview.downloads import sheet_csv, workbook_zip
 from mock_server.preview.exports import ExportRun, Selection
 from mock_server.preview.history import asked, page
-from mock_server.preview.preconditions import parked, refuse_busy, refuse_decision, refuse_unconnected
+from mock_server.preview.preconditions import parked, refuse_busy, refuse_unconnected
 from mock_server.preview.runs import Approval, ImportRun, created_at
 from mock_server.scenarios.catalog import UnknownScenario
 
@@ -220,8 +220,7 @@ async def decide(call: Exchange) -> Response:
         call.entry.came_of_it()
         return answer(run.accepted(status))
     answers = body.get("answers") or ()
-    found = cast("Life", call.subject.state)
-    refuse_decision(found if found.terminal else run.life(call.later()))  # an end is final: no clock need be asked
+    parked(run, call.later())
     async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
 

@@ -233,9 +233,7 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
         finally:
             session.leave()
     except Refusal as refusal:
-        x.note = x.note or refusal.text
-        x.entry.clause = refusal.clause
-        return error(refusal.status, refusal.text, refusal.headers)
+        return x.refused(refusal)
     except ClientDisconnect:
         raise
     except Exception:

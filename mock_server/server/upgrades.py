@@ -25,30 +25,18 @@ class Offered(Base):
     def data_received(self, data: bytes) -> None:
         """Read what has come."""
         self._unset_keepalive_if_required()
-        self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as offer:
-            if self._is_offered():
+            if self._should_upgrade():
                 self._read_again(data[offer.args[0] :])
         except HttpParserError:
             self.logger.warning("Invalid HTTP request received.")
             self.send_400_response("")
 
-    def on_headers_complete(self) -> None:
-        """Begin to answer, unless the head is read again."""
-        if not self._is_offered():
-            super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The body is whole, unless the head is read again."""
-        if not self._is_offered():
-            super().on_message_complete()
-
-    def _is_offered(self) -> bool:
-        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+    def _should_upgrade(self) -> bool:
+        """Whether the head is left alone, to be read again; uvicorn asks where there is an offer."""
+        return self.parser.get_method() != b"CONNECT"
 
     def _read_again(self, rest: bytes) -> None:
         told = b",".join(value for name, value in self.headers if name == b"connection").lower()
@@ -56,7 +44,7 @@ class Offered(Base):
         kept += [(b"connection", each) for each in (b"close", b"keep-alive") if each in told]
         line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         self.parser = HttpRequestParser(self)
-        self._feed(b"\r\n".join((line, *map(b": ".join, kept), b"", rest)))
+        Offered.data_received(self, b"\r\n".join((line, *map(b": ".join, kept), b"", rest)))
 
 
 if not TYPE_CHECKING and HttpRequestParser is None:

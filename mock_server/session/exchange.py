@@ -18,7 +18,7 @@ from mock_server.contract.nearest import counted
 from mock_server.contract.redaction import Secrets
 from mock_server.dialects.dialect import Dialect, RequestBody
 from mock_server.http.direct import receive_directly
-from mock_server.http.messages import LARGE, parsed, pieces, read
+from mock_server.http.messages import LARGE, Answer, error, parsed, pieces, read
 from mock_server.http.origin import origin
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import SECOND, real_time
@@ -174,16 +174,23 @@ class Exchange:
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()
+        if self.size > LARGE:
+            return await run_in_threadpool(self._checked, raw, optional)
+        return self._checked(raw, optional)
 
-        def check() -> Any:
-            body = {} if optional and not raw else parsed(raw)
-            if self.dialect.readings:
-                body = self._understood(body)
-            if wrong := self.contract.request_differences(self.operation_id, body):
-                raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
-            return body
+    def _checked(self, raw: bytes, optional: bool) -> Any:  # noqa: FBT001 - a thread's function takes no names
+        body = {} if optional and not raw else parsed(raw)
+        if self.dialect.readings:
+            body = self._understood(body)
+        if wrong := self.contract.request_differences(self.operation_id, body):
+            raise Refusal(400, wrong[0].text, refusal_clause(self.contract, self.operation_id, wrong))
+        return body
 
-        return await self.aside(check)
+    def refused(self, refusal: Refusal) -> Answer:
+        """The answer to a call that is refused; the journal and the log are told why."""
+        self.note = self.note or refusal.text
+        self.entry.clause = refusal.clause
+        return error(refusal.status, refusal.text, refusal.headers)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """What comes of the work, which is done in a thread where the body is large, so that nobody else waits."""

@@ -57,7 +57,7 @@ OPERATORS = (
     "preview.beats:*.parse", "preview.beats:*.describe", "preview.beats:_*",
     *(f"preview.account:Account.{name}" for name in ("close", "restore")),  # sessions that end
     *(f"preview.companies:Ledger.{name}" for name in ("subject", "observe", "earlier")), "preview.lifecycle:before",
-    *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "outcome")),
+    *(f"session.exchange:Exchange.{name}" for name in ("__init__", "_understood", "receive", "drain", "told")),
     "session.exchange:Exchange.arrive",  # dialects, what the journal keeps
 )  # fmt: skip
 """Functions of these modules that serve the mock's operator and of which the contract says nothing; left out, too."""
