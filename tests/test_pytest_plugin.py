@@ -89,6 +89,13 @@ def see_it_park(mock):
 """
 
 
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI pytest tells each failure a second time, whole."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[str]:
     """A server like the one that the plugin starts."""

@@ -1,6 +1,6 @@
 """From the bytes of a CSV file to its records: encoding, delimiter, quotes and blanks as everyday files have them.
 
-What RFC 4180 leaves no room for, and still has one meaning alone, is read (docs/decisions/0013); what has none is a
+What RFC 4180 leaves no room for, and still has one meaning alone, is read (docs/decisions/0014); what has none is a
 `csv.Error` that names the line.
 """
 
@@ -38,9 +38,12 @@ _TWICE_A_BOM = "\ufeff".encode().decode("latin-1")  # one that was taken for let
 _SEP = re.compile(rf"[{re.escape(BLANK)}\"']*sep=(\\t|[^\"'\r\n])?[\s\"';,|]*", re.IGNORECASE)
 _CLOSES = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
 _NO_UTF_8 = re.compile(
-    rb"(?:[\x80-\xc1\xf5-\xff]|[\xc2-\xdf](?![\x80-\xbf])|[\xe0-\xef](?![\x80-\xbf]{2})|[\xf0-\xf4](?![\x80-\xbf]{3}))++"
+    rb"(?:[\x80-\xc1\xf5-\xff]|[\xc2-\xdf](?![\x80-\xbf])|[\xe0-\xef](?![\x80-\xbf]{2})|[\xf0-\xf4](?![\x80-\xbf]{3}))+"
 )
-"""Bytes of which none begins a character: many at a time, for a file in Cyrillic has nothing else."""
+"""Bytes of which none begins a character: many at a time, for a file in Cyrillic has nothing else.
+
+Not possessive: Python before 3.11.5 goes wrong where such a group has alternatives.
+"""
 _LONGEST = 1 << 20  # characters of a line or a cell
 _WIDEST = 16_384  # columns; no spreadsheet has more
 _SEEN = 400  # bytes, for the encoding

@@ -42,6 +42,7 @@ def _page(app: App, patch: pytest.MonkeyPatch) -> App:
 
     honest = http.error
     put(patch, (pipeline, http.error), error)
+    put(patch, (exchange, http.error), error)
     return app
 
 
