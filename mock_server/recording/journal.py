@@ -117,6 +117,8 @@ class Entry:
     """The session's time for which the answer was worked out, when that is not `at`."""
     sent: tuple[bytes, int] = (b"", 0)
     """The beginning of the request's body as it came, and the size of the whole; for `request` alone to show."""
+    weight = 0
+    """The bytes that it keeps, where they are so many that they count."""
     answered: tuple[Headers, bytes, int] = ((), b"", 0)
     """Headers, the beginning of the body and its size as they went out; for `answer` alone to show."""
 
@@ -205,12 +207,6 @@ class Entry:
         headers, body, size = self.answered
         return Part(self.secrets.headers(headers), self.secrets.content(body, size), size, size > len(body))
 
-    @property
-    def weight(self) -> int:
-        """The bytes that it keeps, as far as they count."""
-        weight = len(self.sent[0]) + len(self.answered[1]) + _HEADER * len(self._head[3])
-        return weight if weight > _LIGHT else 0
-
     def came_of_it(self, *, new: bool = True, **ids: str) -> None:
         """Note the id of what the call made, or gave back, and whether it is new; a call may be delivered again."""
         self.had_effect = self.had_effect or new
@@ -287,7 +283,9 @@ class Journal:
         """The exchange is over; keep what went over the wire, and tell those who wait for it."""
         entry.sent, entry.answered = sent, answered
         self.waiting.tell(entry)
-        if (weight := entry.weight) and entry.number > self.latest - len(self._entries):
+        weight = len(sent[0]) + len(answered[1]) + _HEADER * len(entry._head[3])  # noqa: SLF001 - as it is kept
+        if weight > _LIGHT and entry.number > self.latest - len(self._entries):
+            entry.weight = weight
             self._weight += weight
             while self._weight > BYTES:
                 self._drop_oldest()
