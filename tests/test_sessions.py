@@ -313,7 +313,7 @@ def test_a_session_has_room_for_so_many_uploads_of_so_many_bytes(strict: Process
 def test_health_tells_how_full_the_server_is(strict: Process) -> None:
     health = called(strict.url, None, "GET", "/_mock/health").body
     assert health["sessions"] <= health["max_sessions"] == 3
-    assert health["max_memory"] == 2_000_000_000
+    assert health["max_memory"] == 1_000_000_000
     assert health["memory"] is None or 1_000_000 < health["memory"] < health["max_memory"]
 
 

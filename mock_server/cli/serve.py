@@ -148,7 +148,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
 @option(
     "--max-memory",
     reads=arguments.size,
-    default="2GB",
+    default="1GB",
     help="Close idle sessions while the server occupies more memory than this (Linux only).",
 )
 @option(

@@ -47,7 +47,7 @@ class Settings(NamedTuple):
     """Uploads that one session may ask for."""
     max_upload_bytes: int = 1_000_000_000
     """What all files of one session may have together."""
-    max_memory: int = 2_000_000_000
+    max_memory: int = 1_000_000_000
     """Above this, the process closes sessions that nobody works with."""
     max_rows: int = 100_000
     """Rows of an import, over all its files; they are held in memory."""
