@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import uvicorn
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
 LAST_WORK = 0.5  # seconds that what cannot be interrupted gets after them
+THREADS = "anyio._backends._asyncio"
+"""What the first large body needs; loading it takes longer than a call may hold the loop, and so comes before."""
 KEEP_ALIVE = 75  # seconds an idle connection stays open; longer than a client's polling pause
 
 
@@ -194,6 +197,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         asyncio.get_running_loop().set_exception_handler(self._show)
         self._announce()
+        loop = asyncio.get_running_loop()
+        loop.call_later(LAST_ANSWERS, lambda: loop.run_in_executor(None, import_module, THREADS))
         if self._serving.watch:
             self._watching = asyncio.create_task(self._watch())
 
