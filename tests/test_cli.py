@@ -390,6 +390,8 @@ def test_watch_takes_over_what_is_good_and_keeps_the_old_when_it_is_broken(tmp_p
     with serving("--scenarios", tmp_path, "--watch") as server:
         count = server.get("/_mock/health", None).body["scenarios"]
         server.until_logged("watching")
+        (tmp_path / ".#another.yaml").symlink_to("user@host.1234")  # as an editor locks a file
+        (tmp_path / "._mine.yaml").write_bytes(b"\0\5\x16\7")  # as a Mac keeps what belongs to one
         scenario_file(tmp_path, TRUE_PLAY, "another")
         server.until_logged("reloaded: added another")
         assert server.get("/_mock/health", None).body["scenarios"] == count + 1

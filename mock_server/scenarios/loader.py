@@ -129,13 +129,17 @@ class Loader(NamedTuple):
         raise BadFiles(list(islice(found, MANY if alone else None)))
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The YAML files of a folder; no hidden ones, and no links that lead nowhere, such as an editor's locks."""
+    found = (each for each in folder.glob("*.y*ml") if each.suffix in {".yaml", ".yml"})
+    return sorted(each for each in found if not each.name.startswith(".") and each.exists())
+
+
 def _files(paths: Iterable[Path], found: list[Complaint]) -> Iterator[Path]:
     """Every scenario file once: those that are named, and those of named folders."""
     seen: set[Path] = set()
     for path in paths:
-        inside = sorted(
-            each for each in path.glob("*.y*ml") if each.suffix in {".yaml", ".yml"} and each.name != ACCOUNT
-        )
+        inside = [each for each in files_of(path) if each.name != ACCOUNT]
         if path.is_dir() and not inside:
             found.append(Complaint(str(path), 1, 1, "E101", "the folder holds no .yaml file"))
         for file in inside if path.is_dir() else [path]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mock_server.scenarios.loader import files_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
@@ -22,8 +24,7 @@ def snapshot(paths: Sequence[Path]) -> Snapshot:
 
 
 def _entries(path: Path) -> Iterator[tuple[str, int, int]]:
-    files = sorted(path.glob("*.y*ml")) if path.is_dir() else [path]
-    for file in files:
+    for file in files_of(path) if path.is_dir() else [path]:
         try:
             seen = file.stat()
         except OSError:  # deleted meanwhile: its absence is what the next comparison sees
