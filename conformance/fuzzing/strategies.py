@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -31,11 +32,14 @@ class Drawer:
 
     def __init__(self, layer: Layer, ctx: Context, seed: int, max_examples: int) -> None:
         from schemathesis import openapi  # noqa: PLC0415 - slow to import, and not needed without this layer
+        from schemathesis.config import SchemathesisConfig  # noqa: PLC0415 - as above
 
         self._layer, forms = layer, range(layer.forms)
-        self._schemas = [openapi.from_dict(layer.document(ctx, form)) for form in forms]
+        # Nobody's own configuration of Schemathesis, with hooks and all, has a say in a verdict.
+        read = partial(openapi.from_dict, config=SchemathesisConfig())
+        self._schemas = [read(layer.document(ctx, form)) for form in forms]
         self._operations = [_operations(schema) for schema in self._schemas]
-        self._free = [_operations(openapi.from_dict(layer.document(ctx, form, known=False))) for form in forms]
+        self._free = [_operations(read(layer.document(ctx, form, known=False))) for form in forms]
         self._parameters = {each.id: each.parameters for each in ctx.client.contract.operations.values()}
         """The ids in the path of each operation, the outermost first."""
         self._seed, self._examples = seed, max_examples

@@ -31,12 +31,13 @@ from conformance.preview.cases.layer import LAYER
 from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.response_schema import differences
-from conformance.preview.suite import Mock, mock
+from conformance.preview.suite import Mock, Plan, mock, run
 from conformance.target.target import Existing, Target
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 EXAMPLES = 4
 CLAUSES = LAYER.clauses
@@ -409,3 +410,11 @@ def test_a_case_is_shrunk_to_what_fails() -> None:
     case = Case("start_import", {"rows": [{"a": 1}, {"b": [None, 5], "c": "long"}], "x": True})
     small = minimize(case, lambda each: "[" in json.dumps(each.body).partition("b")[2])
     assert small.body == {"rows": [{"b": []}]}
+
+
+def test_nobody_s_own_configuration_of_schemathesis_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "schemathesis.toml").write_text('hooks = "hooks.py"\n[tool.x]\ny = 1\n')
+    (tmp_path / "hooks.py").write_text('raise SystemExit("they were run")\n')
+    monkeypatch.chdir(tmp_path)
+    results = run("mock", Plan(clauses=("PROV-08",), max_examples=1))
+    assert {each.outcome for each in results.results} == {Outcome.PASSED}
