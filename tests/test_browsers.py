@@ -126,6 +126,14 @@ def test_what_a_trusted_proxy_says_is_where_the_caller_came_from(headers: dict[s
     assert origin(scope | {"headers": []}, None, trusted=True) == "http://[::1]:8376"
 
 
+@pytest.mark.parametrize("form", ["host=%b", "%b"])
+def test_of_a_header_that_several_proxies_add_the_first_counts(form: str) -> None:
+    name = b"forwarded" if "=" in form else b"x-forwarded-host"
+    raw = [(name, form.encode() % host) for host in (b"a.example", b"b.example")]
+    scope: Any = {"type": "http", "scheme": "http", "headers": raw, "server": None}
+    assert origin(scope, "mock:1", trusted=True) == "http://a.example"
+
+
 def test_a_public_url_begins_all_that_the_mock_makes() -> None:
     with serving("--public-url", "https://mocks.example/vern/") as server:
         assert (server.ready["url"], server.ready["api"]) == (

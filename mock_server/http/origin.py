@@ -34,11 +34,13 @@ def origin(scope: Scope, host: str | None, *, trusted: bool) -> str:
 def _told(scope: Scope) -> dict[str, str]:
     """What the proxies in between say: by X-Forwarded-*, else by Forwarded (RFC 7239)."""
     told: dict[str, str] = {}
-    for name, raw in reversed(scope["headers"]):
+    forwarded: dict[str, str] = {}
+    for name, raw in scope["headers"]:
         first = raw.decode("latin-1").partition(",")[0].strip()
         if name == b"forwarded":
             pairs = (pair.strip().partition("=") for pair in first.split(";"))
-            told = {what.lower(): value.strip('"') for what, _, value in pairs} | told
+            forwarded = {what.lower(): value.strip('"') for what, _, value in pairs} | forwarded
         elif name in _TOLD:
-            told[_TOLD[name]] = first
+            told.setdefault(_TOLD[name], first)
+    told = forwarded | told
     return {what: value for what, value in told.items() if what in _FORMS and _FORMS[what].fullmatch(value)}
