@@ -37,15 +37,6 @@ _LONG_NUMBER = b"0" * 19
 """What is in a body that has a number of so many digits, once every digit is a 0."""
 
 
-def header(scope: Scope, name: bytes) -> str | None:
-    """The first header of that (lower-case) name."""
-    for known, value in scope["headers"]:
-        if known == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
-
-
 def plain_path(raw: bytes) -> str:
     """The path with its escapes read, but for those of slashes: they part nothing (RFC 3986, 2.2)."""
     return "%2F".join(unquote(part) for part in _SLASH.split(raw.decode("ascii", "replace")))
@@ -82,8 +73,8 @@ def _refuse_unreadable(scope: Scope, limit: int) -> None:
                 f"Content-Encoding {value.decode('latin-1')!r} is not taken; send the body as it is, without encoding"
             )
             raise Refusal(415, text, headers={"Accept-Encoding": "identity"})
-    declared = header(scope, b"content-length")
-    if declared and declared.isdecimal() and int(declared) > limit:
+    declared: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if declared.isdigit() and int(declared) > limit:
         raise Refusal(413, f"the body has {counted(int(declared), 'byte')}; at most {limit} are taken")
 
 
