@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from mock_server.contract.nearest import cut, shown
+from mock_server.contract.nearest import counted, cut, shown
 
 _FEW = 1_000  # values; a body of so many is searched for all its faults
 _SAMPLE = 20  # entries of each array and object in an extract of a larger one
@@ -146,10 +146,10 @@ _EXPECTED: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "const": lambda said: shown(said["expected_value"]),
     "format": lambda said: _FORMATS.get(said["format"], f"of the format {said['format']}"),
     "pattern": lambda said: f"of the pattern {said['pattern']}",
-    "minLength": lambda said: f"at least {_counted(said['limit'], 'character', 'characters')} long",
-    "maxLength": lambda said: f"at most {_counted(said['limit'], 'character', 'characters')} long",
-    "minItems": lambda said: f"an array of at least {_counted(said['limit'], 'entry', 'entries')}",
-    "maxItems": lambda said: f"an array of at most {_counted(said['limit'], 'entry', 'entries')}",
+    "minLength": lambda said: f"at least {counted(said['limit'], 'character')} long",
+    "maxLength": lambda said: f"at most {counted(said['limit'], 'character')} long",
+    "minItems": lambda said: f"an array of at least {counted(said['limit'], 'entry', 'entries')}",
+    "maxItems": lambda said: f"an array of at most {counted(said['limit'], 'entry', 'entries')}",
     "minimum": lambda said: f"at least {said['limit']}",
     "maximum": lambda said: f"at most {said['limit']}",
 }
@@ -168,10 +168,6 @@ def _condition(document: Mapping[str, Any], path: Sequence[str | int]) -> str:
 
 def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _where(path: Sequence[str | int]) -> str:

@@ -40,7 +40,7 @@ def shown(value: Any) -> str:
         case dict():
             return "an object"
         case list():
-            return f"an array of {len(value)} {'entry' if len(value) == 1 else 'entries'}"
+            return f"an array of {counted(len(value), 'entry', 'entries')}"
         case None | bool():
             return json.dumps(value)
         case str():
@@ -54,9 +54,9 @@ def cut(text: str, most: int = _SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, many: str | None = None) -> str:
     """The number with its noun, as in `1 file` and `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun if number == 1 else many or f'{noun}s'}"
 
 
 def unknown(kind: str, name: str, known: Iterable[str], owner: str | None = None) -> str:
