@@ -454,6 +454,18 @@ def test_where_memory_is_short_those_end_that_nobody_works_with(world: World) ->
     assert [each.split()[-1] for each in told] == ["(--max-memory)"]
 
 
+def test_a_peak_of_memory_that_is_over_allows_no_other(world: World) -> None:
+    sessions, used, left = Sessions(Settings(max_memory=1_000), world, PREVIEW), [0], []
+    for number in range(20):
+        sessions.session(f"key-{number}", number)
+    connections = Connections(sessions, lambda *_: None, lambda: used[0])
+    for second, now in enumerate((2_000, 950, 1_500, 800, 1_500)):
+        used[0] = now
+        connections.sweep((), 2 * SECOND * second)
+        left.append(len(sessions))
+    assert left == [10, 10, 10, 10, 6]
+
+
 async def get(app: App, key: str, path: str, send: Send) -> None:
     """A call of an application in this process."""
 

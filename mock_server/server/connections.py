@@ -90,9 +90,12 @@ class Connections:
         """
         sessions, limit = self._sessions, self._sessions.settings.max_memory
         sessions.memory = memory = self._resident()
-        if memory is None or memory <= max(limit, self._borne):
+        if memory is None or memory < 0.9 * limit:
+            self._borne = 0  # a peak that is over allows no other
             return
-        share = max(0.1, 1 - max(limit, self._borne) / memory)
+        if memory <= (met := max(limit, self._borne)):
+            return
+        share = max(0.1, 1 - met / memory)
         self._borne = memory + memory // 50
         closed = f"{counted(sessions.relieve(now, share), 'idle session')} closed, {len(sessions)} left"
         self._say(now, "warning", "--max-memory", f"{memory // 10**6} MB are in use: {closed}")
