@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 try:
     from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 except ImportError:  # without httptools uvicorn serves with h11, whose state machine wants every event
-    STATUS_LINE, RequestResponseCycle = {}, None  # type: ignore[misc,assignment]
+    STATUS_LINE, RequestResponseCycle = {}, None  # type: ignore[misc,assignment]  # no cycle is of that type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

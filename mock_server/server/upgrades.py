@@ -16,7 +16,7 @@ else:
 try:
     from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 except ImportError:
-    HttpRequestParser = None  # type: ignore[misc,assignment]
+    HttpRequestParser = None  # type: ignore[misc,assignment]  # asked for below, where h11 serves
 
 
 class Offered(Base):

@@ -217,7 +217,7 @@ class Exchange:
         async def receive() -> Message:
             return {"type": "http.request", "body": raw, "more_body": False}
 
-        self.receive = receive  # type: ignore[method-assign]
+        self._receive = receive
 
     def pieces(self, limit: int) -> AsyncIterator[bytes]:
         """The body as it comes; Refusal 413 above `limit` bytes, ClientDisconnect when it breaks off."""

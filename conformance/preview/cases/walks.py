@@ -62,7 +62,7 @@ def plans(seed: int, count: int) -> list[list[Step]]:
 def _machine(schema: Any, found: list[list[Step]]) -> Any:
     """Schemathesis' machine, which writes down its steps and calls nobody."""
 
-    class Planner(schema.as_state_machine()):  # type: ignore[misc]
+    class Planner(schema.as_state_machine()):  # type: ignore[misc]  # a class that is made of the schema
         def setup(self) -> None:
             self.steps: list[Step] = []
             found.append(self.steps)
