@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from commanding import run, serving
 from conftest import Client, measured
 from refusals import API, DOCS, RUN, refused
-from test_cli import run, serving
 
 from mock_server.http.origin import origin
 from mock_server.kernel.settings import Settings

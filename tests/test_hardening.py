@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanding import environment
-from test_cli import PATIENCE, TRUE_PLAY, command, run, run_alone, scenario_file, serving
+from commanding import PATIENCE, TRUE_PLAY, command, environment, run, run_alone, scenario_file, serving
 
 from mock_server.contract import document as contract
 from mock_server.contract import messages as words
