@@ -165,7 +165,7 @@ def _cleared(context: click.Context, _parameter: click.Parameter, file: Path | N
     help="Fail a run whose engine has died when it made no progress for this long.",
 )
 def command(**given: Any) -> None:
-    """Start the mock server; SIGINT and SIGTERM end it.
+    """Start the mock server; SIGINT, SIGTERM and SIGHUP end it.
 
     When it accepts connections, it prints one line of JSON with its address (the ready line).
 
