@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mock_server.session.generation import Generation
 
 WATCH_EVERY = 0.5  # seconds between two looks at the scenario files
+FIRST_CALLS = 1  # seconds in which a server that has begun does nothing but answer
 LAST_ANSWERS = 1  # seconds that answers under way get when the server ends
 LAST_WORK = 0.5  # seconds that what cannot be interrupted gets after them
 THREADS = "anyio._backends._asyncio"
@@ -195,10 +196,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and say so."""
         await super().startup(sockets)
-        asyncio.get_running_loop().set_exception_handler(self._show)
-        self._announce()
         loop = asyncio.get_running_loop()
-        loop.call_later(LAST_ANSWERS, lambda: loop.run_in_executor(None, import_module, THREADS))
+        loop.set_exception_handler(self._show)
+        self._announce()
+        loop.call_later(FIRST_CALLS, lambda: loop.run_in_executor(None, import_module, THREADS))
         if self._serving.watch:
             self._watching = asyncio.create_task(self._watch())
 
