@@ -96,8 +96,8 @@ class App:
         finally:
             if self.log is not None:
                 elapsed = (perf_counter() - begun) * 1_000
-                path, *outcome = exchange.told()
-                self.log(Finished(scope["method"], path, status, elapsed, *outcome))
+                path, operation, note = exchange.told()
+                self.log(Finished(scope["method"], path, status, elapsed, operation, note))
 
     def _for_page(self, exchange: Exchange, steps: Sequence[Step]) -> Sequence[Step]:
         """The steps of a call that a browser may send for a page; without --cors no page is known here."""

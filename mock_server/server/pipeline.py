@@ -104,17 +104,16 @@ def meet_faults(x: Exchange) -> None:
         x.hit = x.session.meet_faults(x.now, scenario, (x.operation_id, None if state is None else state.status, where))
 
 
-def limit_rate(x: Exchange) -> None:
-    """Refusal 429 for a call beyond its budget (RATE-01); one that never arrives spends nothing of it."""
-    never_arrives = x.hit is not None and x.hit.fault.withhold() is not None
-    if not never_arrives and not x.session.admit(x.now, x.operation_id, x.subject.budget):
-        raise Refusal(429, TOO_MANY, "RATE-01")
-
-
 def withhold(x: Exchange) -> Response | None:
-    """The answer to a call that a fault keeps from the service."""
+    """The answer to a call that a fault keeps from the service; it spends nothing of any budget."""
     reply = None if x.hit is None else x.hit.fault.withhold()
     return None if reply is None else response_of(reply)
+
+
+def limit_rate(x: Exchange) -> None:
+    """Refusal 429 for a call beyond its budget (RATE-01)."""
+    if not x.session.admit(x.now, x.operation_id, x.subject.budget):
+        raise Refusal(429, TOO_MANY, "RATE-01")
 
 
 CALL: Sequence[Step] = (
@@ -124,8 +123,8 @@ CALL: Sequence[Step] = (
     prefer_example,
     find_subject,
     meet_faults,
-    limit_rate,
     withhold,
+    limit_rate,
 )
 
 
@@ -271,19 +270,20 @@ class Outgoing:
     async def send_whole(self, response: Answer) -> None:
         """Send an answer that is there as bytes."""
         x, body, headers, now = self.x, bytes(response.body), response.raw_headers, real_time()
-        headers += ((REQUEST_ID, x.entry.name), *x.cors)
+        headers.append((REQUEST_ID, x.entry.name))
+        if x.cors:
+            headers += x.cors
         self.headers, self.status, self.size = headers, response.status_code, len(body)
         self.body = body if self.size <= x.journal.body else body[: x.journal.body]
-        if now == x.real and (
-            self.status >= 400 or x.scope["method"] == "GET"
-        ):  # nobody waited, and nothing came of it
-            self.record(now)
-            if x.scope["method"] != "GET":
-                self._await_reader()
-            if not send_directly(x.send, self.status, headers, body):
-                await self._write_parts(body)
-        else:
+        reads = x.scope["method"] == "GET"
+        if now != x.real or not (reads or self.status >= 400):
             await self._finish(lambda: self._write(body))
+            return
+        self.record(now)  # nobody waited, and nothing came of it
+        if not reads:
+            self._await_reader()
+        if not send_directly(x.send, self.status, headers, body):
+            await self._write_parts(body)
 
     async def _write(self, body: bytes) -> None:
         if not send_directly(self.x.send, self.status, self.headers, body):

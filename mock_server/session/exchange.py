@@ -108,10 +108,10 @@ class Exchange:
                 continue
             if name == b"x-api-key":
                 self.given = value.decode("latin-1") if self.given is None else self.given
-            elif name == b"prefer":
-                self.prefers = preferences(scope) if self.prefers is None else self.prefers
             elif name == b"host":
                 self.host = value
+            elif name == b"prefer":
+                self.prefers = preferences(scope) if self.prefers is None else self.prefers
             elif name == b"content-encoding":
                 self.encoded = True
             elif name == b"origin":
