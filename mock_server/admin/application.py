@@ -22,7 +22,8 @@ import mock_server.admin as package
 from mock_server.admin.call import admin_path, public
 from mock_server.contract.document import data
 from mock_server.contract.nearest import shown
-from mock_server.http.messages import NOTE, answer, error
+from mock_server.http.hang_up import HUNG_UP
+from mock_server.http.messages import NOTE, answer, error, failure
 from mock_server.kernel.errors import Refusal
 from mock_server.version import VERSION
 
@@ -122,11 +123,11 @@ async def _show_not_allowed(_: Request, wrong: HTTPException) -> Response:
 
 
 async def _note_hang_up(request: Request, _: ClientDisconnect) -> None:
-    request.scope[NOTE] = "the client hung up"
+    request.scope[NOTE] = HUNG_UP
 
 
 async def _show_failure(*_: object) -> Response:
-    return error(500, "the mock failed to answer; its log has the details")
+    return failure()
 
 
 _HANDLERS: dict[Any, Any] = {  # Starlette types a handler as one that takes any exception

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from mock_server.cli.arguments import FILE, end, option, tell
 from mock_server.cli.client import call_admin, server_options
 from mock_server.contract.nearest import counted
+from mock_server.coverage.journals import STRAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +94,7 @@ def _merge(sources: Iterable[tuple[bytes, str]]) -> dict[str, Any]:
 def _lines(coverage: Mapping[str, Any]) -> Iterator[str]:
     """The coverage for a person: how much of each group was met, and what shows the rest."""
     exchanges = counted(coverage["exchanges"], "exchange")
-    sessions = counted(sum(not each["session"].startswith("stray-") for each in coverage["journals"]), "session")
+    sessions = counted(sum(not each["session"].startswith(STRAY) for each in coverage["journals"]), "session")
     files = f" (from {counted(coverage['files'], 'file')})" if coverage["files"] else ""
     yield f"Journey coverage: {_share(coverage)}, in {exchanges} of {sessions}{files}"
     if coverage["forgotten"]:

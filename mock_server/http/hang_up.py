@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
+HUNG_UP = "the client hung up"
+"""What journal and log say of a client that is gone."""
 UNREAD = "vern-mock.unread"
 """Where the ASGI scope of a call that was answered keeps what is to be called when its client did not read that."""
 _NO_MORE = getattr(select, "POLLRDHUP", 0)

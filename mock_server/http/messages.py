@@ -166,6 +166,11 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return Answer(value if isinstance(value, bytes) else as_json(value), status, headers)
 
 
+def failure() -> Answer:
+    """The answer where the mock itself has failed."""
+    return error(500, "the mock failed to answer; its log has the details")
+
+
 def head_of(response: Response) -> Answer:
     """The answer to a HEAD: the same headers, and no body (RFC 9110, 9.3.2)."""
     bare = Answer(b"", response.status_code)

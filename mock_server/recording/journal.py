@@ -242,7 +242,6 @@ class Journal:
         stray: bool = False,
         keys: Container[str] = (),
         limit: int = ENTRIES,
-        body: int = BODY,
     ) -> None:
         self.tokens = tokens
         """The secrets of signed URLs, which no reader gets."""
@@ -252,8 +251,6 @@ class Journal:
         """The names of the ids that calls are about."""
         self.stray = stray
         """Whether it holds the calls that belong to no session."""
-        self.body = body
-        """Bytes that are kept of a body."""
         self.steered: deque[Steered] = deque()
         self._entries: deque[Entry] = deque()
         self._limit = limit

@@ -81,8 +81,8 @@ class App:
         exchange, begun, status = Exchange(scope, receive, send, self.sessions), perf_counter(), 0
         try:
             if len(scope["headers"]) > MOST_HEADERS:
-                status = 431
-                await error(status, f"the request has more than {MOST_HEADERS:,} headers")(scope, receive, send)
+                status, exchange.note = 431, f"the request has more than {MOST_HEADERS:,} headers"
+                await error(status, exchange.note)(scope, receive, send)
             elif not self._is_known(exchange.host):
                 status = await respond(exchange, (refuse_host,))
             elif path.startswith(self._prefix):

@@ -19,10 +19,11 @@ from mock_server.dialects.dialect import UnknownDialect
 from mock_server.faults.transport import Delivery, Wire, response_of
 from mock_server.http.direct import send_directly
 from mock_server.http.examples import preferred_example, shown
-from mock_server.http.hang_up import UNREAD, deliver
-from mock_server.http.messages import Answer, error, head_of
+from mock_server.http.hang_up import HUNG_UP, UNREAD, deliver
+from mock_server.http.messages import Answer, error, failure, head_of
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
+from mock_server.recording.journal import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -42,7 +43,6 @@ logger = logging.getLogger("vern-mock")
 REQUEST_ID = b"x-mock-request-id"
 """The header that names an exchange in the session's journal."""
 TOO_MANY = "Too many requests"  # RATE-02
-HUNG_UP = "the client hung up"
 
 
 # -- the steps of a call to an operation
@@ -238,7 +238,7 @@ async def _answered(x: Exchange, steps: Sequence[Step]) -> Response:
     except Exception:
         path = repr(x.told()[0])[1:-1]  # on one line, whatever was sent
         logger.exception("%s %s failed", x.scope["method"], path)
-        return error(500, "the mock failed to answer; its log has the details")
+        return failure()
 
 
 def _delivery(x: Exchange, handler: Handler) -> Delivery:
@@ -274,7 +274,7 @@ class Outgoing:
         if x.cors:
             headers += x.cors
         self.headers, self.status, self.size = headers, response.status_code, len(body)
-        self.body = body if self.size <= x.journal.body else body[: x.journal.body]
+        self.body = body if self.size <= BODY else body[:BODY]
         reads = x.scope["method"] == "GET"
         if now != x.real or not (reads or self.status >= 400):
             await self._finish(lambda: self._write(body))
@@ -295,7 +295,7 @@ class Outgoing:
 
     async def send(self, message: Message) -> None:
         """Send the next message of an answer that comes in several."""
-        entry, journal = self.x.entry, self.x.journal
+        entry = self.x.entry
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = [*message["headers"], (REQUEST_ID, entry.name), *self.x.cors]
@@ -303,7 +303,7 @@ class Outgoing:
         elif message["type"] == "http.response.body":
             piece = message.get("body", b"")
             self.size += len(piece)
-            if (room := journal.body - len(self.body)) > 0:
+            if (room := BODY - len(self.body)) > 0:
                 self.body += piece[:room]
             if not message.get("more_body", False):
                 await self._finish(lambda: self.x.send(message))

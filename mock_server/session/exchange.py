@@ -23,6 +23,7 @@ from mock_server.http.origin import origin
 from mock_server.http.prefer import preferences
 from mock_server.kernel.clock import SECOND, real_time
 from mock_server.kernel.errors import Refusal
+from mock_server.recording.journal import BODY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -207,7 +208,7 @@ class Exchange:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
         limit = self.sessions.settings.max_body
         if self.coming and not self.encoded and (raw := receive_directly(self._receive, limit)) is not None:
-            self.size, self.kept, self.coming = len(raw), raw[: self.journal.body], False
+            self.size, self.kept, self.coming = len(raw), raw[:BODY], False
             return raw
         return await read(self.scope, self.receive, limit)
 
@@ -236,7 +237,7 @@ class Exchange:
             waiting.pop(self, None)
         if piece := message.get("body"):
             self.size += len(piece)
-            if self.arrived and (room := self.journal.body - len(self.kept)) > 0:
+            if self.arrived and (room := BODY - len(self.kept)) > 0:
                 self.kept += piece[:room]
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self.coming = False
