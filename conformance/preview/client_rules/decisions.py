@@ -116,13 +116,12 @@ def _given(history: History) -> Iterator[Given]:
         if reading is None or reading.questions is None or decision.member("decision") == "reject":
             continue
         # A question of an earlier parking that this one asks again is none of those.
-        earlier = (each for each in known.readings if each.call.order < reading.call.order)
-        before = tuple(name for each in earlier for name in each.ids if name not in reading.ids)
-        questions = _dicts(reading.questions)
+        asked, questions = reading.ids, _dicts(reading.questions)
+        before = tuple(name for each in known.read_before(reading.call) for name in each.ids if name not in asked)
         for answer in _dicts(decision.member("answers")):
             name, option, custom = map(answer.get, ("question_id", "option_id", "custom"))
             question = next((each for each in questions if each.get("id") == name), None)
-            yield Given(decision, name, option, custom, question, reading.ids, before)
+            yield Given(decision, name, option, custom, question, asked, before)
 
 
 def _meant(name: Any, ids: Iterable[Any]) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 from typing import Any
 
@@ -42,16 +43,16 @@ def _polls_too_fast(history: History) -> Iterator[Found]:
         short = [(one, two) for one, two in _pairs(known) if elapsed(one, two) < FAST]
         if len(short) >= OFTEN:
             gap = median(elapsed(one, two) for one, two in short)
-            found = sorted({each.order: each for pair in short for each in pair}.values(), key=lambda each: each.order)
             happened = f"{counted(len(short), 'poll')} of the run followed the one before in less than {FAST} ms"
-            yield Found(found, happened, f"{gap:.0f} ms in the middle")
+            yield Found([*chain(*short)], happened, f"{gap:.0f} ms in the middle")
 
 
 @RULES.add(steady=STEADY, aged=AGED // 1_000, slow=SLOW // 1_000)
 def _interval_never_grows(history: History) -> Iterator[Found]:
     for known in history.runs.values():
+        every = _pairs(known)
         for stretch in _stretches(known):
-            pairs = [pair for pair in _pairs(known) if {each.order for each in pair} <= stretch]
+            pairs = [pair for pair in every if {each.order for each in pair} <= stretch]
             if len(pairs) < STEADY or elapsed(pairs[0][0], pairs[-1][1]) < AGED:
                 continue
             gaps = [elapsed(one, two) for one, two in pairs]
@@ -65,7 +66,8 @@ def _interval_never_grows(history: History) -> Iterator[Found]:
 
 def _pairs(known: Known) -> list[tuple[PreviewCall, PreviewCall]]:
     """Each poll and the next, where nothing came between that is a reason to read again, and the run had not ended."""
-    polls = [each for each in known.polls if known.end is None or each.order <= known.end.call.order]
+    last = math.inf if (end := known.end) is None else end.call.order
+    polls = [each for each in known.polls if each.order <= last]
     acts = [each.order for each in known.decisions]
     return [
         (one, two)
@@ -147,10 +149,9 @@ def _retries_at_once_after_429(history: History) -> Iterator[Found]:
         ]
         if again:
             shortest = min(elapsed(one, two) for one, two in again)
-            found = sorted({each.order: each for pair in again for each in pair}.values(), key=lambda each: each.order)
-            call = f"{found[0].method} {found[0].path}"
+            call = f"{calls[0].method} {calls[0].path}"
             happened = f"{call} came again at once after a 429, {counted(len(again), 'time')}"
-            yield Found(found, happened, f"{shortest} ms at least")
+            yield Found([*chain(*again)], happened, f"{shortest} ms at least")
 
 
 @RULES.add()
