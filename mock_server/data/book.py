@@ -1,8 +1,8 @@
 """What a run holds at one moment: a book of sheets, its flagged groups, and what a decision makes of it.
 
-A book never changes; a decision makes the next one. Two kinds exist: `own` holds rows that the caller sent, `scripted`
-holds rows that are a function of seed and row number. Both keep the same laws: every flagged row belongs to a group or
-was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` are what a scenario declares of them.
+A book never changes; a decision makes the next one. Two kinds exist: `uploaded` holds rows that the caller sent,
+`generated` rows that are a function of seed and row number. Both keep the same laws: every flagged row belongs to a
+group or was kept by a decision, and counts, groups and rows agree. `Data` and `Flagged` are what a scenario declares.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Column(NamedTuple):
     pattern: str | None = None
     links: tuple[Link, ...] = ()
     pool: str = "word"
-    """What generated cells look like; a name of `sheets.pools`."""
+    """What generated cells look like; a case of `values.maker`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 
 class UploadedBook(NamedTuple):
-    """Rows of the caller's own, checked; made by `checked`."""
+    """Rows of the caller's own, checked; made by `check_tables`."""
 
     tables: tuple[Table, ...]
     held: Linked

@@ -1,4 +1,4 @@
-"""The contract's operations: one handler each, of the operation's own name. `app` finds them in `HANDLERS`."""
+"""The contract's operations: one handler each, of the operation's own name. `generation` finds them in `HANDLERS`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """On what grounds a call is refused by what the account holds at the moment: the check, its text, its clause.
 
-Each looks, and changes nothing. `store` asks them before it changes anything, `api` before it works for long.
+Each looks, and changes nothing. `account` asks them before it changes anything, `operations` before it works for long.
 """
 
 from __future__ import annotations

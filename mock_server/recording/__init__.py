@@ -1,1 +1,1 @@
-"""What went over the wire: the journal, an exchange as JSON and HAR, a whole session in one file."""
+"""What went over the wire: the journal, an exchange as JSON, a whole session as HAR."""
