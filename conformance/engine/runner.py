@@ -38,8 +38,7 @@ class Runner:
         self.ways, self.clauses = driver.ways, plan.choose(generation.clauses)
         self.isolated = driver.own if plan.isolated is None else plan.isolated
         """Whether each check makes all that it needs."""
-        usual = EXAMPLES if driver.own else 0
-        self.max_examples = usual if plan.max_examples is None else plan.max_examples
+        self.max_examples = plan.max_examples if plan.max_examples is not None else EXAMPLES if driver.own else 0
         self.client = Client(
             target.base_url,
             target.api_key,
