@@ -74,14 +74,16 @@ class Context:
         """Record whether the answer has the status; 2 and 4 stand for any 2xx and 4xx."""
         must_come(answer)
         got = f"{answer.status} {answer.text[:200]}"
-        return self.require(clause, _fits(answer, wanted), requirement, answer, expected=_word(wanted), got=got)
+        return self.require(
+            clause, has_status(answer.status or 0, wanted), requirement, answer, expected=status_word(wanted), got=got
+        )
 
     def each_status(self, clause: str, answers: Mapping[str, Answer], wanted: int, requirement: str) -> bool:
         """Record whether each of the named answers has the status."""
         must_come(*answers.values())
-        wrong = {name: answer for name, answer in answers.items() if not _fits(answer, wanted)}
+        wrong = {name: answer for name, answer in answers.items() if not has_status(answer.status or 0, wanted)}
         got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
-        expected = f"{_word(wanted)} from each"
+        expected = f"{status_word(wanted)} from each"
         return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
     def reads(self, open_point: str, reading: str) -> None:
@@ -185,9 +187,11 @@ def must_succeed(answer: Answer, otherwise: str) -> Answer:
     return answer
 
 
-def _fits(answer: Answer, wanted: int) -> bool:
-    return wanted in (answer.status, (answer.status or 0) // 100)
+def has_status(status: int, *wanted: int) -> bool:
+    """Whether the status is one of these; 2 and 4, say, stand for all of their hundred."""
+    return status in wanted or status // 100 in wanted
 
 
-def _word(wanted: int) -> str:
+def status_word(wanted: int) -> str:
+    """The status, or its hundred, to be read."""
     return f"{wanted}xx" if wanted < 10 else str(wanted)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conformance.engine.context import has_status, status_word
 from conformance.http.client import DEFAULT, Key
 from conformance.http.messages import UNSET
 
@@ -65,14 +66,14 @@ class Expected:
         """Whether an answer of this status fulfils it; None when that says nothing."""
         if status in self.mute:
             return None
-        return status in self.right or status // 100 in self.right
+        return has_status(status, *self.right)
 
     @property
     def wanted(self) -> str:
         """The right statuses, to be read."""
         if self.kind == "open":
             return "anything but a failure of the server"
-        return " or ".join(f"{each}xx" if each < 10 else str(each) for each in self.right)
+        return " or ".join(map(status_word, self.right))
 
 
 def accept(clause: str, what: str) -> Expected:
@@ -83,7 +84,7 @@ def accept(clause: str, what: str) -> Expected:
 def refuse(clause: str, what: str, *also: int) -> Expected:
     """A wrong call; `also` are further statuses whose cause is there (OP-24)."""
     right = (400, *also)
-    mute = tuple(each for each in ELSEWHERE if each not in right and each not in (401,))
+    mute = tuple(each for each in ELSEWHERE if each not in (*right, 401))
     return Expected(clause, f"{what} is refused with {' or '.join(map(str, right))}", right, mute, "refused")
 
 
