@@ -189,7 +189,7 @@ class StateDriver(Context):
             run_id = str(answer.json.get("run_id"))
             self.left_behind.append(f"run {run_id} of company {company.id}")
             self.held.add(run_id)
-            if isinstance(self.target.tenant, Existing):
+            if self.lent is not None:
                 self.in_flight[run_id] = Run(company, run_id, answer, body, answer)
         return answer
 

@@ -190,10 +190,7 @@ def _journal(name: str) -> dict[str, Any]:
     """The schema of an object with exchanges: as in a bundle, but for what a bundle's alone must have."""
     bundle = load_schema("bundle")
     exchange = bundle["properties"]["exchanges"]["items"]
-    exchange = {
-        **exchange,
-        "properties": exchange["properties"] | {"at": {"type": ["string", "null"]}},
-    }
+    exchange = {**exchange, "properties": exchange["properties"] | {"at": {"type": ["string", "null"]}}}
     members = {name: {"type": "array", "items": exchange}, "dropped": {"type": "integer", "minimum": 0}}
     members["session"] = {"type": ["string", "null"]}
     return {"type": "object", "required": [name], "properties": members, "$defs": bundle["$defs"]}
