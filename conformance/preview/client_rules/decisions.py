@@ -24,8 +24,8 @@ class Given(NamedTuple):
     """As the client read it last; None: no such question was there."""
     asked: tuple[Any, ...]
     """The ids of the questions of that parking."""
-    before: tuple[Any, ...]
-    """The ids of the questions of earlier parkings."""
+    stale: bool
+    """Whether it names a question of an earlier parking that this one does not ask."""
 
 
 @RULES.add()
@@ -115,13 +115,12 @@ def _given(history: History) -> Iterator[Given]:
         reading = _last_parked(known, decision)
         if reading is None or reading.questions is None or decision.member("decision") == "reject":
             continue
-        # A question of an earlier parking that this one asks again is none of those.
         asked, questions = reading.ids, _dicts(reading.questions)
-        before = tuple(name for each in known.read_before(reading.call) for name in each.ids if name not in asked)
         for answer in _dicts(decision.member("answers")):
             name, option, custom = map(answer.get, ("question_id", "option_id", "custom"))
             question = next((each for each in questions if each.get("id") == name), None)
-            yield Given(decision, name, option, custom, question, asked, before)
+            stale = question is None and any(name in each.ids for each in known.read_before(reading.call))
+            yield Given(decision, name, option, custom, question, asked, stale)
 
 
 def _meant(name: Any, ids: Iterable[Any]) -> Any:
@@ -182,7 +181,7 @@ def _answers_with_reject(history: History) -> Iterator[Found]:
 def _answer_to_unknown_question(history: History) -> Iterator[Found]:
     for given in _given(history):
         name = given.question_id
-        if given.question is None and _meant(name, given.asked) is None and name not in given.before:
+        if given.question is None and _meant(name, given.asked) is None and not given.stale:
             yield Found([given.decision], f"an answer names the question {name!r}; asked were {_list(given.asked)}")
 
 
@@ -190,7 +189,7 @@ def _answer_to_unknown_question(history: History) -> Iterator[Found]:
 def _answer_to_stale_question(history: History) -> Iterator[Found]:
     for given in _given(history):
         name = given.question_id
-        if given.question is None and _meant(name, given.asked) is None and name in given.before:
+        if given.stale and _meant(name, given.asked) is None:
             happened = f"an answer names {name!r}, a question of an earlier parking; asked were {_list(given.asked)}"
             yield Found([given.decision], happened)
 
