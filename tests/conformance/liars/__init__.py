@@ -52,3 +52,6 @@ LIARS: tuple[Liar, ...] = (
     *DOWNLOADS,
     *EXPORTS,
 )
+
+FRESH: tuple[Liar, ...] = ()
+"""Liars that wait for a check to tell them: `fresh.py` says which are told by now, and those move to `LIARS`."""
