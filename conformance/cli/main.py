@@ -34,7 +34,7 @@ _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemath
 _FILE = click.Path(dir_okay=False, path_type=Path)
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
-_AS_GIVEN = ("profile", "level", "isolated", "rate_checks", "max_time", "max_examples", "seed", "poll_every")
+_AS_GIVEN = ("profile", "depth", "level", "isolated", "rate_checks", "max_time", "max_examples", "seed", "poll_every")
 """The options that a plan has under the same name."""
 
 
@@ -100,6 +100,8 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
               help="Send this key with --base-url.  [env var: VERN_API_KEY]")  # fmt: skip
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True,
               help="Judge by these clauses: core are those about polling and decisions, full are all.")  # fmt: skip
+@click.option("--depth", type=click.Choice(["quick", "whole"]), default="whole", show_default=True,
+              help="Try all that there is, or only what catches plain lies.")  # fmt: skip
 @click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
               help="Let the must clauses alone decide the verdict, or the should clauses, too.")  # fmt: skip
 @click.option("--require", metavar="CLAUSE,...", default="", help="Fail when one of these clauses is skipped.")

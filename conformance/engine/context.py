@@ -40,6 +40,8 @@ class Context:
     """Ways to a state beside the target file's."""
     shared: dict[str, Any] | None
     """What may be looked at by several checks (the journey); None where each makes its own."""
+    whole: bool = True
+    """Whether the run goes the whole depth; a check asks before a part that a quick run leaves out."""
     known: dict[str, Any] = field(default_factory=dict)
     """What was learned once; it outlives a check in both executions."""
     left_behind: list[str] = field(default_factory=list)

@@ -41,6 +41,8 @@ class Check:
     """The states of a target file that it brings runs into, or some of them where it can do with less."""
     says_all: bool = True
     """Whether it says something of each of its clauses when it runs to its end."""
+    whole: bool = False
+    """Whether a quick run leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Plan:
     clauses: tuple[str, ...] = ()
     """Areas and ids, `("DEC", "POLL-04")`; none: the whole profile."""
     profile: str = "full"
+    depth: str = "whole"
+    """`whole`, or `quick`: what catches plain lies."""
     level: str = "must"
     """What decides: `must`, or `should` as well."""
     require: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from conformance.verdict import collect
 
 SHAPE = "shape"
 UNASKED = "rate checks spend a whole budget, and run with --rate-checks only"
+QUICK = "--depth quick leaves this out"
 EXAMPLES = 10
 
 
@@ -97,6 +98,7 @@ class Runner:
         servers = server_clauses(self.generation.clauses)
         return {
             "execution": "isolated" if self.isolated else "journey",
+            "depth": self.plan.depth,
             "rate_checks": self.plan.rate_checks,
             "max_examples": self.max_examples,
             "out_of_time": any(OVER in finding.reason for finding in self._findings),
@@ -126,8 +128,10 @@ class Runner:
     def _silent(self) -> list[Finding]:
         """What no check came to a word about, though one ran: nobody has seen the clause hold."""
         spoken = {finding.clause for finding in self._findings}
-        reason = "its check ended without a word about it; please report that"
-        return [Finding(each, Outcome.INCONCLUSIVE, "", reason=reason) for each in sorted(self._tried - spoken)]
+        reason, outcome = "its check ended without a word about it; please report that", Outcome.INCONCLUSIVE
+        if not self._whole:
+            reason, outcome = QUICK, Outcome.SKIPPED
+        return [Finding(each, outcome, "", reason=reason) for each in sorted(self._tried - spoken)]
 
     def _clean(self, finding: Finding) -> Finding:
         """The finding without secrets that an answer may have repeated; its exchanges are without them already."""
@@ -164,8 +168,7 @@ class Runner:
                 self.progress(each.name, number, len(wanted))
             context = self._context(each, shared)
             try:
-                unasked = UNASKED if self._spends(each) and not self.plan.rate_checks else None
-                if (reason := OVER if self._is_over() else unasked) is not None:
+                if (reason := OVER if self._is_over() else self._unasked(each)) is not None:
                     context.leave_open(each.clauses, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, context)
@@ -177,6 +180,15 @@ class Runner:
                     note(self._readings, point, reading)
         if wanted:
             self._context(wanted[-1], shared).give_back(for_good=True)
+
+    def _unasked(self, each: Check) -> str | None:
+        if self._spends(each) and not self.plan.rate_checks:
+            return UNASKED
+        return QUICK if each.whole and not self._whole else None
+
+    @property
+    def _whole(self) -> bool:
+        return self.plan.depth == "whole"
 
     def _spends(self, each: Check) -> bool:
         return each.clauses[0].startswith(self.generation.spends)
@@ -206,6 +218,7 @@ class Runner:
             advance=lambda seconds: self.driver.advance(seconds, self.client.patience(math.inf)),
             ways=self.ways,
             shared=shared,
+            whole=self._whole,
             known=self._known,
         )
 

@@ -20,12 +20,15 @@ Function = Callable[[StateDriver], None]
 CHECKS: dict[str, Check] = {}
 
 
-def check(*clauses: str, needs: tuple[str, ...] = ()) -> Callable[[Function], Function]:
-    """Register a function as the check of these clauses."""
+def check(*clauses: str, needs: tuple[str, ...] = (), whole: bool = False) -> Callable[[Function], Function]:
+    """Register a function as the check of these clauses; a quick run leaves it out when it is only of the `whole`.
+
+    Where a part of a check is, the check asks `ctx.whole`.
+    """
 
     def register(function: Function) -> Function:
         stimulus = (function.__doc__ or "").partition("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs)
+        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs, whole=whole)
         return function
 
     return register
