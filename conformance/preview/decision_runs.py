@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from conformance.engine.context import skip_if
+from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import Download, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
 from conformance.preview.driver import Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
 from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
+from conformance.target.target import Body
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Answers = list[dict[str, str]]
 MOST_OPTIONS = 4
+FLAGGED = "completed_with_flags"
 SPARE = "spare"
 """What a journey remembers a parked run by on which a later check may decide."""
 
@@ -105,10 +107,16 @@ def follow(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Decision
     """The trial of a decision that was posted just now."""
     if not decided.ok:
         return DecisionRun(run, parked, decided, None, None, None)
-    end = ctx.until(run)
+    ctx.until(run)
     if is_same(parked, run.polled):  # a look that came too early is for DEC-03 alone
         ctx.wait()
-        end = ctx.until(run)
+        ctx.until(run)
+    return _at_rest(ctx, run, parked, decided)
+
+
+def _at_rest(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> DecisionRun:
+    """The trial of a run that has come to rest, with its rows where it completed."""
+    end = run.state
     if at(end, "status") != "completed":
         return DecisionRun(run, parked, decided, end, None, None)
     read = [download(ctx, run.company.id, sheet_of(parked), each) for each in ("all", "valid")]
@@ -171,7 +179,9 @@ def with_action(body: Any, name: str) -> list[dict[str, Any]]:
 
 
 def flagged_run(ctx: StateDriver) -> DecisionRun:
-    """A run that completed with rows still flagged: by the patch's own `keep`, or by an option that leaves them."""
+    """A run that completed with rows still flagged: by the target file's way, the patch's own `keep`, or an option."""
+    if FLAGGED in ctx.target.states:
+        return ctx.share("trial of the way to flagged rows", lambda: _follow_the_way(ctx))
     run = ctx.run("needs_attention", fresh=False)
     if any(each.get("action") == "keep" for each in actions(run.state)) and approve_patch(ctx).flagged:
         return approve_patch(ctx)
@@ -185,6 +195,24 @@ def flagged_run(ctx: StateDriver) -> DecisionRun:
         ):
             return whole
     raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
+
+
+def _follow_the_way(ctx: StateDriver) -> DecisionRun:
+    """What the target file's way to a completed run with flagged rows leads to."""
+    way = ctx.target.states[FLAGGED]
+    if isinstance(way, Body):
+        run = ctx.begin_run(FLAGGED)
+        if at(ctx.until(run, "needs_attention", "completed"), "status") == "completed":
+            made = _at_rest(ctx, run, run.state, run.polled)
+        else:
+            made = follow(ctx, run, run.state, ctx.decide(run, "approve", way.answers))
+    else:
+        run = ctx.run(FLAGGED)
+        made = _at_rest(ctx, run, run.state, run.polled)
+    must_succeed(made.decided, f"the approval on the way to {FLAGGED} was refused")
+    leads = f"the way to {FLAGGED} leads to a run that is {at(made.end, 'status')}, with no row flagged"
+    block_if(not made.flagged, leads, made.run.polled)
+    return made
 
 
 def may_park_again(ctx: StateDriver, run: Run, parked: Any) -> bool:

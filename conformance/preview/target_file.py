@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from conformance.preview.driver import ANSWERED
 from conformance.target.target import (
     REQUEST_TIMEOUT,
     REQUESTS_PER_MINUTE,
@@ -203,7 +204,7 @@ def _unknown_member(document: Document, part: Part, name: str) -> Iterator[Compl
     remedy = "; put a space behind the colon" if colon else ""
     if part.place == ("states",):
         yield document.complain("T207", here, unknown("state", shown, known) + remedy, key=True)
-    elif part.place[:1] != ("states",) or name != "answers":  # unknown in six of the seven states: T212
+    elif part.place[:1] != ("states",) or name != "answers":  # unknown in most of the states: T212
         yield document.complain("T201", here, f"unknown member '{shown}'{suggest(shown, known)}{remedy}", key=True)
 
 
@@ -266,8 +267,8 @@ def _one_way(place: Place, state: Mapping[str, Any]) -> Iterator[Mistake]:
         yield "T211", (given[1],), f"has '{given[0]}' and also {others}; there is one way to a state"
     elif not _attempted(state, WAYS):
         yield "T211", (), f"has no way to it; give one of: {', '.join(WAYS)}, or leave the state out"
-    if "answers" in state and place[-1] != "needs_attention_again":
-        yield "T212", ("answers",), "has 'answers', which belong to needs_attention_again alone"
+    if "answers" in state and place[-1] not in ANSWERED:
+        yield "T212", ("answers",), f"has 'answers', which belong to {' and '.join(ANSWERED)} alone"
     elif "answers" in state and given and "body" not in given:
         yield "T212", ("answers",), f"has 'answers' beside '{given[0]}', which leads all the way; they belong to 'body'"
 

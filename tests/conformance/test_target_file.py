@@ -46,6 +46,7 @@ states:
   completed:            {body: {rows: [{"Email": "a@example.com"}]}}
   needs_attention:      {body: {rows: [{"Email": "${OTHER_KEY}"}]}}
   needs_attention_again: {body: {rows: [{"Email": "$$1"}]}, answers: [{question_id: fq0, custom: x}]}
+  completed_with_flags: {body: {rows: [{}]}, answers: [{question_id: fq0, option_id: c}]}
   failed:               {body: {files: [{name: a.csv, upload_ref: u1}]}}
   canceled:             {run: {company: "c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d", run: "d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"}}
   stale:                {command: ["./make-stale.sh", "--key=${OTHER_KEY}"]}
@@ -79,6 +80,7 @@ def test_every_member_has_its_value(tmp_path: Path) -> None:
             "completed": Body({"rows": [{"Email": "a@example.com"}]}),
             "needs_attention": Body({"rows": [{"Email": "second-secret"}]}),
             "needs_attention_again": Body({"rows": [{"Email": "$1"}]}, ({"question_id": "fq0", "custom": "x"},)),
+            "completed_with_flags": Body({"rows": [{}]}, ({"question_id": "fq0", "option_id": "c"},)),
             "failed": Body({"files": [{"name": "a.csv", "upload_ref": "u1"}]}),
             "canceled": ExistingRun(COMPANY, RUN),
             "stale": Command(("./make-stale.sh", "--key=second-secret")),

@@ -113,7 +113,7 @@ BAD: list[tuple[str, str, str]] = [
     ("T211", completed(f"{ROWS}\n    command: [x] # here"), "'completed' has 'body' and also 'command'; there is one way"),
     ("T211", completed(f"run: {FOUND}\n    {ROWS} # here\n    command: [x]"), "has 'run' and also 'body' and 'command'"),
     ("T211", HEAD + "states:\n  stale: {} # here", "'stale' has no way to it; give one of: body, run, command"),
-    ("T212", completed(f"{ROWS}\n    answers: [] # here"), "'completed' has 'answers', which belong to needs_attention_again"),
+    ("T212", completed(f"{ROWS}\n    answers: [] # here"), "'completed' has 'answers', which belong to needs_attention_again and completed_with_flags"),
     ("T212", again(f"run: {FOUND}\n    answers: [] # here"), "beside 'run'"),
     ("T212", again("command: [x]\n    answers: [] # here"), "they belong to 'body'"),
     ("T213", completed("body: {} # here"), "neither 'rows' nor 'files'"),

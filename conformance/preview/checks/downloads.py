@@ -47,7 +47,7 @@ def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
         ctx.require("CSV-05", holds, requirement, whole.answer, expected=sorted(wanted), got=sorted(found))
 
 
-@check("CSV-03", "CSV-04", needs=("needs_attention",))
+@check("CSV-03", "CSV-04", needs=("needs_attention", "completed_with_flags"))
 def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
     run = ctx.run("needs_attention", fresh=False)  # of which the rows may be there, or none: OP-31
@@ -72,7 +72,7 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     ctx.none("CSV-04", surplus, "filter=valid has no row that filter=all has not", valid.answer, whole.answer)
 
 
-@check("CSV-05", "CSV-06", needs=("completed", "needs_attention"))
+@check("CSV-05", "CSV-06", needs=("completed", "needs_attention", "completed_with_flags"))
 def what_is_left_out_is_what_the_report_counts(ctx: StateDriver) -> None:
     """Download every sheet of completed runs, without and with flagged rows, with both filters."""
     run = _completed(ctx)
@@ -169,7 +169,7 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
 
 
-@check("CSV-02", needs=("needs_attention",))
+@check("CSV-02", needs=("needs_attention", "completed_with_flags"))
 def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download the workbook of a run that completed with flagged rows, without filter and with filter=all."""
     made = flagged_run(ctx)

@@ -114,7 +114,7 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
     ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
 
 
-@check("DEC-09", needs=("needs_attention",))
+@check("DEC-09", needs=("needs_attention", "completed_with_flags"))
 def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     """Approve what leaves rows flagged, and look for them in both downloads."""
     made = flagged_run(ctx)

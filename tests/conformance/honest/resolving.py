@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHECKS = ("required", "strict", "link", "unique")
 RESOLVED = ("QUE", "PATCH", "DEC", "CSV", "POLL")
 NO_TEXT = target(needs_attention_again=None)
+NO_WAY = target(completed_with_flags=None)
+"""The mock's way to flagged rows is an option that this one has not, or that leads elsewhere."""
 
 
 def _kept_again(honest: Any) -> Any:
@@ -185,13 +187,15 @@ def _reversed(honest: Any) -> Any:
 
 
 UNSURE: Any = Mock("http://127.0.0.1").target().states["needs_attention_again"]
+FLAGS: Any = Mock("http://127.0.0.1").target().states["completed_with_flags"]
+KEPT = Body(FLAGS.body, ({"question_id": made_uuid("question", "fq0"), "option_id": "c"},))
 AGAIN = Body(UNSURE.body, ({"question_id": made_uuid("question", "fq0"), "custom": "no such status"},))
 
 RESOLVING = (
     Honest(
         "OP-12",
         "parks again for rows that were kept",
-        around(uploaded.check_tables, _kept_again),
+        all_of(around(uploaded.check_tables, _kept_again), NO_WAY),
         RESOLVED,
     ),
     Honest(
@@ -209,7 +213,10 @@ RESOLVING = (
     Honest(
         "OP-20",
         "has UUIDs for question ids",
-        all_of(around((runs, questions.questions), _long_ids), target(needs_attention_again=AGAIN)),
+        all_of(
+            around((runs, questions.questions), _long_ids),
+            target(needs_attention_again=AGAIN, completed_with_flags=KEPT),
+        ),
         RESOLVED,
     ),
     Honest(
@@ -242,13 +249,13 @@ RESOLVING = (
     Honest(
         "asking",
         "asks about the first column alone",
-        _grouped(lambda group: group._replace(ask=group.ask and group.column.name == "Status")),
+        all_of(_grouped(lambda group: group._replace(ask=group.ask and group.column.name == "Status")), NO_WAY),
         RESOLVED,
     ),
     Honest(
         "asking",
         "asks nothing, and proposes",
-        all_of(_grouped(lambda group: group._replace(ask=False)), NO_TEXT),
+        all_of(_grouped(lambda group: group._replace(ask=False)), NO_TEXT, NO_WAY),
         RESOLVED,
     ),
     Honest(
@@ -260,10 +267,15 @@ RESOLVING = (
     Honest(
         "asking",
         "offers two options at most",
-        _grouped(lambda group: group._replace(options=group.options[:2])),
+        all_of(_grouped(lambda group: group._replace(options=group.options[:2])), NO_WAY),
         RESOLVED,
     ),
-    Honest("asking", "offers one option", _grouped(lambda group: group._replace(options=group.options[-1:])), RESOLVED),
+    Honest(
+        "asking",
+        "offers one option",
+        all_of(_grouped(lambda group: group._replace(options=group.options[-1:])), NO_WAY),
+        RESOLVED,
+    ),
     Honest("texts", "calls every column of the sheet relevant", _shown(_all_columns), ("QUE",)),
     Honest("texts", "asks in other words", _shown(_other_words), ("QUE", "DEC")),
     Honest("texts", "shows one sample of each group", _shown(_few_samples), ("QUE",)),
