@@ -103,15 +103,15 @@ def file_of(
     return {"files": [{"name": name, "upload_ref": ref}]}
 
 
-BASE_URL = "https://destination.invalid/api"
+NOWHERE = "https://destination.invalid/api"
 
 
-def with_destination(ctx: StateDriver, state: str) -> Company:
+def with_destination(ctx: StateDriver, state: str, kind: str = "reachable") -> Company:
     """A company with a destination, after an import that leads to the state; what parks is rejected."""
 
     def made() -> Company:
         skip_if(ctx.lent is not None, "only a company that the suite provisions is known to have a destination")
-        company, answer = with_connection(ctx)
+        company, answer = with_connection(ctx, kind)
         if company is None or not company.sheets:
             raise Skipped(f"a company with a destination is answered with {answer.status}")
         run = ctx.begin_run(state, company)
@@ -121,13 +121,16 @@ def with_destination(ctx: StateDriver, state: str) -> Company:
             skip_if(not rejected, "no import could be rejected, which would leave flagged rows")
         return company
 
-    return ctx.share(f"destination after {state}", made)
+    return ctx.share(f"{kind} destination after {state}", made)
 
 
-def with_connection(ctx: StateDriver) -> tuple[Company | None, Answer]:
-    """A new company with a destination that nobody can reach; None where the target makes none."""
-    auth = {"type": "bearer", "token": f"secret-{uuid4().hex}"}
-    answer = ctx.provision(connections={"destination": {"base_url": BASE_URL, "auth": auth}})
+def with_connection(ctx: StateDriver, kind: str = "") -> tuple[Company | None, Answer]:
+    """A new company with the target file's destination of this kind, else with one that nobody can reach.
+
+    None where the target makes none.
+    """
+    made_up = {"base_url": NOWHERE, "auth": {"type": "bearer", "token": f"secret-{uuid4().hex}"}}
+    answer = ctx.provision(connections={"destination": ctx.target.destinations.get(kind, made_up)})
     return company_of(answer), answer
 
 

@@ -221,6 +221,12 @@ class StateDriver(Context):
             block_if(status not in MOVING, f"expected {' or '.join(statuses)}; the run is {status}", answer)
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
 
+    def end(self, run: Run) -> None:
+        """Bring a parked run to its end by a rejection."""
+        rejected = self.decide(run, "reject")
+        must_succeed(rejected, "the parked run could not be brought to an end: its rejection was refused")
+        self.until(run, *TERMINAL)
+
     def begin(self, company: Company, body: Any, what: str = "the import") -> Run:
         """The run that a start of the body begins; Blocked when it begins none."""
         return self.run_of(self.start(company, body), company, body, what)

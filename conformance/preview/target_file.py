@@ -92,6 +92,7 @@ def _target(value: Mapping[str, Any], path: Path) -> Target:
         requests_per_minute=int(value.get("requests_per_minute", REQUESTS_PER_MINUTE)),
         tenant=_tenant(value.get("company") or {}),
         states={state: _way(way) for state, way in (value.get("states") or {}).items()},
+        destinations=dict(value.get("destination") or {}),
         advance=tuple(clock["advance"]["command"]) if clock else None,
         run_timeout=float(timeouts.get("run", RUN_TIMEOUT)),
         request_timeout=float(timeouts.get("request", REQUEST_TIMEOUT)),

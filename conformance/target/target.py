@@ -107,6 +107,8 @@ class Target:
     tenant: Provision | Existing = Provision()
     """Whose runs the suite starts."""
     states: Mapping[str, Way] = field(default_factory=dict)
+    destinations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """What a company is provisioned with to be exported to: a destination that takes every write, and other ones."""
     advance: tuple[str, ...] | None = field(default=None, repr=False)
     """The command that lets time pass; `{seconds}` stands in one of its arguments or more. None: there is none."""
     run_timeout: float = RUN_TIMEOUT

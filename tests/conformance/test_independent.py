@@ -51,7 +51,6 @@ def independent(*options: str) -> Iterator[Target]:
 
 MAY_BE_SKIPPED = {
     "DEC-10": "an approval that answers one question of several parks again for the others, so that no rows are shown",
-    "DST-06": "the suite has no way to a destination that stops the whole export",
 }
 """Beside the RATE clauses, which have a test of their own."""
 

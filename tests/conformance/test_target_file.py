@@ -51,6 +51,9 @@ states:
   canceled:             {run: {company: "c0a8012e-4f1b-4d3a-9b2c-7e6f5a4b3c2d", run: "d4c3b2a1-9f8e-47d6-b5a4-c3d2e1f0a9b8"}}
   stale:                {command: ["./make-stale.sh", "--key=${OTHER_KEY}"]}
   running:              {body: {rows: [{}]}}
+destination:
+  reachable: {base_url: "http://127.0.0.1:9001", auth: {token: "${OTHER_KEY}"}}
+  unreachable: {base_url: "http://127.0.0.1:1"}
 clock:
   advance: {command: ["./advance.sh", "{seconds}"]}
 timeouts: {run: 0.5, request: 30}
@@ -86,6 +89,10 @@ def test_every_member_has_its_value(tmp_path: Path) -> None:
             "stale": Command(("./make-stale.sh", "--key=second-secret")),
             "running": Body({"rows": [{}]}),
         },
+        destinations={
+            "reachable": {"base_url": "http://127.0.0.1:9001", "auth": {"token": "second-secret"}},
+            "unreachable": {"base_url": "http://127.0.0.1:1"},
+        },
         advance=("./advance.sh", "{seconds}"),
         run_timeout=0.5,
         request_timeout=30,
@@ -105,7 +112,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 
 
 def test_sections_whose_members_are_commented_out_count_as_left_out(tmp_path: Path) -> None:
-    empty = loaded(HEAD + "company:\nstates:\nclock:\ntimeouts:\n", tmp_path)
+    empty = loaded(HEAD + "company:\nstates:\ndestination:\nclock:\ntimeouts:\n", tmp_path)
     assert empty == loaded(HEAD, tmp_path)
     assert loaded(HEAD + "company:\n  provision:\n", tmp_path).tenant == Provision()
 
@@ -245,7 +252,8 @@ def test_the_template_is_in_order_as_it_stands(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_template_shows_every_member_there_is(tmp_path: Path) -> None:
-    environment = {"VERN_API_KEY": "a", "VERN_OTHER_API_KEY": "b", "VERN_REVOKED_API_KEY": "c"}
+    names = ("VERN_API_KEY", "VERN_OTHER_API_KEY", "VERN_REVOKED_API_KEY", "VERN_DESTINATION_TOKEN")
+    environment = dict(zip(names, "abcd", strict=True))
     provisioned = loaded(_uncommented(template(), "existing"), tmp_path, environment)
     lent = loaded(_uncommented(template(), "provision"), tmp_path, environment)
     assert isinstance(provisioned.tenant, Provision)
@@ -255,5 +263,7 @@ def test_the_template_shows_every_member_there_is(tmp_path: Path) -> None:
     assert set(provisioned.states) == set(STATES)
     assert {type(way) for way in provisioned.states.values()} == {Body, ExistingRun, Command}
     assert provisioned.advance == ("./advance.sh", "{seconds}")
+    assert provisioned.destinations["reachable"]["auth"] == {"type": "bearer", "token": "d"}
+    assert set(provisioned.destinations) == set(schema()["properties"]["destination"]["properties"])
     assert (provisioned.api_key, provisioned.other_api_key, provisioned.revoked_api_key) == ("a", "b", "c")
     assert set(parse(_uncommented(template()), "x").value) == set(schema()["properties"])

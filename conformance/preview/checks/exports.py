@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
-from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.preview.account import download, with_destination
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
 from conformance.preview.checks import Answer, Blocked, Company, Skipped, StateDriver, check
 from conformance.preview.driver import REFUSING, UNREACHABLE, new_name
 
 COUNTS = ("total", "succeeded", "failed")
+RESULT = ("template_id", "path", "status", "ok", "error", "fields_confirmed")
+AT_ONCE = 4
 
 
-@check("DST-01", "DST-02", "DST-04", "DST-08", "DST-10", needs=("completed",))
+@check("DST-01", "DST-02", "DST-04", "DST-05", "DST-08", "DST-10", "RUN-03", "RUN-04", needs=("completed",))
 def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     """Export a completed import, without saying how."""
     company = with_destination(ctx, "completed")
@@ -29,10 +32,6 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     ctx.reads("OP-40", str(started.status))
     if ctx.target.strict:
         ctx.status("DST-01", started, 201, "an export that is started is answered with 201 (OP-40)")
-    ctx.shaped(started, "DST-01")
-    end, url = f"/companies/{company.id}/exports/{at(started.json, 'run_id')}", at(started.json, "poll_url")
-    here = isinstance(url, str) and url.endswith(end)
-    ctx.require("DST-01", here, "the poll_url is that of the export", started, expected=f"…{end}", got=url)
     asks = [each for each in seen if at(each.json, "status") == "needs_attention"]
     ctx.require("DST-10", not asks, "an export never needs attention", *asks[:1], got=len(asks))
     report = _report(seen[-1])
@@ -40,17 +39,30 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     _judge_report(ctx, report, seen[-1])
     requirement = "a full export writes as many rows as filter=valid has over all sheets"
     ctx.equal("DST-08", _count_written(report), sum(rows.values()), requirement, seen[-1])
+    _judge_templates(ctx, company, report, seen[-1], rows)
+    _judge_end(ctx, company, started, seen[-1])
 
 
 @check("DST-08", needs=("needs_attention",))
 def flagged_rows_are_not_exported(ctx: StateDriver) -> None:
-    """Reject a parked import, and export what the company then has."""
+    """Reject a parked import, and export what the company then has; export again after another import."""
     company = with_destination(ctx, "needs_attention")
     right = sum(_right_rows(ctx, company).values())
     last = follow_export(ctx, company, _begin(ctx, company, {}))[-1]
     wrote = _count_written(_report(last))
     requirement = "an export writes no more than the rows that filter=valid has over all sheets"
     ctx.require("DST-08", wrote is not None and wrote <= right, requirement, last, expected=right, got=wrote)
+    skip_if(not ctx.whole, "a quick run exports once")
+    run = ctx.begin_run("completed", company)
+    if at(ctx.until(run), "status") != "completed":  # its rows may clash with those that are there: OP-29
+        ctx.end(run)
+        return
+    (ctx.shared or {}).pop(f"right rows of {company.id}", None)
+    now, new = sum(_right_rows(ctx, company).values()), len(array(run.body, "rows"))
+    last = follow_export(ctx, company, _begin(ctx, company, {}))[-1]
+    wrote = _count_written(_report(last))
+    requirement = "an export after a further import writes what filter=valid has then"
+    ctx.require("DST-08", wrote in {now, new}, requirement, last, expected=now, got=wrote)
 
 
 @check("DST-02", needs=("completed",))
@@ -59,7 +71,7 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
     company = with_destination(ctx, "completed")
     _full(ctx, company)
     answers = {}
-    for mode in ("partial", 1):
+    for mode in ("partial", 1, "Full"):
         answers[repr(mode)] = start_export(ctx, company, {"mode": mode})
         if answers[repr(mode)].ok:
             follow_export(ctx, company, answers[repr(mode)])  # so that other exports can be started
@@ -67,28 +79,75 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
     ctx.each_status("DST-02", answers, 4, requirement)
 
 
-@check("DST-03", "DST-09", needs=("completed",))
+@check("DST-01", "DST-03", "DST-09", "RUN-03", "RUN-04", needs=("completed",))
 def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
     company = with_destination(ctx, "completed")
     rows, key = _right_rows(ctx, company), new_name()
-    started = _begin(ctx, company, {"mode": "canary", "idempotency_key": key})
-    again = start_export(ctx, company, {"mode": "canary", "idempotency_key": key})
-    requirement = "an export that is started again with its key is the same run"
-    named = at(started.json, "run_id"), at(again.json, "run_id")
-    same = again.ok and named[0] == named[1]
-    ctx.require("DST-09", same, requirement, started, again, expected=named[0], got=f"{again.status} {named[1]}")
+    body = {"mode": "canary", "idempotency_key": key}
+    started = _begin(ctx, company, body)
+    _judge_replay(ctx, company, started, body, "while it is at work")
     last = follow_export(ctx, company, started)[-1]
+    _judge_replay(ctx, company, started, body, "after its end")
     other = start_export(ctx, company, {"mode": "full", "idempotency_key": key})
-    requirement = "a key that started another payload starts no second run"
-    alone = not other.ok or at(other.json, "run_id") == named[0]
+    requirement, known = "a key that started another payload starts no second run", at(started.json, "run_id")
+    alone = not other.ok or at(other.json, "run_id") == known
     ctx.require("DST-09", alone, requirement, started, other, got=f"{other.status} {other.text[:200]}")
-    report, filled = _report(last), sum(1 for number in rows.values() if number)
+    if not alone:
+        follow_export(ctx, company, other)
+    _judge_canary(ctx, company, rows, last)
+    with ctx.speaking_of("DST-09", "RUN-03", "RUN-04"):
+        if ctx.whole:  # what is new makes no difference to what there was
+            newer = _begin(ctx, company, {"mode": "canary"})
+            follow_export(ctx, company, newer)
+            requirement, id_ = "an export without a key is a run of its own", at(newer.json, "run_id")
+            ctx.require("DST-01", id_ != known, requirement, started, newer, expected="a new run", got=id_)
+            _judge_replay(ctx, company, started, body, "after another export")
+        _judge_end(ctx, company, started, last)
+
+
+def _judge_canary(ctx: StateDriver, company: Company, rows: dict[str, int], last: Answer) -> None:
+    report, filled = _report(last), {company.sheets[sheet] for sheet, number in rows.items() if number}
     times = Counter(each.get("template_id") for each in listed(report, "results"))
     wrote = _count_written(report)
-    few = wrote is not None and wrote <= filled and all(n <= 1 for n in times.values())
-    holds, requirement = few and at(report, "mode") == "canary", "a canary writes at most one row of each template"
-    ctx.require("DST-03", holds, requirement, last, expected=f"at most {filled} writes", got=report)
+    few = wrote is not None and wrote <= len(filled) and all(n <= 1 for n in times.values())
+    every = not ctx.target.destinations or (wrote == len(filled) and not filled - times.keys())
+    holds, requirement = few and at(report, "mode") == "canary", "a canary writes the first row of each template, alone"
+    ctx.require("DST-03", holds and every, requirement, last, expected=f"{len(filled)} writes", got=report)
+
+
+def _judge_replay(ctx: StateDriver, company: Company, started: Answer, body: dict[str, Any], when: str) -> None:
+    again, known = start_export(ctx, company, body), at(started.json, "run_id")
+    same = again.ok and at(again.json, "run_id") == known
+    got = f"{again.status} {at(again.json, 'run_id')}"
+    requirement = f"an export that is started again with its key {when} is the same run"
+    ctx.require("DST-09", same, requirement, started, again, expected=known, got=got)
+    if again.ok and not same:
+        follow_export(ctx, company, again)  # so that other exports can be started
+
+
+@check("DST-09", needs=("completed", "needs_attention"), whole=True)
+def keys_of_exports_are_told_apart(ctx: StateDriver) -> None:
+    """Start exports with keys that are alike, with one key for two companies, and with one key at once."""
+    company, other = with_destination(ctx, "completed"), with_destination(ctx, "needs_attention")
+    key = new_name()
+    starts = [(company, key), (company, f"{key}-2"), (company, key[:-1]), (company, key.upper()), (other, key)]
+    begun: dict[tuple[str, str], Answer] = {}
+    for owner, each in starts:
+        begun[owner.id, each] = answer = _begin(ctx, owner, {"mode": "canary", "idempotency_key": each})
+        follow_export(ctx, owner, answer)
+    times = Counter(at(answer.json, "run_id") for answer in begun.values())
+    twice = [answer for answer in begun.values() if times[at(answer.json, "run_id")] > 1]
+    requirement = "a key that is another one, or of another company, starts an export of its own"
+    ctx.require("DST-09", not twice, requirement, *twice[:2], expected=f"{len(starts)} runs", got=f"{len(times)} runs")
+    body = {"mode": "canary", "idempotency_key": new_name()}
+    answers = ctx.client.concurrently([partial(start_export, ctx, company, body)] * AT_ONCE)
+    accepted = {at(answer.json, "run_id"): answer for answer in answers if answer.ok}
+    for answer in accepted.values():
+        follow_export(ctx, company, answer)
+    requirement = "concurrent starts of an export with one key create one run"
+    shown, got = list(accepted.values())[:2], f"{len(accepted)} runs"
+    ctx.require("DST-09", len(accepted) <= 1, requirement, *shown, expected="1 run", got=got)
 
 
 @check("DST-08", needs=("completed",))
@@ -99,7 +158,8 @@ def a_selection_narrows_an_export(ctx: StateDriver) -> None:
     filled = [company.sheets[sheet] for sheet, number in rows.items() if number]
     empty = [company.sheets[sheet] for sheet, number in rows.items() if not number]
     block_if(not filled, "the completed import left no right rows")
-    for chosen in filter(None, (filled[:1], empty[:1])):
+    both = [*empty[:1], *filled[:1]] if empty and ctx.whole else []
+    for chosen in filter(None, (filled[:1], empty[:1], both)):
         wanted = sum(number for sheet, number in rows.items() if company.sheets[sheet] in chosen)
         started = _select(ctx, company, {}, {"template_ids": chosen})
         last = follow_export(ctx, company, started)[-1]
@@ -146,17 +206,21 @@ def _select(ctx: StateDriver, company: Company, body: dict[str, Any], selection:
     return started
 
 
-@check("DST-04", "DST-05", "DST-07")
+@check("DST-04", "DST-05", "DST-07", "DST-08")
 def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""
-    company = _way_to(ctx, REFUSING)
-    last = _full(ctx, company or with_destination(ctx, "completed"))[1][-1]
+    company = _with_known(ctx, "refusing", REFUSING)
+    there = company or with_destination(ctx, "completed")
+    last = _full(ctx, there)[1][-1]
     body, completes = last.json, company is None or at(last.json, "status") != "failed"
     requirement = "single writes that fail do not fail the run"
     if not completes and not ctx.require("DST-05", completes, requirement, last, expected="completed", got=body):
         raise Skipped("an export that failed has no results")
     report = _report(last)
     _judge_report(ctx, report, last)
+    if there.sheets:
+        requirement = "a write that is refused is counted, too: every right row is tried"
+        ctx.equal("DST-08", _count_written(report), sum(_right_rows(ctx, there).values()), requirement, last)
     results = listed(report, "results")
     skip_if(not results and not at(report, "failed"), "the export wrote nothing")
     ctx.shaped(last, "DST-07")
@@ -167,22 +231,27 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     ctx.require("DST-07", not unread, requirement, last, expected=None, got=unread)
     with ctx.speaking_of("DST-05"):
         skip_if(not refused and not at(report, "failed"), "the destination refused no write")
-        mute = [each for each in refused if not (_whole(each.get("status")) and isinstance(each.get("error"), str))]
+        mute = [each for each in refused if not (_whole(each.get("status")) and at(each, "error"))]
         requirement = "a write that failed has ok false, a status and an error, and the run completes"
         ctx.require("DST-05", bool(refused) and not mute, requirement, last, got=mute or body)
 
 
-@check("DST-06")
+@check("DST-06", "RUN-03", "RUN-04")
 def what_stops_the_job_fails_the_run(ctx: StateDriver) -> None:
     """Export to a destination that cannot be reached; where none is known to be so, export a completed import."""
-    company = _way_to(ctx, UNREACHABLE)
-    last = _full(ctx, company or with_destination(ctx, "completed"))[1][-1]
-    holds = at(last.json, "status") == "failed"
+    company = _with_known(ctx, "unreachable", UNREACHABLE)
+    there = company or with_destination(ctx, "completed")
+    started, seen = _full(ctx, there)
+    last, holds = seen[-1], at(seen[-1].json, "status") == "failed"
     skip_if(company is None and not holds, "nothing stopped the export")
-    ctx.require("DST-06", holds, "an export that was stopped is failed", last, expected="failed", got=last.json)
+    if ctx.require("DST-06", holds, "an export that was stopped is failed", last, expected="failed", got=last.json):
+        _judge_end(ctx, there, started, last)
 
 
-def _way_to(ctx: StateDriver, way: str) -> Company | None:
+def _with_known(ctx: StateDriver, kind: str, way: str) -> Company | None:
+    """A company whose destination is known to be of the kind: from the target file, or from the operator."""
+    if kind in ctx.target.destinations:
+        return with_destination(ctx, "completed", kind)
     return Company(ctx.ways[way]()[0]) if way in ctx.ways else None
 
 
@@ -220,7 +289,15 @@ def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
     if answer.status is not None and 400 <= answer.status < 500:
         ctx.reads("OP-18", f"starting an export is answered with {answer.status}")
         raise Skipped(f"the target answers the start of an export with {answer.status} (OP-18)")
-    return must_succeed(answer, "the export could not be started")
+    _judge_start(ctx, company, must_succeed(answer, "the export could not be started"))
+    return answer
+
+
+def _judge_start(ctx: StateDriver, company: Company, started: Answer) -> None:
+    ctx.shaped(started, "DST-01")
+    end, url = f"/companies/{company.id}/exports/{at(started.json, 'run_id')}", at(started.json, "poll_url")
+    here = isinstance(url, str) and url.endswith(end)
+    ctx.require("DST-01", here, "the poll_url is that of the export", started, expected=f"…{end}", got=url)
 
 
 def follow_export(ctx: StateDriver, company: Company, started: Answer) -> list[Answer]:
@@ -248,10 +325,50 @@ def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
         return
     total, succeeded, failed = (at(report, name) for name in COUNTS)
     ctx.require("DST-04", total == succeeded + failed, "total is succeeded plus failed", answer, got=report)
-    results = array(report, "results")
+    results = listed(report, "results")
     if len(results) == total:
         right = sum(at(each, "ok") is True for each in results)
         ctx.equal("DST-04", right, succeeded, "as many results are ok as succeeded", answer)
+    called = [
+        each for each in results if each.get("ok") is True and _whole(each.get("status")) and each["status"] > 399
+    ]
+    ctx.none("DST-05", called, "no write that the destination refused is ok", answer)
+
+
+def _judge_templates(ctx: StateDriver, company: Company, report: Any, last: Answer, rows: dict[str, int]) -> None:
+    """Whether the results are of the templates whose rows there are, where there is one for each row."""
+    results = listed(report, "results")
+    if len(results) == sum(rows.values()):
+        wanted = +Counter({company.sheets[sheet]: number for sheet, number in rows.items()})
+        found = Counter(str(each.get("template_id")) for each in results)
+        requirement = "a full export writes each template's right rows"
+        ctx.require("DST-08", found == wanted, requirement, last, expected=_told(wanted), got=_told(found))
+
+
+def _judge_end(ctx: StateDriver, company: Company, started: Answer, last: Answer) -> None:
+    """Whether an export that is over stays as it was read first, as every run does."""
+    status = at(last.json, "status")
+    for _ in range(2):
+        again = ctx.client.call("poll_export", company_id=company.id, run_id=at(started.json, "run_id"))
+        must_come(again)
+        stays = at(again.json, "status") == status
+        ctx.require(
+            "RUN-03", stays, f"an export that is {status} stays so", last, again, expected=status, got=again.text
+        )
+        same = not stays or _gist(again.json) == _gist(last.json)
+        requirement = "every read of an export that is over gives an equal body"
+        ctx.require("RUN-04", same, requirement, last, again, expected=last.text, got=again.text)
+
+
+def _gist(body: Any) -> tuple[Any, ...]:
+    """What the contract names of an export that is over; the order of its results is left open."""
+    report = at(body, "report")
+    results = sorted(repr([each.get(name) for name in RESULT]) for each in listed(report, "results"))
+    return at(body, "error"), *(at(report, name) for name in ("mode", *COUNTS)), results
+
+
+def _told(times: Counter[str]) -> str:
+    return ", ".join(f"{number} of template {each}" for each, number in sorted(times.items())) or "none"
 
 
 def _whole(value: Any) -> bool:

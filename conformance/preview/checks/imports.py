@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
-from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries
+from conformance.preview.bodies import array, at, is_same, names, new_entries
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.driver import new_name
 from conformance.target.target import Body
@@ -106,7 +106,7 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     unchanged = after == before and is_same(parked, again)
     requirement = "a start refused with 409 changes neither the history nor the run in flight"
     ctx.require("IMP-13", unchanged, requirement, third, again, expected=parked, got=again.json)
-    end(ctx, run)
+    ctx.end(run)
     _start_anew(ctx, run, clean, key)
 
 
@@ -140,12 +140,6 @@ def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer
     ctx.require("IMP-04", url in {root + path, f"/api/v1{path}"}, requirement, answer, expected=root + path, got=url)
 
 
-def end(ctx: StateDriver, run: Run) -> None:
-    """Bring a parked run to its end by a rejection."""
-    must_succeed(ctx.decide(run, "reject"), "the parked run could not be brought to an end: its rejection was refused")
-    ctx.until(run, *TERMINAL)
-
-
 @check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07", needs=("completed", "needs_attention"))
 def a_key_starts_one_run(ctx: StateDriver) -> None:
     """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
@@ -168,7 +162,7 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     requirement = "the same start with the same key gives the same run, and no second one"
     holds = same_run and (new is None or len(new) <= 1)
     ctx.require("IDEM-01", holds, requirement, moving, expected=f"run {run.id} alone", got=new)
-    end(ctx, run)
+    ctx.end(run)
     ended = run.state
     if _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the run's end"):
         _judge_conflict(ctx, run, other, ended)

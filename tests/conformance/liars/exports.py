@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -105,6 +106,33 @@ def _without_filter(body: Any) -> Any:
 def _key_of_mode(body: Any) -> Any:
     key = body.get("idempotency_key")
     return body if key is None else body | {"idempotency_key": f"{key} {body.get('mode')}"}
+
+
+def _with_key(change: Callable[[str], str]) -> Lie:
+    """A lie that takes a key for another one."""
+
+    def changed(body: Any) -> Any:
+        key = body.get("idempotency_key")
+        return body if key is None else body | {"idempotency_key": change(key)}
+
+    return _asked(changed)
+
+
+def _fading() -> Lie:
+    """A lie about an export that is over: from the third read on one write less succeeded."""
+    reads: Counter[int] = Counter()
+    honest = exports.ExportRun.pieces
+
+    def pieces(self: Any, end: Complete) -> Iterator[bytes]:
+        reads[id(self)] += 1
+        body = orjson.loads(b"".join(honest(self, end)))
+        if reads[id(self)] > 2:
+            body["report"]["total"] -= 1
+            body["report"]["succeeded"] -= 1
+            body["report"]["results"].pop()
+        yield orjson.dumps(body)
+
+    return rule(ExportRun.pieces, pieces)
 
 
 def _as_import(body: Any) -> None:
@@ -222,5 +250,9 @@ LIARS = (
     Liar("DST-09", "takes no notice of an export's key", _asked(_without("idempotency_key"))),
     Liar("DST-09", "starts a second export for a key with another payload", _asked(_key_of_mode)),
     Liar("DST-09", "refuses an export that is repeated with its key", answers(_no_replay)),
+    Liar("DST-09", "does not tell keys of exports by the case of their letters", _with_key(str.upper)),
+    Liar("DST-09", "reads no more than twenty letters of an export's key", _with_key(lambda key: key[:20])),
+    Liar("RUN-04", "forgets a write of an export that is over", _fading()),
+    Liar("DST-03", "writes nothing in a canary", _counted(lambda s, _, __, n: 0 if s.first_only else n)),
     Liar("DST-10", "parks an export", rule(ExportRun.described, _parks), EVERY),
 )
