@@ -64,6 +64,7 @@ SUITE = Generation(
     generated=lambda _: _check("PAR-01", lambda _: None),
     context=Context,
     differences=_differences,
+    observer=lambda _: lambda _: (),
     cut_off=lambda _: "PAR-01",
     probes=(),
     spends="RATE",

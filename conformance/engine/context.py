@@ -42,6 +42,8 @@ class Context:
     """What may be looked at by several checks (the journey); None where each makes its own."""
     whole: bool = True
     """Whether the run goes the whole depth; a check asks before a part that a quick run leaves out."""
+    observer: Any = None
+    """Who has seen every answer of the run so far, whichever check it was for."""
     known: dict[str, Any] = field(default_factory=dict)
     """What was learned once; it outlives a check in both executions."""
     left_behind: list[str] = field(default_factory=list)
@@ -148,8 +150,12 @@ class Context:
         """Tidy up what no later check may look at; `for_good`: everything."""
 
     def _short(self, value: object) -> str:
-        text = self.client.clean(value if isinstance(value, str) else repr(value))  # uncut: half a secret has no name
-        return text if len(text) <= BOUND else f"{text[:BOUND]}…"
+        return cut(self.client.clean(value if isinstance(value, str) else repr(value)))  # half a secret has no name
+
+
+def cut(text: str) -> str:
+    """As much of the text as a finding keeps."""
+    return text if len(text) <= BOUND else f"{text[:BOUND]}…"
 
 
 def note(readings: dict[str, str], open_point: str, reading: str) -> None:

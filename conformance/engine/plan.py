@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -60,6 +60,21 @@ class Draw:
     progress: Progress | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An answer that says otherwise than an earlier one, and no call of ours explains why."""
+
+    clause: str
+    requirement: str
+    expected: str
+    got: str
+    answers: tuple[Answer, ...]
+    """Those that contradict each other, the earlier ones first."""
+
+
+Observer = Callable[["Answer"], Iterable[Contradiction]]
+"""Is shown every answer of the whole run, in the order in which they came; it remembers, and compares."""
+
 Ids = tuple[str, str]
 """What leads to a run: the id of its owner, and its own."""
 Ways = Mapping[str, Callable[[], Ids]]
@@ -81,6 +96,8 @@ class Generation:
     """What its checks are given."""
     differences: Callable[..., Sequence[Any]]
     """How an answer differs from what the contract lets its operation answer: `clause` and `text` of each."""
+    observer: Callable[[Callable[[], float]], Observer]
+    """Who remembers the answers of a run; it is given what tells the target's time, in seconds."""
     cut_off: Callable[[Answer], str]
     """The clause that an answer breaks which is begun and does not come whole."""
     probes: tuple[str, ...]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from conformance.engine.context import Context, note
+from conformance.engine.context import Context, cut, note
 from conformance.engine.plan import Check, Draw, Driver, Generation, Plan, Progress
 from conformance.http.client import OVER, Answer, Client
 from conformance.http.network import MIDDLE
@@ -23,6 +23,7 @@ from conformance.model.results import Blocked, Finding, Outcome, Results, Skippe
 from conformance.verdict import collect
 
 SHAPE = "shape"
+OBSERVER = "observer"
 UNASKED = "rate checks spend a whole budget, and run with --rate-checks only"
 QUICK = "--depth quick leaves this out"
 EXAMPLES = 10
@@ -53,6 +54,9 @@ class Runner:
             sleep=driver.rest,
             on_exchange=self.judge_shape,
         )
+        self._let_pass = 0.0
+        """Seconds of the target's time that took no real time."""
+        self.observer = generation.observer(lambda: monotonic() + self._let_pass)
         self._findings: list[Finding] = []
         self._readings: dict[str, str] = {}
         self._left: list[str] = []
@@ -120,10 +124,15 @@ class Runner:
         for broken in self.generation.differences(answer.operation, answer, to_the_letter=self.target.strict):
             text = self.clauses[broken.clause].text if broken.clause in self.clauses else ""
             self._accuse(broken.clause, text, "an answer of the contract's shape", broken.text, answer)
+        for told in self.observer(answer):
+            self._accuse(told.clause, told.requirement, told.expected, told.got, *told.answers, by=OBSERVER)
 
-    def _accuse(self, clause: str, requirement: str, expected: str, got: str, answer: Answer) -> None:
-        shown = (answer.exchange,)
-        self._findings.append(Finding(clause, Outcome.FAILED, SHAPE, requirement, expected, got, exchanges=shown))
+    def _accuse(
+        self, clause: str, requirement: str, expected: str, got: str, *answers: Answer, by: str = SHAPE
+    ) -> None:
+        wanted, found = (cut(self.client.clean(text)) for text in (expected, got))
+        shown = tuple(answer.exchange for answer in answers)
+        self._findings.append(Finding(clause, Outcome.FAILED, by, requirement, wanted, found, exchanges=shown))
 
     def _silent(self) -> list[Finding]:
         """What no check came to a word about, though one ran: nobody has seen the clause hold."""
@@ -213,14 +222,24 @@ class Runner:
             client=self.client,
             target=self.target,
             check=each,
-            wait=lambda: self.driver.wait(self.client.patience(math.inf)),
+            wait=self._wait,
             now=monotonic,
-            advance=lambda seconds: self.driver.advance(seconds, self.client.patience(math.inf)),
+            advance=self._advance,
             ways=self.ways,
             shared=shared,
             whole=self._whole,
+            observer=self.observer,
             known=self._known,
         )
+
+    def _wait(self) -> float:
+        skipped = self.driver.wait(self.client.patience(math.inf))
+        self._let_pass += skipped
+        return skipped
+
+    def _advance(self, seconds: float) -> bool:
+        self._let_pass += seconds  # before it does: a command that fails may have let it pass
+        return self.driver.advance(seconds, self.client.patience(math.inf))
 
 
 def judge(generation: Generation, driver: Driver, plan: Plan, progress: Progress | None = None) -> Results:

@@ -106,6 +106,8 @@ class Client:
         self._network = Network()
         self._lock = threading.Lock()
         self._rate_checks = 0
+        self._under_way, self._begun = 0, 0
+        """How many calls are under way, and how many were begun."""
         self._closed: set[tuple[str | None, str | None]] = set()
         """Operation and key that were refused for longer than a minute."""
         self._secrets = KnownSecrets()
@@ -276,6 +278,17 @@ class Client:
         self._sleep(max(0.0, min(seconds, self._deadline())))
 
     def _once(self, request: Request, key: str | None) -> Answer:
+        with self._lock:
+            self._under_way += 1
+            self._begun += 1
+            number, first = self._begun, self._under_way == 1
+        try:
+            return self._send(request, key, lambda: first and self._begun == number)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _send(self, request: Request, key: str | None, alone: Callable[[], bool]) -> Answer:
         started = self._clock()
         waits_out = not self._rate_checks
         patience = self._timeout * (DOWNLOAD_PATIENCE if request.download else 1)
@@ -288,7 +301,7 @@ class Client:
                 break  # a GET whose connection broke is sent once more, since it has no effects (RUN-08)
         milliseconds = int((self._clock() - started) * 1_000)
         throttled = waits_out and received.problem is None and received.status == 429
-        return self._recorder.record(request, received, milliseconds, waited_out=throttled)
+        return self._recorder.record(request, received, milliseconds, waited_out=throttled, alone=alone())
 
     def _refuse(self, request: Request, problem: str) -> Answer:
         return self._recorder.record(request, Received(problem=problem), 0, waited_out=False)

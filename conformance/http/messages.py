@@ -48,6 +48,8 @@ class Answer:
     """The JSON body that was sent; UNSET when there was none."""
     repeated: bool = False
     """A 429 that the client answered by waiting and asking again; it is nobody's verdict."""
+    alone: bool = True
+    """Whether no other call was under way meanwhile, so that it is known what came before and what after."""
     clean: Callable[[str], str] = field(default=str, repr=False, compare=False)
     """Takes the secrets out of a text that quotes the answer."""
 

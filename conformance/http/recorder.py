@@ -140,7 +140,9 @@ class Recorder:
         self._number = 0
         self._lock = threading.RLock()
 
-    def record(self, request: Request, received: Received, milliseconds: int, *, waited_out: bool) -> Answer:
+    def record(
+        self, request: Request, received: Received, milliseconds: int, *, waited_out: bool, alone: bool = True
+    ) -> Answer:
         """The answer of an exchange; `waited_out` when the request is repeated because of a 429."""
         status = None if received.problem else received.status
         body, readable, problem = _read(request, received)
@@ -163,6 +165,7 @@ class Recorder:
                 ids=request.ids,
                 sent=request.sent,
                 repeated=waited_out,
+                alone=alone,
                 clean=self._secrets.clean,
             )
             if self._on_exchange is not None:

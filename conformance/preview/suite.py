@@ -19,6 +19,7 @@ from conformance.preview import checks
 from conformance.preview.bodies import at
 from conformance.preview.cases.layer import LAYER
 from conformance.preview.driver import REFUSING, UNREACHABLE, StateDriver
+from conformance.preview.observed import Witness
 from conformance.preview.response_schema import cut_off, differences
 from conformance.preview.target_file import load
 from conformance.target.mock import KEY, NO_ANSWER, OTHER, REVOKED, Host, host
@@ -119,6 +120,7 @@ PREVIEW = Generation(
     generated=LAYER.check,
     context=StateDriver,
     differences=differences,
+    observer=Witness,
     cut_off=cut_off,
     probes=tuple(each.id for each in CONTRACT.operations.values() if each.method == "GET" and not each.parameters),
     spends=RATES,

@@ -1,0 +1,127 @@
+"""What belongs to an account: its catalogue, its companies, and ids that name one thing each (SRC, TPL, PROV, ID)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from conformance.preview.bodies import at, listed
+from conformance.preview.observed.memory import Memory, contradiction
+
+if TYPE_CHECKING:
+    from conformance.engine.plan import Contradiction
+    from conformance.http.client import Answer
+
+Found = Iterator["Contradiction"]
+OF_A_COLUMN = ("name", "description", "required", "unique", "desiredRule", "strictRule", "linkRule")
+
+
+def sources(memory: Memory, answer: Answer) -> Found:
+    """The account's sources, in any order; a logo's address may change."""
+    if answer.ok:
+        told = {str(at(each, "id")): at(each, "name") for each in listed(answer.json, "sources")}
+        yield from _as_before(memory, "sources", told, answer)
+
+
+def templates(memory: Memory, answer: Answer) -> Found:
+    """The account's templates, in any order, their columns in theirs."""
+    if answer.ok:
+        found = {str(at(each, "id")): each for each in listed(answer.json, "templates")}
+        told = {key: (at(each, "name"), at(each, "description"), _columns(each)) for key, each in found.items()}
+        yield from _as_before(memory, "templates", told, answer)
+        memory.templates = memory.templates or found
+
+
+def _columns(template: Any) -> list[list[Any]]:
+    return [[at(column, name) for name in OF_A_COLUMN] for column in listed(template, "columns")]
+
+
+def _as_before(memory: Memory, what: str, told: Any, answer: Answer) -> Found:
+    known, first = memory.catalogue.setdefault(what, (told, answer))
+    if known != told:
+        requirement = f"the account's {what} are the same at every read"
+        yield contradiction("RUN-08", requirement, first, answer)
+        yield contradiction("SRC-01" if what == "sources" else "TPL-01", requirement, first, answer)
+
+
+def provisioned(memory: Memory, answer: Answer) -> Found:
+    """A company that was made."""
+    company_id = at(answer.json, "company", "id")
+    if not answer.ok or not isinstance(company_id, str):
+        return
+    sheets = {str(at(each, "id")): str(at(each, "template_id")) for each in listed(answer.json, "sheets")}
+    named = [(company_id, "a company"), (str(at(answer.json, "workbook_id")), "a workbook")]
+    for each, what in [*named, *((sheet, "a sheet") for sheet in sheets)]:
+        known = memory.named.setdefault(each, f"{what} of {company_id}")
+        if known != f"{what} of {company_id}" or (each == company_id and each in memory.companies):
+            requirement = "an id that was given out names nothing else"
+            yield contradiction("ID-02", requirement, answer, expected="ids of its own", got=f"{each}, {known}")
+    company = memory.company_of(company_id)
+    company.provisioned, company.sheets = answer, sheets
+    yield from _echo(answer)
+    yield from _sheets(memory, sheets, answer)
+    yield from _taken(memory, answer)
+
+
+def _echo(answer: Answer) -> Found:
+    for name, clause in (("external_id", "PROV-07"), ("name", "PROV-02")):
+        sent, told = at(answer.sent, name), at(answer.json, "company", name)
+        if isinstance(sent, str) and sent.strip() == sent and isinstance(told, str) and told != sent:
+            requirement = f"{name} is given back as it was sent"
+            yield contradiction(clause, requirement, answer, expected=sent, got=told)
+
+
+def _sheets(memory: Memory, sheets: dict[str, str], answer: Answer) -> Found:
+    chosen = at(answer.sent, "template_ids")
+    wanted = list(memory.templates) if chosen is None else chosen
+    if not memory.templates or not isinstance(wanted, list) or not isinstance(answer.sent, dict):
+        return
+    if sorted(each.casefold() for each in sheets.values()) != sorted({str(each).casefold() for each in wanted}):
+        clause = "PROV-05" if chosen is None else "PROV-04"
+        requirement = "there is one sheet for each template that was asked for, or for all"
+        expected, got = ", ".join(map(str, wanted)), ", ".join(sheets.values())
+        yield contradiction(clause, requirement, answer, expected=expected, got=got)
+    for each in listed(answer.json, "sheets"):
+        template = memory.templates.get(str(at(each, "template_id")))
+        if template is not None and at(each, "name") != at(template, "name"):
+            expected, got = str(at(template, "name")), str(at(each, "name"))
+            yield contradiction("PROV-06", "a sheet has its template's name", answer, expected=expected, got=got)
+
+
+def _taken(memory: Memory, answer: Answer) -> Found:
+    """What no second company may have; a call of ours that was answered with 2xx has it."""
+    sent = answer.sent
+    for clause, taken in (
+        ("PROV-14", ("external_id", at(sent, "external_id"))),
+        ("PROV-16", ("name", at(sent, "name"), at(sent, "source"))),
+    ):
+        if all(isinstance(each, str) for each in taken):
+            first = memory.taken.setdefault(taken, answer)
+            if first is not answer:
+                requirement = "external_id, and name within a source, are one company's alone"
+                yield contradiction(clause, requirement, first, answer, expected="a refusal")
+
+
+def upload_requested(memory: Memory, answer: Answer) -> Found:
+    """A signed upload: its URL and its reference are new."""
+    for name in ("upload_ref", "upload_url") if answer.ok else ():
+        told = at(answer.json, name)
+        if isinstance(told, str) and told:
+            first = memory.taken.setdefault((name, told), answer)
+            if first is not answer:
+                requirement = f"no two uploads have the same {name}"
+                yield contradiction("UPL-08", requirement, first, answer, expected="a new one", got=f"{name} again")
+
+
+def reached(memory: Memory, answer: Answer) -> Found:
+    """The answer to a call below a company that was reached with this key before, or provisioned."""
+    company = memory.companies.get(str(answer.ids.get("company_id")))
+    first = company.provisioned if company is not None else None
+    if first is None:
+        return
+    if answer.status == 401:
+        requirement = "a key that was good for the account stays so"
+        yield contradiction("AUTH-05", requirement, first, answer, expected="no 401")
+    elif answer.status == 404 and answer.operation in {"list_imports", "request_upload"}:
+        requirement = "a company that was provisioned is found with the account's key"
+        yield contradiction("AUTH-05", requirement, first, answer, expected="no 404")
