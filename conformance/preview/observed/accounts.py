@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Found = Iterator["Contradiction"]
-OF_A_COLUMN = ("name", "description", "required", "unique", "desiredRule", "strictRule", "linkRule")
+OF_A_COLUMN = ("name", "description", "required", "unique", "desiredRule", "strictRule")
+
+LINK = ("templateId", "columnName")
 
 
 def sources(memory: Memory, answer: Answer) -> Found:
@@ -33,15 +35,19 @@ def templates(memory: Memory, answer: Answer) -> Found:
 
 
 def _columns(template: Any) -> list[list[Any]]:
-    return [[at(column, name) for name in OF_A_COLUMN] for column in listed(template, "columns")]
+    columns = listed(template, "columns")
+    links = [[at(link, name) for name in LINK] for column in columns for link in listed(column, "linkRule")]
+    return [*([at(column, name) for name in OF_A_COLUMN] for column in columns), *links]
 
 
 def _as_before(memory: Memory, what: str, told: Any, answer: Answer) -> Found:
     known, first = memory.catalogue.setdefault(what, (told, answer))
     if known != told:
         requirement = f"the account's {what} are the same at every read"
-        yield contradiction("RUN-08", requirement, first, answer)
-        yield contradiction("SRC-01" if what == "sources" else "TPL-01", requirement, first, answer)
+        other = sorted(key for key in {**known, **told} if known.get(key) != told.get(key))
+        for clause in ("RUN-08", "SRC-01" if what == "sources" else "TPL-01"):
+            got = f"otherwise: {', '.join(other)}"
+            yield contradiction(clause, requirement, first, answer, expected="the same", got=got)
 
 
 def provisioned(memory: Memory, answer: Answer) -> Found:
@@ -122,6 +128,6 @@ def reached(memory: Memory, answer: Answer) -> Found:
     if answer.status == 401:
         requirement = "a key that was good for the account stays so"
         yield contradiction("AUTH-05", requirement, first, answer, expected="no 401")
-    elif answer.status == 404 and answer.operation in {"list_imports", "request_upload"}:
+    elif answer.status == 404 and answer.operation == "list_imports" and not answer.query:
         requirement = "a company that was provisioned is found with the account's key"
         yield contradiction("AUTH-05", requirement, first, answer, expected="no 404")
