@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from conformance.preview.bodies import array, at
+from conformance.preview.bodies import MOVING, array, at
 from conformance.preview.observed.memory import ALIVE, Memory, SeenCompany, SeenRun, contradiction, may_have_happened
 from conformance.preview.observed.runs import path_of
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Found = Iterator["Contradiction"]
 KEY_LASTS = 3_000
 """Seconds for which a key surely counts (OP-06)."""
-REPLAYED = {"needs_attention": "IDEM-04", "queued": "IDEM-02", "running": "IDEM-02"}
 
 
 def started(memory: Memory, answer: Answer) -> Found:
@@ -80,7 +79,7 @@ def _not_replayed(memory: Memory, first: tuple[Any, SeenRun, float], answer: Ans
         requirement = "a key that was used with clearly different rows is refused with 409"
         yield contradiction("IDEM-05", requirement, run.started, answer, expected="409")
     elif payload == _payload(answer.sent) and memory.now() - when < KEY_LASTS:
-        clause = REPLAYED.get(str(run.status), "IDEM-03") if run.end is None else "IDEM-03"
+        clause = "IDEM-04" if run.is_parked else "IDEM-02" if run.status in MOVING else "IDEM-03"
         requirement = "the same start with the same key gives the existing run"
         yield contradiction(clause, requirement, run.started, answer, expected=f"run {run.id}")
 
