@@ -72,8 +72,8 @@ class DecisionRun(NamedTuple):
 
     def differences(self, effects: Effects) -> dict[str, str]:
         """What is otherwise than the patch would have it, by clause."""
-        if self.all is not None:
-            return differences(effects, self.all.records)
+        if self.all is not None and self.valid is not None:
+            return differences(effects, self.valid.records, valid=True) | differences(effects, self.all.records)
         status, asked = at(self.end, "status"), actions(self.parked)
         skip_if(status != "needs_attention", f"after the approval the run is {status}, and has no rows to look at")
         known = [each for each in asked if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12

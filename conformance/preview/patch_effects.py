@@ -47,7 +47,7 @@ class Effects(NamedTuple):
 
     def text(self, row: int, column: str) -> str:
         """What the cell holds afterwards."""
-        return self.cells.get((row, column), self.sent.rows[row][column]).strip()
+        return self.sent.as_sent(column, self.cells.get((row, column), self.sent.rows[row][column]))
 
     def identity(self, row: int, names: Sequence[str]) -> Identity:
         """What the row is known again by, whatever the other columns hold."""
@@ -100,34 +100,71 @@ def _value(act: Action, column: str, rows: Sequence[int], sent: SubmittedRows) -
     return value
 
 
-def differences(effects: Effects, records: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What the download shows otherwise than predicted, by clause; empty when it agrees."""
+def differences(effects: Effects, records: Sequence[Mapping[str, str]], *, valid: bool = False) -> dict[str, str]:
+    """What the download shows otherwise than predicted, by clause; empty when it agrees.
+
+    `valid`: it is the one without flagged rows, so that those which are kept must not be there.
+    """
     given = effects.sent.given
     touched = {column for _, column in effects.cells}
     names = [column.name for column in given if column.name not in touched]
     skip_if(not names, "the rows that were sent have no column left by which to know them again")
     rows: dict[Identity, list[int]] = defaultdict(list)
     for row in effects.staying:
-        rows[effects.identity(row, names)].append(row)
+        if not valid or effects.fates.get(row) != "keep":
+            rows[effects.identity(row, names)].append(row)
     there: dict[Identity, list[Mapping[str, str]]] = defaultdict(list)
     for record in records:
-        there[tuple(record.get(name, "").strip() for name in names)].append(record)
+        there[tuple(effects.sent.as_sent(name, record.get(name, "")) for name in names)].append(record)
+    found = _surplus(effects, names, rows, there)
+    for each, numbers in rows.items():
+        if len(numbers) > len(there.get(each, ())):
+            found.setdefault(_missing(effects, numbers[0]), f"there is no row {_shown(names, each)}")
+    for column in sorted(touched):
+        for each, numbers in rows.items():
+            got = sorted(effects.sent.as_sent(column, record.get(column, "")) for record in there.get(each, ()))
+            wanted = sorted(effects.text(row, column) for row in numbers)
+            if len(got) == len(wanted) and got != wanted:
+                text = f"{column} of the row {_shown(names, each)} is {_texts(got)}, not {_texts(wanted)}"
+                found.setdefault("DEC-06", text)
+    return found | _astray(effects, records)
+
+
+def _surplus(
+    effects: Effects,
+    names: Sequence[str],
+    rows: Mapping[Identity, Sequence[int]],
+    there: Mapping[Identity, Sequence[Mapping[str, str]]],
+) -> dict[str, str]:
+    """Rows that are there, and should not be, by the clause that they break."""
     found: dict[str, str] = {}
     for each, held in there.items():
         if len(held) > len(rows.get(each, ())):
-            dropped = [fate for row, fate in effects.fates.items() if effects.identity(row, names) == each]
-            clause = next((CLAUSES[fate] for fate in dropped if fate in DROPS), "DEC-05")
-            found.setdefault(clause, f"there is still a row {dict(zip(names, each, strict=True))}")
-    for each, numbers in rows.items():
-        if len(numbers) > len(there.get(each, ())):
-            found.setdefault(_missing(effects, numbers[0]), f"there is no row {dict(zip(names, each, strict=True))}")
-    for column in touched:
-        for each, numbers in rows.items():
-            got = sorted(record.get(column, "").strip() for record in there.get(each, ()))
-            wanted = sorted(effects.text(row, column) for row in numbers)
-            if len(got) == len(wanted) and got != wanted:
-                found["DEC-06"] = f"{column!r} of the row {dict(zip(names, each, strict=True))} is {got}, not {wanted}"
+            gone = [fate for row, fate in effects.fates.items() if effects.identity(row, names) == each]
+            clause = next((CLAUSES[fate] for fate in gone), "DEC-05")
+            found.setdefault(clause, f"there is still a row {_shown(names, each)}")
     return found
+
+
+def _astray(effects: Effects, records: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Whether a value that is set is found in a column for which nothing was sent."""
+    values = {text for text in effects.cells.values() if text}
+    filled = {column.name for column in effects.sent.given}
+    for column in effects.sent.columns:
+        if column.name not in filled and column.rule != "ai":
+            held = sorted(values & {record.get(column.name, "").strip() for record in records})
+            if held:
+                return {"DEC-06": f"{column.name}, for which nothing was sent, holds {_texts(held)}"}
+    return {}
+
+
+def _shown(names: Sequence[str], identity: Identity) -> str:
+    """A row to be read."""
+    return "(" + ", ".join(f"{name}: {text or 'empty'}" for name, text in zip(names, identity, strict=True)) + ")"
+
+
+def _texts(texts: Sequence[str]) -> str:
+    return " and ".join(text or "empty" for text in texts)
 
 
 def _missing(effects: Effects, row: int) -> str:

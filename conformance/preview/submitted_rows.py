@@ -81,6 +81,12 @@ class SubmittedRows(NamedTuple):
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
 
+    def as_sent(self, column: str, text: str) -> str:
+        """The text as it must come back: to the letter, save for blanks around it where the column was sent such."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        blanks = any(row[column] != row[column].strip() for row in self.rows)
+        return text.strip() if blanks else text
+
     def doubtful(self, column: str) -> bool:
         """Whether it is open which cells of the column break a rule."""
         return any(name == column for _, name in self.unsure)

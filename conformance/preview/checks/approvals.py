@@ -45,7 +45,7 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
         block_if(second.ok and word == "reject", "blocked by DEC-24: what was approved was rejected afterwards", second)
     made = trials.follow(ctx, run, parked, first)
     ctx.remember("trial of the patch", made)
-    _judge_effects(ctx, made)
+    judge_effects(ctx, made)
     kept = is_same(others, ctx.poll(other))
     with ctx.speaking_of("DEC-36"):
         late = at(other.state, "error") == TIMED_OUT
@@ -210,8 +210,8 @@ def _answer_all(ctx: StateDriver, refused: trials.DecisionRun, given: trials.Ans
     return ctx.decide(refused.run, "approve", [*given, *answers])
 
 
-def _judge_effects(ctx: StateDriver, made: trials.DecisionRun) -> None:
-    """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-08, DEC-27)."""
+def judge_effects(ctx: StateDriver, made: trials.DecisionRun) -> None:
+    """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-09, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
         effects = trials.expected_effects(ctx, made.run, made.parked)
         try:
@@ -228,7 +228,7 @@ def _judge_effects(ctx: StateDriver, made: trials.DecisionRun) -> None:
             requirement = "an approval without answers applies the proposed patch"
             ctx.require("DEC-05", not found, requirement, *_evidence(made), expected=actions(made.parked), got=found)
         for action, clause in CLAUSES.items():
-            if action != "keep":
+            if clause in ctx.check.clauses:
                 with ctx.speaking_of(clause):
                     trials.with_action(made.parked, action)
                     block_if(whole and clause in found, f"blocked by DEC-05: {found.get(clause)}", *_evidence(made))
