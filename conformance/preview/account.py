@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -197,3 +198,14 @@ def decode(content: bytes, charset: str = "utf-8") -> str:
         return content.decode(charset, "replace").removeprefix("\ufeff")
     except (LookupError, ValueError):  # no charset, or what is known by that name makes no text of bytes
         return content.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def files_in(content: bytes) -> list[Lines]:
+    """The header and the sorted rows of each CSV file in the ZIP; none when it is no ZIP."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            found = [parse(decode(archive.read(name))) for name in names]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return []
+    return [(lines[0], *sorted(lines[1:])) for lines in found if lines]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -11,11 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import first_of, must_succeed, skip_if
-from conformance.preview.account import Download, decode, download, fetch, file_of, parse, read, text
+from conformance.preview.account import Download, download, fetch, file_of, files_in, parse, read, text
 from conformance.preview.bodies import at, count, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import flagged_run
-from conformance.preview.submitted_rows import UNSURE, check_rows, columns_of, inline_rows, sheet_of, submitted_rows
+from conformance.preview.made_rows import completed_run, pattern_for
+from conformance.preview.submitted_rows import check_rows, columns_of, sheet_of, submitted_rows
 
 AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore', "Zoë Ångström"]
 """Texts that a download must quote, and one that it must encode."""
@@ -24,7 +23,7 @@ AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore
 @check("CSV-01", "CSV-05", "CSV-07", "CSV-08", needs=("completed",))
 def a_sheet_is_downloaded_whole_and_in_order(ctx: StateDriver) -> None:
     """Download every sheet of a company after its first import completed."""
-    run = _completed(ctx)
+    run = completed_run(ctx)
     answers = _answers(ctx, run)
     for answer in [each for pair in answers.values() for each in pair]:
         ctx.status("CSV-01", answer, 200, "a sheet can be downloaded")
@@ -75,7 +74,7 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
 @check("CSV-05", "CSV-06", needs=("completed", "needs_attention", "completed_with_flags"))
 def what_is_left_out_is_what_the_report_counts(ctx: StateDriver) -> None:
     """Download every sheet of completed runs, without and with flagged rows, with both filters."""
-    run = _completed(ctx)
+    run = completed_run(ctx)
     _judge_counts(ctx, run, run.state)
     with ctx.speaking_of("CSV-05", "CSV-06"):
         made = flagged_run(ctx)
@@ -129,7 +128,7 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
 def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     """Download with another filter, an unknown sheet, and a sheet of another company."""
-    run = _completed(ctx)
+    run = completed_run(ctx)
     sheet = sheet_of(run.state)
     for word in ("clean", "invalid"):
         answer = fetch(ctx, run.company.id, sheet, word)
@@ -145,7 +144,7 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
 @check("CSV-12", needs=("completed",))
 def a_download_is_no_run(ctx: StateDriver) -> None:
     """Read a company's history and active run before and after a download."""
-    run = _completed(ctx)
+    run = completed_run(ctx)
     before = _runs(ctx, run)
     answer = fetch(ctx, run.company.id, sheet_of(run.state), "all")
     ctx.status("CSV-12", answer, 200, "the download is the answer itself")
@@ -155,7 +154,7 @@ def a_download_is_no_run(ctx: StateDriver) -> None:
 @check("CSV-02", needs=("completed",))
 def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     """Download the whole workbook."""
-    run = _completed(ctx)
+    run = completed_run(ctx)
     answer = fetch(ctx, run.company.id, None)
     if answer.status is not None and (400 <= answer.status < 500 or answer.status == 501):
         raise Skipped(f"the target answers {answer.status}: the ZIP may not have been built yet")
@@ -163,7 +162,7 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
         return
     zipped = answer.media_type == "application/zip"
     ctx.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
-    files = _files(answer.content)
+    files = files_in(answer.content)
     wanted = sorted((valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values())
     holds, requirement = Counter(wanted) <= Counter(files), "the ZIP has every sheet of the workbook as CSV"
     ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
@@ -179,7 +178,7 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
         answer = fetch(ctx, made.run.company.id, None, filter_)
         came = answer.status or answer.problem
         skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
-        wanted, files = (lines.header, *sorted(lines.rows)), _files(answer.content)
+        wanted, files = (lines.header, *sorted(lines.rows)), files_in(answer.content)
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
 
@@ -188,14 +187,6 @@ def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:
     left_out = sum(len(whole.rows) - len(valid.rows) for whole, valid in _read(_answers(ctx, run)).values())
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"
     ctx.equal("CSV-06", left_out, count(end, "invalidCellCount"), requirement, run.polled)
-
-
-def _completed(ctx: StateDriver) -> Run:
-    """The completed first and only import of a company, which the checks of downloads share."""
-    run = ctx.share("run completed, alone in its company", lambda: ctx.run("completed"))
-    if run.company.provisioned is None:
-        raise Skipped("rows are counted in companies that the suite provisioned, which had none before")
-    return run
 
 
 def _answers(ctx: StateDriver, run: Run) -> dict[str, tuple[Answer, Answer]]:
@@ -214,27 +205,10 @@ def _read(answers: Mapping[str, tuple[Answer, Answer]]) -> dict[str, tuple[Downl
 
 
 def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[str, Any]]]:
-    """The name of a column without rules, and right rows that hold the awkward texts there, each with its own values.
-
-    They are made of the target file's first row that completes, for the sheet that it goes to.
-    """
-    base, like = inline_rows(ctx.body("completed"))[0], _completed(ctx)
-    template = like.company.sheets.get(sheet_of(like.state))
-    sheets = [sheet for sheet, each in company.sheets.items() if each == template]
-    skip_if(len(sheets) != 1, "which template the rows go to is known for provisioned companies only")
-    columns = columns_of(ctx, company, sheets[0])
-    free = (each.name for each in columns if each.rule == "none" and not each.unique)
-    name = first_of(free, "the template has no column without a rule")
-    rows = []
-    for number, awkward in enumerate(AWKWARD):
-        row = dict(base)
-        for column in columns:
-            if column.unique and row.get(column.name):
-                row[column.name] = text = f"c{number}{row[column.name]}"
-                right = column.offence(text) in {None, UNSURE}
-                skip_if(not right, f"no further right value of the unique column {column.name!r} is known")
-        rows.append(row | {name: awkward})
-    return name, rows
+    """The name of a column without rules, and right rows that hold the awkward texts there."""
+    pattern = pattern_for(ctx, company)
+    name = pattern.text_column
+    return name, [{**row, name: text} for row, text in zip(pattern.rows(len(AWKWARD)), AWKWARD, strict=True)]
 
 
 def _broken_alike(text: str) -> str:
@@ -248,14 +222,3 @@ def _runs(ctx: StateDriver, run: Run) -> tuple[Any, Any]:
     for answer in (history, active):
         must_succeed(answer, "the company's runs could not be read")
     return listing(history), at(active.json, "status")
-
-
-def _files(content: bytes) -> list[tuple[tuple[str, ...], ...]]:
-    """The header and the sorted rows of each CSV file in the ZIP; none when it is no ZIP."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-            found = [parse(decode(archive.read(name))) for name in names]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return []
-    return [(lines[0], *sorted(lines[1:])) for lines in found if lines]
