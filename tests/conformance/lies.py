@@ -40,7 +40,9 @@ class Liar:
     rate_limit: int | None = None
     """The calls a minute that the mock behind it allows; None: no limit."""
 
-    def judged(self, *, whole: bool = False, isolated: bool = True, max_examples: int = 0) -> Results:
+    def judged(
+        self, *, whole: bool = False, isolated: bool = True, max_examples: int = 0, depth: str = "whole"
+    ) -> Results:
         """What the suite says of it, asked for the clauses that it breaks, or for the `whole` contract."""
         only = () if whole else (self.clause, *self.implied)
         rates = self.rate_limit is not None or self.clause.startswith("RATE")
@@ -52,6 +54,7 @@ class Liar:
                 rate_limit=self.rate_limit,
                 rate_checks=rates,
                 max_examples=max_examples,
+                depth=depth,
             )
 
 

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("liar", LIARS, ids=[f"{each.clause}-{each.lie.replace(' ', '-')}" for each in LIARS])
 def test_a_liar_is_told_by_the_clause_that_it_breaks(liar: Liar) -> None:
-    told = failed(liar.judged())
-    assert set(told) & {liar.clause, *liar.implied}, f"this server {liar.lie}, and nothing failed"
+    told: set[str] = set()
+    for depth in ("quick", "whole"):  # what is told at once needs no long look
+        if not told:
+            told = {liar.clause, *liar.implied}.intersection(failed(liar.judged(depth=depth)))
+    assert told, f"this server {liar.lie}, and nothing failed"
 
 
 def test_every_clause_that_is_checked_has_its_liar() -> None:

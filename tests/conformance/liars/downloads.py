@@ -235,7 +235,22 @@ def _of_workbook(scope: Any, _status: int) -> bool:
     return str(scope["path"]).endswith(".csv") and not _of_sheet(scope, 200)
 
 
+def _most(body: Any) -> None:
+    report = body.get("report")
+    if report:
+        report["invalidCellCount"] = min(report["invalidCellCount"], 99)
+
+
+def _mostly_valid(right: Rows, every: Rows) -> Rows:
+    """The flagged rows as well, from the fifty-first on."""
+    flagged = [row for row in every if row not in right]
+    return [*right, *flagged[50:]]
+
+
 LIARS = (
+    Liar("CSV-05", "stops a download after 500 rows", _only(lambda r, _: r[:500], lambda _, e: e[:500])),
+    Liar("CSV-04", "leaves out no more than fifty flagged rows", _only(_mostly_valid, _all), ("CSV-06",)),
+    Liar("CSV-06", "counts no more than 99 flagged rows", polls(_most), ("POLL-11",)),
     Liar("CSV-01", "calls a sheet plain text", _attached("text/plain")),
     Liar("CSV-01", "shows a sheet inline", _attached(disposition="inline")),
     Liar("CSV-01", "sends a sheet without Content-Disposition", _attached(disposition="")),
