@@ -2,60 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import must_come, skip_if
-from conformance.http.client import NO_KEY, REVOKED, Key
-from conformance.preview.account import FILE, judge_no_run, other_key, two_companies, valid_import
+from conformance.http.client import DEFAULT, NO_KEY, OTHER, REVOKED, Key
+from conformance.model.results import Outcome
+from conformance.preview.account import FILE, judge_no_run, other_key, two_companies, valid_import, with_destination
 from conformance.preview.bodies import array, at
-from conformance.preview.checks import Answer, Run, StateDriver, check
+from conformance.preview.checks import Answer, Company, Run, StateDriver, check
+from conformance.preview.checks.exports import follow_export, start_export
+from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.driver import new_company
+
+Calls = dict[str, Callable[..., Answer]]
+
+
+def _calls_of_company(ctx: StateDriver, company: Company, body: Any) -> Calls:
+    def ask(operation: str, **given: Any) -> Callable[..., Answer]:
+        return partial(ctx.client.call, operation, company_id=company.id, **given)
+
+    calls = {
+        "an upload": ask("request_upload", body=FILE),
+        "an import": ask("start_import", body=body),
+        "the imports": ask("list_imports"),
+        "the active import": ask("list_imports", query={"status": "active"}),
+        "the CSV": ask("export_csv"),
+        "an export": ask("start_export", body={"mode": "canary"}),
+    }
+    for sheet in list(company.sheets)[:1]:
+        calls["a sheet"] = ask("export_csv", query={"sheet_id": sheet})
+        calls["every row of a sheet"] = ask("export_csv", query={"sheet_id": sheet, "filter": "all"})
+    return calls
+
+
+def _calls_of_run(ctx: StateDriver, run: Run) -> Calls:
+    def ask(operation: str, **given: Any) -> Callable[..., Answer]:
+        return partial(ctx.client.call, operation, company_id=run.company.id, run_id=run.id, **given)
+
+    decisions = {f"a decision to {each}": ask("decide", body={"decision": each}) for each in ("approve", "reject")}
+    return {"a poll": ask("poll_import"), **decisions}
+
+
+def _made(calls: Calls, key: Key | str) -> dict[str, Answer]:
+    return {name: call(key=key) for name, call in calls.items()}
+
+
+def _each_call(ctx: StateDriver, clause: str, key: Key | str) -> dict[str, Answer]:
+    """The answers to a call of each operation with this key."""
+    ask = ctx.client.call
+    answers = {"the sources": ask("list_sources", key=key), "the templates": ask("list_templates", key=key)}
+    answers["a company"] = ask("provision_company", body=new_company(ctx.source()), key=key)
+    answers |= _made(_calls_of_company(ctx, ctx.any_company(), {"rows": [{}]}), key)
+    with ctx.speaking_of(clause):
+        answers |= _made(_calls_of_run(ctx, ctx.run("completed", fresh=False)), key)
+    return answers
 
 
 @check("AUTH-02", needs=("completed",))
 def every_call_needs_a_key(ctx: StateDriver) -> None:
-    """Make each call without a key."""
-    ask, company = ctx.client.call, ctx.any_company().id
-    answers = {
-        "the sources": ask("list_sources", key=NO_KEY),
-        "the templates": ask("list_templates", key=NO_KEY),
-        "a company": ask("provision_company", body=new_company(ctx.source()), key=NO_KEY),
-        "an upload": ask("request_upload", company_id=company, body=FILE, key=NO_KEY),
-        "an import": ask("start_import", company_id=company, body={"rows": [{}]}, key=NO_KEY),
-        "the imports": ask("list_imports", company_id=company, key=NO_KEY),
-        "the CSV": ask("export_csv", company_id=company, key=NO_KEY),
-        "an export": ask("start_export", company_id=company, body={"mode": "canary"}, key=NO_KEY),
-    }
-    with ctx.speaking_of("AUTH-02"):
-        run = ctx.run("completed", fresh=False)
-        of_run: dict[str, Any] = {"company_id": run.company.id, "run_id": run.id, "key": NO_KEY}
-        answers["a poll"] = ask("poll_import", **of_run)
-        answers["a decision"] = ask("decide", body={"decision": "approve"}, **of_run)
+    """Make each call without a key, and one with an empty key."""
+    answers = _each_call(ctx, "AUTH-02", NO_KEY)
+    answers["the imports, empty key"] = ctx.client.call("list_imports", company_id=ctx.any_company().id, key="")
     ctx.each_status("AUTH-02", answers, 401, "a call without a key is answered with 401")
     mute = [answer for answer in answers.values() if not at(answer.json, "error")]
     ctx.require("AUTH-02", not mute, "a call without a key is answered with an error body", *mute)
 
 
-@check("AUTH-03")
+@check("AUTH-03", needs=("completed",))
 def a_wrong_key_is_refused(ctx: StateDriver) -> None:
-    """Read the sources with keys that are malformed or unknown, and a company's imports with an unknown one."""
-    company, ask, unknown = ctx.any_company().id, ctx.client.call, f"invalid-{uuid4().hex}"
-    keys = {"unknown": unknown, "malformed": "not a key?", "short": "x"}
-    answers = {f"sources, {kind} key": ask("list_sources", key=key) for kind, key in keys.items()}
-    answers["imports, unknown key"] = ask("list_imports", company_id=company, key=unknown)
-    ctx.each_status("AUTH-03", answers, 401, "a malformed or unknown key is answered with 401")
-
-
-@check("AUTH-04")
-def a_revoked_key_is_refused(ctx: StateDriver) -> None:
-    """Read the sources and a company's imports with a revoked key."""
-    skip_if(not ctx.client.has(REVOKED), "the target file has no revoked_api_key")
+    """Make each call with an unknown key, and read a company's imports with keys that are malformed or nearly right."""
+    company, ask, unknown = ctx.any_company().id, ctx.client.call, _unknown()
     answers = {
-        "sources": ctx.client.call("list_sources", key=REVOKED),
-        "imports": ctx.client.call("list_imports", company_id=ctx.any_company().id, key=REVOKED),
+        f"sources, {kind} key": ask("list_sources", key=key)
+        for kind, key in {"malformed": "not a key?", "short": "x", "wild": "%"}.items()
     }
-    ctx.each_status("AUTH-04", answers, 401, "a revoked key is answered with 401")
+    answers |= {f"{name}, unknown key": each for name, each in _each_call(ctx, "AUTH-03", unknown).items()}
+    ctx.each_status("AUTH-03", answers, 401, "a malformed or unknown key is answered with 401")
+    near = {what: ask("list_imports", company_id=company, key=key) for what, key in _nearly(ctx).items()}
+    ctx.each_status("AUTH-03", near, 4, "a key that only resembles the account's opens nothing of the account")
+    own, other = (partial(ask, "list_imports", company_id=company, key=key) for key in (DEFAULT, unknown))
+    at_once = ctx.client.concurrently([own, other] * AT_ONCE)
+    wrong = {f"an unknown key, call {number}": each for number, each in enumerate(at_once[1::2], 1)}
+    ctx.each_status("AUTH-03", wrong, 401, "an unknown key is answered with 401 beside calls with the right one")
+
+
+AT_ONCE = 4
+
+
+def _unknown() -> str:
+    return f"invalid-{uuid4().hex}"
+
+
+def _nearly(ctx: StateDriver) -> dict[str, str]:
+    """Keys that begin with the right one, contain it, are its beginning, or differ in the case of letters."""
+    right = ctx.target.api_key
+    known = {right, ctx.target.other_api_key, ctx.target.revoked_api_key, ""}
+    near = {
+        "more behind it": f"{right}x",
+        "more before it": f"x{right}",
+        "more beside it": f"{right} x",
+        "its end cut off": right[:-1].strip(),
+        "its beginning cut off": right[1:].strip(),
+        "letters in the other case": right.swapcase(),
+    }
+    return {what: key for what, key in near.items() if key not in known}
+
+
+@check("AUTH-04", needs=("completed",))
+def a_revoked_key_is_refused(ctx: StateDriver) -> None:
+    """Make each call with a revoked key."""
+    skip_if(not ctx.client.has(REVOKED), "the target file has no revoked_api_key")
+    ctx.each_status("AUTH-04", _each_call(ctx, "AUTH-04", REVOKED), 401, "a revoked key is answered with 401")
+
+
+@check("AUTH-02", "AUTH-03", "AUTH-04", "AUTH-06", needs=("completed",), whole=True)
+def an_export_needs_the_account_s_key(ctx: StateDriver) -> None:
+    """Poll an export without a key, and with an unknown, a revoked and another account's key."""
+    company = with_destination(ctx, "completed")
+    started = start_export(ctx, company, {"mode": "canary"})
+    run = at(started.json, "run_id")
+    skip_if(not started.ok or not isinstance(run, str), f"the start of an export is answered with {started.status}")
+    kinds: list[tuple[str, Key | str, int]] = [("AUTH-02", NO_KEY, 401), ("AUTH-03", _unknown(), 401)]
+    for clause, key, status in (*kinds, ("AUTH-04", REVOKED, 401), ("AUTH-06", OTHER, 404)):
+        if isinstance(key, Key) and not ctx.client.has(key):
+            ctx.leave_open([clause], Outcome.SKIPPED, "the target file has no such key")
+            continue
+        answer = ctx.client.call("poll_export", company_id=company.id, run_id=run, key=key)
+        ctx.status(clause, answer, status, f"an export's poll without the account's key is answered with {status}")
+    follow_export(ctx, company, started)
 
 
 @check("AUTH-05", "UPL-08")
@@ -64,6 +141,7 @@ def one_key_reaches_every_company(ctx: StateDriver) -> None:
     answers, refs = {}, []
     for number, company in enumerate(two_companies(ctx), 1):
         answers[f"imports of company {number}"] = ctx.history(company)
+        answers[f"active import of company {number}"] = ctx.active(company)
         upload = ctx.client.call("request_upload", company_id=company.id, body=FILE)
         if upload.status != 400:  # the company was reached; what the request lacks is UPL-01's
             answers[f"upload for company {number}"] = upload
@@ -73,21 +151,30 @@ def one_key_reaches_every_company(ctx: StateDriver) -> None:
         ctx.require("UPL-08", refs[0] != refs[1], "two companies' uploads have their own upload_ref", got=refs)
 
 
-@check("AUTH-06", needs=("completed",))
+@check("AUTH-06", needs=("completed", "needs_attention"))
 def another_account_finds_nothing(ctx: StateDriver) -> None:
-    """Use a company, its run and its sheet with another account's key."""
-    company, ask, key = ctx.any_company(), ctx.client.call, other_key(ctx)
-    answers = {
-        "the imports": ask("list_imports", company_id=company.id, key=key),
-        "an upload": ask("request_upload", company_id=company.id, body=FILE, key=key),
-        "the CSV": ask("export_csv", company_id=company.id, key=key),
-    }
-    for sheet in list(company.sheets)[:1]:
-        answers["a sheet"] = ask("export_csv", company_id=company.id, query={"sheet_id": sheet}, key=key)
+    """Use a company, its runs and its sheets with another account's key, and look whether that did anything."""
+    company, key = ctx.any_company(), other_key(ctx)
+    runs: list[Run] = []
+    body: dict[str, Any] = {"rows": [{}]}
+    for state in ("completed", "needs_attention"):
+        with ctx.speaking_of("AUTH-06"):
+            runs.append(ctx.run(state, fresh=False))
     with ctx.speaking_of("AUTH-06"):
-        answers["an import"] = ask("start_import", company_id=company.id, body=valid_import(ctx), key=key)
-    with ctx.speaking_of("AUTH-06"):
-        answers |= _foreign_run(ctx, ctx.run("completed", fresh=False), key)
+        body = valid_import(ctx)
+    before = ctx.history(company)
+    answers = _made(_calls_of_company(ctx, company, body), key)
+    for run in runs:
+        known = at(run.state, "status")
+        answers |= {f"{name}, {known} run": each for name, each in _made(_calls_of_run(ctx, run), key).items()}
+        polled = ctx.read_run(run.company.id, run.id).polled
+        must_come(polled)
+        same = at(polled.json, "status") == known or at(polled.json, "error") == TIMED_OUT  # OP-11
+        ctx.require("AUTH-06", same, "another account's decision changes no run", polled, expected=known)
+    answers |= _under_its_own(ctx, runs[0], key) if runs and ctx.lent is None else {}
+    if not answers["an export"].ok and answers["an export"].status != 403:
+        del answers["an export"]  # OP-18: how it is refused is left open
+    judge_no_run(ctx, "AUTH-06", "another account's calls start no run", before, ctx.history(company))
     if ctx.each_status("AUTH-06", answers, 404, "what belongs to another account is answered with 404, never with 403"):
         hidden = at(company.provisioned, "company", "name"), at(company.provisioned, "workbook_id")
         secrets = [each for each in hidden if isinstance(each, str) and each and each != company.id]  # OP-34
@@ -95,45 +182,50 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
         ctx.require("AUTH-06", not told, "nothing about another account's things is disclosed", *told)
 
 
-def _foreign_run(ctx: StateDriver, run: Run, key: Key) -> dict[str, Answer]:
-    """Polls and decisions by another account: under the owner's company, and under a company of its own."""
-    ask, decision = ctx.client.call, {"decision": "approve"}
-    answers = {
-        "a run": ask("poll_import", company_id=run.company.id, run_id=run.id, key=key),
-        "a decision": ask("decide", company_id=run.company.id, run_id=run.id, body=decision, key=key),
-    }
-    if ctx.lent is not None:
-        return answers
-    body = new_company(str(at(ask("list_sources", key=key).json, "sources", 0, "id")))
-    made = ask("provision_company", body=body, key=key).json
+def _under_its_own(ctx: StateDriver, run: Run, key: Key) -> dict[str, Answer]:
+    """Calls by another account about the run and its sheets, under a company of that account."""
+    made = ctx.client.call("provision_company", body=new_company(_source_of(ctx, key)), key=key).json
     company, own = at(made, "company", "id"), [at(sheet, "id") for sheet in array(made, "sheets")]
-    if isinstance(company, str):
-        ctx.left_behind.append(f"company {company} of the other account")
-        answers["a run under another company"] = ask("poll_import", company_id=company, run_id=run.id, key=key)
-        for sheet in [each for each in run.company.sheets if each not in own][:1]:  # else ID-02 is broken
-            query = {"sheet_id": sheet}
-            answers["a sheet under another company"] = ask("export_csv", company_id=company, query=query, key=key)
-    return answers
+    if not isinstance(company, str):
+        return {}
+    ctx.left_behind.append(f"company {company} of the other account")
+    strange = Run(Company(company, {each: "" for each in run.company.sheets if each not in own}), run.id, run.polled)
+    calls = _calls_of_run(ctx, strange) | {
+        name: call for name, call in _calls_of_company(ctx, strange.company, {}).items() if "sheet" in name
+    }  # a sheet that both have is for ID-02
+    history = ctx.client.call("list_imports", company_id=company, key=key)
+    hidden = run.id not in history.text
+    ctx.require("AUTH-06", hidden, "another account's run is in no history", history, got=history.text)
+    return {f"{name} under another company": each for name, each in _made(calls, key).items()}
+
+
+def _source_of(ctx: StateDriver, key: Key) -> str:
+    return str(at(ctx.client.call("list_sources", key=key).json, "sources", 0, "id"))
 
 
 @check("AUTH-07", needs=("needs_attention",))
 def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
-    """Start an import, decide and provision without a key, then look whether anything happened."""
+    """Start an import, decide and provision without a key and with wrong ones, then look whether anything happened."""
+    keys: list[Key | str] = [NO_KEY, _unknown(), *([REVOKED] if ctx.client.has(REVOKED) else [])]
     with ctx.speaking_of("AUTH-07"):
         company = ctx.company(fresh=True)
         before = ctx.history(company)
-        ctx.client.call("start_import", company_id=company.id, body=valid_import(ctx), key=NO_KEY)
+        for key in keys:
+            ctx.client.call("start_import", company_id=company.id, body=valid_import(ctx), key=key)
         judge_no_run(ctx, "AUTH-07", "an import that gets 401 starts no run", before, ctx.history(company))
     with ctx.speaking_of("AUTH-07"):
         run = ctx.run("needs_attention", fresh=False)
-        ctx.client.call("decide", company_id=run.company.id, run_id=run.id, body={"decision": "approve"}, key=NO_KEY)
+        for key in keys:
+            _made(_calls_of_run(ctx, run), key)
         ctx.wait()
-        polled = ctx.client.call("poll_import", company_id=run.company.id, run_id=run.id)
+        polled = ctx.read_run(run.company.id, run.id).polled
         must_come(polled)
-        same = at(polled.json, "status") == "needs_attention"
+        same = at(polled.json, "status") == "needs_attention" or at(polled.json, "error") == TIMED_OUT  # OP-11
         ctx.require("AUTH-07", same, "a decision that gets 401 is not taken", polled, got=polled.text)
     with ctx.speaking_of("AUTH-07"):
         ctx.must_provision()
         ctx.company()  # when none can be made, the one below says nothing
-        ctx.client.call("provision_company", body=(body := new_company(ctx.source())), key=NO_KEY)
+        body = new_company(ctx.source())
+        for key in keys:
+            ctx.client.call("provision_company", body=body, key=key)
         ctx.status("AUTH-07", ctx.provision(**body), 2, "a company that gets 401 takes neither name nor external_id")

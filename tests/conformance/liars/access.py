@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from mock_server.preview.account import Account, account_of
 from mock_server.session.sessions import Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 
@@ -29,12 +32,22 @@ def _lets_in(path: str, *keys: str) -> Lie:
     return asked(change)
 
 
-def _acts_first(ending: str) -> Lie:
-    """A lie that does what a call without a key asks for, and refuses it afterwards."""
+def _takes(alike: Callable[[str], bool]) -> Lie:
+    """A lie that takes what is like the account's key for it."""
+
+    def change(scope: Any) -> None:
+        if key_of(scope) not in (KEY, OTHER) and alike(key_of(scope)):
+            with_key(scope, KEY)
+
+    return asked(change)
+
+
+def _acts_first(ending: str, key: str = "") -> Lie:
+    """A lie that does what a call without a key, or with this one, asks for, and refuses it afterwards."""
 
     def make(app: App, _: pytest.MonkeyPatch) -> App:
         async def lying(scope: Any, receive: Any, send: Any) -> None:
-            if scope["method"] == "POST" and scope["path"].endswith(ending) and not key_of(scope):
+            if scope["method"] == "POST" and scope["path"].endswith(ending) and key_of(scope) == key:
                 known = {**scope, "headers": list(scope["headers"])}
                 with_key(known, KEY)
                 await app(known, receive, _nowhere)
@@ -46,6 +59,21 @@ def _acts_first(ending: str) -> Lie:
     return make
 
 
+def _of_now(app: App, _: pytest.MonkeyPatch) -> App:
+    """Who calls is kept in one place for all calls that are under way."""
+    now: list[str] = []
+
+    async def lying(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].startswith("/api/") and scope["path"].endswith("/imports"):
+            now[:] = [key_of(scope)]
+            await asyncio.sleep(0.01)
+            scope = {**scope, "headers": list(scope["headers"])}
+            with_key(scope, now[0])
+        await app(scope, receive, send)
+
+    return lying
+
+
 async def _nothing() -> Any:
     """What is left of a body that was read already."""
     return {"type": "http.request", "body": b"", "more_body": False}
@@ -53,6 +81,22 @@ async def _nothing() -> Any:
 
 async def _nowhere(_: Any) -> None:
     """Where an answer goes that nobody sees."""
+
+
+def _tells_anybody(scope: Any) -> None:
+    """Nobody's key is asked for by the active look-up."""
+    if not key_of(scope) and scope["query_string"] == b"status=active":
+        with_key(scope, KEY)
+
+
+def _takes_to(path: str) -> Lie:
+    """A lie that takes an unknown key where the path is like that."""
+
+    def change(scope: Any) -> None:
+        if key_of(scope).startswith("invalid") and re.search(path, scope["path"]):
+            with_key(scope, KEY)
+
+    return asked(change)
 
 
 def _unknown_is_known(self: Sessions, key: str | None) -> str:
@@ -140,6 +184,10 @@ LIARS = (
     Liar("AUTH-02", "lets a CSV be downloaded without a key", _lets_in(r"export\.csv$", "")),
     Liar("AUTH-02", "lets a run be polled without a key", _lets_in(_RUN, "")),
     Liar("AUTH-02", "asks for no key where an upload is requested", _lets_in("/uploads$", "")),
+    Liar("AUTH-02", "tells the active import without a key", asked(_tells_anybody)),
+    Liar("AUTH-02", "lists the templates without a key", _lets_in("/templates$", "")),
+    Liar("AUTH-02", "lets an export be polled without a key", _lets_in("/exports/[^/]+$", "")),
+    Liar("AUTH-02", "starts an export without a key", _lets_in("/exports$", "")),
     Liar("AUTH-02", "forbids a call without a key (403)", refuses_with(401, 403, "missing")),
     Liar("AUTH-02", "looks for the company before it looks for a key", refuses_with(401, 404, "missing", ending="csv")),
     Liar(
@@ -156,6 +204,23 @@ LIARS = (
     Liar("AUTH-03", "calls a malformed key a bad request", refuses_with(401, 400, "malformed")),
     Liar("AUTH-03", "forbids an unknown key (403)", refuses_with(401, 403, "invalid")),
     Liar("AUTH-03", "lets an unknown key read the sources", _lets_in("/sources$", "x", "not a key?")),
+    Liar("AUTH-03", "takes a key that begins with the right one", _takes(lambda key: key.startswith(KEY))),
+    Liar(
+        "AUTH-03", "takes a key that the right one begins with", _takes(lambda key: key != "" and KEY.startswith(key))
+    ),
+    Liar("AUTH-03", "takes a key that has the right one in it", _takes(lambda key: KEY in key)),
+    Liar("AUTH-03", "minds no case in keys", _takes(lambda key: key.lower() == KEY.lower())),
+    Liar("AUTH-03", "takes an unknown key to poll", _takes_to(_RUN)),
+    Liar("AUTH-03", "takes an unknown key to decide", _takes_to("/decisions$")),
+    Liar("AUTH-03", "takes an unknown key to provision", _takes_to("/companies$")),
+    Liar("AUTH-03", "takes an unknown key to request an upload", _takes_to("/uploads$")),
+    Liar("AUTH-03", "takes an unknown key to download", _takes_to(r"export\.csv$")),
+    Liar("AUTH-03", "keeps who calls in one place for all calls", _of_now),
+    Liar("AUTH-04", "lets a revoked key download", _lets_in(r"export\.csv$", REVOKED)),
+    Liar("AUTH-04", "lets a revoked key decide", _lets_in("/decisions$", REVOKED)),
+    Liar("AUTH-04", "lets a revoked key start imports", _lets_in("/imports$", REVOKED), ("AUTH-07",)),
+    Liar("AUTH-04", "lets a revoked key poll", _lets_in(_RUN, REVOKED)),
+    Liar("AUTH-04", "lets a revoked key poll an export", _lets_in("/exports/[^/]+$", REVOKED)),
     Liar("AUTH-04", "goes on to accept a revoked key", _lets_in("", REVOKED)),
     Liar("AUTH-04", "lets a revoked key read", _lets_in("/imports$", REVOKED)),
     Liar("AUTH-04", "notices that a key was revoked one call later", _late),
@@ -170,6 +235,12 @@ LIARS = (
     Liar("AUTH-06", "gives another account's sheet under the caller's company", _sheets_of_all),
     Liar("AUTH-06", "names another account's company in the error", _names_it),
     Liar("AUTH-07", "starts an import before it looks at the key", _acts_first("/imports")),
+    Liar("AUTH-06", "tells every key of the active import", _lets_in("/imports$", OTHER)),
+    Liar("AUTH-06", "shows an export to every key", _lets_in("/exports/[^/]+$", OTHER)),
+    Liar("AUTH-06", "takes another account's decision, and answers 404", _acts_first("/decisions", OTHER)),
+    Liar("AUTH-06", "starts another account's import, and answers 404", _acts_first("/imports", OTHER)),
+    Liar("AUTH-07", "takes a decision with a revoked key, and answers 401", _acts_first("/decisions", REVOKED)),
+    Liar("AUTH-07", "makes a company for a revoked key, and answers 401", _acts_first("/companies", REVOKED)),
     Liar("AUTH-07", "takes a decision before it looks at the key", _acts_first("/decisions")),
     Liar("AUTH-07", "makes a company before it looks at the key", _acts_first("/companies")),
 )
