@@ -36,7 +36,7 @@ class Large(NamedTuple):
 
 
 @check("POLL-10", "POLL-11", "CSV-02", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07",
-       needs=("completed", "needs_attention"), whole=True)  # fmt: skip
+       needs=("completed", "needs_attention", "completed_with_flags"), whole=True)  # fmt: skip
 def many_rows_are_downloaded(ctx: StateDriver) -> None:
     """Import a file of a thousand rows, leave its hundred wrong ones flagged, and download all and the valid ones."""
     like = trials.flagged_run(ctx)
