@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The second command reads our own YAML files, and keeps what they hold beside the bytecode.
-COMPILE := $(BIN)/python -m compileall -q -j 0 mock_server conformance pytest_vern_*.py && \
+COMPILE := $(BIN)/python -m compileall -q -j 0 mock_server conformance pytest_vern_*.py vern_programs.py && \
 	$(BIN)/vern-mock scenarios >/dev/null
 # Some tests wait for a server; one worker more than there are cores keeps the cores busy.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')

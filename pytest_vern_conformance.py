@@ -1,19 +1,23 @@
 """The part of the pytest plugin that judges an implementation: each clause of the contract as a test.
 
-pytest --vern-conformance target.yaml
+    pytest --vern-conformance target.yaml
+
+It imports nothing of ours: `vern-conformance` is a process of its own. So folders of the same names are in nobody's
+way, and no configuration or hook of the tests has a say in a verdict.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from conformance.model.results import Results
 
 SUITE = "vern-conformance"
 """What stands in the place of a file in the ids of the clauses' tests."""
@@ -58,39 +62,58 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 class _Judgment:
     """One run of the suite, made when its first clause is asked for."""
 
-    target: Any
+    target: str
+    folder: Path
     clauses: tuple[str, ...]
-    made: Results | None = None
+    made: dict[str, dict[str, Any]] | None = None
 
-    def results(self) -> Results:
-        """Everything that was found; pytest ends with 4 when the target cannot be judged at all."""
+    def result(self, clause: str) -> dict[str, Any]:
+        """What was found about the clause; pytest ends with 4 when the target cannot be judged at all."""
         if self.made is None:
-            from conformance import Plan, run  # noqa: PLC0415 - heavy, and only for this option
+            self.made = self._results()
+        return self.made[clause]
 
-            self.made = run(self.target, Plan(clauses=self.clauses))
-        if self.made.unreachable is not None:
-            pytest.exit(f"the target cannot be judged: {self.made.unreachable}", returncode=4)
-        return self.made
+    def _results(self) -> dict[str, dict[str, Any]]:
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            told = ("--target", self.target, "--json", str(report), "--end-with-stdin")
+            ran = _vern_conformance(self.folder, "run", *self.clauses, *told)
+            document = json.loads(report.read_text("utf-8")) if report.is_file() and report.stat().st_size else None
+        if document is None:
+            pytest.exit(f"the target cannot be judged: {ran.stderr.strip()}", returncode=4)
+        if document["unreachable"] is not None:
+            pytest.exit(f"the target cannot be judged: {document['unreachable']}", returncode=4)
+        return {each["clause"]: each for each in document["results"]}
 
 
 def _judgment(target: str, config: pytest.Config) -> _Judgment:
     """What is to be judged; a usage error says what is wrong with the words that were given."""
+    folder = config.invocation_params.dir
+    words = [word.strip() for word in config.getoption("--vern-clauses").split(",") if word.strip()]
+    ran = _vern_conformance(folder, "list", *words, "--target", target, "--json")
+    if ran.returncode:
+        raise pytest.UsageError(f"--vern-conformance: {ran.stderr.strip()}")
+    return _Judgment(target, folder, tuple(each["id"] for each in json.loads(ran.stdout)["clauses"]))
+
+
+def _vern_conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program that is installed beside this module; it ends with this process, however that ends."""
+    program, (read, write) = Path(__file__).with_name("vern_programs.py"), os.pipe()
+    line = [sys.executable, "-P", str(program), "conformance", *arguments]
     try:
-        from conformance.model import clauses  # noqa: PLC0415 - only for this option
-        from conformance.preview import target_file as targetfile  # noqa: PLC0415 - only for this option
-        from conformance.preview.suite import MOCK  # noqa: PLC0415 - only for this option
-        from mock_server.contract.yaml_file import BadFiles  # noqa: PLC0415 - only for this option
-    except ModuleNotFoundError as missing:
-        raise pytest.UsageError(
-            f"--vern-conformance needs {missing.name}: pip install '.[conformance]' in a checkout"
-        ) from None
-    try:
-        known = target if target == MOCK else targetfile.load(config.invocation_params.dir / target)
-        return _Judgment(known, tuple(clauses.select(config.getoption("--vern-clauses").split(","))))
-    except BadFiles as bad:
-        raise pytest.UsageError("\n".join(map(str, bad.complaints))) from None
-    except clauses.UnknownClause as unknown:
-        raise pytest.UsageError(f"--vern-clauses: {unknown.args[0]}") from None
+        return subprocess.run(  # noqa: S603 - our own interpreter and program, and no shell
+            line,
+            cwd=folder,
+            stdin=read,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    finally:
+        os.close(read)
+        os.close(write)
 
 
 class _Broken(Exception):
@@ -106,17 +129,14 @@ class _Clause(pytest.Item):
 
     def runtest(self) -> None:
         """Pass, skip or fail as the suite found."""
-        from conformance.model.results import Outcome  # noqa: PLC0415 - only for this option
-        from conformance.report.terminal import fault  # noqa: PLC0415 - as above
-
-        results = self.judgment.results()
-        result = next(each for each in results.results if each.clause == self.name)
-        if result.outcome in (Outcome.SKIPPED, Outcome.NOT_APPLICABLE):
-            pytest.skip(next((each.reason for each in result.findings if each.reason), result.outcome.word))
-        if result.outcome is Outcome.FAILED and result.level != "must":
-            pytest.xfail(f"{result.clause} is a {result.level} clause: {result.text}")
-        if result.outcome > Outcome.PASSED:
-            raise _Broken(fault(results, result))
+        result = self.judgment.result(self.name)
+        outcome, level = result["outcome"], result["level"]
+        if outcome in ("skipped", "not applicable"):
+            pytest.skip(next((each["reason"] for each in result["findings"] if each["reason"]), outcome))
+        if outcome == "failed" and level != "must":
+            pytest.xfail(f"{self.name} is a {level} clause: {result['text']}")
+        if outcome != "passed":
+            raise _Broken(result["told"])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The suite's own report of the clause instead of a traceback."""

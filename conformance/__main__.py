@@ -1,5 +1,5 @@
 """`python -m conformance`: the command line."""
 
-from conformance.cli.main import main
+from vern_programs import conformance
 
-main()
+conformance()

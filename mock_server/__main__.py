@@ -1,6 +1,6 @@
 """`python -m mock_server`: the command line, for callers that want no script on their path."""
 
-from mock_server.cli.main import main
+from vern_programs import mock
 
 if __name__ == "__main__":
-    main()
+    mock()

@@ -35,7 +35,7 @@ WRITTEN = "coverage_sources.json"
 """What `make tables` writes."""
 NAMES = re.compile(r"""(?<![."'])\b[A-Za-z_]\w*\b(?!["'])""")
 
-PLUGIN = ("pytest_vern_mock.py", "pytest_vern_conformance.py")
+PLUGIN = ("pytest_vern_mock.py", "pytest_vern_conformance.py", "vern_programs.py")
 
 
 class Addition(NamedTuple):

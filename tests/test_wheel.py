@@ -28,7 +28,13 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_its_top_level_names_are_ours_alone(unpacked: Path) -> None:
     names = {path.name for path in unpacked.iterdir() if not path.name.endswith(".dist-info")}
-    assert names == {"mock_server", "conformance", "pytest_vern_mock.py", "pytest_vern_conformance.py"}
+    assert names == {
+        "mock_server",
+        "conformance",
+        "pytest_vern_mock.py",
+        "pytest_vern_conformance.py",
+        "vern_programs.py",
+    }
 
 
 def test_it_is_typed_and_carries_contract_and_scenarios(unpacked: Path) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +123,7 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
               help="Generate requests from this number; the same seed gives the same ones.")  # fmt: skip
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
+@click.option("--end-with-stdin", is_flag=True, hidden=True)
 @_report_options
 def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     """Judge a target by all clauses of the contract, or only by the areas and clauses that you name.
@@ -141,6 +144,8 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     plan = _plan(clauses, given, known)
     reports = _reports(given)
     signal.signal(signal.SIGTERM, _ended_once)  # whoever ends a job wants its reports, too
+    if given["end_with_stdin"]:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind `&` with it ignored
     try:
         with _progress() as progress:
@@ -166,6 +171,13 @@ def _ended_once(number: int, _frame: object) -> None:
     """End the run at the first signal; a job's end often comes as several, and the reports are to be written."""
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _end_with_stdin() -> None:
+    """Wait until whoever started this closes the pipe that they gave it, and end as if they had said so."""
+    while os.read(0, 1):  # not by way of sys.stdin, whose lock nobody gets any more at the end of the process
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _reports(given: dict[str, Any]) -> dict[str, Path]:
@@ -254,9 +266,10 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 @commands.command("list", short_help="List the clauses, and what tries each.")
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True)
+@click.option("--target", metavar="FILE|mock", help="Look through this target file for mistakes, too; nothing is sent.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(clauses: tuple[str, ...], profile: str, *, markdown: bool, as_json: bool) -> None:
+def list_(clauses: tuple[str, ...], profile: str, target: str | None, *, markdown: bool, as_json: bool) -> None:
     """List the clauses that servers have to obey, or only the areas and clauses that you name.
 
     \b
@@ -268,6 +281,8 @@ def list_(clauses: tuple[str, ...], profile: str, *, markdown: bool, as_json: bo
     from conformance.model.clauses import profile as of_profile
     from conformance.model.clauses import select
 
+    if target is not None:
+        _target(target, None, None)
     chosen = select(clauses, of_profile(profile))
     render = catalogue.markdown if markdown else catalogue.as_json if as_json else catalogue.table
     click.echo(render(chosen), nl=False)

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
+from conformance.report import terminal
 from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge
 from mock_server.contract.document import data
 
@@ -31,8 +32,17 @@ _HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
 
 def render(results: Results) -> str:
     """The whole document, as text that UTF-8 can hold."""
+    document = json.loads(_HALF_CHARACTERS.sub("\ufffd", json.dumps(_document(results), ensure_ascii=False)))
+    tidy = _read(document)
+    for entry, result in zip(document["results"], tidy.results, strict=True):
+        if result.outcome > Outcome.PASSED:
+            entry["told"] = terminal.fault(tidy, result)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _document(results: Results) -> dict[str, Any]:
     verdict, found = judge(results), counts(results.results)
-    document = {
+    return {
         "format": FORMAT,
         **{name: getattr(results, name) for name in _PLAIN},
         "settings": dict(sorted(results.settings.items())),
@@ -47,6 +57,7 @@ def render(results: Results) -> str:
             {
                 **{name: getattr(result, name) for name in ("clause", "level", "text")},
                 "outcome": result.outcome.word,
+                "told": None,
                 "findings": [_finding(finding) for finding in result.findings],
             }
             for result in results.results
@@ -54,7 +65,6 @@ def render(results: Results) -> str:
         "readings": dict(sorted(results.readings.items())),
         "left_behind": list(results.left_behind),
     }
-    return _HALF_CHARACTERS.sub("\ufffd", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def badge(results: Results) -> str:
@@ -75,6 +85,10 @@ def from_json(text: str | bytes) -> Results:
     for error in form.iter_errors(document):
         where = "/".join(map(str, error.instance_path)) or "the document"
         raise ValueError(f"no report of vern-conformance --json: {where}: {error.message}")
+    return _read(document)
+
+
+def _read(document: Mapping[str, Any]) -> Results:
     return Results(
         **{name: document[name] for name in _PLAIN},
         results=tuple(_result(each) for each in document["results"]),

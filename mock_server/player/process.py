@@ -69,11 +69,10 @@ class Process:
 @contextlib.contextmanager
 def running(*arguments: str) -> Generator[Process]:
     """`vern-mock serve` with these arguments on a free port of 127.0.0.1; raises NotStarted."""
-    # Our environment without the settings of another server, and with this very package on the path.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
-    here = str(Path(__file__).resolve().parent.parent.parent)
-    environment = kept | {"PYTHONPATH": os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))}
-    command = [sys.executable, "-P", "-m", "mock_server", "serve", "--port", "0", "--end-with-stdin", *arguments]
+    # Our environment without the settings of another server.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VERN_MOCK_")}
+    program = str(Path(__file__).resolve().parents[2] / "vern_programs.py")  # this very package's
+    command = [sys.executable, "-P", program, "mock", "serve", "--port", "0", "--end-with-stdin", *arguments]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - our own interpreter and module, and no shell
