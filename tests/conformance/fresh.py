@@ -1,7 +1,7 @@
 """Whether the suite, in a whole journey and isolated, tells liars that nobody has written a check for yet.
 
     python tests/conformance/fresh.py                 all in liars.FRESH
-    python tests/conformance/fresh.py PROV-07 later   those, fresh or not, whose clause, file or lie has one of these
+    python tests/conformance/fresh.py PROV-07 later   those of this clause or file, or with these words, fresh or not
     python tests/conformance/fresh.py --mode journey  in one mode alone
 
 A line for each liar says by which clauses it was caught: by its own, by others alone, or not at all.
@@ -69,7 +69,7 @@ def fate(liar: Liar, clauses: tuple[str, ...]) -> str:
 def main() -> int:
     """Judge the chosen liars, say what became of each, and how many were caught."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="part of a clause, file or lie; none: all fresh ones")
+    parser.add_argument("names", nargs="*", help="a clause, a file, or several words of a lie; none: all fresh ones")
     parser.add_argument("--mode", choices=MODES, action="append", help="both, unless one is named")
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
@@ -91,7 +91,7 @@ def _is_meant(at: int, names: list[str]) -> bool:
     if not names:
         return at < len(FRESH)
     liar = known()[at]
-    return any(name in (liar.clause, home(liar)) or name in liar.lie for name in names)
+    return any(name in liar.lie if " " in name else name in (liar.clause, home(liar)) for name in names)
 
 
 def _told(liar: Liar, found: Found) -> Iterator[str]:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from liars.access import LIARS as ACCESS
+from liars.again import LIARS as AGAIN
+from liars.alike import LIARS as ALIKE
 from liars.catalogue import LIARS as CATALOGUE
 from liars.companies import LIARS as COMPANIES
 from liars.decisions import LIARS as DECISIONS
 from liars.downloads import LIARS as DOWNLOADS
+from liars.each_kind import LIARS as EACH_KIND
+from liars.each_one import LIARS as EACH_ONE
 from liars.effects import LIARS as EFFECTS
 from liars.errors import LIARS as ERRORS
 from liars.exports import LIARS as EXPORTS
 from liars.imports import LIARS as IMPORTS
 from liars.keys import LIARS as KEYS
+from liars.later import LIARS as LATER
 from liars.lives import LIARS as LIVES
+from liars.many import LIARS as MANY
 from liars.patches import LIARS as PATCHES
 from liars.polls import LIARS as POLLS
 from liars.questions import LIARS as QUESTIONS
@@ -23,6 +29,8 @@ from liars.recovery import LIARS as RECOVERY
 from liars.refusals import LIARS as REFUSALS
 from liars.rejections import LIARS as REJECTIONS
 from liars.reparkings import LIARS as REPARKINGS
+from liars.second import LIARS as SECOND
+from liars.second_parking import LIARS as SECOND_PARKING
 from liars.secrecy import LIARS as SECRECY
 from liars.uploads import LIARS as UPLOADS
 
@@ -53,5 +61,5 @@ LIARS: tuple[Liar, ...] = (
     *EXPORTS,
 )
 
-FRESH: tuple[Liar, ...] = ()
+FRESH: tuple[Liar, ...] = (*LATER, *AGAIN, *ALIKE, *SECOND, *SECOND_PARKING, *MANY, *EACH_ONE, *EACH_KIND)
 """Liars that wait for a check to tell them: `fresh.py` says which are told by now, and those move to `LIARS`."""
