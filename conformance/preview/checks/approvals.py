@@ -5,17 +5,19 @@ The effect on the rows is judged on the download, against the rows that were sen
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview import decision_runs as trials
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, questions
-from conformance.preview.checks import Answer, Run, Skipped, StateDriver, check
+from conformance.preview.account import download
+from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, listed, questions
+from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
-from conformance.preview.submitted_rows import submitted_rows
+from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 AT_ONCE = 16
 
@@ -28,7 +30,9 @@ AT_ONCE = 16
 def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     """Approve a parked run without answers, decide once more; download the rows, and read another company's run."""
     other = ctx.run("needs_attention", fresh=False)
-    others = documented(ctx.poll(other).json)
+    others, theirs = documented(ctx.poll(other).json), None
+    with suppress(Blocked, Skipped):
+        theirs = _rows_of(ctx, other, others)
     run = trials.parked_run(ctx)
     parked = run.state
     unsettled = trials.may_park_again(ctx, run, parked)
@@ -36,8 +40,8 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
     must_succeed(first, "the approval was refused")
     _judge_acceptance(ctx, run, parked, first, unsettled=unsettled)
-    for word in ("approve",) if unsettled else ("approve", "reject"):
-        second = ctx.decide(run, word)
+    for word, answers in _further(parked, unsettled=unsettled):
+        second = ctx.decide(run, word, answers)
         with ctx.speaking_of("DEC-24"):
             again = second.ok and unsettled
             skip_if(again, "after its approval the run may have parked again, so that the second one is allowed")
@@ -46,12 +50,18 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     made = trials.follow(ctx, run, parked, first)
     ctx.remember("trial of the patch", made)
     judge_effects(ctx, made)
-    kept = is_same(others, ctx.poll(other))
+    with ctx.speaking_of("DEC-24"):
+        _judge_finality(ctx, made)
+    kept = is_same(others, ctx.poll(other)) and documented(other.state) == others
     with ctx.speaking_of("DEC-36"):
         late = at(other.state, "error") == TIMED_OUT
         skip_if(late, "the parked run of the other company timed out meanwhile (OP-11)")
     requirement = "an approval leaves the parked run of another company as it is"
     ctx.require("DEC-36", kept, requirement, first, other.polled, expected=others, got=documented(other.state))
+    with ctx.speaking_of("DEC-36"):
+        skip_if(theirs is None, "what the other company has cannot be downloaded")
+        requirement = "an approval changes no row of another company"
+        ctx.require("DEC-36", _rows_of(ctx, other, others) == theirs, requirement, first, other.polled)
 
 
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
@@ -130,11 +140,45 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     requirement = "of concurrent decisions one is answered with 200 and the others with 409"
     ctx.require("DEC-25", holds, requirement, *answers[:4], expected="one 200, fifteen 409", got=statuses)
     if holds:
-        end = ctx.until(run)
-        failed = at(end, "status") == "failed"
+        made = trials.follow(ctx, run, run.state, next(each for each in answers if each.ok))
+        end, failed = made.end, at(made.end, "status") == "failed"
         counts = failed if won == ["reject"] else not failed or at(trials.approve_patch(ctx).end, "status") == "failed"
         requirement = "the decision that was accepted is the one that counts"
         ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=documented(end))
+        with ctx.speaking_of("DEC-25"):
+            skip_if(failed, "a reject was accepted, which changes no row")
+            found, usual = (each.changed(ctx) for each in (made, trials.approve_patch(ctx)))
+            twice = "; ".join(what for clause, what in found.items() if clause not in usual)
+            ctx.none("DEC-25", twice, "of concurrent decisions one has its effect, and once", *_evidence(made))
+
+
+def _further(parked: Any, *, unsettled: bool) -> list[tuple[str, trials.Answers | None]]:
+    """Decisions on a parking that was approved as proposed: the same again, one with answers, and a reject."""
+    if unsettled:
+        return [("approve", None)]
+    asked = [each for each in questions(parked) if listed(each, "options")]
+    answers = [trials.chosen(each, -1) for each in asked]
+    return [("approve", None), *([("approve", answers)] if answers else []), ("reject", None)]
+
+
+def _judge_finality(ctx: StateDriver, made: trials.DecisionRun) -> None:
+    """Whether a run that an approval completed takes no decision any more, and keeps its rows (DEC-24)."""
+    skip_if(made.all is None, "the run did not complete")
+    for word, answers in _further(made.parked, unsettled=False):
+        requirement = f"to {word} a parking whose approval completed the run is refused with 409"
+        ctx.status("DEC-24", ctx.decide(made.run, word, answers), 409, requirement)
+    polled = ctx.poll(made.run)
+    same = documented(polled.json) == documented(made.end)
+    requirement = "a refused decision leaves a completed run as it is"
+    ctx.require("DEC-24", same, requirement, polled, expected=documented(made.end), got=documented(polled.json))
+    rows, before = _rows_of(ctx, made.run, made.parked), [sorted(each.rows) for each in (made.all, made.valid) if each]
+    ctx.equal("DEC-24", rows, before, "a refused decision changes no row", polled)
+
+
+def _rows_of(ctx: StateDriver, run: Run, body: Any) -> list[Any]:
+    """The rows of the one sheet that the run is about, as `body` says, in both downloads."""
+    read = [download(ctx, run.company.id, sheet_of(body), each) for each in ("all", "valid")]
+    return [sorted(each.rows) for each in read]
 
 
 def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:

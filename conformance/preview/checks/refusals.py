@@ -7,19 +7,27 @@ rejected is over, and its report and its right rows stay.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.preview.account import fetch, read
-from conformance.preview.bodies import TERMINAL, actions, at, count, documented, is_idle, is_same, questions
-from conformance.preview.checks import OTHER, Blocked, Run, StateDriver, check
+from conformance.preview.bad_decisions import Case, bad_decisions
+from conformance.preview.bodies import (
+    TERMINAL,
+    actions,
+    at,
+    columns_concerned,
+    count,
+    documented,
+    is_idle,
+    is_same,
+    questions,
+)
+from conformance.preview.checks import OTHER, Answer, Blocked, Run, StateDriver, check
 from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, parked_run, with_options
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
-
-Case = tuple[str, str, Any]
-"""Clause, what is refused, and the body or the raw bytes that are sent."""
 
 
 @check("DEC-23", needs=("completed", "needs_attention", "failed", "canceled"))
@@ -49,7 +57,7 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
 
 @check("DEC-26", needs=("needs_attention",))
 def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
-    """Approve runs that do not exist, and a parked run under another company and with another account's key."""
+    """Decide on runs that do not exist, and a parked run under another company and with another account's key."""
     run, elsewhere = parked_run(ctx), ctx.company()
     ways: dict[str, dict[str, Any]] = {
         "an unknown run": {"company_id": run.company.id, "run_id": str(uuid4())},
@@ -60,11 +68,11 @@ def a_decision_on_an_unknown_run_is_not_found(ctx: StateDriver) -> None:
     if ctx.client.has(OTHER):
         ways["another account's run"] = {"company_id": run.company.id, "run_id": run.id, "key": OTHER}
     parked = run.state
-    for what, where in ways.items():
-        answer = ctx.client.call("decide", body={"decision": "approve"}, **where)
-        ctx.status("DEC-26", answer, 404, f"a decision on {what} is answered with 404")
+    for word, (what, where) in product(("approve", "reject") if ctx.whole else ("approve",), ways.items()):
+        answer = ctx.client.call("decide", body={"decision": word}, **where)
+        ctx.status("DEC-26", answer, 404, f"to {word} {what} is answered with 404")
     polled = ctx.poll(run)
-    kept, requirement = is_same(parked, polled), "a decision that found no run has no effect"
+    kept, requirement = _unchanged(parked, polled), "a decision that found no run has no effect"
     ctx.require("DEC-26", kept, requirement, polled, expected=documented(parked), got=documented(polled.json))
     if kept:
         ctx.remember(SPARE, run)
@@ -80,16 +88,21 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
         skip_if(not bound, "every question of the parked run takes free text")
     with ctx.speaking_of("DEC-18", "DEC-19"):
         skip_if(not asked, "the parked run asks no question")
+    sheets = {sheet for sheet, _ in columns_concerned(run.state)} & {*run.company.sheets}
+    before = _rows(ctx, run, *sheets)
     last = _refuse(ctx, run, every=False) or _refuse(ctx, ctx.run("needs_attention"), every=True)
     if last is not None:
         with ctx.speaking_of("DEC-14"):
+            same = last is not run or _rows(ctx, last, *sheets) == before
+            ctx.require("DEC-14", same, "what was refused changes no row of the parked run", last.polled)
             # Nothing of what was refused is kept: the patch is applied as it is on any other run.
             parked = last.state
             made = follow(ctx, last, parked, ctx.decide(last))
             found, usual = (each.changed(ctx) for each in (made, approve_patch(ctx)))
             kept = {clause: what for clause, what in found.items() if clause not in usual}
             requirement = "what was refused leaves no trace in what a later approval does"
-            ctx.require("DEC-14", not kept, requirement, made.decided, last.polled, expected=actions(parked), got=kept)
+            got = "; ".join(kept.values())
+            ctx.require("DEC-14", not kept, requirement, made.decided, last.polled, expected=actions(parked), got=got)
 
 
 def _decide_while_running(ctx: StateDriver, run: Run) -> None:
@@ -98,22 +111,41 @@ def _decide_while_running(ctx: StateDriver, run: Run) -> None:
 
 
 def _decide_too_early(ctx: StateDriver) -> None:
-    """Reject a run before it parks: it parks all the same. One that is accepted may have met a run that was parked."""
+    """Decide on a run before it parks: it parks all the same. One that is accepted may have met a run that was parked.
+
+    Whether a decision waits for the parking is seen a little later than the parking itself.
+    """
     run = ctx.begin_run("needs_attention")
-    early = ctx.decide(run, "reject")
-    skip_if(early.status != 409, "the reject may have come when the run was parked already")
-    parked = at(ctx.until(run), "status") == "needs_attention"
+    early = [ctx.decide(run, word) for word in ("reject", "approve")]
+    skip_if(any(each.status != 409 for each in early), "the decision may have come when the run was parked already")
+    ctx.until(run)
+    ctx.wait()
+    parked = at(ctx.poll(run).json, "status") == "needs_attention"
     requirement = "a refused decision leaves a run as it is: it parks as others do"
-    if ctx.require("DEC-23", parked, requirement, early, run.polled, expected="needs_attention", got=run.polled.text):
+    shown = *early, run.polled
+    if ctx.require("DEC-23", parked, requirement, *shown, expected="needs_attention", got=run.polled.text):
         ctx.remember(SPARE, run)
 
 
 def _decide_after_the_end(ctx: StateDriver, run: Run, state: str) -> None:
-    before = ctx.poll(run)
+    before, rows = ctx.poll(run), _rows(ctx, run, *list(run.company.sheets)[:1])
     for word in ("approve", "reject"):
         ctx.status("DEC-23", ctx.decide(run, word), 409, f"to {word} a run that is {state} is refused with 409")
     after, requirement = ctx.poll(run), f"a refused decision leaves a run that is {state} as it is"
-    ctx.require("DEC-23", is_same(before.json, after), requirement, after, expected=before.text, got=after.text)
+    ctx.require("DEC-23", _unchanged(before.json, after), requirement, after, expected=before.text, got=after.text)
+    requirement = f"a refused decision on a run that is {state} changes no row"
+    ctx.require("DEC-23", _rows(ctx, run, *list(run.company.sheets)[:1]) == rows, requirement, after)
+
+
+def _rows(ctx: StateDriver, run: Run, *sheets: str) -> list[Any]:
+    """What is downloaded of these sheets of the run's company."""
+    answers = [fetch(ctx, run.company.id, sheet, each) for sheet in sheets for each in ("valid", "all")]
+    return [sorted(answer.content.splitlines()) for answer in answers]
+
+
+def _unchanged(before: Any, answer: Answer) -> bool:
+    """Whether a poll shows what an earlier one did, in all that is documented."""
+    return is_same(before, answer) and documented(before) == documented(answer.json)
 
 
 def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
@@ -122,60 +154,42 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     The run is read after the last of them, and after every one where that was too late to say which of them moved it:
     then the first time gives None.
     """
-    total = len(list(_bad(run.state)))
+    total = len(list(bad_decisions(run.state, whole=ctx.whole)))
     for number in range(total):
         parked = run.state
-        clause, what, body = list(_bad(parked))[number]
-        sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
-        answer = ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
-        must_come(answer)
-        refused, last = answer.status == 400, number == total - 1
-        kept = is_same(parked, ctx.poll(run)) if every or last or not refused else True
+        case = list(bad_decisions(parked, whole=ctx.whole))[number]
+        answer, kept = _post(ctx, run, case, look=every or number == total - 1)
         if not kept and not every:
             return None
-        requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
-        got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else documented(run.state)}"
-        ctx.require(clause, refused and kept, requirement, answer, run.polled, expected="400", got=got)
+        _record(ctx, run, case, answer, kept=kept)
         if not kept:
             run = ctx.run("needs_attention")
     return run
 
 
-def _valid(question: dict[str, Any]) -> dict[str, Any]:
-    option = at(question, "options", -1, "id")  # the last one, since the patch is likely to be the first
-    given = {"option_id": option} if isinstance(option, str) else {"custom": "Leave these values as they are"}
-    return {"question_id": question.get("id")} | given
+def refuse(ctx: StateDriver, run: Run, case: Case) -> bool:
+    """Post a bad decision to the parked run; whether that left the run as it was."""
+    answer, kept = _post(ctx, run, case, look=True)
+    _record(ctx, run, case, answer, kept=kept)
+    return kept
 
 
-def _approve(*answers: Any) -> dict[str, Any]:
-    return {"decision": "approve", "answers": list(answers)}
+def _post(ctx: StateDriver, run: Run, case: Case, *, look: bool) -> tuple[Answer, bool]:
+    """The answer, and whether the run is as it was; that is looked at where it was accepted, and else to `look`."""
+    parked, body = run.state, case[2]
+    sent = {"raw": body} if isinstance(body, bytes) else {"body": body}
+    answer = ctx.client.call("decide", company_id=run.company.id, run_id=run.id, **sent)
+    must_come(answer)
+    if answer.status == 400 and not look:
+        return answer, True
+    return answer, _unchanged(parked, ctx.poll(run))
 
 
-def _bad(parked: Any) -> Iterator[Case]:
-    asked = questions(parked)
-    option = at(asked, 0, "options", 0, "id") or "a"
-    unknown = {"question_id": f"no-such-question-{uuid4().hex[:8]}", "option_id": option}
-    yield "DEC-14", "an answer to an unknown question", _approve(unknown)
-    if asked:
-        yield "DEC-14", "an unknown question after a right answer", _approve(_valid(asked[0]), unknown)
-    yield "DEC-15", "a body without decision", {}
-    yield "DEC-15", "answers without decision", {"answers": [_valid(each) for each in asked[:1]]}
-    yield "DEC-16", "a decision that is neither approve nor reject", {"decision": "accept"}
-    yield "DEC-16", "a decision that is no text", {"decision": 1}
-    yield "DEC-17", "answers that are no array", {"decision": "approve", "answers": {"question_id": "x"}}
-    yield "DEC-17", "an answer that is no object", _approve("x")
-    yield "DEC-17", "an answer without question_id", _approve({"option_id": "a"})
-    yield "DEC-22", "a body that is no JSON", b'{"decision": "approve"'
-    for question in asked[:1]:
-        yield "DEC-18", "an answer with neither option_id nor custom", _approve({"question_id": question.get("id")})
-        unknown = {"question_id": question.get("id"), "option_id": f"no-such-option-{uuid4().hex[:8]}"}
-        yield "DEC-19", "an option that the question does not have", _approve(unknown)
-    free = [each for each in asked if each.get("allow_custom") is True and "option_id" in _valid(each)]
-    for question in free[:1]:
-        yield "DEC-18", "an answer with option_id and custom", _approve(_valid(question) | {"custom": "Something else"})
-    for question in [each for each in asked if each.get("allow_custom") is False][:1]:
-        text = {"question_id": question.get("id"), "custom": "Something else"}
-        yield "DEC-20", "free text to a question that takes none", _approve(text)
+def _record(ctx: StateDriver, run: Run, case: Case, answer: Answer, *, kept: bool) -> None:
+    clause, what, _ = case
+    requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
+    got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else documented(run.state)}"
+    ctx.require(clause, answer.status == 400 and kept, requirement, answer, run.polled, expected="400", got=got)
 
 
 @check("DEC-21", needs=("needs_attention",))
@@ -225,10 +239,11 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
         _judge_rows(ctx, "DEC-33", run, parked)
     with ctx.speaking_of("DEC-34"):
         _judge_company(ctx, run)
-    later = ctx.decide(run)
-    ctx.status("DEC-35", later, 409, "to approve a run that was rejected is refused with 409")
-    requirement = "a run that was rejected stays as it is"
-    ctx.require("DEC-35", is_same(end, ctx.poll(run)), requirement, later, run.polled, expected=documented(end))
+    for word in ("approve", "reject"):
+        later = ctx.decide(run, word)
+        ctx.status("DEC-35", later, 409, f"to {word} a run that was rejected is refused with 409")
+    kept, requirement = _unchanged(end, ctx.poll(run)), "a run that was rejected stays as it is"
+    ctx.require("DEC-35", kept, requirement, later, run.polled, expected=documented(end), got=documented(run.state))
 
 
 def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
@@ -242,9 +257,9 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     first_too = repeated and len(rows.flagged) != count(parked, "invalidCellCount")
     skip_if(first_too, "the target flags the first of equal rows, too")
     right = [cells for number, cells in enumerate(rows.rows) if number not in rows.flagged]
-    wanted = Counter(tuple(cells[name].strip() for name in names) for cells in right)
+    wanted = Counter(tuple(rows.as_sent(name, cells[name]) for name in names) for cells in right)
     lines = read(answer)
-    got = Counter(tuple(record.get(name, "").strip() for name in names) for record in lines.records)
+    got = Counter(tuple(rows.as_sent(name, record.get(name, "")) for name in names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"
     ctx.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
