@@ -17,7 +17,6 @@ import jsonschema_rs
 
 from conformance.preview import tolerant_schema
 from conformance.preview.bodies import STATUSES, TERMINAL, at, is_uuid, listed
-from conformance.preview.echoes import echoes
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
@@ -151,9 +150,7 @@ def _success(operation_id: str, answer: Answer) -> Iterator[Difference]:
         yield Difference("FMT-01", f"{answer.status}: {answer.problem}")
         return
     yield from _content_type(answer)
-    yield from (shape := list(_body(operation_id, answer)))
-    told = {each.clause for each in shape}
-    yield from (Difference(clause, text) for clause, text in echoes(operation_id, answer) if clause not in told)
+    yield from _body(operation_id, answer)
 
 
 def _download(answer: Answer) -> Iterator[Difference]:

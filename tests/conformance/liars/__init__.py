@@ -23,6 +23,7 @@ from liars.lives import LIARS as LIVES
 from liars.many import LIARS as MANY
 from liars.patches import LIARS as PATCHES
 from liars.polls import LIARS as POLLS
+from liars.provisions import LIARS as PROVISIONS
 from liars.questions import LIARS as QUESTIONS
 from liars.rates import LIARS as RATES
 from liars.recovery import LIARS as RECOVERY
@@ -41,6 +42,7 @@ LIARS: tuple[Liar, ...] = (
     *ACCESS,
     *CATALOGUE,
     *COMPANIES,
+    *PROVISIONS,
     *ERRORS,
     *RATES,
     *SECRECY,
