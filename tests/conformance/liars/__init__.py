@@ -16,11 +16,14 @@ from liars.each_one import LIARS as EACH_ONE
 from liars.effects import LIARS as EFFECTS
 from liars.errors import LIARS as ERRORS
 from liars.exports import LIARS as EXPORTS
+from liars.half_begun import LIARS as HALF_BEGUN
+from liars.half_done import LIARS as HALF_DONE
 from liars.imports import LIARS as IMPORTS
 from liars.keys import LIARS as KEYS
 from liars.later import LIARS as LATER
 from liars.lives import LIARS as LIVES
 from liars.many import LIARS as MANY
+from liars.odd import LIARS as ODD
 from liars.patches import LIARS as PATCHES
 from liars.polls import LIARS as POLLS
 from liars.provisions import LIARS as PROVISIONS
@@ -29,10 +32,15 @@ from liars.rates import LIARS as RATES
 from liars.recovery import LIARS as RECOVERY
 from liars.refusals import LIARS as REFUSALS
 from liars.rejections import LIARS as REJECTIONS
+from liars.remembered import LIARS as REMEMBERED
 from liars.reparkings import LIARS as REPARKINGS
+from liars.rows import LIARS as ROWS
 from liars.second import LIARS as SECOND
 from liars.second_parking import LIARS as SECOND_PARKING
 from liars.secrecy import LIARS as SECRECY
+from liars.seldom import LIARS as SELDOM
+from liars.stale import LIARS as STALE
+from liars.together import LIARS as TOGETHER
 from liars.uploads import LIARS as UPLOADS
 
 if TYPE_CHECKING:
@@ -63,5 +71,8 @@ LIARS: tuple[Liar, ...] = (
     *EXPORTS,
 )
 
-FRESH: tuple[Liar, ...] = (*LATER, *AGAIN, *ALIKE, *SECOND, *SECOND_PARKING, *MANY, *EACH_ONE, *EACH_KIND)
+FRESH: tuple[Liar, ...] = (
+    *(*LATER, *AGAIN, *ALIKE, *SECOND, *SECOND_PARKING, *MANY, *EACH_ONE, *EACH_KIND),
+    *(*ODD, *TOGETHER, *REMEMBERED, *ROWS, *HALF_DONE, *HALF_BEGUN, *SELDOM, *STALE),
+)
 """Liars that wait for a check to tell them: `fresh.py` says which are told by now, and those move to `LIARS`."""
