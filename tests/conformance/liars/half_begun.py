@@ -193,18 +193,6 @@ def _second_file_counts(app: App, patch: pytest.MonkeyPatch) -> App:
     return app
 
 
-def _mode_refused_and_begun() -> Bend:
-    async def bend(call: Call, body: Any, answer: Answers) -> Response:
-        try:
-            return await answer(body)
-        except Refusal as refusal:
-            if refusal.status == 400 and body.get("mode") not in {None, "full", "canary"}:
-                await answer({**body, "mode": "full"})
-            raise
-
-    return bend
-
-
 LIARS = (
     Liar("IMP-13", "empties the sheets before it refuses a start", _sheets_emptied),
     Liar("IMP-09", "adds the rows of a start that it refuses to the sheets", _rows_added, ("IMP-13",)),
@@ -224,5 +212,4 @@ LIARS = (
     Liar("PROV-15", "takes the name of a company that it refuses for its templates",
          _reserved("name", lambda refusal: "template_ids" in refusal.text), ("PROV-01",)),
     Liar("UPL-03", "puts a file that it refuses in the place of the first", _second_file_counts),
-    Liar("DST-02", "begins a full export when it refuses the mode", asks("start_export", _mode_refused_and_begun)),
 )  # fmt: skip

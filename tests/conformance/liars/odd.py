@@ -184,11 +184,6 @@ def _lower_filter(query: bytes) -> bytes:
     return urlencode([(name, value.lower() if name == "filter" else value) for name, value in pairs]).encode()
 
 
-def _no_empty_filter(query: bytes) -> bytes:
-    pairs = parse_qsl(query.decode(), keep_blank_values=True)
-    return urlencode([pair for pair in pairs if pair != ("filter", "")]).encode()
-
-
 async def _sheet_alike(call: Call, answer: Callable[[], Awaitable[Response]]) -> Response:
     company, query = companies(call).get(call.parameters["company_id"]), call.query
     for sheet in company.sheets if company is not None and "sheet_id" in query else ():
@@ -304,7 +299,6 @@ LIARS = (
     Liar("DEC-19", "knows an option by its id in blanks", _answer_member("option_id", str.strip)),
     Liar("DEC-17", "takes an empty text or object for no answers", reads("decide", _falsy)),
     Liar("CSV-10", "takes a filter in capitals", queries("/export.csv", _lower_filter)),
-    Liar("CSV-10", "takes an empty filter for none", queries("/export.csv", _no_empty_filter)),
     Liar("CSV-11", "knows a sheet by the beginning of its id", looks("export_csv", lambda: _sheet_alike)),
     Liar("POLL-17", "knows a run by the beginning of its id", around(api._import, _run_alike), ("DEC-26",)),
     Liar("QUE-07", "shortens long sample values", run_bodies(_shortened)),

@@ -15,7 +15,7 @@ from twisting import anew, asks, companies, import_of, looks
 from mock_server.data.book import report
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
-from mock_server.preview import account, history, preconditions, uploads
+from mock_server.preview import account, preconditions, uploads
 from mock_server.preview import operations as api
 from mock_server.preview.account import Account, account_of
 from mock_server.preview.companies import Company, Ledger
@@ -103,27 +103,6 @@ def _old_page() -> Look:
         return response if "status" in call.query or before == known else http.answer(body)
 
     return bend
-
-
-def _by_offset(app: App, patch: pytest.MonkeyPatch) -> App:
-    """Cursors count from the newest run, so that a new one moves the pages."""
-    issued: dict[tuple[str, str], int] = {}
-    read, show = history.asked, history.page
-
-    def asked_for(company: Company, query: Any) -> tuple[int, int]:
-        limit, before = read(company, query)
-        known = len(company.imports)
-        return limit, before + known - issued.get((company.id, query.get("cursor", "")), known)
-
-    def page(company: Company, limit: int, before: int, now: int) -> dict[str, Any]:
-        shown = show(company, limit, before, now)
-        if shown["next_cursor"]:
-            issued[company.id, shown["next_cursor"]] = len(company.imports)
-        return shown
-
-    put(patch, (api, read), asked_for)
-    put(patch, (api, show), page)
-    return app
 
 
 # -- polls
@@ -396,7 +375,6 @@ LIARS = (
     Liar("ACT-06", "looks up the first parking during the second", _active(_first_parking), ("ACT-04",)),
     Liar("HIST-03", "shows a page of the history once more as it was", looks("list_imports", _old_page),
          ("HIST-01", "HIST-04")),
-    Liar("HIST-02", "shows a run again on the next page when another has begun", _by_offset),
     Liar("DEC-32", "loses the report of a rejected run with the next import", _older(_report_lost),
          ("RUN-03", "RUN-04")),
     Liar("RUN-04", "shows the latest report for each completed run", _older(_report_of_latest), ("RUN-03",)),

@@ -108,19 +108,6 @@ def _flagged_too(chosen: Selection, sheet: Sheet, book: Book, honest: int) -> in
     return honest + next(count.flagged for count in book.counts if count.sheet.id == sheet.id)
 
 
-def _templates_alone(chosen: Selection, sheet: Sheet, book: Book, honest: int) -> int:
-    if chosen.template_ids is None or not chosen.row_filter or sheet.template.id not in chosen.template_ids:
-        return honest
-    return Selection(chosen.template_ids, {}, chosen.first_only).count(sheet, book)
-
-
-async def _key_of_an_import(call: Call, body: Any, answer: Answers) -> Response:
-    company = companies(call).get(call.parameters["company_id"])
-    if company is not None and ("import", body.get("idempotency_key")) in company.keys:
-        raise Refusal(409, "idempotency_key was used before with another payload")
-    return await answer(body)
-
-
 async def _replayed_as_import(_: Call, body: Any, answer: Answers) -> Response:
     response = await answer(body)
     if response.status_code != 200:
@@ -275,8 +262,6 @@ LIARS = (
          around(ExportRun.described, _completed_after_all)),
     Liar("DST-07", "leaves `fields_confirmed` out where nothing was read back", _exported(_no_null)),
     Liar("DST-08", "writes rows that were kept flagged", _counts(_flagged_too)),
-    Liar("DST-08", "does not regard a row filter beside templates", _counts(_templates_alone)),
-    Liar("DST-09", "does not let an export have the key of an import", asks("start_export", lambda: _key_of_an_import)),
     Liar("DST-10", "asks back when a write is refused", _exported(_asks_back)),
     Liar("CSV-06", "counts no flagged row once a run was approved", run_bodies(_nothing_flagged),
          ("POLL-11", "DEC-09")),
