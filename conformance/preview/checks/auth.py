@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -16,38 +15,7 @@ from conformance.preview.checks import Answer, Company, Run, StateDriver, check
 from conformance.preview.checks.exports import follow_export, start_export
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.driver import new_company
-
-Calls = dict[str, Callable[..., Answer]]
-
-
-def _calls_of_company(ctx: StateDriver, company: Company, body: Any) -> Calls:
-    def ask(operation: str, **given: Any) -> Callable[..., Answer]:
-        return partial(ctx.client.call, operation, company_id=company.id, **given)
-
-    calls = {
-        "an upload": ask("request_upload", body=FILE),
-        "an import": ask("start_import", body=body),
-        "the imports": ask("list_imports"),
-        "the active import": ask("list_imports", query={"status": "active"}),
-        "the CSV": ask("export_csv"),
-        "an export": ask("start_export", body={"mode": "canary"}),
-    }
-    for sheet in list(company.sheets)[:1]:
-        calls["a sheet"] = ask("export_csv", query={"sheet_id": sheet})
-        calls["every row of a sheet"] = ask("export_csv", query={"sheet_id": sheet, "filter": "all"})
-    return calls
-
-
-def _calls_of_run(ctx: StateDriver, run: Run) -> Calls:
-    def ask(operation: str, **given: Any) -> Callable[..., Answer]:
-        return partial(ctx.client.call, operation, company_id=run.company.id, run_id=run.id, **given)
-
-    decisions = {f"a decision to {each}": ask("decide", body={"decision": each}) for each in ("approve", "reject")}
-    return {"a poll": ask("poll_import"), **decisions}
-
-
-def _made(calls: Calls, key: Key | str) -> dict[str, Answer]:
-    return {name: call(key=key) for name, call in calls.items()}
+from conformance.preview.each_call import calls_of_company, calls_of_run, made
 
 
 def _each_call(ctx: StateDriver, clause: str, key: Key | str) -> dict[str, Answer]:
@@ -55,9 +23,9 @@ def _each_call(ctx: StateDriver, clause: str, key: Key | str) -> dict[str, Answe
     ask = ctx.client.call
     answers = {"the sources": ask("list_sources", key=key), "the templates": ask("list_templates", key=key)}
     answers["a company"] = ask("provision_company", body=new_company(ctx.source()), key=key)
-    answers |= _made(_calls_of_company(ctx, ctx.any_company(), {"rows": [{}]}), key)
+    answers |= made(calls_of_company(ctx, ctx.any_company(), {"rows": [{}]}), key)
     with ctx.speaking_of(clause):
-        answers |= _made(_calls_of_run(ctx, ctx.run("completed", fresh=False)), key)
+        answers |= made(calls_of_run(ctx, ctx.run("completed", fresh=False)), key)
     return answers
 
 
@@ -163,10 +131,10 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
     with ctx.speaking_of("AUTH-06"):
         body = valid_import(ctx)
     before = ctx.history(company)
-    answers = _made(_calls_of_company(ctx, company, body), key)
+    answers = made(calls_of_company(ctx, company, body), key)
     for run in runs:
         known = at(run.state, "status")
-        answers |= {f"{name}, {known} run": each for name, each in _made(_calls_of_run(ctx, run), key).items()}
+        answers |= {f"{name}, {known} run": each for name, each in made(calls_of_run(ctx, run), key).items()}
         polled = ctx.read_run(run.company.id, run.id).polled
         must_come(polled)
         same = at(polled.json, "status") == known or at(polled.json, "error") == TIMED_OUT  # OP-11
@@ -184,19 +152,19 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
 
 def _under_its_own(ctx: StateDriver, run: Run, key: Key) -> dict[str, Answer]:
     """Calls by another account about the run and its sheets, under a company of that account."""
-    made = ctx.client.call("provision_company", body=new_company(_source_of(ctx, key)), key=key).json
-    company, own = at(made, "company", "id"), [at(sheet, "id") for sheet in array(made, "sheets")]
+    told = ctx.client.call("provision_company", body=new_company(_source_of(ctx, key)), key=key).json
+    company, own = at(told, "company", "id"), [at(sheet, "id") for sheet in array(told, "sheets")]
     if not isinstance(company, str):
         return {}
     ctx.left_behind.append(f"company {company} of the other account")
     strange = Run(Company(company, {each: "" for each in run.company.sheets if each not in own}), run.id, run.polled)
-    calls = _calls_of_run(ctx, strange) | {
-        name: call for name, call in _calls_of_company(ctx, strange.company, {}).items() if "sheet" in name
+    calls = calls_of_run(ctx, strange) | {
+        name: call for name, call in calls_of_company(ctx, strange.company, {}).items() if "sheet" in name
     }  # a sheet that both have is for ID-02
     history = ctx.client.call("list_imports", company_id=company, key=key)
     hidden = run.id not in history.text
     ctx.require("AUTH-06", hidden, "another account's run is in no history", history, got=history.text)
-    return {f"{name} under another company": each for name, each in _made(calls, key).items()}
+    return {f"{name} under another company": each for name, each in made(calls, key).items()}
 
 
 def _source_of(ctx: StateDriver, key: Key) -> str:
@@ -216,7 +184,7 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
     with ctx.speaking_of("AUTH-07"):
         run = ctx.run("needs_attention", fresh=False)
         for key in keys:
-            _made(_calls_of_run(ctx, run), key)
+            made(calls_of_run(ctx, run), key)
         ctx.wait()
         polled = ctx.read_run(run.company.id, run.id).polled
         must_come(polled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,62 @@ def _decided(scope: Any, status: int) -> bool:
     return status == 200 and str(scope["path"]).endswith("/decisions")
 
 
+def _on(ending: str, change: Callable[[int, str], Any], *statuses: int) -> Lie:
+    """A lie about the refusals of one operation."""
+
+    def bend(_method: str, path: str, status: int, body: Any) -> tuple[int, Any]:
+        meant = status in statuses and re.search(ending, path)
+        return status, change(status, body["error"]) if meant else body
+
+    return answers(bend)
+
+
+def _as_far_as_it_goes(raw: bytes) -> Any:
+    """What comes behind a value is nobody's business."""
+    try:
+        return _parsed(raw)
+    except Refusal:
+        try:
+            return json.JSONDecoder().raw_decode(raw.decode())[0]
+        except ValueError as error:
+            raise Refusal(400, "the body is not valid JSON") from error
+
+
+def _chokes(raw: bytes) -> Any:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(500, "internal error") from error
+    return _parsed(raw)
+
+
+def _plain_planes(body: Any) -> None:
+    if isinstance(body.get("name"), str):
+        body["name"] = "".join(mark if ord(mark) < 0x10000 else "\ufffd" for mark in body["name"])
+
+
+def _twice(app: App, patch: pytest.MonkeyPatch) -> App:
+    """The first poll of a failed run tells it; the next ones are an error."""
+    seen: set[str] = set()
+
+    def bend(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:
+        if method == "GET" and "/imports/" in path and status == 200 and body["status"] == "failed":
+            if path in seen:
+                return 409, {"error": body["error"]}
+            seen.add(path)
+        return status, body
+
+    return answers(bend)(app, patch)
+
+
+def _detail(_: int, text: str) -> Any:
+    return {"detail": text}
+
+
+def _coded(status: int, text: str) -> Any:
+    return {"error": text, "code": status}
+
+
 _PARKED = "needs_attention"
 _ACTIONS = (_PARKED, "proposed_patch", "actions")
 LIARS = (
@@ -164,6 +221,20 @@ LIARS = (
     Liar("ERR-01", "answers 404 with a page of HTML", _page, ("FMT-01",)),
     Liar("ERR-02", "adds a code to its errors", _errors(lambda status, text: {"error": text, "code": f"E{status}"})),
     Liar("ERR-02", "adds the fields to a 400", _errors(lambda _, text: {"error": text, "fields": ["name"]}, 400)),
+    Liar("ERR-01", "says `detail` to decisions that come too late", _on("/decisions$", _detail, 409)),
+    Liar("ERR-01", "says `detail` where an export is not found", _on("/exports/", _detail, 404)),
+    Liar("ERR-01", "says `detail` where an upload is for nobody", _on("/uploads$", _detail, 404)),
+    Liar("ERR-01", "says `detail` where a start comes too early", _on("/imports$", _detail, 409)),
+    Liar("ERR-01", "has nothing but blanks for an unknown sheet", _on("csv$", lambda *_: {"error": " "}, 404)),
+    Liar("ERR-02", "adds a code where no key comes to a poll", _on("/imports/[^/]+$", _coded, 401)),
+    Liar("ERR-02", "adds a code where a name is taken", _on("/companies$", _coded, 400)),
+    Liar("ERR-02", "adds a code to a decision that is none", _on("/decisions$", _coded, 400)),
+    Liar("ERR-06", "forbids another run's decision (403)",
+         refuses_with(404, 403, "no import", ending="/decisions"), ("DEC-26",)),
+    Liar("ERR-09", "tells a failed run once, and then refuses its poll", _twice, ("RUN-04",)),
+    Liar("ERR-11", "reads a body as far as it is JSON", rule((exchange, http.parsed), _as_far_as_it_goes)),
+    Liar("ERR-11", "crashes on bytes that are no UTF-8", rule((exchange, http.parsed), _chokes)),
+    Liar("FMT-01", "knows no letters beyond the first plane", reads("provision_company", _plain_planes)),
     Liar("ERR-06", "answers 422 where a body is wrong", refuses_with(400, 422), ("PROV-08",)),
     Liar("ERR-06", "answers 410 for a run that is not there", refuses_with(404, 410, "no import"), ("POLL-17",)),
     Liar("ERR-06", "answers 422 to another filter", refuses_with(400, 422, "filter must be"), ("CSV-10",)),
