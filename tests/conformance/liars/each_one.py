@@ -95,7 +95,7 @@ def _done_all_the_same(app: App, _: pytest.MonkeyPatch) -> App:
             return message
 
         right = {**scope, "headers": list(scope["headers"])}
-        with_key(right, keys[0])
+        with_key(right, keys[-1])
         await app(right, again, unsent)
         await app(scope, again, send)
 
@@ -255,15 +255,19 @@ def _numbered_connection(_: Call, body: Any) -> None:
         each["id"] = f"conn_{at}"
 
 
-def _told_secret(app: App, patch: pytest.MonkeyPatch) -> App:
+def _told_secret(honest: Handler) -> Handler:
     """Repeat the connections of a company whose external id is in use."""
 
-    async def instead(call: Call, refusal: Refusal, _: Handler) -> None:
+    async def provision_company(call: Call) -> Response:
         body = await body_of(call)
-        if refusal.status == 409 and isinstance(body, dict) and "connections" in body:
-            raise Refusal(409, f"{refusal.text}: {orjson.dumps(body['connections']).decode()}")
+        try:
+            return await honest(call)
+        except Refusal as refusal:
+            if refusal.status != 409 or "connections" not in body:
+                raise
+            raise Refusal(409, f"{refusal.text}: {orjson.dumps(body['connections']).decode()}") from refusal
 
-    return refused("provision_company", instead)(app, patch)
+    return provision_company
 
 
 def _typed(honest: Handler) -> Handler:
@@ -342,7 +346,8 @@ LIARS: tuple[Liar, ...] = (
          _in_place(429, "/export.csv", lambda _: {"error": "Download limit reached"}), rate_limit=100),
     Liar("RATE-03", "tells whoever is throttled at a download when to come back", _come_back, rate_limit=100),
     Liar("PROV-03", "numbers the connections", told("provision_company", _numbered_connection), ("ID-01",)),
-    Liar("SEC-01", "repeats the credentials when the external id is in use", _told_secret, ("PROV-18",)),
+    Liar("SEC-01", "repeats the credentials when the external id is in use",
+         handled("provision_company", _told_secret), ("PROV-18",)),
     Liar("FMT-01", "gives the history as text", handled("list_imports", _typed)),
     Liar("DST-01", "names an import in the URL of an export", told("start_export", _quiet_export)),
     Liar("SEC-02", "shows the exports of one company under another", first("poll_export", _of_no_account),
