@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_costs import CONTRACT, LIVE, LONG
 
@@ -22,6 +22,9 @@ from mock_server.preview.language import load_world
 from mock_server.session.session import Session
 
 if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
     from conftest import Client
 
 SOURCE = "5d0c8e1a-3b7f-4c26-9a41-6e2f0b9d7c11"
@@ -63,17 +66,14 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=9), st.dictionaries(texts, inner, max_size=9)),
     max_leaves=60,
 )
-law = settings(max_examples=300)
 
 
-@law
 @given(values, st.sampled_from([None, 1]), st.booleans())
 def test_a_text_says_the_same_in_steps_and_at_once(value: Any, indent: int | None, ascii_only: bool) -> None:
     raw = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
     assert in_steps(raw) == at_once(raw) is not None
 
 
-@law
 @given(values, st.data())
 def test_what_is_no_json_at_once_is_none_in_steps(value: Any, data: st.DataObject) -> None:
     raw = bytearray(json.dumps(value).encode())
@@ -97,6 +97,28 @@ def test_no_step_is_long(raw: bytes) -> None:
     read = Stepping()
     assert steps.read_in_steps(raw, read) == json.loads(raw)
     assert 0 < read.longest <= steps.STEP + 2
+
+
+class Marks:
+    """The pattern of the marks in a text, which counts how many it was asked for."""
+
+    def __init__(self) -> None:
+        self.found = 0
+        self._pattern = steps._TOKEN  # noqa: SLF001 - what it stands in for
+
+    def finditer(self, *given: Any) -> Iterator[re.Match[bytes]]:
+        for each in self._pattern.finditer(*given):
+            self.found += 1
+            yield each
+
+
+@pytest.mark.parametrize("within", [b'{"a":' * 100_000, b"1," * 400_000 + b"1]"], ids=["objects", "an array"])
+def test_what_is_nested_is_not_looked_at_once_for_each_level(within: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = Marks()
+    monkeypatch.setattr(steps, "_TOKEN", marks)
+    with pytest.raises((RecursionError, ValueError)):
+        steps.read_in_steps(b'{"a":[' * 120 + b"[" + within, Stepping())
+    assert 0 < marks.found < 2 * len(within)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ _SPACE = re.compile(rb"[ \t\n\r]*")
 _TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*"?|[\[\]{},]', re.DOTALL)
 _WORD = re.compile(rb"[^\]},\s]+")
 _CLOSING = {ord("["): b"]", ord("{"): b"}"}
-_DEPTH = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 Read = Callable[[bytes, int], Any]
 """Reads a short text, around which there are so many arrays and objects; ValueError for what is no JSON."""
@@ -52,6 +51,7 @@ class _Steps:
     def __init__(self, raw: bytes, read: Read) -> None:
         self._raw = raw
         self._read = read
+        self._cuts: dict[int, int | None] = {}
 
     def value(self, at: int, depth: int) -> tuple[Any, int]:
         """The value that begins there, and where it ends."""
@@ -123,17 +123,26 @@ class _Steps:
         return None
 
     def _cut(self, at: int) -> tuple[int | None, int | None]:
-        """Where the last comma between two members stands in the window, and where they all end."""
-        depth, cut = 0, None
+        """Where the last comma between two members stands in the window, and where they all end.
+
+        The same is kept of whatever is open at the window's end: no byte is looked at again for each level around it.
+        """
+        if at in self._cuts:
+            return self._cuts.pop(at), None
+        around: list[tuple[int, int | None]] = [(at, None)]  # where the members of each begin, and its last comma
         for token in _TOKEN.finditer(self._raw, at, at + STEP):
             begin = token.start()
             first = self._raw[begin]
-            depth += _DEPTH.get(first, 0)
-            if depth < 0:
-                return cut, begin
-            if depth == 0 and first == ord(","):
-                cut = begin
-        return cut, None
+            if first in _CLOSING:
+                around.append((begin + 1, None))
+            elif first == ord(","):
+                around[-1] = around[-1][0], begin
+            elif first != ord('"') and len(around) == 1:
+                return around[0][1], begin
+            elif first != ord('"'):
+                around.pop()
+        self._cuts = {each: last for each, last in around[1:] if _skip(self._raw, each) < at + STEP}
+        return around[0][1], None
 
     def _long(self, at: int, depth: int, held: Any) -> int:
         """Read one member that is longer than the window; where what follows it stands."""
