@@ -159,6 +159,7 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+@lru_cache(maxsize=256)  # a run is polled at one URL
 def _address(url: str) -> httpcore2.URL:
     parsed = httpx2.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:

@@ -35,7 +35,7 @@ class KnownSecrets:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._compiled: tuple[Mapping[str, str], re.Pattern[str]] = (self._names, re.compile(r"(?!)"))
         self._lock = threading.Lock()
 
     def learn(self, secret: str, name: str) -> None:
@@ -43,10 +43,7 @@ class KnownSecrets:
         if len(secret) < SHORT or secret in self._names:
             return
         with self._lock:
-            names = self._names | {form: self._names.get(form, name) for form in _forms(secret)}
-            longest_first = sorted(names, key=len, reverse=True)
-            self._names = names  # first, for whoever cleans meanwhile: every match of a pattern must have a name
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._names = self._names | {form: self._names.get(form, name) for form in _forms(secret)}
 
     def learn_credentials(self, body: Any) -> None:
         """Learn the texts under each member that holds credentials."""
@@ -75,8 +72,11 @@ class KnownSecrets:
 
     def clean(self, text: str) -> str:
         """The text with a name in the place of each secret."""
-        pattern, names = self._pattern, self._names
-        return pattern.sub(lambda found: names[found.group()], text) if pattern else text
+        names, (of, pattern) = self._names, self._compiled
+        if of is not names:  # several are learned at once, and one pattern takes longer than many texts
+            pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+            self._compiled = names, pattern
+        return pattern.sub(lambda found: names[found.group()], text)
 
     def shown(self, content: bytes, *, gives_upload_url: bool = False) -> str:
         """A body as it may be kept: without secrets, and cut."""

@@ -60,6 +60,8 @@ class SubmittedRows(NamedTuple):
     rows: tuple[Mapping[str, str], ...]
     failing: Mapping[Cell, str]
     unsure: frozenset[Cell]
+    with_blanks: frozenset[str]
+    """The columns in which a text was sent with blanks around it."""
 
     @property
     def flagged(self) -> frozenset[int]:
@@ -69,7 +71,8 @@ class SubmittedRows(NamedTuple):
     def agrees(self, body: Any) -> bool:
         """Whether the poll counts as many flagged rows as the rules do, with or without the first of equals (OP-38)."""
         twice = {(name, self.rows[row][name].strip()) for (row, name), rule in self.failing.items() if rule == "unique"}
-        equals = {n for n, row in enumerate(self.rows) if any(row[name].strip() == text for name, text in twice)}
+        names = {name for name, _ in twice}
+        equals = {n for n, row in enumerate(self.rows) if any((name, row[name].strip()) in twice for name in names)}
         return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | equals)}
 
     @property
@@ -84,8 +87,7 @@ class SubmittedRows(NamedTuple):
     def as_sent(self, column: str, text: str) -> str:
         """The text as it must come back: to the letter, save for blanks around it where the column was sent such."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        blanks = any(row[column] != row[column].strip() for row in self.rows)
-        return text.strip() if blanks else text
+        return text.strip() if column in self.with_blanks else text
 
     def doubtful(self, column: str) -> bool:
         """Whether it is open which cells of the column break a rule."""
@@ -173,6 +175,7 @@ def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[
     unsure: set[Cell] = set()
     for column in columns:
         met: dict[str, str] = {}
+        above: set[str] = set()
         for number, row in enumerate(texts):
             text, offence = row[column.name].strip(), column.offence(row[column.name])
             if offence == UNSURE:
@@ -181,11 +184,13 @@ def check_rows(sheet_id: str, columns: Sequence[Column], rows: Sequence[Mapping[
                 failing[number, column.name] = offence
             elif column.unique and text:
                 known = met.setdefault(text.casefold(), text)
-                if known == text and sum(r[column.name].strip() == text for r in texts[:number]):
+                if known == text and text in above:
                     failing[number, column.name] = "unique"
                 elif known != text:
                     unsure.add((number, column.name))
-    return SubmittedRows(sheet_id, tuple(columns), texts, failing, frozenset(unsure))
+            above.add(text)
+    blanks = frozenset(name for row in texts for name, text in row.items() if text != text.strip())
+    return SubmittedRows(sheet_id, tuple(columns), texts, failing, frozenset(unsure), blanks)
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,16 @@ __all__ = [  # noqa: RUF022 - the suite, our own mock
 ]  # fmt: skip
 
 
+_ANYWHERE = "http://mock"
+
+
+@lru_cache(maxsize=1)
+def _mock_target() -> Target:
+    """Our own file, which is the same for every mock but for where that is."""
+    known = {"URL": _ANYWHERE, "KEY": KEY, "OTHER": OTHER, "REVOKED": REVOKED}
+    return replace(load(contract.data("openapi", "mock.target.yaml"), known), strict=True, path=None)
+
+
 class Mock(Host):
     """A mock that runs, and the ways to states that its operator has."""
 
@@ -49,8 +59,7 @@ class Mock(Host):
 
     def target(self) -> Target:
         """What its target file says, `openapi/mock.target.yaml`; and that it reads the contract as it is written."""
-        known = {"URL": self.url, "KEY": KEY, "OTHER": OTHER, "REVOKED": REVOKED}
-        return replace(load(contract.data("openapi", "mock.target.yaml"), known), strict=True, path=None)
+        return replace(told := _mock_target(), base_url=told.base_url.replace(_ANYWHERE, self.url))
 
     def _canceled(self) -> tuple[str, str]:
         company, run = self._started("live")
