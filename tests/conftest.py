@@ -5,6 +5,7 @@ The server's clocks stand still; a test moves its session's clock. Nothing sleep
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 # Statuses that the contract leaves to the server: OP-35.
 BESIDE_THE_CONTRACT = (405, 408, 413, 415, 421, 503)
 
-settings.register_profile("ours", deadline=None)  # a busy machine is no mistake
-settings.load_profile("ours")
+# A busy machine is no mistake. `make test-all` draws more examples wherever a test does not say how many.
+settings.register_profile("ours", deadline=None, max_examples=60)
+settings.register_profile("whole", deadline=None, max_examples=400)
 
 JUDGES = Path(__file__).parent / "conformance"
 MEASURED = "COVERAGE_PROCESS_CONFIG"
@@ -50,6 +52,17 @@ def measured(*arguments: str) -> Iterator[Process]:
     with ExitStack() as ending:
         ending.push(starting)
         yield process
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("ours" if config.getoption("markexpr") else "whole")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules stay to the end: no collection of garbage need look at them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
