@@ -274,5 +274,5 @@ LIARS = (
     Liar("POLL-15", "reports the rows of a stale run", run_bodies(_with_report)),
     Liar("RUN-04", "tells how long a run has been stale", _polled(_counting), ("RUN-03",)),
     Liar("ERR-09", "answers a poll of a stale run as a gateway does", _polled(_gateway), ("ERR-06", "STALE-01")),
-    Liar("POLL-01", "forgets a run that was stale for an hour", _polled(_gone), ("RUN-03", "RUN-04")),
+    Liar("POLL-01", "forgets a run that was stale for an hour", _polled(_gone), ("RUN-03", "RUN-04", "STALE-04")),
 )  # fmt: skip
