@@ -86,6 +86,20 @@ def upload(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str
     return url, ref
 
 
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
+    """The rows as CSV; without `columns` with all that they name."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns or list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def put_file(ctx: StateDriver, url: str, content: bytes) -> None:
+    """Put a file to its upload URL; Blocked where that is refused."""
+    must_succeed(ctx.client.put_upload(url, content, "text/csv"), "the file could not be uploaded")
+
+
 def file_of(
     ctx: StateDriver,
     company: Company,
@@ -94,13 +108,9 @@ def file_of(
     name: str = FILE["name"],
 ) -> dict[str, Any]:
     """The body that imports these rows as a CSV file, uploaded for it; without `columns` all that they name."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns or list(dict.fromkeys(name for row in rows for name in row)))
-    writer.writeheader()
-    writer.writerows(rows)
-    content = text.getvalue().encode()
+    content = table(rows, columns)
     url, ref = upload(ctx, company, content, name)
-    must_succeed(ctx.client.put_upload(url, content, "text/csv"), "the file could not be uploaded")
+    put_file(ctx, url, content)
     return {"files": [{"name": name, "upload_ref": ref}]}
 
 

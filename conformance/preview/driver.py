@@ -288,6 +288,11 @@ def new_name() -> str:
     return f"conformance-{uuid4().hex[:12]}"
 
 
+def near(id_: str) -> str:
+    """An id that differs from this one in its last character alone."""
+    return f"{id_[:-1]}{'1' if id_[-1:] == '0' else '0'}"
+
+
 def new_company(source: str) -> dict[str, Any]:
     """The body of a new company with a name and an external_id of its own."""
     name = new_name()

@@ -1,7 +1,7 @@
-"""Starting an import, the keys that make a start repeatable, and uploads of the files that it names (IMP, IDEM, UPL).
+"""Starting an import, and when one may be started (IMP).
 
-The rule that it keeps: whether a start had an effect is told by the company's history and the run itself, read before
-and after, never by the answer to the start alone.
+The rule that it keeps: whether a start had an effect is told by the company's history, its rows and the run itself,
+read before and after, never by the answer to the start alone.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.engine.context import block_if, must_succeed, skip_if
-from conformance.preview.account import BYTES, FILE, file_of, templates_of, upload
-from conformance.preview.bodies import array, at, is_same, names, new_entries
+from conformance.preview.account import fetch, file_of
+from conformance.preview.bodies import TERMINAL, at, is_idle, is_same, listed, names, new_entries
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
-from conformance.preview.driver import new_name
-from conformance.target.target import Body
+from conformance.preview.driver import near, new_name
 
 BESIDE = "a start was accepted beside an import in flight"
-STARTS_AT_ONCE = 8
-LONG_PAST = 7200
-"""Seconds: well over the hour, about, that an upload URL lives."""
+AT_ONCE = 6
 
 
 @check("IMP-02", "IMP-03", "IMP-04", "IMP-05", needs=("completed",))
@@ -47,11 +44,8 @@ def an_import_of_rows_starts_queued(ctx: StateDriver) -> None:
 @check("IMP-01", "IMP-03", "IMP-04", needs=("completed",))
 def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
     """Upload the rows as a CSV file, and start an import of it."""
-    body, company = ctx.body("completed"), ctx.company(fresh=True)
-    if "files" not in body:
-        if not isinstance(body.get("rows"), list):
-            raise Skipped("the body that leads to completed has no rows to make a file of")
-        body = file_of(ctx, company, body["rows"])
+    company = ctx.company(fresh=True)
+    body = _file(ctx, company)
     _judge_start(ctx, "IMP-01", company, ctx.start(company, body))
 
 
@@ -59,28 +53,35 @@ def an_import_of_a_file_starts_queued(ctx: StateDriver) -> None:
 def a_malformed_start_is_refused(ctx: StateDriver) -> None:
     """Start imports without rows and files, and with malformed files, of a company that has none in flight."""
     company, key = ctx.company(fresh=True), new_name()
-    before = names(ctx, company)
-    neither, malformed = "neither files nor rows", "malformed files"
-    bodies: list[tuple[str, str, Any]] = [
-        ("IMP-06", neither, {}),
-        ("IMP-06", neither, {"idempotency_key": new_name()}),
-        ("IMP-07", malformed, {"files": "a.csv"}),
-        ("IMP-07", malformed, {"files": [{"name": "a.csv"}], "idempotency_key": key}),
-    ]
-    answers = [ctx.start(company, body) for _, _, body in bodies]
-    for (clause, what, _), answer in zip(bodies, answers, strict=True):
-        ctx.status(clause, answer, 400, f"a start with {what} is refused with 400")
+    before, rows = names(ctx, company), _rows(ctx, company)
+    good = listed(_file(ctx, company), "files") if ctx.whole else []
+    neither: list[Any] = [{}, {"idempotency_key": new_name()}, {"rows": None, "files": None}]
+    malformed: list[Any] = ["a.csv", [{"name": "a.csv"}], [{"name": "a.csv", "upload_ref": None}], ["a.csv"]]
+    malformed += [[*good, {"name": "a.csv"}], good[0]] if good else []
+    answers = [ctx.start(company, body) for body in neither]
+    for answer in answers:
+        ctx.status("IMP-06", answer, 400, "a start with neither files nor rows is refused with 400")
     _stop_if_accepted("a malformed start was not refused", *answers)
-    ctx.equal("IMP-13", names(ctx, company), before, "a start refused with 400 creates no run", *answers)
-    used = ctx.start(company, ctx.body("completed") | {"idempotency_key": key})
-    ctx.status("IMP-13", used, 2, "a start refused with 400 does not consume its idempotency_key")
+    answers = [ctx.start(company, {"files": files, "idempotency_key": key}) for files in malformed]
+    for answer in answers:
+        ctx.status("IMP-07", answer, 400, "a start with malformed files is refused with 400")
+    _stop_if_accepted("a malformed start was not refused", *answers)
+    kept, requirement = names(ctx, company) == before, "a start refused with 400 creates no run"
+    ctx.require("IMP-13", kept, requirement, *answers, expected="the same history", got="another one")
+    same, requirement = _rows(ctx, company) == rows, "a start refused with 400 inserts no rows"
+    ctx.require("IMP-13", same, requirement, *answers, expected="the same rows", got="others")
+    body = {"files": good} if good else ctx.body("completed")
+    used = ctx.start(company, body | {"idempotency_key": key})
+    requirement = "a start refused with 400 consumes neither its idempotency_key nor its upload_ref"
+    ctx.status("IMP-13", used, 2, requirement)
 
 
 @check("IMP-08", needs=("completed",))
 def an_unknown_company_starts_nothing(ctx: StateDriver) -> None:
-    """Start an import of a company that does not exist."""
-    answer = ctx.client.call("start_import", company_id=str(uuid4()), body=ctx.body("completed"))
-    ctx.status("IMP-08", answer, 404, "a start for an unknown company is refused with 404")
+    """Start an import of companies that do not exist, one of them with nearly the id of one that does."""
+    for unknown in (str(uuid4()), near(ctx.any_company().id)):
+        answer = ctx.client.call("start_import", company_id=unknown, body=ctx.body("completed"))
+        ctx.status("IMP-08", answer, 404, "a start for an unknown company is refused with 404")
 
 
 @check("IMP-09", "IMP-10", "IMP-11", "IMP-13", needs=("completed", "needs_attention"))
@@ -90,24 +91,76 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
     run = ctx.begin_run("needs_attention", company)
-    moving = [ctx.start(company, clean), ctx.start(company, flagged | {"idempotency_key": key})]
-    for answer, what in zip(moving, ("without a key", "with a new key"), strict=True):
-        ctx.status("IMP-09", answer, 409, f"a start {what} is refused with 409 while an import is in flight")
-    _stop_if_accepted(BESIDE, *moving)
-    parked = ctx.until(run, "needs_attention")
+    bodies = {"without a key": clean, "with a new key": flagged | {"idempotency_key": key}, "of the same": flagged}
+    moving = {f"a start {what}": ctx.start(company, body) for what, body in bodies.items()}
+    for what, answer in moving.items():
+        ctx.status("IMP-09", answer, 409, f"{what} is refused with 409 while an import is in flight")
+    _stop_if_accepted(BESIDE, *moving.values())
+    parked, rows = ctx.until(run, "needs_attention"), _rows(ctx, company)
     before = names(ctx, company)
     new = new_entries(before, earlier)
     requirement = "a start refused with 409 creates no run: the history has one run more than before the first start"
-    ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving, expected="1 new run", got=new)
-    third = ctx.start(company, clean)
-    ctx.status("IMP-10", third, 409, "a start is refused with 409 while the company's run is parked")
-    _stop_if_accepted(BESIDE, third)
+    ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving.values(), expected="1 new run", got=new)
+    later = {"files": []} if not ctx.whole else _file(ctx, company)  # OP-22
+    refused = [ctx.start(company, clean), *([ctx.start(company, later)] if ctx.whole else [])]
+    for answer in refused:
+        ctx.status("IMP-10", answer, 409, "a start is refused with 409 while the company's run is parked")
+    _stop_if_accepted(BESIDE, *refused)
     after, again = names(ctx, company), ctx.poll(run)
-    unchanged = after == before and is_same(parked, again)
-    requirement = "a start refused with 409 changes neither the history nor the run in flight"
-    ctx.require("IMP-13", unchanged, requirement, third, again, expected=parked, got=again.json)
+    unchanged = after == before and is_same(parked, again) and _rows(ctx, company) == rows
+    requirement = "a start refused with 409 changes neither history nor rows, nor the run in flight"
+    ctx.require("IMP-13", unchanged, requirement, *refused, again, expected="all as it was", got=again.text[:500])
     ctx.end(run)
-    _start_anew(ctx, run, clean, key)
+    _judge_quiet(ctx, run, before)
+    last = _start_anew(ctx, run, clean, key)
+    if ctx.whole and at(ctx.until(last), "status") in TERMINAL:
+        answer, requirement = ctx.start(company, later), "a start refused with 409 does not consume its upload_ref"
+        ctx.status("IMP-13", answer, 2, requirement)
+
+
+def _judge_quiet(ctx: StateDriver, ended: Run, before: list[str] | None) -> None:
+    """What was refused is not made up for once the company is free."""
+    new, idle = new_entries(names(ctx, ended.company), before), ctx.active(ended.company)
+    quiet = not new and (is_idle(idle) or not idle.ok)
+    requirement = "a start refused with 409 is not made up for when the run in its way has ended"
+    ctx.require("IMP-13", quiet, requirement, ended.polled, idle, expected="no further run", got=idle.text[:500])
+
+
+@check("IMP-09", "IMP-13", needs=("needs_attention",), whole=True)
+def of_concurrent_starts_one_is_accepted(ctx: StateDriver) -> None:
+    """Send starts without a key, and with a key of its own each, at the same moment."""
+    company, body = ctx.company(fresh=True), ctx.body("needs_attention")
+    earlier = names(ctx, company)
+    bodies = [body if place % 2 else body | {"idempotency_key": new_name()} for place in range(AT_ONCE)]
+    answers = ctx.client.concurrently([partial(ctx.start, company, each) for each in bodies])
+    accepted = [answer for answer in answers if answer.ok]
+    block_if(not accepted, "none of the concurrent starts was accepted", *answers[:2])
+    runs = {str(at(answer.json, "run_id")) for answer in accepted}
+    first = ctx.run_of(accepted[0], company, body)
+    lives = at(ctx.until(first), "status") == "needs_attention"  # so it was in flight when the others came
+    skip_if(not lives and len(runs) > 1, "a run that was started may have been over before the next start came")
+    requirement = "of starts at one moment one is accepted, and the others are refused with 409"
+    statuses = ", ".join(str(answer.status) for answer in answers)
+    refused = sum(answer.status == 409 for answer in answers)
+    holds = len(runs) == 1 and refused == AT_ONCE - 1
+    ctx.require("IMP-09", holds, requirement, *answers[:4], expected=f"one 201, {AT_ONCE - 1} times 409", got=statuses)
+    new = new_entries(names(ctx, company), earlier)
+    few, requirement = new is None or len(new) <= 1, "a start refused with 409 creates no run"
+    ctx.require("IMP-13", few, requirement, *answers[:4], expected="1 new run", got=len(new or ()))
+
+
+@check("IMP-11", "ACT-05", needs=("completed", "failed", "canceled"), whole=True)
+def a_company_is_free_after_each_end(ctx: StateDriver) -> None:
+    """Start an import after one that completed, after one that failed, and after one that was canceled."""
+    clean = ctx.body("completed")
+    for state in TERMINAL:
+        with ctx.speaking_of("IMP-11", "ACT-05"):
+            run = ctx.run(state)
+            idle = ctx.active(run.company)
+            requirement = f"once the run is {state} the look-up gives no run"
+            ctx.require("ACT-05", is_idle(idle), requirement, run.polled, idle, expected="no run", got=idle.text[:300])
+            answer = ctx.start(run.company, clean)
+            ctx.status("IMP-11", answer, 2, f"once the run is {state} a new import is accepted")
 
 
 def _stop_if_accepted(what: str, *answers: Answer) -> None:
@@ -116,9 +169,10 @@ def _stop_if_accepted(what: str, *answers: Answer) -> None:
     block_if(accepted, what, *accepted)
 
 
-def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -> None:
+def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -> Run:
     """After the run's end the company is free, and so is the key of a start that was refused for another payload."""
-    last = ctx.start(ended.company, clean | {"idempotency_key": key})
+    body = clean | {"idempotency_key": key}
+    last = ctx.start(ended.company, body)
     if last.status == 409:
         without = ctx.start(ended.company, clean)
         ctx.status("IMP-11", without, 2, "once the run is terminal a new import is accepted")
@@ -128,6 +182,7 @@ def _start_anew(ctx: StateDriver, ended: Run, clean: dict[str, Any], key: str) -
     holds = last.ok and at(last.json, "run_id") != ended.id
     requirement = "a start refused with 409 does not consume its idempotency_key"
     ctx.require("IMP-13", holds, requirement, last, expected="2xx with a new run", got=f"{last.status} {last.text}")
+    return ctx.run_of(last, ended.company, body)
 
 
 def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer) -> None:
@@ -140,140 +195,17 @@ def _judge_start(ctx: StateDriver, clause: str, company: Company, answer: Answer
     ctx.require("IMP-04", url in {root + path, f"/api/v1{path}"}, requirement, answer, expected=root + path, got=url)
 
 
-@check("IDEM-01", "IDEM-02", "IDEM-03", "IDEM-04", "IDEM-05", "IDEM-07", needs=("completed", "needs_attention"))
-def a_key_starts_one_run(ctx: StateDriver) -> None:
-    """Repeat a start with its key while the run moves, while it is parked, and after its end; then with other rows."""
-    company = ctx.company(fresh=True)
-    earlier = names(ctx, company)
-    body = ctx.body("needs_attention") | {"idempotency_key": new_name()}
-    run = ctx.begin(company, body)
-    moving = ctx.start(company, body)
-    if moving.ok:
-        known, got = moving.status in (200, 201), f"{moving.status} {moving.text[:200]}"
-        ctx.require("IDEM-07", known, "a replay is answered with 200 or 201", moving, expected="200 or 201", got=got)
-        ctx.reads("OP-06", f"{moving.status}, with status {at(moving.json, 'status')!r} while the run is active")
-    _judge_replay(ctx, "IDEM-02", run, moving, "while the run is active")
-    parked = ctx.until(run, "needs_attention")
-    _judge_replay(ctx, "IDEM-04", run, ctx.start(company, body), "while the run is parked")
-    other = ctx.body("completed") | {"idempotency_key": body["idempotency_key"]}
-    _judge_conflict(ctx, run, other, parked)
-    new = new_entries(names(ctx, company), earlier)
-    same_run = not moving.ok or at(moving.json, "run_id") == run.id  # a refusal is IDEM-02's
-    requirement = "the same start with the same key gives the same run, and no second one"
-    holds = same_run and (new is None or len(new) <= 1)
-    ctx.require("IDEM-01", holds, requirement, moving, expected=f"run {run.id} alone", got=new)
-    ctx.end(run)
-    ended = run.state
-    if _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the run's end"):
-        _judge_conflict(ctx, run, other, ended)
+def _file(ctx: StateDriver, company: Company) -> dict[str, Any]:
+    """The body that imports the rows which complete as a file."""
+    body = ctx.body("completed")
+    if "files" in body:
+        return body
+    if not isinstance(body.get("rows"), list):
+        raise Skipped("the body that leads to completed has no rows to make a file of")
+    return file_of(ctx, company, body["rows"])
 
 
-@check("IDEM-06", "IMP-12", needs=("completed", "needs_attention"))
-def companies_import_side_by_side(ctx: StateDriver) -> None:
-    """Start an import of one company, and of another while the first is in flight, with one key and other rows."""
-    key = {"idempotency_key": new_name()}
-    requirement = "a company without an import in flight starts one, whatever other companies do"
-    first = ctx.start(ctx.company(fresh=True), ctx.body("needs_attention") | key)
-    if first.status == 409:  # for want of an import of its own, it is others' that keep it from starting one
-        ctx.status("IMP-12", first, 2, requirement)
-    must_succeed(first, "the first import was not accepted")
-    company = ctx.company(fresh=True)
-    second = ctx.start(company, ctx.body("completed") | key)
-    answer = second if second.ok else ctx.start(company, ctx.body("completed"))
-    if not ctx.status("IMP-12", answer, 2, requirement):
-        raise Blocked("the second company can start no import at all", [second, answer])
-    requirement = "a key that another company used starts a run of its own"
-    if ctx.status("IDEM-06", second, 2, requirement):
-        ids = {str(at(each.json, "run_id")) for each in (first, second)}
-        ctx.require("IDEM-06", len(ids) == 2, requirement, first, second, expected="two runs", got=ids)
-
-
-@check("IDEM-08", needs=("completed",))
-def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
-    """Send eight equal starts with one key at once."""
-    company = ctx.company(fresh=True)
-    earlier = names(ctx, company)
-    body = ctx.body("completed") | {"idempotency_key": new_name()}
-    answers = ctx.client.concurrently([partial(ctx.start, company, body)] * STARTS_AT_ONCE)
-    accepted = [answer for answer in answers if answer.ok]
-    block_if(not accepted, "none of the concurrent starts was accepted", *answers[:2])
-    ids = {str(at(answer.json, "run_id")) for answer in accepted}
-    new = new_entries(names(ctx, company), earlier)
-    holds = len(ids) == 1 and (new is None or len(new) <= 1)
-    requirement = "concurrent starts with one key create one run"
-    ctx.require("IDEM-08", holds, requirement, *accepted[:3], expected="1 run", got=f"{ids}; new in history: {new}")
-
-
-def _judge_replay(ctx: StateDriver, clause: str, run: Run, answer: Answer, when: str) -> bool:
-    requirement = f"the same start with the same key gives the existing run {when}"
-    holds, got = answer.ok and at(answer.json, "run_id") == run.id, f"{answer.status} {answer.text}"
-    return ctx.require(clause, holds, requirement, answer, expected=f"2xx, run {run.id}", got=got)
-
-
-def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: Any) -> None:
-    refused = ctx.start(run.company, other)
-    status = before.get("status") if isinstance(before, dict) else before
-    requirement = f"a used key with clearly different rows is refused with 409; its run is {status}"
-    ctx.status("IDEM-05", refused, 409, requirement)
-    after = ctx.poll(run)
-    requirement = "a used key with different rows leaves the existing run as it is"
-    ctx.require("IDEM-05", is_same(before, after), requirement, refused, after, expected=before, got=after.json)
-
-
-@check("UPL-01")
-def an_upload_is_signed(ctx: StateDriver) -> None:
-    """Request an upload with name, content type and size."""
-    answer = ctx.client.call("request_upload", company_id=ctx.any_company().id, body=FILE)
-    if ctx.status("UPL-01", answer, 2, "a request for an upload is answered with 2xx"):
-        ctx.shaped(answer, "UPL-01")
-
-
-@check("UPL-03")
-def an_upload_url_works_once(ctx: StateDriver) -> None:
-    """Put a file to an upload URL, then put it there again."""
-    url, _ = upload(ctx, ctx.any_company())
-    first = ctx.client.put_upload(url, BYTES, "text/csv")
-    if ctx.status("UPL-03", first, 2, "the first PUT to an upload URL is accepted"):
-        second = ctx.client.put_upload(url, BYTES, "text/csv")
-        ctx.each_status("UPL-03", {"the second PUT": second}, 4, "a second PUT to an upload URL is refused")
-        ctx.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
-
-
-@check("UPL-06")
-def an_upload_can_be_imported(ctx: StateDriver) -> None:
-    """Upload a CSV file and start an import of it."""
-    company = ctx.company(fresh=True)
-    # The rows of the target file's clean import; without those, the first template's header.
-    template, way = templates_of(ctx)[0], ctx.target.states.get("completed")
-    rows = array(way.body, "rows") if isinstance(way, Body) else []
-    columns = None if rows else [str(at(column, "name")) for column in array(template, "columns")]
-    answer = ctx.start(company, file_of(ctx, company, rows, columns, f"{at(template, 'name')}.csv"))
-    ctx.status("UPL-06", answer, 2, "an import takes the upload_ref of an upload of its company")
-    if answer.ok and isinstance(at(answer.json, "run_id"), str) and ctx.lent is not None:
-        ctx.until(ctx.run_of(answer, company, None))  # so that the company can be used again
-
-
-@check("UPL-07")
-def an_unknown_company_gets_no_upload(ctx: StateDriver) -> None:
-    """Request an upload for a company that does not exist."""
-    answer = ctx.client.call("request_upload", company_id=str(uuid4()), body=FILE)
-    ctx.status("UPL-07", answer, 404, "an unknown company is answered with 404")
-
-
-@check("UPL-08")
-def uploads_have_references_of_their_own(ctx: StateDriver) -> None:
-    """Request two uploads of the same file for one company."""
-    company = ctx.any_company()
-    refs = [upload(ctx, company)[1], upload(ctx, company)[1]]
-    ctx.require("UPL-08", refs[0] != refs[1], "no two uploads have the same upload_ref", got=refs)
-
-
-@check("UPL-04")
-def an_upload_url_expires(ctx: StateDriver) -> None:
-    """Put a file to an upload URL two hours after it was given."""
-    url, _ = upload(ctx, ctx.any_company())
-    skip_if(not ctx.advance(LONG_PAST), "the target file offers no way to let time pass")
-    late = ctx.client.put_upload(url, BYTES, "text/csv")
-    young = late.ok and not ctx.target.strict
-    skip_if(young, "the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
-    ctx.each_status("UPL-04", {"the late PUT": late}, 4, "an upload URL of more than an hour is refused")
+def _rows(ctx: StateDriver, company: Company) -> list[list[str]]:
+    """The lines of the company's sheets, flagged ones too, where its sheets are known."""
+    answers = [fetch(ctx, company.id, sheet, "all") for sheet in (company.sheets if ctx.whole else ())]
+    return [sorted(answer.text.splitlines()) for answer in answers]

@@ -14,6 +14,7 @@ from conformance.engine.context import first_of, skip_if
 from conformance.preview.account import other_key
 from conformance.preview.bodies import MOVING, array, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.driver import near
 from conformance.preview.submitted_rows import columns_of
 from conformance.target.target import Body
 
@@ -90,22 +91,37 @@ def a_canceled_run_has_its_status_alone(ctx: StateDriver) -> None:
     ctx.shaped(ctx.run("canceled", fresh=False).polled, "POLL-16")
 
 
-@check("POLL-17", "POLL-18", "POLL-19", needs=("completed",))
+@check("POLL-17", "POLL-18", "POLL-19", needs=("completed", "needs_attention"))
 def what_is_not_there_is_404(ctx: StateDriver) -> None:
     """Poll an unknown run, a run below another company of the account, and a run with another account's key."""
     run, poll = ctx.run("completed", fresh=False), partial(ctx.client.call, "poll_import")
-    unknown = poll(company_id=run.company.id, run_id=str(uuid4()))
-    ctx.status("POLL-17", unknown, 404, "the poll of an unknown run is answered with 404")
-    told = bool(at(unknown.json, "error"))
-    ctx.require("POLL-17", told, "the 404 for an unknown run has an error text", unknown, got=unknown.text)
+    for unknown_id in (str(uuid4()), near(run.id)):
+        unknown = poll(company_id=run.company.id, run_id=unknown_id)
+        ctx.status("POLL-17", unknown, 404, "the poll of an unknown run is answered with 404")
+        told = bool(at(unknown.json, "error"))
+        ctx.require("POLL-17", told, "the 404 for an unknown run has an error text", unknown, got=unknown.text)
+    lost = poll(company_id=near(run.company.id), run_id=run.id)
+    ctx.status("POLL-17", lost, 404, "the poll of a run of an unknown company is answered with 404")
+    part = poll(company_id=run.company.id, run_id=run.id[:-1])  # OP-23
+    got = f"{part.status} {part.text[:200]}"
+    ctx.require("POLL-17", not part.ok, "a part of a run's id finds no run", part, expected="404 or 400", got=got)
     with ctx.speaking_of("POLL-18"):
         others = (each for each in ctx.lent or () if each != run.company.id)
         if ctx.lent is not None:
             other = first_of(others, "the target file lends one company only")
         elif (other := ctx.company().id) == run.company.id:
             other = ctx.company(fresh=True).id
-        strayed = poll(company_id=other, run_id=run.id)
-        ctx.status("POLL-18", strayed, 404, "the poll of a run of another company of the account is answered with 404")
+        strayed = [poll(company_id=other, run_id=run.id)]
+        if ctx.whole and isinstance(ctx.target.states.get("needs_attention"), Body):
+            parked = ctx.run("needs_attention", fresh=False)
+            if parked.company.id != run.company.id:
+                strayed += [
+                    poll(company_id=parked.company.id, run_id=run.id),
+                    poll(company_id=run.company.id, run_id=parked.id),
+                ]
+        requirement = "the poll of a run of another company of the account is answered with 404"
+        for answer in strayed:
+            ctx.status("POLL-18", answer, 404, requirement)
     foreign = poll(company_id=run.company.id, run_id=run.id, key=other_key(ctx))
     ctx.status("POLL-19", foreign, 404, "the poll of a run of another account's company is answered with 404")
 

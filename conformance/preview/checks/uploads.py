@@ -1,0 +1,128 @@
+"""Uploads of files, and the references by which an import names them (UPL)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from conformance.engine.context import skip_if
+from conformance.preview.account import BYTES, FILE, download, file_of, put_file, table, templates_of, upload
+from conformance.preview.bodies import array, at, count
+from conformance.preview.checks import Company, StateDriver, check
+from conformance.preview.driver import near
+from conformance.preview.made_rows import pattern_for
+from conformance.target.target import Body
+
+LONG_PAST = 7200
+"""Seconds: well over the hour, about, that an upload URL lives."""
+AT_ONCE = 4
+
+
+@check("UPL-01")
+def an_upload_is_signed(ctx: StateDriver) -> None:
+    """Request an upload with name, content type and size."""
+    answer = ctx.client.call("request_upload", company_id=ctx.any_company().id, body=FILE)
+    if ctx.status("UPL-01", answer, 2, "a request for an upload is answered with 2xx"):
+        ctx.shaped(answer, "UPL-01")
+
+
+@check("UPL-03")
+def an_upload_url_works_once(ctx: StateDriver) -> None:
+    """Put a file to an upload URL, then put it there again, and another one."""
+    url, _ = upload(ctx, ctx.any_company())
+    first = ctx.client.put_upload(url, BYTES, "text/csv")
+    if ctx.status("UPL-03", first, 2, "the first PUT to an upload URL is accepted"):
+        puts = {"the second PUT": BYTES, "the third PUT": BYTES[::-1]}
+        answers = {name: ctx.client.put_upload(url, content, "text/csv") for name, content in puts.items()}
+        ctx.each_status("UPL-03", answers, 4, "a further PUT to an upload URL is refused")
+        second = answers["the second PUT"]
+        ctx.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
+
+
+@check("UPL-06")
+def an_upload_can_be_imported(ctx: StateDriver) -> None:
+    """Upload a CSV file and start an import of it."""
+    company = ctx.company(fresh=True)
+    # The rows of the target file's clean import; without those, the first template's header.
+    template, way = templates_of(ctx)[0], ctx.target.states.get("completed")
+    rows = array(way.body, "rows") if isinstance(way, Body) else []
+    columns = None if rows else [str(at(column, "name")) for column in array(template, "columns")]
+    answer = ctx.start(company, file_of(ctx, company, rows, columns, f"{at(template, 'name')}.csv"))
+    ctx.status("UPL-06", answer, 2, "an import takes the upload_ref of an upload of its company")
+    if answer.ok and isinstance(at(answer.json, "run_id"), str) and ctx.lent is not None:
+        ctx.until(ctx.run_of(answer, company, None))  # so that the company can be used again
+
+
+@check("UPL-03", "UPL-06", "CSV-05", needs=("completed",), whole=True)
+def each_reference_is_of_its_own_file(ctx: StateDriver) -> None:
+    """Import two files of one name, put in the other order, whose URLs are used once more with another content."""
+    company = ctx.company(fresh=True)
+    pattern = pattern_for(ctx, company)
+    name, rows = pattern.text_column, pattern.rows(6)
+    for number, row in enumerate(rows):
+        row[name] = f"row {number}"
+    contents = [table(rows[:3]), table(rows[3:])]
+    uploads = [upload(ctx, company, content) for content in contents]
+    for (url, _), content in list(zip(uploads, contents, strict=True))[::-1]:
+        put_file(ctx, url, content)
+    puts = zip(uploads, contents, strict=True)
+    again = {
+        f"the second PUT of file {place}": ctx.client.put_upload(url, b"x" * len(content), "text/csv")
+        for place, ((url, _), content) in enumerate(puts, 1)
+    }
+    ctx.each_status("UPL-03", again, 4, "a second PUT to an upload URL is refused")
+    body = {"files": [{"name": FILE["name"], "upload_ref": ref} for _, ref in uploads]}
+    answer = ctx.start(company, body)
+    skip_if(answer.status == 400, "an import of two files is refused")  # OP-22
+    if not ctx.status("UPL-06", answer, 2, "an import takes the upload_refs of two uploads of its company"):
+        return
+    end = ctx.until(ctx.run_of(answer, company, body))
+    skip_if(at(end, "status") != "completed", f"the import of two files of right rows is {at(end, 'status')}")
+    _judge_files(ctx, company, name, end)
+
+
+def _judge_files(ctx: StateDriver, company: Company, name: str, end: Any) -> None:
+    sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
+    found = sorted(record[name] for lines in sheets for record in lines.records if record.get(name))
+    wanted = [f"row {number}" for number in range(6)]
+    shown = [lines.answer for lines in sheets if lines.rows]
+    got, requirement = ", ".join(found), "filter=all has every row of each of two files, as it was put first"
+    ctx.require("CSV-05", found == wanted, requirement, *shown, expected=", ".join(wanted), got=got)
+    requirement, inserted = "an import of two files inserts the rows of both", count(end, "inserted")
+    ctx.require("UPL-06", inserted == len(wanted), requirement, expected=len(wanted), got=inserted)
+
+
+@check("UPL-07")
+def an_unknown_company_gets_no_upload(ctx: StateDriver) -> None:
+    """Request an upload for companies that do not exist, one of them with nearly the id of one that does."""
+    for unknown in (str(uuid4()), near(ctx.any_company().id)):
+        answer = ctx.client.call("request_upload", company_id=unknown, body=FILE)
+        ctx.status("UPL-07", answer, 404, "an unknown company is answered with 404")
+
+
+@check("UPL-08")
+def uploads_have_references_of_their_own(ctx: StateDriver) -> None:
+    """Request uploads of the same file for one company, one after the other and at once."""
+    company = ctx.any_company()
+    found = [upload(ctx, company), upload(ctx, company)]
+    ask = partial(ctx.client.call, "request_upload", company_id=company.id, body=FILE)
+    at_once = ctx.client.concurrently([ask] * AT_ONCE) if ctx.whole else []
+    given = [answer.json for answer in at_once if answer.ok]
+    found += [(str(at(each, "upload_url")), str(at(each, "upload_ref"))) for each in given]
+    refs, urls = [ref for _, ref in found], [url for url, _ in found]
+    got = f"{len(set(refs))} of {len(refs)} are different"
+    ctx.require("UPL-08", len(set(refs)) == len(refs), "no two uploads have the same upload_ref", got=got)
+    got = f"{len(set(urls))} of {len(urls)} are different"
+    ctx.require("UPL-08", len(set(urls)) == len(urls), "no two uploads have the same upload_url", got=got)
+
+
+@check("UPL-04")
+def an_upload_url_expires(ctx: StateDriver) -> None:
+    """Put a file to an upload URL two hours after it was given."""
+    url, _ = upload(ctx, ctx.any_company())
+    skip_if(not ctx.advance(LONG_PAST), "the target file offers no way to let time pass")
+    late = ctx.client.put_upload(url, BYTES, "text/csv")
+    young = late.ok and not ctx.target.strict
+    skip_if(young, "the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
+    ctx.each_status("UPL-04", {"the late PUT": late}, 4, "an upload URL of more than an hour is refused")
