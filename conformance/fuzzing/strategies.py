@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import UUID
 
+from conformance.fuzzing.apart import apart, read, settings
 from conformance.fuzzing.case import Case
 from conformance.http.client import NO_KEY
 from conformance.http.messages import UNSET
@@ -30,13 +30,9 @@ _SCALARS = (str, int, float, bool)
 class Drawer:
     """Draws what a layer asks for from the contract."""
 
+    @apart()
     def __init__(self, layer: Layer, ctx: Context, seed: int, max_examples: int) -> None:
-        from schemathesis import openapi  # noqa: PLC0415 - slow to import, and not needed without this layer
-        from schemathesis.config import SchemathesisConfig  # noqa: PLC0415 - as above
-
         self._layer, forms = layer, range(layer.forms)
-        # Nobody's own configuration of Schemathesis, with hooks and all, has a say in a verdict.
-        read = partial(openapi.from_dict, config=SchemathesisConfig())
         self._schemas = [read(layer.document(ctx, form)) for form in forms]
         self._operations = [_operations(schema) for schema in self._schemas]
         self._free = [_operations(read(layer.document(ctx, form, known=False))) for form in forms]
@@ -44,6 +40,7 @@ class Drawer:
         """The ids in the path of each operation, the outermost first."""
         self._seed, self._examples = seed, max_examples
 
+    @apart()
     def cases(self, operation_id: str) -> list[Case]:
         """What is sent to the operation, each case once."""
         keyless = [replace(self._right(operation_id), key=key) for key in (NO_KEY, WRONG_KEY)]
@@ -67,7 +64,7 @@ class Drawer:
             yield from filter(None, turn)
 
     def _cover_form(self, operation_id: str, form: int) -> Iterator[Case]:
-        from schemathesis import GenerationMode  # noqa: PLC0415 - as above
+        from schemathesis import GenerationMode  # noqa: PLC0415 - slow to import, and not needed without this layer
 
         schema, operation = self._schemas[form], self._operations[form][operation_id]
         config = schema.config.generation_for(operation=operation, phase="coverage")
@@ -125,16 +122,6 @@ def drawn_from(strategy: Any, seed: int, count: int) -> list[Any]:
         given: Any = hypothesis.given(strategy)
         hypothesis.seed(seed)(settings(count)(given(draw)))()
     return found[:count]
-
-
-def settings(count: int) -> Any:
-    """Hypothesis' settings for drawing alone: nothing is kept, nothing is timed, nothing is shrunk."""
-    from hypothesis import HealthCheck, Phase, settings  # noqa: PLC0415 - as above
-
-    quiet = list(HealthCheck)
-    return settings(
-        max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=quiet
-    )
 
 
 def _case(operation_id: str, drawn: Any) -> Iterator[Case]:

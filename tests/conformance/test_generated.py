@@ -15,8 +15,10 @@ from uuid import uuid4
 
 import pytest
 from bending import asked, reads
+from hypothesis import configuration, settings
 from judging import worse_than_passed
 from lies import Liar, answers, polls
+from schemathesis.hooks import hook, unregister
 
 from conformance.engine.plan import Check, Draw
 from conformance.fuzzing.case import Case, minimize
@@ -31,7 +33,7 @@ from conformance.preview.cases.layer import LAYER
 from conformance.preview.cases.walks import plans
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.response_schema import differences
-from conformance.preview.suite import Mock, Plan, mock, run
+from conformance.preview.suite import Mock, mock
 from conformance.target.target import Existing, Target
 from mock_server.contract import document as contract
 
@@ -412,9 +414,30 @@ def test_a_case_is_shrunk_to_what_fails() -> None:
     assert small.body == {"rows": [{"b": []}]}
 
 
-def test_nobody_s_own_configuration_of_schemathesis_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_that_other_tools_are_told_has_a_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file, variables, a profile and a hook of the caller's; and their folder stays as it is."""
+
+    def drawn() -> Any:
+        return [case.identity for case in Drawer(LAYER, BARE, 7, 3).cases("decide")], plans(7, 3)
+
+    def disturb(context: Any, strategy: Any) -> Any:
+        raise AssertionError("the caller's hook was run")
+
+    at_first = drawn()
     (tmp_path / "schemathesis.toml").write_text('hooks = "hooks.py"\n[tool.x]\ny = 1\n')
     (tmp_path / "hooks.py").write_text('raise SystemExit("they were run")\n')
     monkeypatch.chdir(tmp_path)
-    results = run("mock", Plan(clauses=("PROV-08",), max_examples=1))
-    assert {each.outcome for each in results.results} == {Outcome.PASSED}
+    monkeypatch.setattr(configuration, "__hypothesis_home_directory_default", tmp_path / ".hypothesis")
+    for name in ("SCHEMATHESIS_HOOKS", "HYPOTHESIS_DATABASE_FILE"):
+        monkeypatch.setenv(name, "hooks")
+    usual = settings.get_profile("default")
+    settings.register_profile("theirs", derandomize=True, max_examples=1, phases=[])
+    settings.load_profile("theirs")
+    hook("before_generate_case")(disturb)
+    try:
+        assert drawn() == at_first
+    finally:
+        unregister(disturb)
+        settings.register_profile("default", usual)
+        settings.load_profile("default")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["hooks.py", "schemathesis.toml"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import must_come
+from conformance.fuzzing.apart import apart, read, settings
 from conformance.fuzzing.layer import Tried, Trier
-from conformance.fuzzing.strategies import settings
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, at, documented
 from conformance.preview.cases.document import DRAWN, walks
@@ -43,6 +43,7 @@ class Step:
         return f"{self.operation} {self.how}".strip()
 
 
+@apart()
 def plans(seed: int, count: int) -> list[list[Step]]:
     """So many walks; those without a start of an import tell nothing, and are left out."""
     import hypothesis  # noqa: PLC0415 - comes with Schemathesis, which is slow to import
@@ -50,11 +51,11 @@ def plans(seed: int, count: int) -> list[list[Step]]:
 
     if not count:
         return []
-    schema = schemathesis.openapi.from_dict(walks())
+    schema = read(walks())
     schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE])
     found: list[list[Step]] = []
     machine = hypothesis.seed(seed)(_machine(schema, found))
-    machine.run(settings=hypothesis.settings(settings(count), stateful_step_count=STEPS))
+    machine.run(settings=settings(count, STEPS))
     kept = [plan for plan in found if any(step.operation == "start_import" for step in plan)]
     return [list(plan) for plan in dict.fromkeys(map(tuple, kept))]
 
