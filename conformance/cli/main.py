@@ -36,7 +36,8 @@ _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemath
 _FILE = click.Path(dir_okay=False, path_type=Path)
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
-_AS_GIVEN = ("profile", "depth", "level", "isolated", "rate_checks", "max_time", "max_examples", "seed", "poll_every")
+_AS_GIVEN = ("profile", "depth", "level", "isolated", "rate_checks", "max_time", "max_failures", "allow_skips")
+_AS_GIVEN += ("max_examples", "seed", "poll_every")
 """The options that a plan has under the same name."""
 
 
@@ -117,12 +118,19 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
               help=f"Change nothing; judge this run (its {run_address.FORMS}). Repeat for several.")  # fmt: skip
 @click.option("--max-time", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="Stop after this time, and skip the clauses that were not tried.")  # fmt: skip
+@click.option("--max-failures", type=click.IntRange(1), metavar="N",
+              help="Stop when so many clauses have failed, and skip those that were not tried.")  # fmt: skip
+@click.option("--allow-skips", is_flag=True,
+              help="Let a run pass that could try less than half of the must clauses.")  # fmt: skip
 @click.option("--max-examples", type=click.IntRange(0), metavar="N",
               help="Send this many generated requests to each operation.  [default: 10 for mock, else 0]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Generate requests from this number; the same seed gives the same ones.")  # fmt: skip
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
+@click.option("--format", "shown", type=click.Choice(["text", *formats.FORMATS]), default="text", show_default=True,
+              help="Print the report in this form; the text then goes to standard error.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Print each failed clause in a line, and the verdict; no progress.")
 @click.option("--end-with-stdin", is_flag=True, hidden=True)
 @_report_options
 def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
@@ -148,21 +156,21 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind `&` with it ignored
     try:
-        with _progress() as progress:
+        with _progress(quiet=given["quiet"]) as progress:
             results = suite.run(known, plan, progress)
     except suite.UnknownRun as unknown:
         _end(str(unknown))
-    _tell(results, reports)
+    _tell(results, reports, quiet=given["quiet"])
     sys.exit(judge(results).code)
 
 
-def _tell(results: Results, reports: dict[str, Path]) -> None:
+def _tell(results: Results, reports: dict[str, Path], *, quiet: bool) -> None:
     """Print the report for a person, and write the others."""
     from conformance.report import terminal
 
     aside = any(str(path) == "-" for path in reports.values())
     colour = (sys.stderr if aside else sys.stdout).isatty()
-    click.echo(terminal.render(results, colour=colour), err=aside, nl=False)
+    click.echo(terminal.render(results, colour=colour, quiet=quiet), err=aside, nl=False)
     if lost := [told for name, path in reports.items() if (told := _write(path, formats.render(name, results)))]:
         _end("\n".join(lost))
 
@@ -183,6 +191,8 @@ def _end_with_stdin() -> None:
 def _reports(given: dict[str, Any]) -> dict[str, Path]:
     """The reports that were asked for; ends before any request when one of them would be lost."""
     reports: dict[str, Path] = {name: given[name] for name in formats.FORMATS if given[name] is not None}
+    if (shown := given["shown"]) != "text":
+        reports.setdefault(shown, Path("-"))
     if len(set(reports.values())) < len(reports):
         _end("two reports go to the same file; give each its own")
     for path in reports.values():
@@ -243,12 +253,14 @@ def _write(path: Path, text: str, mode: str = "w") -> str | None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """One line on a terminal that tells how far the run is; in a pipe a line now and then, for a job's log."""
     alone, told = sys.stderr.isatty(), time.monotonic()
 
     def tell(name: str, number: int, count: int) -> None:
         nonlocal told
+        if quiet:
+            return
         said = f"{number}/{count} {name.replace('_', ' ')[:60]}"
         if alone:
             click.echo(f"\r\x1b[K{said}", err=True, nl=False)
@@ -259,7 +271,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     try:
         yield tell
     finally:
-        if alone:
+        if alone and not quiet:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from conformance.model.plain import plain
 from conformance.model.results import Blocked, Finding, Outcome, Skipped
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Context:
         """Record whether each of the named answers has the status."""
         must_come(*answers.values())
         wrong = {name: answer for name, answer in answers.items() if not has_status(answer.status or 0, wanted)}
-        got = "; ".join(f"{name}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
+        got = "; ".join(f"{plain(name)}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
         expected = f"{status_word(wanted)} from each"
         return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
@@ -150,7 +151,7 @@ class Context:
         """Tidy up what no later check may look at; `for_good`: everything."""
 
     def _short(self, value: object) -> str:
-        return cut(self.client.clean(value if isinstance(value, str) else repr(value)))  # half a secret has no name
+        return cut(self.client.clean(plain(value)))  # half a secret has no name
 
 
 def cut(text: str) -> str:

@@ -136,6 +136,10 @@ class Plan:
     """The ids of existing runs, which are judged by reads alone; none: the suite makes its own."""
     max_time: float | None = None
     """Seconds for everything."""
+    max_failures: int | None = None
+    """Failed clauses after which nothing more is tried."""
+    allow_skips: bool = False
+    """Whether a run may pass that tried less than half of the must clauses."""
     max_examples: int | None = None
     """Generated requests an operation gets at most, 0: none; None: 10 for our own mock, else none."""
     seed: int = 0

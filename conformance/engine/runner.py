@@ -111,7 +111,13 @@ class Runner:
             "require": tuple(select(self.plan.require, servers)) if self.plan.require else (),
             "expected_failures": dict(self.plan.expected_failures),
             "read_only": bool(self.plan.read_only),
+            "asked_for_less": self._asked_for_less(),
         }
+
+    def _asked_for_less(self) -> bool:
+        """Whether it is as it was asked for when most of the clauses are not tried."""
+        plan = self.plan
+        return bool(plan.clauses or plan.profile != Plan().profile or plan.read_only or plan.allow_skips)
 
     def judge_shape(self, answer: Answer) -> None:
         """Judge an answer's shape and, the second time, that it was broken off; the client calls it for every one."""
@@ -177,7 +183,7 @@ class Runner:
                 self.progress(each.name, number, len(wanted))
             context = self._context(each, shared)
             try:
-                if (reason := OVER if self._is_over() else self._unasked(each)) is not None:
+                if (reason := self._left_out(each)) is not None:
                     context.leave_open(each.clauses, Outcome.SKIPPED, reason)
                 else:
                     self._judge(each, context)
@@ -190,10 +196,21 @@ class Runner:
         if wanted:
             self._context(wanted[-1], shared).give_back(for_good=True)
 
-    def _unasked(self, each: Check) -> str | None:
+    def _left_out(self, each: Check) -> str | None:
+        """Why the check is not to be played, if it is not."""
+        if self._is_over():
+            return OVER
+        if self._has_enough():
+            return f"--max-failures {self.plan.max_failures}: so many clauses had failed before"
         if self._spends(each) and not self.plan.rate_checks:
             return UNASKED
         return QUICK if each.whole and not self._whole else None
+
+    def _has_enough(self) -> bool:
+        """Whether as many clauses have failed as were asked for; those that a baseline expects do not count."""
+        failed = {each.clause for each in self._findings if each.outcome is Outcome.FAILED}
+        new = (failed & set(self.clauses)) - set(self.plan.expected_failures)
+        return self.plan.max_failures is not None and len(new) >= self.plan.max_failures
 
     @property
     def _whole(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from conformance.engine.context import Context, block_if, must_come, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, is_idle
 from conformance.preview.response_schema import differences
@@ -272,7 +273,7 @@ class StateDriver(Context):
     def _open_run(self, company: str, run_id: str, state: str) -> Run:
         run = self.read_run(company, run_id)
         if (shown := at(run.state, "status")) != (wanted := _shown(state)):
-            got = f"status {shown!r}" if run.polled.ok else f"{run.polled.status or run.polled.problem}"
+            got = f"status {plain(shown)}" if run.polled.ok else f"{run.polled.status or run.polled.problem}"
             way = f"the way to {state} gives run {run_id}, which is not {wanted}"
             raise Blocked(f"{way}: its poll says {got}", [run.polled])
         return run

@@ -13,6 +13,8 @@ FORMATS = {
     "json": ("jsonreport.render", "Write everything as JSON, by a published schema."),
     "html": ("html.render", "Write one HTML page that needs no other file."),
     "markdown": ("markdown.render", "Write a Markdown summary for the page of a CI job."),
+    "sarif": ("sarif.render", "Write SARIF 2.1.0, for code scanning: a result for each failed clause."),
+    "github": ("github.render", "Write annotations of GitHub Actions, one for each failed clause."),
     "badge": ("jsonreport.badge", "Write the JSON that a shields.io endpoint badge reads."),
 }
 """The function that renders each format, and what its option does."""

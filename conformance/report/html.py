@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.model.results import Outcome, Results
 from conformance.report import summary
+from conformance.report.dispute import dispute
 from conformance.verdict import judge
 from mock_server.contract import escape
 
@@ -49,5 +50,5 @@ def _page() -> Template:
     )
     jinja.filters |= {"code": code, "wire": lambda text: markupsafe.escape(escape.escape(text))}
     signs = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}
-    jinja.globals |= {"summary": summary, "signs": signs, "Outcome": Outcome}
+    jinja.globals |= {"summary": summary, "dispute": dispute, "signs": signs, "Outcome": Outcome}
     return jinja.get_template("page.html.j2")

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from conformance.model.clauses import area_of
 from conformance.model.results import Finding, Outcome, Result, Results
 from conformance.report import summary
+from conformance.report.dispute import dispute
 from conformance.verdict import PASSED, aside, judge
 from mock_server.contract.escape import escape, line
 
@@ -81,6 +82,7 @@ def _case(results: Results, result: Result, excused: Mapping[str, str]) -> Case:
         return Case(*place, "skipped", f"{result.outcome.word}: {summary.reason(result)}", text=text, level=level)
     message = next((each.requirement or each.reason for each in found), "") or result.text
     text += f"\nto repeat it: {summary.again(results, [result.clause])}"
+    text += "".join(f"\nto dispute it: {each}" for each in dispute(result.clause))
     return Case(*place, _TAGS[result.outcome], message, result.level, text.lstrip("\n"), level)
 
 

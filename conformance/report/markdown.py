@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
+from conformance.report.dispute import dispute
 from conformance.report.escape import as_html, as_markdown
 from conformance.verdict import PASSED, judge
 from mock_server.contract.escape import cut, line
@@ -45,13 +46,18 @@ def _blocks(results: Results) -> Iterator[str]:
     verdict = judge(results)
     sign = "✅" if verdict.code == PASSED else "❌"
     yield f"## {sign} Preview API conformance: {verdict.word}\n\n**{_text(verdict.headline)}**\n"
-    if found := summary.areas(results):
+    if areas := summary.areas(results):
         head = ["area", *(outcome.word for outcome in summary.COLUMNS)]
-        rows = [[f"{a.id} {a.title}", *(str(a.counts[outcome] or "") for outcome in summary.COLUMNS)] for a in found]
+        rows = [[f"{a.id} {a.title}", *(str(a.counts[outcome] or "") for outcome in summary.COLUMNS)] for a in areas]
         yield _table(head, rows)
     for remark in verdict.remarks:
         yield f"- {_text(remark)}\n"
-    for result in summary.faults(results):
+    if found := summary.faults(results):
+        yield "### To be mended\n"
+        yield _table(
+            ["", "clause", "what it asks"], [[f.outcome.word, f"{f.clause} ({f.level})", f.text] for f in found]
+        )
+    for result in found:
         yield _fault(results, result)
     if seen := [each for each in summary.readings(results) if each.reading != summary.NOT_SEEN]:
         rows = [[each.open_point, each.question, ", ".join(each.clauses), each.reading] for each in seen]
@@ -79,6 +85,8 @@ def _fault(results: Results, result: Result) -> str:
     if len(found) > _FINDINGS:
         parts.append(f"and {counted(len(found) - _FINDINGS, 'more finding')} about this clause\n")
     parts.append(f"To repeat it:\n{_pre(summary.again(results, [result.clause]))}")
+    if disputed := dispute(result.clause):
+        parts.append("To dispute it:\n\n" + "".join(f"- {_text(each)}\n" for each in disputed))
     return f"<details><summary>{said}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conformance.report import summary
+from conformance.report.dispute import dispute
 from conformance.verdict import judge
 from mock_server.contract.escape import cut, escape, line
 from mock_server.contract.nearest import counted
@@ -34,9 +35,9 @@ _MARKS_A_LINE = 24
 _LABEL = 10
 
 
-def render(results: Results, *, colour: bool = False) -> str:
-    """The whole report; `colour` is for terminals alone."""
-    text = "\n".join(_lines(results)) + "\n"
+def render(results: Results, *, colour: bool = False, quiet: bool = False) -> str:
+    """The whole report, or, `quiet`, the faults in a line each and the verdict; `colour` is for terminals alone."""
+    text = "\n".join(_lines(results, quiet=quiet)) + "\n"
     return text if colour else click.unstyle(text)
 
 
@@ -45,13 +46,30 @@ def fault(results: Results, result: Result) -> str:
     return click.unstyle("\n".join(_fault(results, result)))
 
 
-def _lines(results: Results) -> Iterator[str]:
+def _lines(results: Results, *, quiet: bool) -> Iterator[str]:
+    if results.unreachable is not None and not results.interrupted:
+        yield f"unreachable: {line(results.unreachable)}"
+        return
+    yield from _list(results)
+    if quiet:
+        yield _headline(results)
+        return
     for result in summary.faults(results):
         yield from _fault(results, result)
     for title, part in _PARTS.items():
         if lines := list(part(results)):
             yield from (click.style(title, bold=True), *lines, "")
     yield from _verdict(results)
+
+
+def _list(results: Results) -> Iterator[str]:
+    """Each fault in a line, so that a reader sees all of them before the evidence of any."""
+    for result in (found := summary.faults(results)):
+        said = f"{line(result.clause):<9} ({line(result.level)}) {line(result.text)}"
+        mark = click.style(f"{result.outcome.word.upper():<7}", fg=_COLOURS[result.outcome], bold=True)
+        yield f"{mark} {said if len(said) <= WIDTH - 8 else f'{said[: WIDTH - 9]}…'}"
+    if found:
+        yield ""
 
 
 def _fault(results: Results, result: Result) -> Iterator[str]:
@@ -69,7 +87,12 @@ def _fault(results: Results, result: Result) -> Iterator[str]:
             yield f"  … and {counted(len(finding.exchanges) - _EXCHANGES, 'more exchange')}; --json has them all"
     if len(found) > _FINDINGS:
         yield f"  … and {counted(len(found) - _FINDINGS, 'more finding')} about this clause; --json has them all"
-    yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}", "")
+    yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}")
+    if said := dispute(result.clause):
+        yield "  to dispute it:"
+        for each in said:
+            yield from wrap(each, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    yield ""
 
 
 def _exchange(exchange: Exchange) -> Iterator[str]:
@@ -117,14 +140,17 @@ def _left_behind(results: Results) -> Iterator[str]:
 
 
 def _verdict(results: Results) -> Iterator[str]:
-    verdict = judge(results)
     facts = "; ".join(f"{name} {line(value)}" for name, value in summary.facts(results))
     yield from _wrapped(facts, indent="")
-    for remark in verdict.remarks:
+    for remark in judge(results).remarks:
         yield from _wrapped(line(remark), indent="")
-    fg = _VERDICT_COLOURS.get(verdict.code, "yellow")
-    for text in wrap(f"{verdict.word}: {line(verdict.headline)}", WIDTH):
-        yield click.style(text, fg=fg, bold=True)
+    yield _headline(results)
+
+
+def _headline(results: Results) -> str:
+    verdict = judge(results)
+    text = "\n".join(wrap(f"{verdict.word}: {line(verdict.headline)}", WIDTH))
+    return click.style(text, fg=_VERDICT_COLOURS.get(verdict.code, "yellow"), bold=True)
 
 
 _PARTS = {

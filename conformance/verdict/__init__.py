@@ -80,7 +80,7 @@ def judge(results: Results) -> Verdict:
     elif found[Outcome.ERROR] or any(each.outcome is Outcome.INCONCLUSIVE for each in gate):
         code = INCOMPLETE
     else:
-        code = PASSED if found[Outcome.PASSED] else INCOMPLETE
+        code = PASSED if found[Outcome.PASSED] and too_few(results) is None else INCOMPLETE
     return Verdict(code, WORDS[code], headline(results), tuple(_remarks(results, wrong, missed)))
 
 
@@ -94,6 +94,14 @@ def aside(results: Results) -> dict[str, str]:
             why = f"it is a {each.level} clause"
             found[each.clause] = f"{each.clause} failed, but does not count for the verdict: {why}"
     return found
+
+
+def too_few(results: Results) -> tuple[int, int] | None:
+    """How many must clauses were tried, and of how many, when that is less than half and nobody asked for less."""
+    musts = [each for each in results.results if each.level == "must" and each.outcome is not Outcome.NOT_APPLICABLE]
+    tried = sum(each.outcome > Outcome.SKIPPED for each in musts)
+    # A report of an earlier version does not say what was asked for.
+    return None if results.settings.get("asked_for_less", True) or 2 * tried >= len(musts) else (tried, len(musts))
 
 
 def headline(results: Results) -> str:
@@ -139,6 +147,9 @@ def _remarks(results: Results, wrong: Iterable[str], missed: Iterable[str]) -> I
         yield from wrong
     yield from aside(results).values()
     yield from (f"{clause} is required and was not tried" for clause in missed)
+    if results.unreachable is None and (few := too_few(results)) is not None:
+        told = f"only {few[0]} of the {few[1]} must clauses that can be tried were tried, less than half"
+        yield f"{told}: give more ways in the target file, name areas or a profile, or say --allow-skips"
     if found[Outcome.ERROR]:
         broken = counted(found[Outcome.ERROR], "clause")
         yield f"the suite itself failed on {broken}; that is not the target's fault, so please report it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,16 @@ from conformance.engine.runner import judge
 from conformance.model.results import Outcome, Results
 from conformance.preview import suite
 from conformance.preview.suite import Mock, mock
+from conformance.report import summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.target.target import Target
+
+
+PYTHON = re.compile(r"\b(None|True|False)\b|[\[({]'|\(\)|<[\w.]+ (object|at) |\b(set|Counter|UUID|Path)\(")
+"""What only Python writes so; who reads a finding may have a server in any language."""
 
 
 def judged(
@@ -32,7 +38,10 @@ def on(server: Mock, *only: str, target: Target | None = None, **plan: Any) -> R
     """What it says of a mock that runs; `target` is how it is described otherwise."""
     driver = suite.driver_of_mock(server)
     members: dict[str, Any] = {"clauses": only, "isolated": False, "max_examples": 0, **plan}
-    return judge(suite.PREVIEW, driver if target is None else replace(driver, target=target), suite.Plan(**members))
+    results = judge(suite.PREVIEW, driver if target is None else replace(driver, target=target), suite.Plan(**members))
+    told = {text for each in results.results for finding in each.findings for text in summary.texts(finding).values()}
+    assert not (odd := [text for text in told if PYTHON.search(text)]), f"a finding speaks Python: {odd}"
+    return results
 
 
 def with_outcome(results: Results, *outcomes: Outcome) -> list[str]:

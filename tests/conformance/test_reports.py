@@ -162,13 +162,17 @@ def test_the_badge_is_green_or_orange_where_nothing_failed() -> None:
 def test_a_failure_shows_all_that_is_needed_to_mend_it() -> None:
     text = terminal.render(results(finding("DEC-04", Outcome.FAILED)))
     lines = text.splitlines()
-    assert lines[0] == "FAILED  DEC-04 (must)"
+    assert lines[:3] == ["FAILED  DEC-04    (must) An approved run keeps its id.", "", "FAILED  DEC-04 (must)"]
     for said in ("  required  A second decision is refused.", "  expected  409", "  got       200 running"):
         assert said in lines
     assert "    > POST http://127.0.0.1:9000/api/v1/companies/c/imports/r/decision" in lines
     assert "    < 200 after 3 ms" in lines
     assert f"    {exchange().curl}" in lines
     assert "    vern-conformance run DEC-04 --target target.yaml --seed 7" in lines
+    disputed = lines[lines.index("  to dispute it:") + 1 :]
+    assert re.fullmatch(r"    clause DEC-04: openapi/clauses.yaml, line \d+(, from .*)?", disputed[0])
+    assert any(each.startswith("    contract of decide: openapi/migration-api.yaml, line ") for each in disputed)
+    assert any(each.startswith("    open point") for each in disputed)
     assert lines[-1].startswith("failed: 0 of 1 must clauses passed, 1 failed; ")
 
 
@@ -286,7 +290,7 @@ def test_the_page_asks_for_nothing_from_elsewhere() -> None:
 def test_every_link_of_the_page_leads_somewhere() -> None:
     root = parsed(html.render(mixed()).partition("\n")[2])
     ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
-    assert len(ids) == len(set(ids)) == len(server_clauses())
+    assert len(ids) == len(set(ids)) == len(server_clauses()) + len(summary.faults(mixed()))
     assert {link.attrib["href"].removeprefix("#") for link in root.iter(f"{XHTML}a")} <= set(ids)
 
 

@@ -1,0 +1,42 @@
+"""Every value in plain words; that no finding speaks Python `judging.on` holds for each server that the tests judge."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judging import PYTHON
+
+from conformance.model.plain import plain
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.text("ab"),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text("ab") | st.none(), inner),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("as it is", "as it is"),
+        (["Status: 2 of 1"], "Status: 2 of 1"),
+        ([True], "true"),
+        ([], "nothing"),
+        (None, "nothing"),
+        (("a", None, ""), 'a; null; ""'),
+        ({"a": [True, None, ("x",)]}, '{"a": [true, null, ["x"]]}'),
+        ({2, 1}, "1; 2"),
+        (b"\xff", "\\xff"),
+        (UUID(int=0), "00000000-0000-0000-0000-000000000000"),
+        (int, "int"),
+    ],
+)
+def test_a_value_is_told_as_people_write_it(value: object, words: str) -> None:
+    assert plain(value) == words
+
+
+@given(VALUES)
+def test_no_value_is_told_in_python(value: object) -> None:
+    assert not PYTHON.search(plain(value))
