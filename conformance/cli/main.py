@@ -36,8 +36,10 @@ _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemath
 _FILE = click.Path(dir_okay=False, path_type=Path)
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
-_AS_GIVEN = ("profile", "depth", "level", "isolated", "rate_checks", "max_time", "max_failures", "allow_skips")
-_AS_GIVEN += ("max_examples", "seed", "poll_every")
+_AS_GIVEN = (
+    *("profile", "depth", "level", "isolated", "rate_checks", "max_time", "max_failures"),
+    *("allow_skips", "max_examples", "seed", "poll_every"),
+)
 """The options that a plan has under the same name."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import Download, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
@@ -75,7 +76,9 @@ class DecisionRun(NamedTuple):
         if self.all is not None and self.valid is not None:
             return differences(effects, self.valid.records, valid=True) | differences(effects, self.all.records)
         status, asked = at(self.end, "status"), actions(self.parked)
-        skip_if(status != "needs_attention", f"after the approval the run is {status}, and has no rows to look at")
+        skip_if(
+            status != "needs_attention", f"after the approval the run is {plain(status)}, and has no rows to look at"
+        )
         known = [each for each in asked if each.get("action") in {*CLAUSES} - {"keep"}]  # OP-12
         still = columns_concerned(self.end)
         left = [each for each in known if (each.get("sheet_id"), each.get("column")) in still]

@@ -219,7 +219,7 @@ class StateDriver(Context):
             seen.append(status)
             if status in statuses or (not statuses and status not in MOVING):
                 return answer.json
-            block_if(status not in MOVING, f"expected {' or '.join(statuses)}; the run is {status}", answer)
+            block_if(status not in MOVING, f"expected {' or '.join(statuses)}; the run is {plain(status)}", answer)
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
 
     def end(self, run: Run) -> None:

@@ -254,7 +254,7 @@ class Contract:
             return []
         named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
         errors = self._answer_check(operation_id, status, named).iter_errors(body)
-        return [f"{where}: {error.message} at {error.instance_path}" for error in errors]
+        return [f"{where}: {error.message} at /{'/'.join(map(str, error.instance_path))}" for error in errors]
 
     def _answer_validator(self, operation_id: str, status: int, named: str | None) -> Any:
         """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""

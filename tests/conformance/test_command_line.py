@@ -85,6 +85,22 @@ def test_a_report_to_standard_output_is_alone_there() -> None:
     assert "passed:" in done.stderr
 
 
+def test_a_format_takes_the_place_of_the_text() -> None:
+    done = command("run", "--target", "mock", "SRC-01", "--max-examples", "0", "--format", "sarif", "--quiet")
+    assert json.loads(done.stdout)["version"] == "2.1.0"
+    assert done.stderr == "passed: 1 of 1 must clauses passed\n"
+
+
+def test_so_many_failures_are_enough_and_a_run_that_tried_too_little_says_so() -> None:
+    with serving(bad_targets.says(bad_targets.answer(b'{"sources": [{"id": 1}]}'))) as bad:
+        asked = ("run", "--base-url", bad.url, "--api-key", "a-key", "--max-failures", "1", "--json", "-")
+        document = json.loads(command(*asked).stdout)
+    assert document["verdict"]["exit_code"] == 1
+    reasons = {found["reason"] for each in document["results"] for found in each["findings"]}
+    assert any(each.startswith("--max-failures 1") for each in reasons)
+    assert any("less than half" in each for each in document["verdict"]["remarks"])
+
+
 def test_no_key_is_ever_written(target: Path, tmp_path: Path) -> None:
     files = [word for kind in ("junit", "json", "html", "markdown") for word in (f"--{kind}", tmp_path / f"r.{kind}")]
     done = command("run", "--target", target, "AUTH", "ERR", "SRC", "ACT", *files)

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
-from conformance.report import html, jsonreport, junit, markdown, summary, terminal
+from conformance.report import github, html, jsonreport, junit, markdown, sarif, summary, terminal
 from conformance.verdict import aside, collect, counts, headline, judge
 from mock_server.contract.document import data
 from mock_server.contract.escape import cut, escape, line
@@ -429,3 +429,59 @@ def test_text_is_shown_with_codes_for_what_steers() -> None:
     assert escape("a\x1b[1m\x00\r\n\tb\ud800\u202e\x85é😀") == "a\\x1b[1m\\x00\n\tb\\ud800\\u202e\\x85é😀"
     assert cut("abcdef", 4) == "abcd… (2 more characters)"
     assert cut("abcd", 4) == "abcd"
+
+
+# What is short, and what machines show
+
+
+def test_quiet_tells_each_fault_in_a_line_and_the_verdict() -> None:
+    run = mixed()
+    first, _, last = terminal.render(run, quiet=True).partition("\n\n")
+    assert [each.split()[1] for each in first.splitlines()] == [each.clause for each in summary.faults(run)]
+    assert last.split() == f"failed: {headline(run)}".split()
+
+
+def test_an_unreachable_target_is_told_in_one_line() -> None:
+    told = terminal.render(results(unreachable="no answer from http://h: refused\n\x1b[31m"))
+    assert told == "unreachable: no answer from http://h: refused \\u001b[31m\n" or told.count("\n") == 1
+
+
+def test_the_page_begins_with_the_overview() -> None:
+    page = html.render(mixed())
+    places = [page.index(f"<h2>{each}") for each in ("To be mended", "Overview", "Faults", "Every clause")]
+    assert places == sorted(places)
+
+
+def test_sarif_has_a_rule_for_each_clause_and_a_result_for_each_failure() -> None:
+    run = mixed()
+    (only,) = json.loads(sarif.render(run))["runs"]
+    assert [each["id"] for each in only["tool"]["driver"]["rules"]] == [each.clause for each in run.results]
+    failing = {each.clause: each.level for each in run.results if each.outcome is Outcome.FAILED}
+    levels = {each["ruleId"]: each["level"] for each in only["results"]}
+    assert levels == {clause: "error" if level == "must" else "warning" for clause, level in failing.items()}
+    assert {each["ruleId"] for each in only["results"] if "suppressions" in each} == set(aside(run))
+    lines = data("openapi", "clauses.yaml").read_text("utf-8").splitlines()
+    for each in only["results"]:
+        where = each["locations"][0]["physicalLocation"]
+        assert lines[where["region"]["startLine"] - 1] == f"  - id: {each['ruleId']}"
+        assert each["message"]["text"]
+    (invocation,) = only["invocations"]
+    assert (invocation["exitCode"], invocation["executionSuccessful"]) == (1, True)
+
+
+def test_annotations_are_a_line_for_each_fault_and_one_for_the_verdict() -> None:
+    run = mixed()
+    lines = github.render(run).splitlines()
+    pattern = re.compile(r"::(error|notice) title=([^:,]+)::(.+)")
+    found = [match.groups() for match in map(pattern.fullmatch, lines) if match]
+    assert len(found) == len(lines) == len(summary.faults(run)) + 1
+    assert {title.split()[0] for word, title, _ in found[:-1] if word == "notice"} == set(aside(run))
+    assert headline(run).replace("%", "%25") in found[-1][2]
+
+
+@given(all_results)
+def test_any_results_make_json_and_lines_that_hold_no_command_but_ours(run: Results) -> None:
+    json.loads(sarif.render(run).encode())
+    lines = github.render(run).splitlines()
+    assert len(lines) == len(summary.faults(run)) + 1
+    assert all(each.startswith(("::error title=", "::notice title=")) for each in lines)

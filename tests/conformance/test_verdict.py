@@ -92,6 +92,26 @@ def test_a_required_clause_that_was_not_chosen_was_left_out() -> None:
     assert judge(run(P, settings={"require": ["POLL-04"]})).remarks == ("POLL-04 is required and was not tried",)
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "settings", "code"),
+    [
+        ((P, S, S), {"asked_for_less": False}, 3),
+        ((P, P, S, S), {"asked_for_less": False}, 0),
+        ((P, N, N, N), {"asked_for_less": False}, 0),
+        ((F, S, S), {"asked_for_less": False}, 1),
+        ((P, S, S), {"asked_for_less": True}, 0),
+        ((P, S, S), {}, 0),
+    ],
+)
+def test_a_run_that_tried_less_than_half_is_incomplete_unless_it_was_asked_for(
+    outcomes: tuple[Outcome, ...], settings: dict[str, Any], code: int
+) -> None:
+    verdict = judge(run(*outcomes, settings=settings))
+    assert verdict.code == code
+    few = any("only 1 of the 3 must clauses" in each for each in verdict.remarks)
+    assert few is (settings == {"asked_for_less": False} and S in outcomes and P not in outcomes[1:])
+
+
 def test_a_clause_that_failed_and_broke_us_has_failed() -> None:
     both = Results(**RUN, results=(result("DEC-01", P), result("DEC-02", E, "must", F, E)))
     assert exit_code(both) == 1

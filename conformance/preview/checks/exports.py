@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import download, with_destination
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
 from conformance.preview.checks import Answer, Blocked, Company, Skipped, StateDriver, check
@@ -119,7 +120,7 @@ def _judge_canary(ctx: StateDriver, company: Company, rows: dict[str, int], last
 def _judge_replay(ctx: StateDriver, company: Company, started: Answer, body: dict[str, Any], when: str) -> None:
     again, known = start_export(ctx, company, body), at(started.json, "run_id")
     same = again.ok and at(again.json, "run_id") == known
-    got = f"{again.status} {at(again.json, 'run_id')}"
+    got = f"{again.status} {plain(at(again.json, 'run_id'))}"
     requirement = f"an export that is started again with its key {when} is the same run"
     ctx.require("DST-09", same, requirement, started, again, expected=known, got=got)
     if again.ok and not same:
@@ -167,7 +168,7 @@ def a_selection_narrows_an_export(ctx: StateDriver) -> None:
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
         holds = _count_written(report) == wanted and not strange
         requirement = "an export of selected templates writes the right rows of these alone"
-        ctx.require("DST-08", holds, requirement, started, last, expected=f"{wanted} of {chosen}", got=report)
+        ctx.require("DST-08", holds, requirement, started, last, expected=f"{wanted} of {plain(chosen)}", got=report)
 
 
 @check("DST-08", needs=("completed",))
@@ -295,7 +296,7 @@ def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
 
 def _judge_start(ctx: StateDriver, company: Company, started: Answer) -> None:
     ctx.shaped(started, "DST-01")
-    end, url = f"/companies/{company.id}/exports/{at(started.json, 'run_id')}", at(started.json, "poll_url")
+    end, url = f"/companies/{company.id}/exports/{plain(at(started.json, 'run_id'))}", at(started.json, "poll_url")
     here = isinstance(url, str) and url.endswith(end)
     ctx.require("DST-01", here, "the poll_url is that of the export", started, expected=f"…{end}", got=url)
 

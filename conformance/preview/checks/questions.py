@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from conformance.engine.context import must_come, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import download
 from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
 from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
@@ -198,12 +199,12 @@ def _about(question: dict[str, Any]) -> str:
 
 
 def _place(target: Any) -> str:
-    return f"{at(target, 'column')} of the sheet {at(target, 'sheet_id')}"
+    return f"{plain(at(target, 'column'))} of the sheet {plain(at(target, 'sheet_id'))}"
 
 
 def _say(ctx: StateDriver, run: Run, clause: str, requirement: str, wrong: Iterable[Any]) -> None:
     found = list(wrong)
-    ctx.require(clause, not found, requirement, run.polled, got=f"otherwise: {found}" if found else "")
+    ctx.require(clause, not found, requirement, run.polled, got=f"otherwise: {plain(found)}" if found else "")
 
 
 def _wrong_counts(body: Any) -> list[str]:

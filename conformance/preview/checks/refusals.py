@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import fetch, read
 from conformance.preview.bad_decisions import Case, bad_decisions
 from conformance.preview.bodies import (
@@ -188,7 +189,7 @@ def _post(ctx: StateDriver, run: Run, case: Case, *, look: bool) -> tuple[Answer
 def _record(ctx: StateDriver, run: Run, case: Case, answer: Answer, *, kept: bool) -> None:
     clause, what, _ = case
     requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
-    got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else documented(run.state)}"
+    got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else plain(documented(run.state))}"
     ctx.require(clause, answer.status == 400 and kept, requirement, answer, run.polled, expected="400", got=got)
 
 
@@ -210,7 +211,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")
     kept = is_same(parked, polled)
     holds = answer.status == 400 and kept
-    got = f"{answer.status} {answer.text[:200]}; then {documented(polled.json)}"
+    got = f"{answer.status} {answer.text[:200]}; then {plain(documented(polled.json))}"
     ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
     if kept:
         ctx.remember(SPARE, run)
