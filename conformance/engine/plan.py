@@ -43,6 +43,8 @@ class Check:
     """Whether it says something of each of its clauses when it runs to its end."""
     whole: bool = False
     """Whether a quick run leaves it out."""
+    last: bool = False
+    """Whether it comes after the others, to look at what they have left."""
 
 
 @dataclass(frozen=True, slots=True)

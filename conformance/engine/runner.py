@@ -176,7 +176,7 @@ class Runner:
             draw = Draw(self.clauses, self.plan.seed, self.max_examples, self._is_over, self.progress)
             checks.append(self.generation.generated(draw))
         wanted = [each for each in checks if set(each.clauses) & set(self.clauses)]
-        wanted.sort(key=self._spends)  # what spends the budget comes last
+        wanted.sort(key=lambda each: (self._spends(each), each.last))  # what spends the budget comes last
         shared: dict[str, Any] | None = None if self.isolated else {}
         for number, each in enumerate(wanted, 1):
             if self.progress is not None:

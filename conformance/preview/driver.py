@@ -23,6 +23,7 @@ from mock_server.contract.document import clause_texts
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
+    from conformance.preview.observed.memory import Memory
 
 
 ANSWERED = ("needs_attention_again", "completed_with_flags")
@@ -63,6 +64,11 @@ class StateDriver(Context):
 
     held: set[str] = field(default_factory=set)
     """The ids of the runs that this check has begun or looks at, so that none of them is ended under its eyes."""
+
+    @property
+    def memory(self) -> Memory:
+        """What was seen of the account so far, by all checks."""
+        return cast("Memory", self.observer.memory)
 
     @property
     def in_flight(self) -> dict[str, Run]:

@@ -20,15 +20,19 @@ Function = Callable[[StateDriver], None]
 CHECKS: dict[str, Check] = {}
 
 
-def check(*clauses: str, needs: tuple[str, ...] = (), whole: bool = False) -> Callable[[Function], Function]:
+def check(
+    *clauses: str, needs: tuple[str, ...] = (), whole: bool = False, last: bool = False
+) -> Callable[[Function], Function]:
     """Register a function as the check of these clauses; a quick run leaves it out when it is only of the `whole`.
 
-    Where a part of a check is, the check asks `ctx.whole`.
+    Where a part of a check is, the check asks `ctx.whole`. One that comes `last` looks at what the others have left,
+    and may find nothing to say of some of its clauses.
     """
 
     def register(function: Function) -> Function:
         stimulus = (function.__doc__ or "").partition("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, clauses, stimulus, function, needs, whole=whole)
+        name = function.__name__
+        CHECKS[name] = Check(name, clauses, stimulus, function, needs, says_all=not last, whole=whole, last=last)
         return function
 
     return register

@@ -1,0 +1,155 @@
+"""The closing look: what the whole run has met is read again at its end, and hours later where time can be let pass.
+
+The rule that it keeps: it compares nothing itself. Whoever is shown every answer (`preview/observed/`) tells what
+contradicts what was answered before; this check sees to it that there is a second answer, and a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from conformance.engine.context import block_if
+from conformance.preview.account import fetch, filled_sheets
+from conformance.preview.bodies import MOVING, at, count
+from conformance.preview.checks import Blocked, Company, Run, StateDriver, check
+from conformance.target.target import Body
+
+if TYPE_CHECKING:
+    from conformance.preview.observed.memory import SeenCompany, SeenRun
+
+HOUR = 3_600  # seconds
+RUNS, COMPANIES, SHEETS, PAGES = 10, 3, 2, 3
+"""How many of each are looked at."""
+ENDS = ("completed", "failed", "needs_attention")
+TOLD = {
+    "RUN-03": "runs that have ended are read again, and hours later where time can be let pass",
+    "RUN-04": "the bodies of runs that have ended are read again, and hours later where time can be let pass",
+    "RUN-08": "lists and downloads are read again at the end of the run",
+}
+
+
+class Sample(NamedTuple):
+    """What is looked at again."""
+
+    runs: list[SeenRun]
+    companies: list[SeenCompany]
+    sheets: list[tuple[str, str]]
+    """Company and sheet."""
+
+
+@check(
+    *("RUN-02", "RUN-03", "RUN-04", "RUN-07", "RUN-08", "POLL-01", "QUE-03", "PATCH-10", "STALE-01", "STALE-04"),
+    *("ACT-01", "ACT-02", "ACT-04", "ACT-05", "ACT-06", "HIST-01", "HIST-02", "HIST-03", "HIST-04", "IDEM-03"),
+    *("DEC-31", "DEC-32", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "SRC-01", "TPL-01", "UPL-08"),
+    needs=(*ENDS, "running"),
+    last=True,
+)
+def what_was_told_is_told_again(ctx: StateDriver) -> None:
+    """Read again what the whole run has met, twice, and once more hours later where time can be let pass."""
+    _see_to_runs(ctx)
+    sample = _sample(ctx)
+    with ctx.speaking_of():  # what stops it is for the checks whose clauses are about that
+        _look_again(ctx, sample)
+    for clause, requirement in TOLD.items() if sample.runs else ():
+        ctx.require(clause, holds=True, requirement=requirement)
+
+
+def _look_again(ctx: StateDriver, sample: Sample) -> None:
+    for _ in range(2 if ctx.whole else 1):
+        _look(ctx, sample)
+        ctx.wait()
+    _repeat_a_start(ctx)
+    if ctx.advance(HOUR):
+        _look(ctx, sample)
+        _judge_over(ctx)
+
+
+def _see_to_runs(ctx: StateDriver) -> None:
+    """A run in each state to look at, where the checks before have met none."""
+    met = {run.status for run in ctx.memory.runs.values()}
+    for state in ENDS:
+        if state not in met:
+            with ctx.speaking_of():
+                ctx.run(state, fresh=False)
+
+
+def _sample(ctx: StateDriver) -> Sample:
+    """The first and the last run of each state by each way that led there; companies with several runs first."""
+    groups: dict[tuple[Any, ...], list[SeenRun]] = {}
+    for run in ctx.memory.runs.values():
+        if run.last is not None and run.status not in MOVING:
+            groups.setdefault(_way(run), []).append(run)
+    oldest, latest = [each[0] for each in groups.values()], [each[-1] for each in groups.values()]
+    runs = list(dict.fromkeys([*oldest, *latest]))[:RUNS]
+    known = sorted(dict.fromkeys(run.company for run in runs), key=lambda each: -len(each.runs))
+    return Sample(runs, known[:COMPANIES], list(_sheets(runs))[:SHEETS])
+
+
+def _way(run: SeenRun) -> tuple[Any, ...]:
+    """What a run is, how it came to that, and whether others came after it."""
+    flagged = bool(count(run.body, "invalidCellCount"))
+    later = run is not run.company.runs[-1]
+    return run.status, flagged, *run.taken[-1:], str(at(run.body, "error"))[:20] if not run.taken else "", later
+
+
+def _sheets(runs: list[SeenRun]) -> Iterator[tuple[str, str]]:
+    """Sheets with rows of companies that are at rest, those with flagged rows first."""
+    for run in sorted(runs, key=lambda each: not count(each.body, "invalidCellCount")):
+        if run.company.sheets and run.company.at_rest and run is run.company.runs[-1]:
+            assert run.last is not None  # noqa: S101 - it was read
+            filled = filled_sheets(Run(Company(run.company.id, run.company.sheets), run.id, run.last))
+            yield from ((run.company.id, sheet) for sheet in filled[:1])
+
+
+def _look(ctx: StateDriver, sample: Sample) -> None:
+    """Every read once; it is for the observer to compare."""
+    for run in sample.runs:
+        ctx.client.call("poll_import", company_id=run.company.id, run_id=run.id)
+    for company in sample.companies:
+        ctx.history(Company(company.id))
+        ctx.active(Company(company.id))
+    for company_id, sheet in sample.sheets:
+        for filter_ in ("all", "valid"):
+            fetch(ctx, company_id, sheet, filter_)
+    for company in sample.companies[:1]:
+        _turn_pages(ctx, company)
+    ctx.client.call("list_sources")
+    ctx.client.call("list_templates")
+
+
+def _turn_pages(ctx: StateDriver, company: SeenCompany) -> None:
+    """The first pages of the history, where they are told as the contract tells them (OP-08)."""
+    query: dict[str, Any] = {"limit": 1}
+    for _ in range(PAGES):
+        page = ctx.client.call("list_imports", company_id=company.id, query=query)
+        following = at(page.json, "next_cursor")
+        if not isinstance(following, str) or not following:
+            return
+        query = {"limit": 1, "cursor": following}
+
+
+def _repeat_a_start(ctx: StateDriver) -> None:
+    """The start of the oldest run that has ended and had a key, again (IDEM-03)."""
+    for company in list(ctx.memory.companies.values()) if not ctx.client.read_only else ():
+        for key, (payload, run, _) in company.keys.items():
+            if company.is_known and run.end is not None and isinstance(payload, dict):
+                ctx.start(Company(company.id), payload | {"idempotency_key": key})
+                return
+
+
+def _judge_over(ctx: StateDriver) -> None:
+    """Start an import and let hours pass: whatever became of it, it does not move any more."""
+    state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
+    if ctx.client.read_only or not isinstance(ctx.target.states.get(state), Body):
+        return
+    with ctx.speaking_of("STALE-01"):
+        run = ctx.begin_run(state)
+        ctx.poll(run)
+        ctx.advance(4 * HOUR)
+        try:
+            ctx.until(run)
+        except Blocked as blocked:
+            block_if(at(run.state, "status") not in MOVING, str(blocked), run.polled)
+        ended, requirement = at(run.state, "status") not in MOVING, "a run that began hours ago does not move any more"
+        ctx.require("STALE-01", ended, requirement, run.polled, expected="an end", got=run.polled.text)
