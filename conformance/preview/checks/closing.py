@@ -13,14 +13,15 @@ from conformance.engine.context import block_if
 from conformance.preview.account import fetch, filled_sheets
 from conformance.preview.bodies import MOVING, at, count
 from conformance.preview.checks import Blocked, Company, Run, StateDriver, check
+from conformance.preview.driver import new_name
 from conformance.target.target import Body
 
 if TYPE_CHECKING:
     from conformance.preview.observed.memory import SeenCompany, SeenRun
 
 HOUR = 3_600  # seconds
-RUNS, COMPANIES, SHEETS, PAGES = 10, 3, 2, 3
-"""How many of each are looked at."""
+RUNS, COMPANIES, SHEETS, PAGES, IMPORTS = 12, 3, 3, 3, 3
+"""How many of each are looked at, and how many imports the company has that has most."""
 ENDS = ("completed", "failed", "needs_attention")
 TOLD = {
     "RUN-03": "runs that have ended are read again, and hours later where time can be let pass",
@@ -63,6 +64,8 @@ def _look_again(ctx: StateDriver, sample: Sample) -> None:
     if ctx.advance(HOUR):
         _look(ctx, sample)
         _judge_over(ctx)
+    elif ctx.whole:
+        _look(ctx, Sample(sample.runs[:1], sample.companies[:1], sample.sheets[:1]))
 
 
 def _see_to_runs(ctx: StateDriver) -> None:
@@ -72,13 +75,27 @@ def _see_to_runs(ctx: StateDriver) -> None:
         if state not in met:
             with ctx.speaking_of():
                 ctx.run(state, fresh=False)
+    with ctx.speaking_of():
+        _see_to_later_imports(ctx)
+
+
+def _see_to_later_imports(ctx: StateDriver) -> None:
+    """More imports, each with a key, in a company in which one has completed, for what is true of the earlier ones."""
+    at_rest = [each for each in ctx.memory.companies.values() if each.runs and each.at_rest]
+    free = [each for each in at_rest if all(run.end is not None for run in each.runs)]
+    if not free or ctx.client.read_only:
+        return
+    most = max(free, key=lambda each: (any(run.status == "completed" for run in each.runs), len(each.runs)))
+    body = ctx.body("completed")
+    for _ in range(max(1, IMPORTS - len(most.runs))):
+        ctx.until(ctx.begin(Company(most.id), body | {"idempotency_key": new_name()}))
 
 
 def _sample(ctx: StateDriver) -> Sample:
     """The first and the last run of each state by each way that led there; companies with several runs first."""
     groups: dict[tuple[Any, ...], list[SeenRun]] = {}
     for run in ctx.memory.runs.values():
-        if run.last is not None and run.status not in MOVING:
+        if run.last is not None:
             groups.setdefault(_way(run), []).append(run)
     oldest, latest = [each[0] for each in groups.values()], [each[-1] for each in groups.values()]
     runs = list(dict.fromkeys([*oldest, *latest]))[:RUNS]
@@ -94,10 +111,12 @@ def _way(run: SeenRun) -> tuple[Any, ...]:
 
 
 def _sheets(runs: list[SeenRun]) -> Iterator[tuple[str, str]]:
-    """Sheets with rows of companies that are at rest, those with flagged rows first."""
+    """Sheets with rows of companies that are at rest: one after a run of each status, if need be."""
+    met = set()
     for run in sorted(runs, key=lambda each: not count(each.body, "invalidCellCount")):
-        if run.company.sheets and run.company.at_rest and run is run.company.runs[-1]:
-            assert run.last is not None  # noqa: S101 - it was read
+        newest = run.company.sheets and run.company.at_rest and run is run.company.runs[-1]
+        if newest and run.last is not None and run.status not in met and count(run.body, "inserted") is not None:
+            met.add(run.status)
             filled = filled_sheets(Run(Company(run.company.id, run.company.sheets), run.id, run.last))
             yield from ((run.company.id, sheet) for sheet in filled[:1])
 
@@ -130,12 +149,13 @@ def _turn_pages(ctx: StateDriver, company: SeenCompany) -> None:
 
 
 def _repeat_a_start(ctx: StateDriver) -> None:
-    """The start of the oldest run that has ended and had a key, again (IDEM-03)."""
-    for company in list(ctx.memory.companies.values()) if not ctx.client.read_only else ():
-        for key, (payload, run, _) in company.keys.items():
-            if company.is_known and run.end is not None and isinstance(payload, dict):
-                ctx.start(Company(company.id), payload | {"idempotency_key": key})
-                return
+    """The start of a run that has ended and had a key, again, best of one after which others came (IDEM-03)."""
+    known = [each for each in ctx.memory.companies.values() if each.at_rest]
+    keys = [(company, key, *told) for company in known for key, told in company.keys.items()]
+    ended = [each for each in keys if each[3].end is not None and isinstance(each[2], dict)]
+    if ended and not ctx.client.read_only:
+        company, key, payload, *_ = min(ended, key=lambda each: (each[3] is each[0].runs[-1], -each[4]))
+        ctx.start(Company(company.id), payload | {"idempotency_key": key})
 
 
 def _judge_over(ctx: StateDriver) -> None:

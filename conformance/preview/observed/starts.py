@@ -103,7 +103,8 @@ def note_start(memory: Memory, answer: Answer) -> None:
         if not may_have_happened(answer):
             company.refused = answer
             continue
-        company.changes += 1
+        known = memory.by_id.get(run_id) if isinstance(run_id, str) else None
+        company.changes += known is None or known.end is None  # a replay of what is over changes nothing
         if not isinstance(run_id, str) or company.id != str(answer.ids.get("company_id")):
             company.unsure += 1
             continue

@@ -9,6 +9,7 @@ from liars.again import LIARS as AGAIN
 from liars.alike import LIARS as ALIKE
 from liars.catalogue import LIARS as CATALOGUE
 from liars.companies import LIARS as COMPANIES
+from liars.contradictions import LIARS as CONTRADICTIONS
 from liars.decisions import LIARS as DECISIONS
 from liars.downloads import LIARS as DOWNLOADS
 from liars.each_kind import LIARS as EACH_KIND
@@ -58,6 +59,7 @@ LIARS: tuple[Liar, ...] = (
     *IMPORTS,
     *KEYS,
     *LIVES,
+    *CONTRADICTIONS,
     *POLLS,
     *RECOVERY,
     *QUESTIONS,
