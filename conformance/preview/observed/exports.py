@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from conformance.preview.bodies import TERMINAL, at
-from conformance.preview.observed.memory import Memory, contradiction, may_have_happened
+from conformance.preview.observed.memory import Memory, contradiction, may_have_happened, word
 
 if TYPE_CHECKING:
     from conformance.engine.plan import Contradiction
@@ -33,7 +33,7 @@ def note_export(memory: Memory, answer: Answer) -> None:
 
 def export_polled(memory: Memory, answer: Answer) -> Found:
     """A poll of an export."""
-    place, status = (str(answer.ids.get("company_id")), str(answer.ids.get("run_id"))), at(answer.json, "status")
+    place, status = (str(answer.ids.get("company_id")), str(answer.ids.get("run_id"))), word(answer.json, "status")
     if not answer.ok or not isinstance(status, str):
         return
     end = memory.exports.get(place)
@@ -41,7 +41,7 @@ def export_polled(memory: Memory, answer: Answer) -> Found:
         if status in TERMINAL:
             memory.exports[place] = answer
         return
-    was = at(end.json, "status")
+    was = word(end.json, "status")
     if status != was:
         requirement, got = f"an export that is {was} stays so", f"{was}, then {status}"
         yield contradiction("RUN-03", requirement, end, answer, expected=str(was), got=got)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from conformance.preview.bodies import STATUSES, at, count, entries, identity
-from conformance.preview.observed.memory import PARKED, SETTLED, Memory, SeenCompany, SeenRun, contradiction
+from conformance.preview.observed.memory import PARKED, SETTLED, Memory, SeenCompany, SeenRun, contradiction, word
 
 if TYPE_CHECKING:
     from conformance.engine.plan import Contradiction
@@ -76,8 +76,8 @@ def _first_page(company: SeenCompany, places: dict[str, int], items: list[Any], 
 
 def _entry(memory: Memory, run: SeenRun, item: Any, answer: Answer) -> Found:
     """What the history says of one run."""
-    within = next((each for each in (item, *_objects(item)) if at(each, "status") in STATUSES), item)
-    status, settled = at(within, "status"), memory.now() - run.since >= SETTLED
+    within = next((each for each in (item, *_objects(item)) if word(each, "status") in STATUSES), item)
+    status, settled = word(within, "status"), memory.now() - run.since >= SETTLED
     if run.end is not None and status in STATUSES and settled and status != run.status:
         requirement = f"the history lists a run that is {run.status} as that"
         yield contradiction("RUN-03", requirement, run.end, answer, expected=str(run.status), got=str(status))

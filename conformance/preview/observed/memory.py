@@ -47,10 +47,10 @@ class SeenRun:
     """What lists said of it that never changes."""
 
     @property
-    def status(self) -> Any:
+    def status(self) -> str:
         """The status that it was seen in last."""
         shown = self.last or self.started
-        return None if shown is None else at(shown.json, "status")
+        return "" if shown is None else word(shown.json, "status")
 
     @property
     def body(self) -> Any:
@@ -155,7 +155,7 @@ class Memory:
 
     def saw(self, run: SeenRun, answer: Answer) -> None:
         """Remember the answer as the latest that shows the run."""
-        status = at(answer.json, "status")
+        status = word(answer.json, "status")
         if status != run.status:
             run.company.changes += 1
             run.since = self.now()
@@ -164,6 +164,12 @@ class Memory:
         if status not in MOVING:
             run.decisions.clear()
         run.last = answer
+
+
+def word(value: Any, *path: str) -> str:
+    """The text at the end of the path; empty where there is none."""
+    there = at(value, *path)
+    return there if isinstance(there, str) else ""
 
 
 def may_have_happened(answer: Answer) -> bool:

@@ -19,6 +19,7 @@ from conformance.preview.observed.memory import (
     SeenRun,
     contradiction,
     may_have_happened,
+    word,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def polled(memory: Memory, answer: Answer) -> Found:
             requirement = "the poll of a run that was started or read before is answered with 2xx"
             yield contradiction(clause, requirement, run.last or run.started, answer, expected="2xx")
         return
-    if at(answer.json, "status") not in STATUSES:
+    if word(answer.json, "status") not in STATUSES:
         return
     if run is None:
         company, run_id = memory.company(answer), str(answer.ids.get("run_id"))
@@ -58,7 +59,7 @@ def polled(memory: Memory, answer: Answer) -> Found:
 
 def shown(memory: Memory, run: SeenRun, answer: Answer, *, by_lookup: bool = False) -> Found:
     """A body of the run, as a poll or a look-up gave it."""
-    status = at(answer.json, "status")
+    status = word(answer.json, "status")
     yield from _sums(run.company, answer)
     if run.end is not None:
         yield from _after_the_end(run, run.end, answer)
@@ -74,7 +75,7 @@ def shown(memory: Memory, run: SeenRun, answer: Answer, *, by_lookup: bool = Fal
 
 
 def _step(run: SeenRun, before: Answer, was: Any, answer: Answer) -> Found:
-    status = at(answer.json, "status")
+    status = word(answer.json, "status")
     got = f"{was}, then {status}"
     if status == "queued" and was != "queued":
         requirement = "a run that was begun is never queued again"
@@ -92,7 +93,7 @@ def _step(run: SeenRun, before: Answer, was: Any, answer: Answer) -> Found:
 
 
 def _after_the_end(run: SeenRun, end: Answer, answer: Answer) -> Found:
-    was, status = at(end.json, "status"), at(answer.json, "status")
+    was, status = word(end.json, "status"), word(answer.json, "status")
     if status != was:
         requirement, got = f"a run that is {was} stays so", f"{was}, then {status}"
         yield contradiction("RUN-03", requirement, end, answer, expected=str(was), got=got)
@@ -126,7 +127,7 @@ def _parked_alike(before: Answer, answer: Answer, *, by_lookup: bool) -> Found:
 
 def _confirmed(run: SeenRun, answer: Answer) -> Found:
     """What was a contradiction to the run's being alive or parked, which this poll shows it still to be."""
-    status = at(answer.json, "status")
+    status = word(answer.json, "status")
     alive, parked = status in {*MOVING, "needs_attention"}, status == "needs_attention" and run.is_parked
     for needed, waiting in run.pending:
         if alive if needed == ALIVE else parked:
@@ -167,7 +168,7 @@ def looked_up(memory: Memory, answer: Answer) -> Found:
     company = memory.company(answer)
     if not answer.ok or not isinstance(answer.json, dict):
         return
-    status, run_id = at(answer.json, "status"), at(answer.json, "run_id")
+    status, run_id = word(answer.json, "status"), at(answer.json, "run_id")
     if "run" in answer.json and answer.json["run"] is None:
         for run in [each for each in company.runs if each.is_alive]:
             clause = "ACT-04" if run.status == "needs_attention" else "ACT-01"
@@ -199,21 +200,27 @@ def _found(memory: Memory, company: SeenCompany, run_id: Any, answer: Answer) ->
 
 def decided(memory: Memory, answer: Answer) -> Found:
     """A decision."""
-    run, word = memory.run(answer), at(answer.sent, "decision")
+    run, decision = memory.run(answer), word(answer.sent, "decision")
     if run is None:
         return
+    plain = decision in {"approve", "reject"} and not array(answer.sent, "answers")
     if answer.ok:
-        yield from _taken(run, word, answer)
-    elif answer.status == 409 and run.is_parked and word in {"approve", "reject"} and not array(answer.sent, "answers"):
-        clause = "DEC-01" if word == "approve" else "DEC-31"
-        requirement = f"{word} on a run that is parked before and after is taken"
+        yield from _taken(run, decision, answer)
+    elif (
+        answer.status == 409
+        and run.is_parked
+        and decision in {"approve", "reject"}
+        and not array(answer.sent, "answers")
+    ):
+        clause = "DEC-01" if decision == "approve" else "DEC-31"
+        requirement = f"{decision} on a run that is parked before and after is taken"
         run.pending.append((PARKED, contradiction(clause, requirement, run.last, answer, expected="200")))
     elif answer.status == 404:
         requirement = "a decision about a run that was read before is not answered with 404"
         yield contradiction("DEC-01", requirement, run.last or run.started, answer, expected="200 or a reason")
 
 
-def _taken(run: SeenRun, word: Any, answer: Answer) -> Found:
+def _taken(run: SeenRun, decision: str, answer: Answer) -> Found:
     if run.end is not None:
         requirement = f"a decision about a run that is {at(run.end.json, 'status')} is refused with 409"
         yield contradiction("DEC-23", requirement, run.end, answer, expected="409")
@@ -221,7 +228,7 @@ def _taken(run: SeenRun, word: Any, answer: Answer) -> Found:
             requirement = "a reject is final: a decision after it is refused with 409"
             yield contradiction("DEC-35", requirement, run.end, answer, expected="409")
     clause, told, url = (
-        "DEC-31" if word == "reject" else "DEC-02",
+        "DEC-31" if decision == "reject" else "DEC-02",
         at(answer.json, "run_id"),
         at(answer.json, "poll_url"),
     )
@@ -240,9 +247,9 @@ def note_decision(memory: Memory, answer: Answer) -> None:
     """Remember a decision that was or may have been taken, whoever sent it and however the run was spelled."""
     if not may_have_happened(answer):
         return
-    word = at(answer.sent, "decision")
+    decision = word(answer.sent, "decision")
     meant = str(answer.ids.get("run_id")).casefold()
     for run in [each for key, each in memory.runs.items() if key[1].casefold() == meant]:
-        run.decisions.add(word if answer.ok and isinstance(word, str) else UNSURE)
-        run.taken.append(str(word) if answer.ok else UNSURE)
+        run.decisions.add(decision if answer.ok and decision else UNSURE)
+        run.taken.append(decision if answer.ok else UNSURE)
         run.company.changes += 1
