@@ -307,14 +307,25 @@ def _dead(ctx: StateDriver) -> Run:
     elif isinstance(way, Body):
         run = ctx.begin_run("stale")
     else:
-        return ctx.run("stale")
-    dead: tuple[str, ...] = ("failed",)
-    if at(ctx.poll(run).json, "status") in MOVING:
+        run = _brought(ctx)
+    status = at(ctx.poll(run).json, "status")
+    ended = isinstance(way, Body) and status not in MOVING  # by its engine, as far as one can see
+    if status != "failed" and not ended:
         if not ctx.advance(2 * HOUR):
-            block_if(not isinstance(way, Body), "the run that should be stale is still at work", run.polled)
+            block_if(not isinstance(way, Body), f"the run that should be stale is {status}", run.polled)
             raise Skipped("the target offers no way to let the hour pass after which a run is stale")
-        ctx.poll(run)
-        dead = (*MOVING, "failed", "canceled")  # it was seen at work, so its engine did not end it like this
-    status = at(run.state, "status")
-    block_if(status not in dead, f"the run that should go stale is {status}", run.polled)
+        status, ended = at(ctx.poll(run).json, "status"), False
+    elsewhere = status not in STATUSES or status == "needs_attention" or (ended and status != "failed")
+    block_if(elsewhere, f"the run that should go stale is {status}", run.polled)
     return run
+
+
+def _brought(ctx: StateDriver) -> Run:
+    """The run of the target file's command, also where it is not stale yet, or does not show it."""
+    try:
+        return ctx.run("stale")
+    except Blocked as blocked:
+        polled = [answer for answer in blocked.answers if answer.operation == "poll_import" and answer.ok]
+        if not polled:
+            raise
+        return ctx.read_run(str(polled[-1].ids["company_id"]), str(polled[-1].ids["run_id"]))

@@ -206,12 +206,7 @@ def decided(memory: Memory, answer: Answer) -> Found:
     plain = decision in {"approve", "reject"} and not array(answer.sent, "answers")
     if answer.ok:
         yield from _taken(run, decision, answer)
-    elif (
-        answer.status == 409
-        and run.is_parked
-        and decision in {"approve", "reject"}
-        and not array(answer.sent, "answers")
-    ):
+    elif answer.status == 409 and run.is_parked and plain:
         clause = "DEC-01" if decision == "approve" else "DEC-31"
         requirement = f"{decision} on a run that is parked before and after is taken"
         run.pending.append((PARKED, contradiction(clause, requirement, run.last, answer, expected="200")))
