@@ -7,9 +7,12 @@ contradicts what was answered before; this check sees to it that there is a seco
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from conformance.engine.context import block_if
+from conformance.http.client import NO_KEY, OTHER, REVOKED
 from conformance.preview.account import fetch, filled_sheets
 from conformance.preview.bodies import MOVING, at, count
 from conformance.preview.checks import Blocked, Company, Run, StateDriver, check
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from conformance.preview.observed.memory import SeenCompany, SeenRun
 
 HOUR = 3_600  # seconds
-RUNS, COMPANIES, SHEETS, PAGES, IMPORTS = 12, 3, 3, 3, 3
+RUNS, COMPANIES, SHEETS, PAGES, IMPORTS = 12, 3, 4, 3, 3
 """How many of each are looked at, and how many imports the company has that has most."""
 ENDS = ("completed", "failed", "needs_attention")
 TOLD = {
@@ -37,12 +40,27 @@ class Sample(NamedTuple):
     companies: list[SeenCompany]
     sheets: list[tuple[str, str]]
     """Company and sheet."""
+    nobodys: str
+    """The id of a run that is not there."""
 
 
 @check(
     *("RUN-02", "RUN-03", "RUN-04", "RUN-07", "RUN-08", "POLL-01", "QUE-03", "PATCH-10", "STALE-01", "STALE-04"),
     *("ACT-01", "ACT-02", "ACT-04", "ACT-05", "ACT-06", "HIST-01", "HIST-02", "HIST-03", "HIST-04", "IDEM-03"),
     *("DEC-31", "DEC-32", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "SRC-01", "TPL-01", "UPL-08"),
+    *(
+        "AUTH-02",
+        "AUTH-04",
+        "AUTH-05",
+        "AUTH-06",
+        "POLL-17",
+        "DEC-23",
+        "DEC-33",
+        "DEC-35",
+        "IMP-10",
+        "IMP-11",
+        "RUN-09",
+    ),
     needs=(*ENDS, "running"),
     last=True,
 )
@@ -63,9 +81,9 @@ def _look_again(ctx: StateDriver, sample: Sample) -> None:
     _repeat_a_start(ctx)
     if ctx.advance(HOUR):
         _look(ctx, sample)
-        _judge_over(ctx)
+        _judge_over(ctx, sample)
     elif ctx.whole:
-        _look(ctx, Sample(sample.runs[:1], sample.companies[:1], sample.sheets[:1]))
+        _look(ctx, Sample(sample.runs[:1], sample.companies[:1], sample.sheets[:1], sample.nobodys))
 
 
 def _see_to_runs(ctx: StateDriver) -> None:
@@ -100,7 +118,7 @@ def _sample(ctx: StateDriver) -> Sample:
     oldest, latest = [each[0] for each in groups.values()], [each[-1] for each in groups.values()]
     runs = list(dict.fromkeys([*oldest, *latest]))[:RUNS]
     known = sorted(dict.fromkeys(run.company for run in runs), key=lambda each: -len(each.runs))
-    return Sample(runs, known[:COMPANIES], list(_sheets(runs))[:SHEETS])
+    return Sample(runs, known[:COMPANIES], list(_sheets(runs))[:SHEETS], str(uuid4()))
 
 
 def _way(run: SeenRun) -> tuple[Any, ...]:
@@ -115,14 +133,16 @@ def _sheets(runs: list[SeenRun]) -> Iterator[tuple[str, str]]:
     met = set()
     for run in sorted(runs, key=lambda each: not count(each.body, "invalidCellCount")):
         newest = run.company.sheets and run.company.at_rest and run is run.company.runs[-1]
-        if newest and run.last is not None and run.status not in met and count(run.body, "inserted") is not None:
-            met.add(run.status)
+        state = run.status, count(run.body, "inserted") is None
+        if newest and run.last is not None and state not in met:
+            met.add(state)
             filled = filled_sheets(Run(Company(run.company.id, run.company.sheets), run.id, run.last))
             yield from ((run.company.id, sheet) for sheet in filled[:1])
 
 
 def _look(ctx: StateDriver, sample: Sample) -> None:
-    """Every read once; it is for the observer to compare."""
+    """Every read once; it is for the observer to compare. First what has to be refused each time."""
+    _ask_for_refusals(ctx, sample)
     for run in sample.runs:
         ctx.client.call("poll_import", company_id=run.company.id, run_id=run.id)
     for company in sample.companies:
@@ -135,6 +155,25 @@ def _look(ctx: StateDriver, sample: Sample) -> None:
         _turn_pages(ctx, company)
     ctx.client.call("list_sources")
     ctx.client.call("list_templates")
+
+
+def _ask_for_refusals(ctx: StateDriver, sample: Sample) -> None:
+    """What was refused before: unknown runs, other keys, decisions after the end, starts beside a parking."""
+    poll = partial(ctx.client.call, "poll_import")
+    for run in sample.runs[:1]:
+        poll(company_id=run.company.id, run_id=sample.nobodys)
+        for key in (OTHER, REVOKED, NO_KEY):
+            if ctx.client.has(key):
+                poll(company_id=run.company.id, run_id=run.id, key=key)
+    if ctx.client.read_only:
+        return
+    for decision in ("approve", "reject"):
+        decided = [run for run in sample.runs if run.end is not None and run.taken[-1:] == [decision]]
+        for run in decided[:1]:
+            ctx.client.call("decide", company_id=run.company.id, run_id=run.id, body={"decision": "approve"})
+    parked = [run for run in sample.runs if run.is_parked and run.company.at_rest]
+    if parked and isinstance(ctx.target.states.get("completed"), Body):
+        ctx.start(Company(parked[0].company.id), ctx.body("completed"))
 
 
 def _turn_pages(ctx: StateDriver, company: SeenCompany) -> None:
@@ -158,13 +197,14 @@ def _repeat_a_start(ctx: StateDriver) -> None:
         ctx.start(Company(company.id), payload | {"idempotency_key": key})
 
 
-def _judge_over(ctx: StateDriver) -> None:
+def _judge_over(ctx: StateDriver, sample: Sample) -> None:
     """Start an import and let hours pass: whatever became of it, it does not move any more."""
     state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
     if ctx.client.read_only or not isinstance(ctx.target.states.get(state), Body):
         return
     with ctx.speaking_of("STALE-01"):
-        run = ctx.begin_run(state)
+        free = [each.id for each in sample.companies if each.at_rest and all(run.end for run in each.runs)]
+        run = ctx.begin_run(state, Company(free[0]) if free else None)
         ctx.poll(run)
         ctx.advance(4 * HOUR)
         try:

@@ -68,8 +68,11 @@ class Witness:
         if answer.repeated:
             return found
         judge, effect = _JUDGES.get(operation), _EFFECTS.get(operation)
-        own = answer.exchange.request_headers.get("x-api-key") == DEFAULT.value
-        if judge is not None and own and (answer.alone or judge in _ORDERLESS):
+        key = answer.exchange.request_headers.get("x-api-key")
+        own = key == DEFAULT.value
+        if judge is not None and not own:
+            found = list(accounts.trespassed(self.memory, key, answer))
+        elif judge is not None and (answer.alone or judge in _ORDERLESS):
             found = list(chain(accounts.reached(self.memory, answer), judge(self.memory, answer)))
         if effect is not None:
             effect(self.memory, answer)

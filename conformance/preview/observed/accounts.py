@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from conformance.http.client import OTHER, REVOKED
 from conformance.preview.bodies import at, listed
 from conformance.preview.observed.memory import Memory, contradiction
 
@@ -80,7 +81,8 @@ def _echo(answer: Answer) -> Found:
 def _sheets(memory: Memory, sheets: dict[str, str], answer: Answer) -> Found:
     chosen = at(answer.sent, "template_ids")
     wanted = list(memory.templates) if chosen is None else chosen
-    if not memory.templates or not isinstance(wanted, list) or not isinstance(answer.sent, dict):
+    told = isinstance(answer.sent, dict) and ("template_ids" not in answer.sent or chosen)
+    if not memory.templates or not told or not isinstance(wanted, list):
         return
     if sorted(each.casefold() for each in sheets.values()) != sorted({str(each).casefold() for each in wanted}):
         clause = "PROV-05" if chosen is None else "PROV-04"
@@ -101,7 +103,7 @@ def _taken(memory: Memory, answer: Answer) -> Found:
         ("PROV-14", ("external_id", at(sent, "external_id"))),
         ("PROV-16", ("name", at(sent, "name"), at(sent, "source"))),
     ):
-        if all(isinstance(each, str) for each in taken):
+        if all(isinstance(each, str) and each.strip() for each in taken):
             first = memory.taken.setdefault(taken, answer)
             if first is not answer:
                 requirement = "external_id, and name within a source, are one company's alone"
@@ -119,8 +121,22 @@ def upload_requested(memory: Memory, answer: Answer) -> Found:
                 yield contradiction("UPL-08", requirement, first, answer, expected="a new one", got=f"{name} again")
 
 
+def trespassed(memory: Memory, key: str | None, answer: Answer) -> Found:
+    """An answer to a call with another key, or with none."""
+    company = memory.companies.get(str(answer.ids.get("company_id")))
+    first = company.provisioned if company is not None else None
+    if not answer.ok:
+        return
+    if key is None or key == REVOKED.value:
+        clause, requirement = "AUTH-04" if key else "AUTH-02", "a call without a key that counts is refused"
+        yield contradiction(clause, requirement, answer, expected="401", got=str(answer.status))
+    elif key == OTHER.value and first is not None:
+        requirement = "a company of the account is not there for another one"
+        yield contradiction("AUTH-06", requirement, first, answer, expected="404", got=str(answer.status))
+
+
 def reached(memory: Memory, answer: Answer) -> Found:
-    """The answer to a call below a company that was reached with this key before, or provisioned."""
+    """The answer to a call below a company that was provisioned with this key."""
     company = memory.companies.get(str(answer.ids.get("company_id")))
     first = company.provisioned if company is not None else None
     if first is None:

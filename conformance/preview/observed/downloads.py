@@ -6,12 +6,11 @@ in any order of rows; while a run is parked, when its next poll shows it still s
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from conformance.preview.account import parse, text
 from conformance.preview.bodies import at, count, listed
 from conformance.preview.observed.memory import PARKED, Memory, SeenCompany, SeenRun, contradiction
 
@@ -44,7 +43,7 @@ def downloaded(memory: Memory, answer: Answer) -> Found:
             requirement = "a sheet that is not the company's is answered with 404"
             yield contradiction("CSV-11", requirement, company.provisioned, answer, expected="404", got="200")
         return
-    lines = _lines(answer)
+    lines = parse(text(answer))
     if not lines:
         return
     found = Rows(company.changes, lines[0], Counter(lines[1:]), answer)
@@ -54,14 +53,6 @@ def downloaded(memory: Memory, answer: Answer) -> Found:
         company.downloads[sheet, str(filter_)] = found
         if "filter" in answer.query:
             yield from _held(company, _counted(company))
-
-
-def _lines(answer: Answer) -> list[tuple[str, ...]]:
-    text = answer.content.decode("utf-8", "replace").removeprefix("\ufeff")
-    try:
-        return [tuple(line) for line in csv.reader(io.StringIO(text, newline="")) if line]
-    except csv.Error:
-        return []
 
 
 def _held(company: SeenCompany, found: Found) -> Found:
@@ -94,7 +85,8 @@ def _compared(company: SeenCompany, sheet: str, filter_: str, found: Rows) -> Fo
         requirement = "a download gives the same rows as long as nothing happens in the company"
         yield contradiction(clause, requirement, before.answer, found.answer, expected="the same rows", got=got)
         if clause == "RUN-08":
-            clause = "CSV-05" if filter_ == "all" else "CSV-04"
+            rejected = bool(company.runs) and company.runs[-1].rejected
+            clause = "DEC-33" if rejected else "CSV-05" if filter_ == "all" else "CSV-04"
             yield contradiction(clause, requirement, before.answer, found.answer, expected="the same rows", got=got)
     other = company.downloads.get((sheet, "all" if filter_ == "valid" else "valid"))
     if other is not None and other.changes == found.changes:
@@ -116,7 +108,7 @@ def _some(rows: Counter[tuple[str, ...]]) -> str:
 def _counted(company: SeenCompany) -> Found:
     """All downloads of a company whose only run has completed, against its report."""
     run = company.runs[0] if len(company.runs) == 1 else None
-    if run is None or run.end is None or run.status != "completed":
+    if run is None or run.end is None or run.status not in {"completed", "failed"}:
         return
     now = [company.downloads.get((sheet, each)) for each in FILTERS for sheet in company.sheets]
     rows = [each for each in now if each is not None and each.changes == company.changes]
@@ -124,7 +116,13 @@ def _counted(company: SeenCompany) -> Found:
         return
     half = len(rows) // 2
     valid, whole = (sum(each.rows.total() for each in part) for part in (rows[:half], rows[half:]))
-    yield from _against_the_report(run, valid, whole, *(each.answer for each in rows))
+    if run.status == "completed":
+        yield from _against_the_report(run, valid, whole, *(each.answer for each in rows))
+    elif not run.taken and whole:
+        requirement = "a run that failed by itself inserted no rows"
+        yield contradiction(
+            "RUN-09", requirement, run.end, *(each.answer for each in rows), expected="none", got=str(whole)
+        )
 
 
 def _against_the_report(run: SeenRun, valid: int, whole: int, *answers: Answer) -> Found:

@@ -109,7 +109,7 @@ def _again(company: SeenCompany, names: list[str], answer: Answer) -> Found:
     query, starts = json.dumps(answer.query, sort_keys=True, default=str), len(company.runs) + company.unsure
     before = company.listed.get(query)
     company.listed[query] = starts, names, answer
-    if before is not None and not company.others and before[0] == starts and before[1] != names:
+    if before is not None and company.is_known and before[0] == starts and before[1] != names:
         clause = "HIST-02" if answer.query else "RUN-08"
         requirement = "a page of the history lists the same runs as long as none is started"
         yield contradiction(clause, requirement, before[2], answer)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNSURE = "unsure"
 """What stands among a run's decisions for one of which nobody knows whether it was taken."""
-SETTLED = 2.0
+SETTLED = 20.0
 """Seconds after which a list shows how a run ended; until then it may lag behind."""
 PARKED, ALIVE = "parked", "alive"
 """What the next poll of a run has to show of it, so that what was said before is a contradiction."""
@@ -124,6 +124,8 @@ class Memory:
         """What can be taken once: external ids, and names for a source."""
         self.templates: dict[str, Any] = {}
         self.catalogue: dict[str, tuple[Any, Answer]] = {}
+        self.missing: dict[tuple[str, str], Answer] = {}
+        """Addresses of runs at which there was none."""
         self.exports: dict[tuple[str, str], Answer] = {}
         """Exports that have ended, by company and run."""
 

@@ -33,8 +33,10 @@ Found = Iterator["Contradiction"]
 
 def polled(memory: Memory, answer: Answer) -> Found:
     """A poll of a run."""
-    run = memory.run(answer)
+    run, place = memory.run(answer), (str(answer.ids.get("company_id")), str(answer.ids.get("run_id")))
     if not answer.ok:
+        if run is None and answer.status == 404:
+            memory.missing.setdefault(place, answer)
         if run is not None and answer.status in {400, 404, 409}:
             clause = "IMP-05" if run.last is None else "POLL-01"
             requirement = "the poll of a run that was started or read before is answered with 2xx"
@@ -43,7 +45,10 @@ def polled(memory: Memory, answer: Answer) -> Found:
     if word(answer.json, "status") not in STATUSES:
         return
     if run is None:
-        company, run_id = memory.company(answer), str(answer.ids.get("run_id"))
+        company, run_id = memory.company(answer), place[1]
+        if place in memory.missing:
+            requirement = "where no run was there is none, as long as none is started"
+            yield contradiction("POLL-17", requirement, memory.missing[place], answer, expected="404")
         other = memory.by_id.get(run_id)
         if other is not None and company.provisioned is not None:
             requirement = "a run is found below its own company alone"

@@ -41,12 +41,13 @@ def _is_free(company: SeenCompany, key: str | None, answer: Answer) -> bool:
 
 
 def _began(memory: Memory, company: SeenCompany, key: str | None, run_id: str, answer: Answer) -> Found:
-    known, first = memory.by_id.get(run_id), company.keys.get(key) if key is not None else None
-    read = isinstance(answer.sent, dict)
+    known, first = memory.by_id.get(run_id), company.keys.get(key) if key else None
+    alike = [each for each in company.keys if each.strip().casefold() == (key or "").strip().casefold()]
+    read = isinstance(answer.sent, dict) and (key is not None or "idempotency_key" not in answer.sent)
     if known is not None and known.company is not company:
         requirement = "a start gives a run of its own company"
         yield contradiction("ID-02", requirement, known.started or known.last, answer, expected="a new run")
-    elif known is not None and first is None and read:
+    elif known is not None and first is None and read and not alike:
         requirement = "a start that repeats no key gives a new run"
         yield contradiction("ID-02", requirement, known.started or known.last, answer, expected="a new run")
     elif first is not None and first[1].id != run_id:
@@ -111,5 +112,5 @@ def note_start(memory: Memory, answer: Answer) -> None:
         if run_id not in memory.by_id:
             memory.met(company, run_id, answer)
         key, run = at(answer.sent, "idempotency_key"), memory.runs.get((company.id, run_id))
-        if isinstance(key, str) and run is not None:
+        if isinstance(key, str) and key and run is not None:
             company.keys.setdefault(key, (_payload(answer.sent), run, memory.now()))
