@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 HOUR = 3_600  # seconds
 RUNS, COMPANIES, SHEETS, PAGES, IMPORTS = 12, 3, 4, 3, 3
 """How many of each are looked at, and how many imports the company has that has most."""
-ENDS = ("completed", "failed", "needs_attention")
-TOLD = {
-    "RUN-03": "runs that have ended are read again, and hours later where time can be let pass",
-    "RUN-04": "the bodies of runs that have ended are read again, and hours later where time can be let pass",
-    "RUN-08": "lists and downloads are read again at the end of the run",
-}
 
 
 class Sample(NamedTuple):
@@ -61,7 +55,7 @@ class Sample(NamedTuple):
         "IMP-11",
         "RUN-09",
     ),
-    needs=(*ENDS, "running"),
+    needs=("completed", "failed", "needs_attention", "running"),
     last=True,
 )
 def what_was_told_is_told_again(ctx: StateDriver) -> None:
@@ -70,7 +64,8 @@ def what_was_told_is_told_again(ctx: StateDriver) -> None:
     sample = _sample(ctx)
     with ctx.speaking_of():  # what stops it is for the checks whose clauses are about that
         _look_again(ctx, sample)
-    for clause, requirement in TOLD.items() if sample.runs else ():
+    for clause in ("RUN-03", "RUN-04", "RUN-08") if sample.runs else ():
+        requirement = "what was met is read again at the end, and hours later where time can be let pass"
         ctx.require(clause, holds=True, requirement=requirement)
 
 
@@ -89,7 +84,7 @@ def _look_again(ctx: StateDriver, sample: Sample) -> None:
 def _see_to_runs(ctx: StateDriver) -> None:
     """A run in each state to look at, where the checks before have met none."""
     met = {run.status for run in ctx.memory.runs.values()}
-    for state in ENDS:
+    for state in ("completed", "failed", "needs_attention"):
         if state not in met:
             with ctx.speaking_of():
                 ctx.run(state, fresh=False)
