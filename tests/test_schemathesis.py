@@ -27,7 +27,7 @@ def report() -> tuple[int, str, str]:
     """Exit code and output of one run, and the log of the server that it met."""
     with running("--rate-limit", "off", "--api-key", KEY) as server:
         arguments = ["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "1"]
-        bounds = ["--max-examples", "10", "--continue-on-failure", "--generation-database", "none"]
+        bounds = ["--max-examples", "5", "--continue-on-failure", "--generation-database", "none"]
         ran = subprocess.run(
             [COMMAND, "run", f"{server.url}/_mock/openapi.json", "-H", f"x-api-key: {KEY}", *arguments, *bounds],
             cwd=ROOT,

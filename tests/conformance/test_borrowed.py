@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEEPERS = [each for each in HONEST if each.open_point in {"OP-11", "OP-29", "OP-31"}]
 """Servers whose sheets show rows of more than the latest run, or not yet its own."""
+FIRST = {each.open_point: each for each in reversed(KEEPERS)}
 ACTIVE = "/api/v1/companies/{}/imports?status=active"
 
 
@@ -57,7 +58,13 @@ def test_what_was_begun_in_borrowed_companies_is_ended(*, isolated: bool) -> Non
     assert active == [{"run": None}] * 3
 
 
-@pytest.mark.parametrize("server", KEEPERS, ids=[each.reading.replace(" ", "-") for each in KEEPERS])
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param(each, marks=[] if each in FIRST.values() else pytest.mark.whole, id=each.reading.replace(" ", "-"))
+        for each in KEEPERS
+    ],
+)
 def test_rows_that_lent_companies_have_already_are_held_against_nobody(server: Honest) -> None:
     with pytest.MonkeyPatch.context() as patch:
         results, _ = lent(3, used=True, strict=False, bend=lambda app: server.make(app, patch))

@@ -31,7 +31,8 @@ def speaking(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "isolated"),
     [
-        *((name, False) for name in ("minimal", "extended", RIVALS, "extended+history-array", "random:1")),
+        *((name, False) for name in ("minimal", "extended", RIVALS)),
+        *(pytest.param(name, False, marks=pytest.mark.whole) for name in ("extended+history-array", *RANDOM)),
         *(pytest.param(name, True, marks=pytest.mark.whole) for name in ("minimal", "extended", RIVALS, *RANDOM)),
     ],
 )
