@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 BAD_USAGE, INTERRUPTED = 2, 130
 _EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_REPORT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TELL_EVERY = 10
 """Seconds between two lines about how far a run is, where nobody watches a terminal."""
 _AS_GIVEN = (
@@ -86,6 +87,7 @@ def commands() -> None:
       vern-conformance init                           write a target file to fill in
       vern-conformance run --target target.yaml       judge the API that the file describes
       vern-conformance run --target mock DEC POLL-04  judge our own mock by these clauses
+      vern-conformance compare OLD.json NEW.json      say what changed between two reports
       vern-conformance list                           list every clause, and what tries it
       vern-conformance explain DEC-24                 explain one clause: what is sent, what is required
     """
@@ -275,6 +277,38 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     finally:
         if alone and not quiet:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@commands.command(short_help="Say what changed between two reports.")
+@click.argument("old", type=_REPORT)
+@click.argument("new", type=_REPORT)
+@click.option("--format", "shown", type=click.Choice(["text", "markdown"]),
+              help="Print it in this form.  [default: text, in a pipe markdown]")  # fmt: skip
+def compare(old: Path, new: Path, shown: str | None) -> None:
+    """Say what changed between two reports that `run --json` wrote, for a comment in CI.
+
+    \b
+      vern-conformance compare main.json branch.json
+      vern-conformance compare main.json branch.json >> "$GITHUB_STEP_SUMMARY"
+
+    Exit codes: 0 nothing is worse; 1 a clause is broken that was not; 2 a file is no report; 3 none is, but a must
+    clause that was tried is not any more.
+    """
+    from conformance.report import comparison
+
+    compared = comparison.Comparison(_report(old), _report(new))
+    words = comparison.text if (shown or ("text" if sys.stdout.isatty() else "markdown")) == "text" else None
+    click.echo((words or comparison.markdown)(compared), nl=False)
+    sys.exit(compared.code)
+
+
+def _report(path: Path) -> Results:
+    from conformance.report.jsonreport import from_json
+
+    try:
+        return from_json(path.read_bytes())
+    except (ValueError, RecursionError) as wrong:  # json's own, too
+        _end(f"{path}: {wrong}")
 
 
 @commands.command("list", short_help="List the clauses, and what tries each.")

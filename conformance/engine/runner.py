@@ -11,10 +11,12 @@ import traceback
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
 from conformance.engine.context import Context, cut, note
+from conformance.engine.identity import identity
 from conformance.engine.plan import Check, Draw, Driver, Generation, Plan, Progress
 from conformance.http.client import OVER, Answer, Client
 from conformance.http.network import MIDDLE
@@ -61,6 +63,7 @@ class Runner:
         self._readings: dict[str, str] = {}
         self._left: list[str] = []
         self._known: dict[str, Any] = {}
+        self._answers = sha256()
         self._cut = Counter[str]()
         """How many answers of an operation were broken off."""
         self._tried: set[str] = set()
@@ -95,6 +98,8 @@ class Runner:
             interrupted=interrupted,
             unreachable=unreachable,
             settings=self._settings(),
+            suite=identity(),
+            answers=self._answers.hexdigest(),
         )
 
     def _settings(self) -> dict[str, Any]:
@@ -121,6 +126,8 @@ class Runner:
 
     def judge_shape(self, answer: Answer) -> None:
         """Judge an answer's shape and, the second time, that it was broken off; the client calls it for every one."""
+        shown = answer.exchange
+        self._answers.update(f"{shown.operation} {shown.status}\n{shown.body}\n".encode("utf-8", "replace"))
         if answer.operation is not None and (answer.problem or "").endswith(MIDDLE):  # once may be the network's doing
             self._cut[answer.operation] += 2 if answer.exchange.method == "GET" else 1  # the client asks again
             if self._cut[answer.operation] >= 2:

@@ -109,3 +109,7 @@ class Results:
     unreachable: str | None = None
     """Why nothing could be claimed: no answer, or no answer with the key was 2xx."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    suite: Mapping[str, str] = field(default_factory=dict)
+    """What judged: `version`, and the digests of `clauses` and `checks`; empty in a report of before there were any."""
+    answers: str = ""
+    """The digest of all that the target answered, in its order."""

@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.report import terminal
-from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge
+from conformance.verdict import FAILED, INCOMPLETE, PASSED, counts, judge, tried_of
 from mock_server.contract.document import data
 
 FORMAT = 1
@@ -45,6 +45,8 @@ def _document(results: Results) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **{name: getattr(results, name) for name in _PLAIN},
+        "suite": dict(results.suite),
+        "answers": results.answers,
         "settings": dict(sorted(results.settings.items())),
         "verdict": {
             "exit_code": verdict.code,
@@ -52,6 +54,8 @@ def _document(results: Results) -> dict[str, Any]:
             "headline": verdict.headline,
             "remarks": list(verdict.remarks),
             "counts": {outcome.word: found[outcome] for outcome in Outcome},
+            "tried": {level: tried_of(results, level)[0] for level in ("must", "should")},
+            "untried": {level: tried_of(results, level)[1] for level in ("must", "should")},
         },
         "results": [
             {
@@ -95,6 +99,8 @@ def _read(document: Mapping[str, Any]) -> Results:
         readings=document["readings"],
         left_behind=tuple(document["left_behind"]),
         settings=document["settings"],
+        suite=document.get("suite", {}),
+        answers=document.get("answers", ""),
     )
 
 

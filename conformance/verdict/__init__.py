@@ -98,10 +98,17 @@ def aside(results: Results) -> dict[str, str]:
 
 def too_few(results: Results) -> tuple[int, int] | None:
     """How many must clauses were tried, and of how many, when that is less than half and nobody asked for less."""
-    musts = [each for each in results.results if each.level == "must" and each.outcome is not Outcome.NOT_APPLICABLE]
-    tried = sum(each.outcome > Outcome.SKIPPED for each in musts)
+    tried, untried = tried_of(results, "must")
     # A report of an earlier version does not say what was asked for.
-    return None if results.settings.get("asked_for_less", True) or 2 * tried >= len(musts) else (tried, len(musts))
+    asked_for_less = results.settings.get("asked_for_less", True)
+    return None if asked_for_less or tried >= untried else (tried, tried + untried)
+
+
+def tried_of(results: Results, level: str) -> tuple[int, int]:
+    """How many clauses of the level were tried, and how many more can be."""
+    outcomes = [each.outcome for each in results.results if each.level == level]
+    untried = outcomes.count(Outcome.SKIPPED)
+    return len(outcomes) - untried - outcomes.count(Outcome.NOT_APPLICABLE), untried
 
 
 def headline(results: Results) -> str:
