@@ -120,8 +120,9 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
 
 def _judge_quiet(ctx: StateDriver, ended: Run, before: list[str] | None) -> None:
     """What was refused is not made up for once the company is free."""
-    new, idle = new_entries(names(ctx, ended.company), before), ctx.active(ended.company)
-    quiet = not new and (is_idle(idle) or not idle.ok)
+    now, idle = names(ctx, ended.company), ctx.active(ended.company)
+    more = now is not None and before is not None and len(now) > len(before)  # OP-08: what tells runs apart is open
+    quiet = not more and (is_idle(idle) or not idle.ok)
     requirement = "a start refused with 409 is not made up for when the run in its way has ended"
     ctx.require("IMP-13", quiet, requirement, ended.polled, idle, expected="no further run", got=idle.text[:500])
 
