@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from conformance.engine.context import first_of, must_succeed, skip_if
 from conformance.preview.account import Download, Lines, download, fetch, file_of, files_in, parse, read, text
-from conformance.preview.bodies import at, count, is_uuid, listing
+from conformance.preview.bodies import at, count, documented, is_uuid, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import flagged_run
 from conformance.preview.driver import near
@@ -19,6 +19,7 @@ from conformance.preview.submitted_rows import check_rows, columns_of, sheet_of,
 
 AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore', "Zoë Ångström"]
 """Texts that a download must quote, and one that it must encode."""
+READS = 3
 PLAIN = [
     *("007", "+49 30 0012", "1.50", "1e5", "12345678901234567890", "TRUE", "NA", "null", "None", "3/4", "2024-01-31"),
     *("a;b", "a\tb", "C:\\new\\table", "100%", "{name}", "''", "&amp; <b>", "Łódź 北京 👩‍🚀", "|", "\\"),
@@ -113,6 +114,10 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
     if ctx.status("CSV-09", answer, 200, "the rows can be downloaded"):
         requirement = "commas, quotes, line breaks and all else in values survive a round trip"
         _judge_texts(ctx, "CSV-09", requirement, parse(text(answer)) or (), name, rows + more, answer)
+    zipped = fetch(ctx, company.id, None, "all")
+    for lines in files_in(zipped.content) if zipped.ok and ctx.whole else ():
+        if name in lines[0] and len(lines) == len(rows + more) + 1:
+            _judge_texts(ctx, "CSV-09", f"{requirement}, in the ZIP, too", lines, name, rows + more, zipped)
 
 
 def _judge_texts(
@@ -147,6 +152,36 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     filled = [lines for lines in sheets if any(record.get(name) for record in lines.records)]
     texts: Lines = ((name,), *((record[name].strip(),) for lines in filled for record in lines.records))
     _judge_texts(ctx, "CSV-05", "filter=all has every row of the file", texts, name, rows, *(f.answer for f in filled))
+
+
+@check("CSV-02", "CSV-04", "CSV-06", "RUN-04", "RUN-08", needs=("needs_attention",), whole=True)
+def what_was_read_is_read_again(ctx: StateDriver) -> None:
+    """Download the sheet and the workbook of a run that completed with flagged rows several times, and poll it."""
+    made = flagged_run(ctx)
+    company, sheet = made.run.company, sheet_of(made.end)
+    skip_if(company.provisioned is None, "a company that the target file lends may have other rows by now")
+    for clause, sheet_id, filter_ in (("CSV-06", sheet, "all"), ("CSV-04", sheet, "valid"), ("CSV-02", None, "all")):
+        read_ = [fetch(ctx, company.id, sheet_id, filter_) for _ in range(READS)]
+        seen = [
+            sorted(files_in(each.content)) if sheet_id is None else sorted(parse(text(each)) or ()) for each in read_
+        ]
+        other = [answer for answer, lines in zip(read_, seen, strict=True) if lines != seen[0] or not answer.ok]
+        requirement = f"a download is the same when it is read again, with filter={filter_}"
+        skip_if(not read_[0].ok and sheet_id is None, "the ZIP may not have been built yet")
+        ctx.require(clause, not other, requirement, read_[0], *other[:1], expected="the same", got=_shown(other))
+    polls = [ctx.poll(made.run) for _ in range(READS)]
+    other = [answer for answer in polls if documented(answer.json) != documented(made.end)]
+    for clause in ("RUN-04", "RUN-08"):
+        requirement = "a run that is over is the same after downloads and further polls"
+        ctx.require(clause, not other, requirement, *other[:1], expected="the same", got=_shown(other))
+
+
+def _joined(headers: set[tuple[str, ...]]) -> str:
+    return " | ".join(sorted(", ".join(header) for header in headers))
+
+
+def _shown(answers: list[Answer]) -> str:
+    return answers[0].text[:500] if answers else ""
 
 
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))
@@ -189,7 +224,7 @@ def a_download_is_no_run(ctx: StateDriver) -> None:
     ctx.equal("CSV-12", _runs(ctx, run), before, "a download creates no run", answer)
 
 
-@check("CSV-02", needs=("completed",))
+@check("CSV-02", "CSV-08", needs=("completed",))
 def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     """Download the whole workbook."""
     run = completed_run(ctx)
@@ -201,6 +236,10 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     zipped = answer.media_type == "application/zip"
     ctx.require("CSV-02", zipped, "the workbook is application/zip", answer, got=answer.media_type)
     files = files_in(answer.content)
+    headers = {tuple(each.name for each in columns_of(ctx, run.company, sheet)) for sheet in run.company.sheets}
+    found = {lines[0] for lines in files}
+    holds, requirement = headers <= found or not files, "the header of a file in the ZIP has the template's columns"
+    ctx.require("CSV-08", holds, requirement, answer, expected=_joined(headers), got=_joined(found))
     wanted = sorted((valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values())
     holds, requirement = Counter(wanted) <= Counter(files), "the ZIP has every sheet of the workbook as CSV"
     ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
@@ -217,6 +256,9 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
         came = answer.status or answer.problem
         skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
         wanted, files = (lines.header, *sorted(lines.rows)), files_in(answer.content)
+        if filter_ is None and (whole.header, *sorted(whole.rows)) in files and wanted not in files:
+            requirement = "without filter the ZIP is that of filter=valid"
+            ctx.require("CSV-03", holds=False, requirement=requirement, expected="the valid rows", got="all rows")
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
 

@@ -13,9 +13,10 @@ from uuid import uuid4
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import fetch, file_of
-from conformance.preview.bodies import TERMINAL, at, is_idle, is_same, listed, names, new_entries
+from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.driver import near, new_name
+from conformance.preview.made_rows import pattern_for
 
 BESIDE = "a start was accepted beside an import in flight"
 AT_ONCE = 6
@@ -39,6 +40,62 @@ def an_import_of_rows_starts_queued(ctx: StateDriver) -> None:
         told = at(polled.json, "run_id")  # OP-05: only where it is there
         here, requirement = told in (None, run_id), "the poll_url of a run just started leads to that run"
         ctx.require("IMP-05", here, requirement, answer, polled, expected=run_id, got=told)
+
+
+@check(
+    *("IMP-02", "IMP-03", "IMP-04", "IMP-05", "IMP-11", "RUN-03", "RUN-04", "CSV-05", "POLL-09"),
+    needs=("completed",),
+    whole=True,
+)
+def a_further_import_is_one_of_its_own(ctx: StateDriver) -> None:
+    """Import rows, others in the same company, and these again: each is a run, and changes no earlier one."""
+    company = ctx.company(fresh=True)
+    pattern = pattern_for(ctx, company)
+    rows = pattern.rows(5)
+    first = ctx.begin(company, {"rows": rows[:3]})
+    before, told = ctx.until(first), first.polled
+    skip_if(at(before, "status") != "completed", f"the import of right rows is {at(before, 'status')}")
+    _download_all(ctx, company)  # so that whoever remembers a download has one to remember
+    second = _start_further(ctx, company, rows[3:])
+    end = ctx.until(second)
+    with ctx.speaking_of("CSV-05", "POLL-09"):
+        skip_if(at(end, "status") != "completed", f"a further import of right rows is {at(end, 'status')}")
+        sheets = [at(each, "sheetId") for each in listed(end, "report", "perSheet")]
+        strange = [each for each in sheets if each not in company.sheets]
+        requirement = "each entry of perSheet is of a sheet of the company, in a further import, too"
+        ctx.none("POLL-09", strange, requirement, second.polled)
+        found = "\n".join(_download_all(ctx, company))
+        unique = [
+            str(row[each.name]) for row in rows[3:] for each in pattern.columns if each.unique and each.name in row
+        ]
+        missing = [each for each in unique if each not in found]
+        ctx.none("CSV-05", missing, "filter=all has every row of the company's latest import", second.polled)
+    third = _start_further(ctx, company, rows[3:])
+    ctx.until(third)
+    after = ctx.poll(first)
+    stays = at(after.json, "status") == "completed"
+    requirement = "a completed run is the same after the company's next imports"
+    ctx.require("RUN-03", stays, requirement, told, after, expected="completed", got=after.text[:300])
+    same = not stays or documented(after.json) == documented(before)
+    ctx.require("RUN-04", same, requirement, told, after, expected=told.text, got=after.text)
+
+
+def _start_further(ctx: StateDriver, company: Company, rows: list[Any]) -> Run:
+    """A further import of the company, whose start is judged as that of the first."""
+    earlier = [str(each) for each in names(ctx, company) or ()]
+    answer = ctx.start(company, {"rows": rows})
+    ctx.status("IMP-11", answer, 2, "once the run is terminal a new import is accepted")
+    _judge_start(ctx, "IMP-02", company, answer)
+    run = ctx.run_of(answer, company, {"rows": rows})
+    requirement = "a start without a key gives a new run, whatever it sends"
+    ctx.require("IMP-11", run.id not in earlier, requirement, answer, expected="a new run", got=run.id)
+    polled = ctx.poll(run)
+    ctx.status("IMP-05", polled, 2, "the poll_url of a run just started can be read at once")
+    return run
+
+
+def _download_all(ctx: StateDriver, company: Company) -> list[str]:
+    return [fetch(ctx, company.id, sheet, each).text for sheet in company.sheets for each in ("all", "valid")]
 
 
 @check("IMP-01", "IMP-03", "IMP-04", needs=("completed",))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from conformance.engine.context import skip_if
 from conformance.model.results import Skipped
 from conformance.preview import decision_runs as trials
-from conformance.preview.account import Lines, fetch, file_of, files_in, read
+from conformance.preview.account import Lines, fetch, file_of, files_in, parse, read, text
 from conformance.preview.bodies import at, count, listed, questions
 from conformance.preview.checks import Answer, Run, StateDriver, check
 from conformance.preview.made_rows import Pattern, pattern_for
@@ -23,6 +23,8 @@ from conformance.preview.submitted_rows import SubmittedRows, check_rows, column
 
 ROWS, EVERY = 1_010, 10
 """How many rows there are, and of how many one is wrong."""
+
+AWKWARD = ', "of many"\nlines'
 
 COUNTS = "of many rows as many are flagged as have a wrong cell, however many of their cells are wrong"
 
@@ -35,7 +37,7 @@ class Large(NamedTuple):
     state: Any
 
 
-@check("POLL-10", "POLL-11", "CSV-02", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07",
+@check("POLL-10", "POLL-11", "CSV-02", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "CSV-08", "CSV-09",
        needs=("completed", "needs_attention", "completed_with_flags"), whole=True)  # fmt: skip
 def many_rows_are_downloaded(ctx: StateDriver) -> None:
     """Import a file of a thousand rows, leave its hundred wrong ones flagged, and download all and the valid ones."""
@@ -55,7 +57,12 @@ def many_rows_are_downloaded(ctx: StateDriver) -> None:
     _judge_sum(ctx, end, polled)
     ctx.equal("POLL-11", count(end, "invalidCellCount"), len(sent.flagged), COUNTS, polled)
     ask = [fetch(ctx, large.run.company.id, sent.sheet_id, each) for each in ("all", "valid", None)]
+    unread = [answer for answer in ask if answer.ok and parse(text(answer)) is None]
+    requirement = "a download of many rows is quoted as RFC 4180 says, to its end"
+    ctx.require("CSV-09", not unread, requirement, *unread[:1], expected="lines of one length", got=len(unread))
     whole, valid, plain = map(read, ask)
+    again, requirement = whole.header in whole.rows, "the header is there once, however many rows follow"
+    ctx.require("CSV-08", not again, requirement, ask[0], expected="one header", got="one more among the rows")
     inserted, wrong = count(end, "inserted") or 0, len(sent.flagged)
     requirement = "filter=all has as many rows as the import inserted"
     ctx.require("CSV-07", len(whole.rows) in {inserted, inserted + wrong}, requirement, polled, expected=inserted,
