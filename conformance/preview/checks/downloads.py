@@ -154,7 +154,9 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     _judge_texts(ctx, "CSV-05", "filter=all has every row of the file", texts, name, rows, *(f.answer for f in filled))
 
 
-@check("CSV-02", "CSV-04", "CSV-06", "RUN-04", "RUN-08", needs=("needs_attention",), whole=True)
+@check(
+    *("CSV-02", "CSV-04", "CSV-06", "RUN-04", "RUN-08"), needs=("needs_attention", "completed_with_flags"), whole=True
+)
 def what_was_read_is_read_again(ctx: StateDriver) -> None:
     """Download the sheet and the workbook of a run that completed with flagged rows several times, and poll it."""
     made = flagged_run(ctx)
