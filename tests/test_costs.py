@@ -119,7 +119,7 @@ def test_many_prefer_headers_are_read_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(exchange, "preferences", counted)
     headers = [(b"prefer", b"code=%d" % number) for number in range(200, 400)]
-    made = exchange.Exchange({"headers": headers}, None, None, None)  # type: ignore[arg-type]
+    made = exchange.Exchange({"headers": headers}, None, None, None)  # type: ignore[arg-type]  # never asked for
     assert (len(calls), made.prefers) == (1, {"code": "200"})
 
 

@@ -269,7 +269,7 @@ def streamed(pieces: list[bytes], name: str) -> Response:
             DIALECTS.find(name), StreamingResponse(come(), media_type="application/json"), scope, "poll_export", None
         )
         if isinstance(made, StreamingResponse):
-            body = b"".join([bytes(piece) async for piece in made.body_iterator])  # type: ignore[arg-type]
+            body = b"".join([bytes(piece) async for piece in made.body_iterator])  # type: ignore[arg-type]  # never str
             return Response(body, made.status_code, dict(made.headers))
         return made
 

@@ -57,7 +57,7 @@ def test_a_nul_in_a_cell_makes_no_utf_16() -> None:
 
 
 def test_windows_1252_is_read_as_what_it_is() -> None:
-    cells = ("Siân O’Example", "€ Traders – “Best”", "Œuvre™…")  # noqa: RUF001
+    cells = ("Siân O’Example", "€ Traders – “Best”", "Œuvre™…")  # noqa: RUF001 - what Windows writes
     assert contacts(f"Name,Email,Status\n{','.join(cells)}\n".encode("cp1252")) == [cells]
 
 
@@ -70,7 +70,7 @@ def test_bad_bytes_are_mended_alike_wherever_the_file_is_cut(size: int) -> None:
         (b"\xf0\x9f", "ðŸ"),
     ]
     with text_of(io.BytesIO(b"".join(each for each, _ in pieces * 3))) as text:
-        text._CHUNK_SIZE = size  # type: ignore[attr-defined]  # noqa: SLF001
+        text._CHUNK_SIZE = size  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
         assert "".join(iter(lambda: text.read(1), "")) == "".join(read for _, read in pieces * 3)
 
 

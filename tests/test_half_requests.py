@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -123,7 +124,7 @@ def play(request: pytest.FixtureRequest, world: World) -> Callable[[Callable[[Si
     protocol: Any = H11Protocol
     if request.param == "httptools":
         pytest.importorskip("httptools")
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as protocol  # noqa: PLC0415, N813
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as protocol  # noqa: PLC0415, N813 - where it is installed
 
     def played(steps: Callable[[Site], Coroutine[Any, Any, None]]) -> Site:
         site = Site(world, protocol)
@@ -222,7 +223,8 @@ def test_a_body_a_byte_a_minute_is_none(play: Any, monkeypatch: pytest.MonkeyPat
             site.sweep(now)
             assert not exchange.late
             await site.send(" ")
-            await site.until(lambda count=minute + 1: exchange.size == count and bool(site.waits))  # type: ignore[misc]
+            has_come = partial(lambda size: exchange.size == size and bool(site.waits), minute + 1)
+            await site.until(has_come)
         site.sweep(now + 10 * SECOND)
         await site.refused()
 

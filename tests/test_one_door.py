@@ -205,6 +205,6 @@ def test_a_refused_change_is_no_entry() -> None:
     session = play(["import wrong rows"])
     before = len(session.log)
     with pytest.raises(KeyError):
-        account_of(session).start_import(0, "no-such-company", None)  # type: ignore[arg-type]
+        account_of(session).start_import(0, "no-such-company", None)  # type: ignore[arg-type]  # not read
     assert len(session.log) == before
     session.close()

@@ -89,12 +89,12 @@ def test_cells_do_not_depend_on_the_day_on_which_they_are_made(monkeypatch: pyte
 
         class Today(datetime.date, metaclass=Day):
             @classmethod
-            def today(cls) -> datetime.date:  # type: ignore[override]
+            def today(cls) -> datetime.date:  # type: ignore[override]  # a plain date, not Self
                 return datetime.date(year, 3, 4)  # noqa: B023 - called within this turn of the loop
 
         class Now(datetime.datetime, metaclass=Day):
             @classmethod
-            def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
+            def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]  # as above
                 return datetime.datetime(year, 3, 4, 5, 6, 7, tzinfo=tz)  # noqa: B023 - as above
 
         monkeypatch.setattr(faker.providers.date_time, "dtdate", Today)

@@ -324,7 +324,7 @@ def test_a_session_that_ends_closes_its_files_and_forgets_its_upload_urls(world:
         0, account_of(session).company(LIVE.rpartition("/")[2]).id, {"name": "a.csv"}
     )
     file = _File()
-    account_of(session).receive(0, upload.token, file)  # type: ignore[arg-type]
+    account_of(session).receive(0, upload.token, file)  # type: ignore[arg-type]  # only closed
     assert sessions.find_signed(PREVIEW.signed[0], upload.token) == (
         session,
         {"company_id": upload.company_id, "upload_ref": upload.ref},

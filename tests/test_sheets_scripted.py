@@ -164,7 +164,9 @@ ANSWERS = st.sampled_from(
 @st.composite
 def groups(draw: st.DrawFn, most: int) -> Flagged:
     sheet, column, fails = draw(st.sampled_from(CAN_FAIL))
-    fixes: list[Action] = ["delete_invalid_rows", "keep", *(["dedup_keep_first"] * (fails == "unique"))]  # type: ignore[list-item]
+    fixes: list[Action] = ["delete_invalid_rows", "keep"]
+    if fails == "unique":
+        fixes.append("dedup_keep_first")
     if not column.required:
         fixes.append("set_value")
     fix = draw(st.sampled_from(fixes))

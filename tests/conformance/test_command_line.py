@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from bad_targets import Behaviour
+
 KEYS = {"VERN_API_KEY": KEY, "OTHER_KEY": OTHER}
 TARGET = """\
 base_url: {url}/api/v1
@@ -149,8 +151,8 @@ def test_existing_runs_are_judged_by_reads_alone(tmp_path: Path) -> None:
     ],
     ids=["hangs", "resets", "refuses the key", "answers HTML", "answers in Latin-1"],
 )
-def test_a_bad_target_has_a_clear_outcome(behave: object, code: int, tmp_path: Path) -> None:
-    with serving(behave) as bad:  # type: ignore[arg-type]
+def test_a_bad_target_has_a_clear_outcome(behave: Behaviour, code: int, tmp_path: Path) -> None:
+    with serving(behave) as bad:
         patience = 0.3 if behave is bad_targets.hangs else 60
         text = f"base_url: {bad.url}\napi_key: a-key-of-mine\ntimeouts: {{request: {patience}}}\n"
         (tmp_path / "target.yaml").write_text(text)
