@@ -13,13 +13,22 @@ from conformance.preview.suite import Mock, mock
 from conformance.report import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from conformance.engine.plan import Check
     from conformance.target.target import Target
 
 
 PYTHON = re.compile(r"\b(None|True|False)\b|[\[({]'|\(\)|<[\w.]+ (object|at) |\b(set|Counter|UUID|Path)\(")
 """What only Python writes so; who reads a finding may have a server in any language."""
+
+
+FIRST = "first"
+"""A quick run without what is looked at once more at its end."""
+
+
+def _first_checks() -> Mapping[str, Check]:
+    return {name: each for name, each in suite.PREVIEW.checks().items() if not each.last}
 
 
 def judged(
@@ -35,10 +44,14 @@ def judged(
 
 
 def on(server: Mock, *only: str, target: Target | None = None, **plan: Any) -> Results:
-    """What it says of a mock that runs; `target` is how it is described otherwise."""
+    """What it says of a mock that runs; `target` is how it is described otherwise. FIRST is a depth, too."""
     driver = suite.driver_of_mock(server)
     members: dict[str, Any] = {"clauses": only, "isolated": False, "max_examples": 0, **plan}
-    results = judge(suite.PREVIEW, driver if target is None else replace(driver, target=target), suite.Plan(**members))
+    generation = suite.PREVIEW
+    if members.get("depth") == FIRST:
+        members["depth"] = "quick"
+        generation = replace(generation, checks=_first_checks)
+    results = judge(generation, driver if target is None else replace(driver, target=target), suite.Plan(**members))
     told = {text for each in results.results for finding in each.findings for text in summary.texts(finding).values()}
     assert not (odd := [text for text in told if PYTHON.search(text)]), f"a finding speaks Python: {odd}"
     return results
