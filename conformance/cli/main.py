@@ -127,7 +127,7 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--allow-skips", is_flag=True,
               help="Let a run pass that could try less than half of the must clauses.")  # fmt: skip
 @click.option("--max-examples", type=click.IntRange(0), metavar="N",
-              help="Send this many generated requests to each operation.  [default: 10 for mock, else 0]")  # fmt: skip
+              help="Send so many generated requests to each operation.  [default: 10 for mock, else 0]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Generate requests from this number; the same seed gives the same ones.")  # fmt: skip
 @click.option("--poll-every", type=click.FloatRange(min=0), metavar="SECONDS",
@@ -159,6 +159,8 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
     if given["end_with_stdin"]:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs behind `&` with it ignored
+    if not given["quiet"] and not plan.read_only:
+        click.echo(suite.outlook(known, plan), err=True)
     try:
         with _progress(quiet=given["quiet"]) as progress:
             results = suite.run(known, plan, progress)

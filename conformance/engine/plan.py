@@ -143,7 +143,7 @@ class Plan:
     allow_skips: bool = False
     """Whether a run may pass that tried less than half of the must clauses."""
     max_examples: int | None = None
-    """Generated requests an operation gets at most, 0: none; None: 10 for our own mock, else none."""
+    """Generated requests an operation gets at most, 0: none; None: 10 for our own mock in a whole run, else none."""
     seed: int = 0
     poll_every: float | None = None
     """Seconds between two polls; None: 2, or 0.3 where the target is on this machine."""

@@ -42,7 +42,9 @@ class Runner:
         self.ways, self.clauses = driver.ways, plan.choose(generation.clauses)
         self.isolated = driver.own if plan.isolated is None else plan.isolated
         """Whether each check makes all that it needs."""
-        self.max_examples = plan.max_examples if plan.max_examples is not None else EXAMPLES if driver.own else 0
+        self.max_examples = (
+            plan.max_examples if plan.max_examples is not None else EXAMPLES if driver.own and self._whole else 0
+        )
         self.client = Client(
             target.base_url,
             target.api_key,

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from conformance.engine.estimate import Costs, expected
 from conformance.engine.plan import Driver, Generation, Ids, Plan, Progress, UnknownRun, Ways, driver_of
 from conformance.engine.runner import judge
 from conformance.model import clauses
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from conformance.http.client import Client
 
 __all__ = [  # noqa: RUF022 - the suite, our own mock
-    "MOCK", "PREVIEW", "Plan", "UnknownRun", "driver_of_mock", "run",
+    "MOCK", "PREVIEW", "Plan", "UnknownRun", "driver_of_mock", "outlook", "run",
     "KEY", "OTHER", "REVOKED", "Mock", "mock",
 ]  # fmt: skip
 
@@ -122,6 +123,8 @@ def states_of(client: Client, runs: Sequence[Ids]) -> Ways:
 
 
 CONTRACT = contract.load()
+COSTS = {"quick": Costs(900, 175), "whole": Costs(1_300, 290)}
+"""By depth, as counted on the independent implementation of the tests; most are polls."""
 PREVIEW = Generation(
     contract=CONTRACT,
     clauses=clauses.load(),
@@ -150,6 +153,14 @@ def run(target: Target | Path | str, plan: Plan | None = None, progress: Progres
         return _judge_mock(plan, progress)
     known = target if isinstance(target, Target) else load(Path(target))
     return judge(PREVIEW, driver_of(known, plan), plan, progress)
+
+
+def outlook(target: Target | str, plan: Plan) -> str:
+    """How long the run is going to take, in a sentence; what it is asked for costs its share of the whole."""
+    chosen, known = plan.choose(PREVIEW.clauses), checks.load().values()
+    share = sum(not chosen.keys().isdisjoint(each.clauses) for each in known) / len(known)
+    costs = Costs(*(round(each * share) for each in COSTS[plan.depth]))
+    return expected(None if isinstance(target, str) else target, plan, costs)
 
 
 def _judge_mock(plan: Plan, progress: Progress | None) -> Results:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from conformance.engine.estimate import Costs, expected
 from conformance.engine.plan import Check
 from conformance.engine.runner import QUICK, judge
+from conformance.model.clauses import select
 from conformance.model.results import Outcome, Result
 from conformance.preview import suite
-from conformance.preview.suite import Plan, mock
+from conformance.preview.suite import COSTS, Plan, mock
+from conformance.target.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conformance.engine.context import Context
+    from conformance.http.client import Answer
 
 
 def _part(ctx: Context) -> None:
@@ -48,3 +57,37 @@ def test_a_quick_run_skips_what_is_of_the_whole_alone_and_says_so() -> None:
     first, *others = _judged("quick")
     assert first.outcome is Outcome.PASSED
     assert [(each.outcome, each.findings[0].reason) for each in others] == [(Outcome.SKIPPED, QUICK)] * 2
+
+
+@pytest.mark.parametrize(
+    ("target", "plan", "costs", "says"),
+    [
+        (None, Plan(depth="quick"), Costs(1_000, 200), "quick depth, some 1000 requests: about 3 s"),
+        (None, Plan(), Costs(1_000, 200), "whole depth, some 1000 requests: about 9 s"),
+        (Target("http://h", "k"), Plan(depth="quick"), Costs(600, 175), "takes 90 a minute: about 1.5 minutes; runs"),
+        (Target("http://h", "k", requests_per_minute=0), Plan(), Costs(600, 300), "600 requests: about 30 s; runs"),
+        (Target("http://h", "k"), Plan(max_time=20), Costs(600, 300), "about 20 s"),
+        (Target("http://h", "k"), Plan(), Costs(2, 1), "some 2 requests: about 1 s"),
+    ],
+)
+def test_how_long_it_takes_is_said_first(target: Target | None, plan: Plan, costs: Costs, says: str) -> None:
+    assert says in expected(target, plan, costs)
+
+
+def test_a_quick_run_costs_what_is_said() -> None:
+    """Every check of it: within a third, and so few to one endpoint that two minutes are enough at 90 a minute."""
+    calls: Counter[str | None] = Counter()
+    known = suite.PREVIEW
+
+    def counting(operation: str | None, answer: Answer, *, to_the_letter: bool) -> Sequence[Any]:
+        calls[operation] += 1
+        return known.differences(operation, answer, to_the_letter=to_the_letter)
+
+    with mock() as server:
+        plan = Plan(depth="quick", isolated=False)
+        results = judge(replace(known, differences=counting), suite.driver_of_mock(server), plan)
+    assert results.requests == pytest.approx(COSTS["quick"].requests, rel=0.34)
+    ((_, most),) = calls.most_common(1)
+    assert most <= 270, calls
+    left_out = {each.clause for each in results.results if each.outcome is Outcome.SKIPPED}
+    assert left_out <= set(select(("RATE",))), "a quick run says something of every clause"

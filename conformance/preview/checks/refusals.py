@@ -49,8 +49,9 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
     if not moving:
         with ctx.speaking_of("DEC-23"):
             _decide_while_running(ctx, ctx.run("running"))
-    with ctx.speaking_of("DEC-23"):
-        _decide_too_early(ctx)
+    if ctx.whole:
+        with ctx.speaking_of("DEC-23"):
+            _decide_too_early(ctx)
     for state in TERMINAL:
         with ctx.speaking_of("DEC-23"):
             _decide_after_the_end(ctx, ctx.run(state, fresh=False), state)

@@ -1,0 +1,42 @@
+"""How long a run is going to take, said before it begins: the calls that an endpoint takes a minute make it wait."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from conformance.http.client import WINDOW
+
+if TYPE_CHECKING:
+    from conformance.engine.plan import Plan
+    from conformance.target.target import Target
+
+OWN, OTHERS = 0.003, 0.05
+"""Seconds for a request to our own mock in this process, and to anybody's server."""
+LAYER = 6.0
+"""Seconds for drawing generated requests, and for sending them to our own mock."""
+
+
+class Costs(NamedTuple):
+    """What a journey through all checks costs, about."""
+
+    requests: int
+    busiest: int
+    """How many of them go to the endpoint that gets most."""
+
+
+def expected(target: Target | None, plan: Plan, costs: Costs) -> str:
+    """One sentence; the target is None for our own mock."""
+    limit = 0 if target is None else target.requests_per_minute
+    windows = math.ceil(costs.busiest / limit) - 1 if limit and costs.busiest else 0
+    drawn = LAYER if target is None and plan.depth == "whole" and plan.max_examples != 0 else 0.0
+    seconds = windows * WINDOW + costs.requests * (OWN if target is None else OTHERS) + drawn
+    if plan.max_time is not None:
+        seconds = min(seconds, plan.max_time)
+    why = f", up to {costs.busiest} of them to one endpoint, which takes {limit} a minute" if windows else ""
+    more = "" if target is None else "; runs of the target that last long make it longer"
+    return f"{plan.depth} depth, some {costs.requests} requests{why}: about {_words(seconds)}{more}"
+
+
+def _words(seconds: float) -> str:
+    return f"{max(1, math.ceil(seconds))} s" if seconds < 60 else f"{math.ceil(seconds / 30) / 2:g} minutes"
