@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -39,7 +40,7 @@ def every_call_needs_a_key(ctx: StateDriver) -> None:
     ctx.require("AUTH-02", not mute, "a call without a key is answered with an error body", *mute)
 
 
-@check("AUTH-03", needs=("completed",))
+@check("AUTH-03", "AUTH-05", needs=("completed",))
 def a_wrong_key_is_refused(ctx: StateDriver) -> None:
     """Make each call with an unknown key, and read a company's imports with keys that are malformed or nearly right."""
     company, ask, unknown = ctx.any_company().id, ctx.client.call, _unknown()
@@ -51,10 +52,16 @@ def a_wrong_key_is_refused(ctx: StateDriver) -> None:
     ctx.each_status("AUTH-03", answers, 401, "a malformed or unknown key is answered with 401")
     near = {what: ask("list_imports", company_id=company, key=key) for what, key in _nearly(ctx).items()}
     ctx.each_status("AUTH-03", near, 4, "a key that only resembles the account's opens nothing of the account")
-    own, other = (partial(ask, "list_imports", company_id=company, key=key) for key in (DEFAULT, unknown))
-    at_once = ctx.client.concurrently([own, other] * AT_ONCE)
-    wrong = {f"an unknown key, call {number}": each for number, each in enumerate(at_once[1::2], 1)}
+    wrong = _beside(ctx, partial(ask, "list_imports", company_id=company), unknown)
     ctx.each_status("AUTH-03", wrong, 401, "an unknown key is answered with 401 beside calls with the right one")
+
+
+def _beside(ctx: StateDriver, call: Callable[..., Answer], key: Key | str) -> dict[str, Answer]:
+    """The answers to calls with the key that come at the same moment as ours, which are answered as ever (AUTH-05)."""
+    answers = ctx.client.concurrently([partial(call, key=DEFAULT), partial(call, key=key)] * AT_ONCE)
+    ours, theirs = ({f"call {at}": each for at, each in enumerate(half, 1)} for half in (answers[::2], answers[1::2]))
+    ctx.each_status("AUTH-05", ours, 2, "the account's key is good beside calls with another one")
+    return theirs
 
 
 AT_ONCE = 4
@@ -86,9 +93,9 @@ def a_revoked_key_is_refused(ctx: StateDriver) -> None:
     ctx.each_status("AUTH-04", _each_call(ctx, "AUTH-04", REVOKED), 401, "a revoked key is answered with 401")
 
 
-@check("AUTH-02", "AUTH-03", "AUTH-04", "AUTH-06", needs=("completed",), whole=True)
+@check("AUTH-02", "AUTH-03", "AUTH-04", "AUTH-06", "SEC-02", needs=("completed",), whole=True)
 def an_export_needs_the_account_s_key(ctx: StateDriver) -> None:
-    """Poll an export without a key, and with an unknown, a revoked and another account's key."""
+    """Poll an export without a key, with an unknown, a revoked and another account's key, and under another company."""
     company = with_destination(ctx, "completed")
     started = start_export(ctx, company, {"mode": "canary"})
     run = at(started.json, "run_id")
@@ -100,6 +107,8 @@ def an_export_needs_the_account_s_key(ctx: StateDriver) -> None:
             continue
         answer = ctx.client.call("poll_export", company_id=company.id, run_id=run, key=key)
         ctx.status(clause, answer, status, f"an export's poll without the account's key is answered with {status}")
+    other = ctx.client.call("poll_export", company_id=two_companies(ctx)[1].id, run_id=run)
+    ctx.status("SEC-02", other, 404, "a company's export is not found under another company")
     follow_export(ctx, company, started)
 
 
@@ -119,7 +128,7 @@ def one_key_reaches_every_company(ctx: StateDriver) -> None:
         ctx.require("UPL-08", refs[0] != refs[1], "two companies' uploads have their own upload_ref", got=refs)
 
 
-@check("AUTH-06", needs=("completed", "needs_attention"))
+@check("AUTH-05", "AUTH-06", needs=("completed", "needs_attention"))
 def another_account_finds_nothing(ctx: StateDriver) -> None:
     """Use a company, its runs and its sheets with another account's key, and look whether that did anything."""
     company, key = ctx.any_company(), other_key(ctx)
@@ -130,8 +139,9 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
             runs.append(ctx.run(state, fresh=False))
     with ctx.speaking_of("AUTH-06"):
         body = valid_import(ctx)
+    answers = _under_its_own(ctx, company, runs[0], key) if runs and ctx.lent is None else {}
     before = ctx.history(company)
-    answers = made(calls_of_company(ctx, company, body), key)
+    answers |= made(calls_of_company(ctx, company, body), key)
     for run in runs:
         known = at(run.state, "status")
         answers |= {f"{name}, {known} run": each for name, each in made(calls_of_run(ctx, run), key).items()}
@@ -139,7 +149,10 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
         must_come(polled)
         same = at(polled.json, "status") == known or at(polled.json, "error") == TIMED_OUT  # OP-11
         ctx.require("AUTH-06", same, "another account's decision changes no run", polled, expected=known)
-    answers |= _under_its_own(ctx, runs[0], key) if runs and ctx.lent is None else {}
+    for query in ({}, {"status": "active"}):
+        call = partial(ctx.client.call, "list_imports", company_id=company.id, query=query)
+        kind = "look-up" if query else "imports"
+        answers |= {f"{kind} beside ours, {what}": each for what, each in _beside(ctx, call, key).items()}
     if not answers["an export"].ok and answers["an export"].status != 403:
         del answers["an export"]  # OP-18: how it is refused is left open
     judge_no_run(ctx, "AUTH-06", "another account's calls start no run", before, ctx.history(company))
@@ -150,9 +163,12 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
         ctx.require("AUTH-06", not told, "nothing about another account's things is disclosed", *told)
 
 
-def _under_its_own(ctx: StateDriver, run: Run, key: Key) -> dict[str, Answer]:
-    """Calls by another account about the run and its sheets, under a company of that account."""
-    told = ctx.client.call("provision_company", body=new_company(_source_of(ctx, key)), key=key).json
+def _under_its_own(ctx: StateDriver, like: Company, run: Run, key: Key) -> dict[str, Answer]:
+    """Calls by another account about the run and its sheets, under a company of its own with our company's name."""
+    right = new_company(_source_of(ctx, key))
+    bodies = right | {"name": at(like.provisioned, "company", "name")}, right  # where names are one account's alone
+    answers = (ctx.client.call("provision_company", body=body, key=key) for body in bodies)
+    told = next((answer.json for answer in answers if answer.ok), None)
     company, own = at(told, "company", "id"), [at(sheet, "id") for sheet in array(told, "sheets")]
     if not isinstance(company, str):
         return {}
@@ -181,6 +197,8 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
         for key in keys:
             ctx.client.call("start_import", company_id=company.id, body=valid_import(ctx), key=key)
         judge_no_run(ctx, "AUTH-07", "an import that gets 401 starts no run", before, ctx.history(company))
+        right = ctx.start(company, valid_import(ctx))
+        ctx.status("AUTH-07", right, 2, "after imports that got 401 one with the right key is accepted")
     with ctx.speaking_of("AUTH-07"):
         run = ctx.run("needs_attention", fresh=False)
         for key in keys:

@@ -6,11 +6,12 @@ refused request has made none is told by its name, which a right one can still h
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import partial
 from operator import itemgetter
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from conformance.engine.context import block_if, first_of, must_come, must_succeed
 from conformance.preview.account import sources_of, templates_of
@@ -37,19 +38,24 @@ def a_company_is_provisioned(ctx: StateDriver) -> None:
         ctx.require("PROV-02", there, "an external_id that was given is in the answer", answer, got=answer.text)
         block_if(not there, "the answer has no external_id", answer)
         ctx.equal("PROV-07", echoed, external_id, "`external_id` comes back unchanged", answer)
-    answer = ctx.provision(name=f"{new_name()} {NAME}")
-    if answer.ok:
-        told, sent = at(answer.json, "company", "name"), answer.sent["name"]
-        ctx.equal("PROV-02", told, sent, "the company has the name that was sent", answer)
+    long = f"{new_name()} {NAME}"  # names that begin alike
+    for name in (long, f"{long} a", f"{long} b")[: 3 if ctx.whole else 1]:
+        answer = ctx.provision(name=name)
+        if answer.ok or name is not long:
+            ctx.status("PROV-01", answer, 201, "a name that begins like another one is accepted")
+            told = at(answer.json, "company", "name")
+            ctx.equal("PROV-02", told, name, "the company has the name that was sent", answer)
 
 
-@check("PROV-01")
+@check("PROV-01", "PROV-07")
 def a_company_needs_no_external_id(ctx: StateDriver) -> None:
     """Provision two companies with the required members alone."""
     ctx.must_provision()
     answer, second = ctx.provision(external_id=None), ctx.provision(external_id=None)
     answers = {"one company": answer, "another": second}
     ctx.each_status("PROV-01", answers, 201, "a request without external_id is answered with 201")
+    none = [at(each.json, "company", "external_id") is None for each in answers.values()]
+    ctx.require("PROV-07", all(none), "a company without external_id is given none", answer, second, got=second.text)
     paths = (("connections",), ("company", "external_id"))
     told = {path[-1]: at(answer.json, *path) for path in paths if _has(answer.json, *path)}
     ctx.reads("OP-02", f"present: {told}" if told else "both absent")
@@ -78,7 +84,7 @@ def sheets_follow_the_templates(ctx: StateDriver) -> None:
         *(("PROV-04", answer, chosen, "one sheet for each chosen template") for chosen, answer in made),
         ("PROV-05", every, list(names), "without template_ids a sheet for every template"),
     ):
-        got = [str(at(sheet, "template_id")) for sheet in array(answer.json, "sheets")]
+        got = [str(at(sheet, "template_id") or "none") for sheet in array(answer.json, "sheets")]
         holds = Counter(got) == Counter(wanted)
         ctx.require(clause, holds, requirement, answer, expected=", ".join(wanted), got=", ".join(got) or answer.text)
     sheets = [sheet for answer in answers for sheet in array(answer.json, "sheets")]
@@ -117,10 +123,12 @@ def name_and_source_are_required(ctx: StateDriver) -> None:
         )
     for clause, each in wrong.items():
         status, right = 404 if clause == "PROV-11" else 400, new_company(source)
-        answers = {repr(members): _asked(ctx, **(right | members)) for members in each}
+        answers = {f"with {json.dumps(members)}": _asked(ctx, **(right | members)) for members in each}
         ctx.each_status(clause, answers, status, f"a wrong or unknown name or source is answered with {status}")
         _made_nothing(ctx, clause, **right)
-    bodies = {str(body): ask("provision_company", body=body) for body in _NO_OBJECTS}
+    nil = {"a source of zeros": ctx.provision(source=str(UUID(int=0)))}
+    ctx.each_status("PROV-11", nil, 4, "a source of zeros is none")  # some do not call that a UUID
+    bodies = {json.dumps(body): ask("provision_company", body=body) for body in _NO_OBJECTS}
     ctx.each_status("PROV-08", bodies, 400, "a body that is no object is answered with 400")
 
 
@@ -134,8 +142,8 @@ def an_external_id_has_a_form(ctx: StateDriver) -> None:
     """Provision with external_ids of other characters in each place, and of 255 and 256 characters."""
     ctx.must_provision()
     right = new_company(ctx.source())
-    ids = {f"{mark!r} in the middle": f"{new_name()}{mark}x" for mark in MARKS}
-    ids |= {f"{mark!r} at the {place}": text for mark in " \n" for place, text in _at_the_ends(mark).items()}
+    ids = {f"{json.dumps(mark)} in the middle": f"{new_name()}{mark}x" for mark in MARKS}
+    ids |= {f"{json.dumps(mark)} at the {place}": text for mark in " \n" for place, text in _at_the_ends(mark).items()}
     odd = {what: ctx.provision(**right | {"external_id": text}) for what, text in ids.items()}
     odd["a number"] = ctx.provision(**right | {"external_id": 7})
     ctx.each_status("PROV-12", odd, 400, "an external_id with another character is answered with 400")
@@ -153,7 +161,7 @@ def _at_the_ends(mark: str) -> dict[str, str]:
     return {"beginning": f"{mark}{new_name()}", "end": f"{new_name()}{mark}"}
 
 
-@check("PROV-14")
+@check("PROV-14", "PROV-01")
 def an_external_id_is_unique(ctx: StateDriver) -> None:
     """Provision with external_ids that are taken, also for another source; then with the names of those requests."""
     ctx.must_provision()
@@ -173,18 +181,19 @@ def an_external_id_is_unique(ctx: StateDriver) -> None:
         # Had the refused request left a company behind, its name would be taken now (PROV-16).
         free = ctx.provision(name=name)
         ctx.status("PROV-14", free, 2, "the refused request creates nothing, so its name stays free")
-        other = ctx.provision(external_id=taken[0].swapcase())
-        ctx.status("PROV-14", other, 2, "an external_id that differs in letters' case is another one")
+        for near in (taken[0].swapcase(), f"{taken[0]}_a", f"{taken[0]}-a", f"{taken[0]}a"):
+            other = ctx.provision(external_id=near)
+            ctx.status("PROV-01", other, 2, "an external_id that is only like others is accepted")
 
 
 AT_ONCE = 4
 
 
-@check("PROV-14", "PROV-16", "ID-02", "PROV-01", whole=True)
+@check("PROV-14", "PROV-16", "ID-02", "PROV-01", "AUTH-05", whole=True)
 def companies_are_provisioned_at_once(ctx: StateDriver) -> None:
     """Provision at the same moment: with one external_id, with one name, and with nothing in common."""
     ctx.must_provision()
-    source, one = ctx.source(), new_name()
+    source, one, earlier = ctx.source(), new_name(), ctx.company()
     ways: dict[str, list[dict[str, Any]]] = {
         "PROV-14": [{"external_id": one, "name": new_name()} for _ in range(AT_ONCE)],
         "PROV-16": [{"name": one, "external_id": new_name()} for _ in range(AT_ONCE)],
@@ -211,6 +220,7 @@ def companies_are_provisioned_at_once(ctx: StateDriver) -> None:
     ctx.none("ID-02", ", ".join(twice), "companies that are made at the same moment share no id", *made)
     there = {f"company {each}": ctx.client.call("list_imports", company_id=each) for each in ids[: len(made)]}
     ctx.each_status("PROV-01", there, 2, "each company that was made is there")
+    ctx.status("AUTH-05", ctx.history(earlier), 2, "a company that was made before several others is there")
 
 
 @check("PROV-15")
@@ -219,7 +229,8 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
     ctx.must_provision()
     known, strange, right = at(templates_of(ctx), 0, "id"), str(uuid4()), new_company(ctx.source())
     near = f"{known[:-1]}{'1' if known[-1] == '0' else '0'}"
-    bad = {"text": known, "object": {"id": known}, "no UUID": ["contacts"], "number": [1], "null within": [None],
+    bad = {"null beside": [known, None], "text": known, "object": {"id": known}, "no UUID": ["contacts"], "number": [1],
+           "null within": [None],
            "known and foreign": [known, strange], "foreign and known": [strange, known], "a source": [ctx.source()],
            "more behind it": [f"{known}x"], "its end cut off": [known[:-1]], "nearly known": [near],
            "a list within": [[known]], "its name": [at(templates_of(ctx), 0, "name")]}  # fmt: skip

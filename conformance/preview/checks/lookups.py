@@ -224,7 +224,9 @@ def _judge_rejected(ctx: StateDriver, run: Run) -> None:
 
 
 def _shown(places: dict[str, int | None]) -> str:
-    return ", ".join(f"run {name} at place {place}" for name, place in places.items())
+    return ", ".join(
+        f"run {name} {'is not there' if place is None else f'at place {place}'}" for name, place in places.items()
+    )
 
 
 def _judge_bare(ctx: StateDriver, answer: Answer, statuses: tuple[str, ...]) -> None:

@@ -282,7 +282,7 @@ def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
 @check("STALE-01", "STALE-02", "STALE-03", "STALE-04", needs=("completed",))
 def a_dead_run_times_out(ctx: StateDriver) -> None:
     """Read a run whose engine died long ago, look for an active run, and start another import."""
-    run = _dead(ctx)
+    run = dead_run(ctx)
     first = run.polled
     holds = at(first.json, "status") == "failed" and at(first.json, "error") == TIMED_OUT
     requirement = f"a run whose engine died is failed, {TIMED_OUT!r}"
@@ -303,7 +303,7 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     ctx.require("STALE-04", same, requirement, first, last, expected=first.text, got=last.text)
 
 
-def _dead(ctx: StateDriver) -> Run:
+def dead_run(ctx: StateDriver) -> Run:
     """A run whose engine died, more than an hour after that where time can be let pass."""
     way = ctx.target.states.get("stale")
     if "stale" in ctx.ways:

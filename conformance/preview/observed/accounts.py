@@ -56,7 +56,7 @@ def provisioned(memory: Memory, answer: Answer) -> Found:
     company_id = at(answer.json, "company", "id")
     if not answer.ok or not isinstance(company_id, str):
         return
-    sheets = {str(at(each, "id")): str(at(each, "template_id")) for each in listed(answer.json, "sheets")}
+    sheets = {str(at(each, "id")): str(at(each, "template_id") or "none") for each in listed(answer.json, "sheets")}
     named = [(company_id, "a company"), (str(at(answer.json, "workbook_id")), "a workbook")]
     for each, what in [*named, *((sheet, "a sheet") for sheet in sheets)]:
         known = memory.named.setdefault(each, f"{what} of {company_id}")
@@ -83,6 +83,8 @@ def _sheets(memory: Memory, sheets: dict[str, str], answer: Answer) -> Found:
     wanted = list(memory.templates) if chosen is None else chosen
     told = isinstance(answer.sent, dict) and ("template_ids" not in answer.sent or chosen)
     if not memory.templates or not told or not isinstance(wanted, list):
+        return
+    if not all(isinstance(each, str) for each in wanted):  # PROV-15
         return
     if sorted(each.casefold() for each in sheets.values()) != sorted({str(each).casefold() for each in wanted}):
         clause = "PROV-05" if chosen is None else "PROV-04"

@@ -158,7 +158,7 @@ LIARS = (
     Liar("PROV-13", "compares the first 64 characters of external_ids", before(Account.provision, _short_ids)),
     Liar("PROV-14", "knows the external_id of the last company alone", _last_alone("external_id")),
     Liar("PROV-14", "wants an external_id to be unique in its source", before(Account.provision, _of_the_source)),
-    Liar("PROV-14", "minds no case in external_ids", before(Account.provision, _folded)),
+    Liar("PROV-14", "minds no case in external_ids", before(Account.provision, _folded), ("PROV-01",)),
     Liar("PROV-14", "looks up what is taken, and writes later", _racing, ("PROV-16",)),
     Liar("PROV-15", "looks at the first 36 characters of a template id", _begun("template_ids")),
     Liar("PROV-15", "makes a company and refuses its template_ids then", _keeps_refused("template_ids")),
