@@ -51,9 +51,8 @@ def the_lookup_follows_a_run(ctx: StateDriver) -> None:
     for _ in range(2 if ctx.whole else 1):
         run = ctx.begin_run("completed", company)
         _judge_moving(ctx, run)
-        ended = ctx.until(run, *TERMINAL)
+        _to_its_end(ctx, run)
         _judge_ended(ctx, run, before)
-    block_if(at(ended, "status") not in TERMINAL, "the run does not end", run.polled)
 
 
 NO_RUN = '{"run": null}'
@@ -211,8 +210,14 @@ def _some_that_end(ctx: StateDriver, company: Company) -> list[Run]:
     for state in ("completed", *(ways if ctx.whole else ())):
         ended.append(ctx.begin_run(state, company))
         ctx.history(company)  # for the observer: the run is the first of it
-        ctx.until(ended[-1], *TERMINAL)
+        _to_its_end(ctx, ended[-1])
     return ended
+
+
+def _to_its_end(ctx: StateDriver, run: Run) -> None:
+    """See the run to its end; what parks, since the company has such rows already, is rejected (OP-29)."""
+    if at(ctx.until(run), "status") == "needs_attention":
+        ctx.end(run)
 
 
 def _judge_rejected(ctx: StateDriver, run: Run) -> None:
