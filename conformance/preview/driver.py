@@ -32,6 +32,10 @@ REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
 
 
+TOO_EARLY, ENOUGH = "first looks that came too early", 3
+"""After so many of them a quick run waits a little before it first looks at a run, which spares a call each time."""
+
+
 @dataclass(slots=True)
 class Company:
     """A company that the suite may use, and its sheets by id where provisioning told them."""
@@ -218,10 +222,15 @@ class StateDriver(Context):
 
     def until(self, run: Run, *statuses: str) -> Any:
         """Poll until the run has one of these statuses (none: until it rests); Blocked when it rests elsewhere."""
-        seen = []
+        seen: list[Any] = []
+        patient = not self.whole and not {*statuses} & {*MOVING}
+        if patient and self.known.get(TOO_EARLY, 0) >= ENOUGH and at(run.state, "status") in MOVING:
+            self.wait()
         for _ in self.looks():
             answer = self.poll(run)
             status = at(answer.json, "status")
+            if patient and not seen and status in MOVING:
+                self.known[TOO_EARLY] = self.known.get(TOO_EARLY, 0) + 1
             seen.append(status)
             if status in statuses or (not statuses and status not in MOVING):
                 return answer.json
