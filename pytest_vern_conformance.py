@@ -35,6 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--vern-clauses", metavar="CLAUSE,...", default="", help="with --vern-conformance: these areas and ids alone"
     )
 
+    group.addoption(
+        "--vern-depth",
+        choices=("quick", "whole"),
+        default="whole",
+        help="with --vern-conformance: try all that there is, or only what catches plain lies",
+    )
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,6 +72,7 @@ class _Judgment:
     target: str
     folder: Path
     clauses: tuple[str, ...]
+    depth: str
     made: dict[str, dict[str, Any]] | None = None
 
     def result(self, clause: str) -> dict[str, Any]:
@@ -76,7 +84,7 @@ class _Judgment:
     def _results(self) -> dict[str, dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
-            told = ("--target", self.target, "--json", str(report), "--end-with-stdin")
+            told = ("--target", self.target, "--depth", self.depth, "--json", str(report), "--end-with-stdin")
             ran = _vern_conformance(self.folder, "run", *self.clauses, *told)
             document = json.loads(report.read_text("utf-8")) if report.is_file() and report.stat().st_size else None
         if document is None:
@@ -93,7 +101,8 @@ def _judgment(target: str, config: pytest.Config) -> _Judgment:
     ran = _vern_conformance(folder, "list", *words, "--target", target, "--json")
     if ran.returncode:
         raise pytest.UsageError(f"--vern-conformance: {ran.stderr.strip()}")
-    return _Judgment(target, folder, tuple(each["id"] for each in json.loads(ran.stdout)["clauses"]))
+    clauses = tuple(each["id"] for each in json.loads(ran.stdout)["clauses"])
+    return _Judgment(target, folder, clauses, config.getoption("--vern-depth"))
 
 
 def _vern_conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ pytest_plugins = "pytester"
 
 WRONG = "raise SystemExit(f'the wrong one: {__file__}')\n"
 NAMES = ("mock_server", "conformance/__init__", "yaml", "starlette/__init__", "json", "click")
+JUDGE = ("--vern-conformance", "mock", "--vern-clauses", "POLL-16", "--vern-depth", "quick")
 PROGRAM = str(ROOT / "vern_programs.py")
 
 
@@ -63,5 +64,5 @@ def test_the_plugin_and_the_judge_work_beside_them(pytester: pytest.Pytester, mo
         (pytester.path / place).touch()
     monkeypatch.setenv("PYTHONPATH", f".:{ROOT}")
     quiet = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:xdist")
-    ran = pytester.runpytest_subprocess(*quiet, "tests", "--vern-conformance", "mock", "--vern-clauses", "POLL-16")
+    ran = pytester.runpytest_subprocess(*quiet, "tests", *JUDGE)
     ran.assert_outcomes(passed=3)

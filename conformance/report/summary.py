@@ -78,9 +78,12 @@ def faults(results: Results) -> tuple[Result, ...]:
 
 
 def evidence(result: Result) -> tuple[Finding, ...]:
-    """The findings that speak against a clause, the worst first."""
-    found = [finding for finding in result.findings if finding.outcome >= Outcome.INCONCLUSIVE]
-    return tuple(sorted(found, key=lambda finding: -finding.outcome))
+    """The findings that speak against a clause, the worst first; of those that say the same, the first alone."""
+    found: dict[tuple[object, ...], Finding] = {}
+    for finding in result.findings:
+        if finding.outcome >= Outcome.INCONCLUSIVE:
+            found.setdefault((finding.outcome, *texts(finding).items()), finding)
+    return tuple(sorted(found.values(), key=lambda finding: -finding.outcome))
 
 
 def texts(finding: Finding) -> dict[str, str]:

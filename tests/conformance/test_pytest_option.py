@@ -11,7 +11,7 @@ import yaml  # noqa: F401 - its compiled part can be imported once, and each run
 pytest_plugins = "pytester"
 
 PLUGINS = ("cacheprovider", "cov", "schemathesis", "hypothesispytest", "xdist")
-FAST = tuple(word for name in PLUGINS for word in ("-p", f"no:{name}"))
+FAST = (*(word for name in PLUGINS for word in ("-p", f"no:{name}")), "--vern-depth", "quick")
 
 
 def test_each_clause_is_a_test(pytester: pytest.Pytester) -> None:

@@ -198,11 +198,13 @@ def test_faults_come_first_must_before_should_and_our_own_last() -> None:
 
 
 def test_many_findings_are_told_by_number() -> None:
-    many = finding("DEC-04", Outcome.FAILED, exchanges=tuple(map(exchange, range(5))))
-    text = terminal.render(results(*[many] * 5))
+    shown = tuple(map(exchange, range(5)))
+    many = [finding("DEC-04", Outcome.FAILED, exchanges=shown, got=f"200, number {number}") for number in range(8)]
+    assert "more finding" not in terminal.render(results(*many[:1] * 5)), "they say the same"
+    text = terminal.render(results(*many[:5]))
     assert "and 2 more findings about this clause" in text
     assert "and 3 more exchanges" in text
-    assert "and 3 more findings about this clause" in markdown.render(results(*[many] * 8))
+    assert "and 3 more findings about this clause" in markdown.render(results(*many))
 
 
 @pytest.mark.parametrize(
