@@ -34,8 +34,7 @@ class KnownSecrets:
     """Every secret that is known so far, and the name that stands for it. Threads may share it."""
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-        self._compiled: tuple[Mapping[str, str], re.Pattern[str]] = (self._names, re.compile(r"(?!)"))
+        self._names: dict[str, str] = {}  # the longest secret first
         self._lock = threading.Lock()
 
     def learn(self, secret: str, name: str) -> None:
@@ -43,7 +42,8 @@ class KnownSecrets:
         if len(secret) < SHORT or secret in self._names:
             return
         with self._lock:
-            self._names = self._names | {form: self._names.get(form, name) for form in _forms(secret)}
+            names = self._names | {form: self._names.get(form, name) for form in _forms(secret)}
+            self._names = {form: names[form] for form in sorted(names, key=len, reverse=True)}
 
     def learn_credentials(self, body: Any) -> None:
         """Learn the texts under each member that holds credentials."""
@@ -72,11 +72,9 @@ class KnownSecrets:
 
     def clean(self, text: str) -> str:
         """The text with a name in the place of each secret."""
-        names, (of, pattern) = self._names, self._compiled
-        if of is not names:  # several are learned at once, and one pattern takes longer than many texts
-            pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
-            self._compiled = names, pattern
-        return pattern.sub(lambda found: names[found.group()], text)
+        names = self._names
+        there = [form for form in names if form in text]  # a pattern of all that are known takes long to make
+        return re.sub("|".join(map(re.escape, there)), lambda found: names[found.group()], text) if there else text
 
     def shown(self, content: bytes, *, gives_upload_url: bool = False) -> str:
         """A body as it may be kept: without secrets, and cut."""
