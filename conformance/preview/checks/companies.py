@@ -112,8 +112,8 @@ def name_and_source_are_required(ctx: StateDriver) -> None:
     source, ask = ctx.source(), ctx.client.call
     near = f"{source[:-1]}{'1' if source[-1] == '0' else '0'}"
     wrong: dict[str, list[dict[str, Any]]] = {
-        "PROV-08": [{"name": None}, {"name": 7}, {"name": [new_name()]}],
-        "PROV-10": [{"source": each} for each in ("not-a-uuid", f"{source}x", source[:-1], "", 7, None, [source])],
+        "PROV-08": [{"name": None}, {"name": 7}],
+        "PROV-10": [{"source": each} for each in ("not-a-uuid", f"{source}x", source[:-1], "", None)],
         "PROV-11": [{"source": each} for each in (str(uuid4()), near, at(templates_of(ctx), 0, "id"))],
     }
     without = {"PROV-08": ctx.provision(name=None), "PROV-09": ctx.provision(source=None)}
@@ -132,9 +132,9 @@ def name_and_source_are_required(ctx: StateDriver) -> None:
     ctx.each_status("PROV-08", bodies, 400, "a body that is no object is answered with 400")
 
 
-_NO_OBJECTS: tuple[Any, ...] = (None, [], "conformance", 7)
-MARKS = (" ", ".", "/", "\u00e9", "\n", "\t", "+", ":", "@", "\u0663", "\uff11", "\x00")
-"""What an external_id may not have; among them digits of other scripts, which some patterns take for digits."""
+_NO_OBJECTS: tuple[Any, ...] = (None, [])
+MARKS = (" ", ".", "/", "\u00e9", "\n", "\u0663")
+"""What an external_id may not have; among them a digit of another script, which some patterns take for one."""
 
 
 @check("PROV-12", "PROV-13")
@@ -229,11 +229,17 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
     ctx.must_provision()
     known, strange, right = at(templates_of(ctx), 0, "id"), str(uuid4()), new_company(ctx.source())
     near = f"{known[:-1]}{'1' if known[-1] == '0' else '0'}"
-    bad = {"null beside": [known, None], "text": known, "object": {"id": known}, "no UUID": ["contacts"], "number": [1],
-           "null within": [None],
-           "known and foreign": [known, strange], "foreign and known": [strange, known], "a source": [ctx.source()],
-           "more behind it": [f"{known}x"], "its end cut off": [known[:-1]], "nearly known": [near],
-           "a list within": [[known]], "its name": [at(templates_of(ctx), 0, "name")]}  # fmt: skip
+    bad = {
+        "text": known,
+        "no UUID": ["contacts"],
+        "number": [1],
+        "null beside": [known, None],
+        "a list within": [[known]],
+        "known and foreign": [known, strange],
+        "foreign and known": [strange, known],
+        "more behind it": [f"{known}x"],
+        "nearly known": [near],
+    }
     answers = {what: ctx.provision(**right | {"template_ids": value}) for what, value in bad.items()}
     requirement = "template_ids that are no array of the account's template UUIDs are answered with 400"
     if ctx.each_status("PROV-15", answers, 400, requirement):
