@@ -4,6 +4,7 @@ as a target that can bring its runs into every state.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,7 +83,7 @@ class Mock(Host):
             answer = self.admin("POST", f"/api/v1/companies/{company}/imports", right.body)
             return company, str(answer["run_id"])
         except (*NO_ANSWER, StopIteration) as error:
-            got = f"got {answer}" if answer is not None else f"{type(error).__name__}: {error}"
+            got = f"got {json.dumps(answer)}" if answer is not None else f"{type(error).__name__}: {error}"
             raise Blocked(f"no import of the scenario {scenario!r} could be started: {got}") from error
 
 

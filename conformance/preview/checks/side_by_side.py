@@ -12,6 +12,7 @@ from conformance.preview.bodies import at, documented
 from conformance.preview.checks import Answer, Company, Run, StateDriver, check
 from conformance.preview.driver import company_of, new_name
 from conformance.preview.made_rows import pattern_for
+from conformance.preview.submitted_rows import sheet_of
 
 AT_ONCE, ROWS = 3, 3
 
@@ -53,6 +54,7 @@ def companies_that_are_alike_keep_their_own(ctx: StateDriver) -> None:
     for own in owns:
         ended = ctx.until(own.run)
         skip_if(at(ended, "status") != "completed", "a file of right rows does not complete")
+        skip_if(sheet_of(ended) != own.sheet, "a file of a template's name goes to another sheet (OP-22)")
     for what in owns[0].asks(ctx):
         in_turn = [own.asks(ctx)[what]() for own in owns]
         at_once = ctx.client.concurrently([own.asks(ctx)[what] for own in owns * AT_ONCE])
