@@ -12,7 +12,7 @@ from conformance.engine.context import first_of, must_succeed, skip_if
 from conformance.preview.account import Download, Lines, download, fetch, file_of, files_in, parse, read, text
 from conformance.preview.bodies import at, count, documented, is_uuid, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
-from conformance.preview.decision_runs import flagged_run
+from conformance.preview.decision_runs import DecisionRun, flagged_run
 from conformance.preview.driver import near
 from conformance.preview.made_rows import completed_run, pattern_for
 from conformance.preview.submitted_rows import check_rows, columns_of, sheet_of, submitted_rows
@@ -21,7 +21,7 @@ AWKWARD = ['Lane, "Ada"', "two\nlines", '"', ",", 'a "quoted", word\r\nand\nmore
 """Texts that a download must quote, and one that it must encode."""
 READS = 3
 PLAIN = [
-    *("007", "+49 30 0012", "1.50", "1e5", "12345678901234567890", "TRUE", "NA", "null", "None", "3/4", "2024-01-31"),
+    *("007", "+49 30 0012", "1.50", "1e5", "12345678901234567890", "TRUE", "NA", "null", "3/4", "2024-01-31"),
     *("a;b", "a\tb", "C:\\new\\table", "100%", "{name}", "''", "&amp; <b>", "Łódź 北京 👩‍🚀", "|", "\\"),
     *("x" * 700 + each for each in "12"),
 ]
@@ -138,7 +138,8 @@ def _judge_texts(
 def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     """Import a CSV file of such rows, whose name is no template's, and download all."""
     company = ctx.company(fresh=True)
-    name, rows, _ = _awkward_rows(ctx, company)
+    name, rows, more = _awkward_rows(ctx, company)
+    rows += more
     run = ctx.begin(company, file_of(ctx, company, rows))
     end = ctx.until(run)
     completes = at(end, "status") == "completed"
@@ -155,7 +156,9 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
 
 
 @check(
-    *("CSV-02", "CSV-04", "CSV-06", "RUN-04", "RUN-08"), needs=("needs_attention", "completed_with_flags"), whole=True
+    *("CSV-02", "CSV-04", "CSV-05", "CSV-06", "POLL-01", "RUN-04", "RUN-08"),
+    needs=("completed", "needs_attention", "completed_with_flags"),
+    whole=True,
 )
 def what_was_read_is_read_again(ctx: StateDriver) -> None:
     """Download the sheet and the workbook of a run that completed with flagged rows several times, and poll it."""
@@ -173,9 +176,29 @@ def what_was_read_is_read_again(ctx: StateDriver) -> None:
         ctx.require(clause, not other, requirement, read_[0], *other[:1], expected="the same", got=_shown(other))
     polls = [ctx.poll(made.run) for _ in range(READS)]
     other = [answer for answer in polls if documented(answer.json) != documented(made.end)]
+    _judge_at_once(ctx, made, sheet)
     for clause in ("RUN-04", "RUN-08"):
         requirement = "a run that is over is the same after downloads and further polls"
         ctx.require(clause, not other, requirement, *other[:1], expected="the same", got=_shown(other))
+
+
+def _judge_at_once(ctx: StateDriver, made: DecisionRun, sheet: str) -> None:
+    """Whether polls and downloads at the same moment are those that they are one after the other."""
+    other = completed_run(ctx)
+    asked = [(made.run.company.id, sheet, "all"), (other.company.id, sheet_of(other.state), "all"),
+             (made.run.company.id, sheet, "valid"), (made.run.company.id, None, "all")]  # fmt: skip
+    alone = [fetch(ctx, *each) for each in asked]
+    polls = [partial(ctx.client.call, "poll_import", company_id=made.run.company.id, run_id=made.run.id)] * READS
+    together = ctx.client.concurrently([*(partial(fetch, ctx, *each) for each in asked), *polls])
+    for before, answer in zip(alone, together, strict=False):
+        lines = [files_in(each.content) or sorted(each.text.splitlines()) for each in (before, answer)]
+        same = before.status == answer.status and lines[0] == lines[1]
+        requirement = "a download beside others at the same moment is the one that it is alone"
+        ctx.require("CSV-05", same, requirement, before, answer, expected="the same rows", got=answer.text[:300])
+    for answer in together[len(asked) :]:
+        same = answer.ok and documented(answer.json) == documented(made.end)
+        requirement = "a poll beside others at the same moment is the one that it is alone"
+        ctx.require("POLL-01", same, requirement, answer, expected="the same body", got=answer.text[:300])
 
 
 def _joined(headers: set[tuple[str, ...]]) -> str:
@@ -192,6 +215,7 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     run = completed_run(ctx)
     sheet, ask = sheet_of(run.state), partial(fetch, ctx, run.company.id)
     refusal = "a filter that is neither valid nor all is refused with 400"
+    known = ask(sheet, "all")  # what was downloaded once is nobody else's for that
     for word in ("clean", "invalid", "ALL", "valid,all"):
         ctx.status("CSV-10", ask(sheet, word), 400, refusal)
     if ctx.whole and ask(None, "all").ok:  # else the ZIP may not have been built yet
@@ -212,7 +236,8 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
         requirement = "a sheet of another company is answered with 404"
         for filter_ in (None, "all"):
             ctx.status("CSV-11", ask(theirs, filter_), 404, requirement)
-        ctx.status("CSV-11", fetch(ctx, other.company.id, sheet, "all"), 404, requirement)
+        for filter_ in ("all", None) if known.ok else ():
+            ctx.status("CSV-11", fetch(ctx, other.company.id, sheet, filter_), 404, requirement)
 
 
 @check("CSV-12", needs=("completed",))
@@ -293,6 +318,9 @@ def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[st
     *rows, nothing, missing = pattern.rows(len(texts) + 2)
     more = [nothing | {name: None}, {key: value for key, value in missing.items() if key != name}]
     awkward = [{**row, name: text} for row, text in zip(rows, texts, strict=True)]
+    first = pattern.columns[0]
+    if not first.required and not first.unique:
+        more[1][first.name] = ""
     return name, awkward, more if ctx.whole else []
 
 

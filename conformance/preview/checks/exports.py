@@ -148,11 +148,11 @@ def keys_of_exports_are_told_apart(ctx: StateDriver) -> None:
     body = {"mode": "canary", "idempotency_key": new_name()}
     answers = ctx.client.concurrently([partial(start_export, ctx, company, body)] * AT_ONCE)
     accepted = {at(answer.json, "run_id"): answer for answer in answers if answer.ok}
-    for answer in accepted.values():
-        follow_export(ctx, company, answer)
     requirement = "concurrent starts of an export with one key create one run"
     shown, got = list(accepted.values())[:2], f"{len(accepted)} runs"
     ctx.require("DST-09", len(accepted) <= 1, requirement, *shown, expected="1 run", got=got)
+    for answer in accepted.values():
+        follow_export(ctx, company, answer)
 
 
 @check("DST-08", needs=("completed",))
@@ -211,13 +211,14 @@ def _select(ctx: StateDriver, company: Company, body: dict[str, Any], selection:
     return started
 
 
-@check("DST-04", "DST-05", "DST-07", "DST-08")
+@check("DST-04", "DST-05", "DST-07", "DST-08", "DST-10")
 def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     """Export to a destination that refuses some writes; where none is known to, export a completed import."""
     company = _with_known(ctx, "refusing", REFUSING)
     there = company or with_destination(ctx, "completed")
     last = _full(ctx, there)[1][-1]
     body, completes = last.json, company is None or at(last.json, "status") != "failed"
+    ctx.require("DST-10", holds=True, requirement="an export never needs attention")
     requirement = "single writes that fail do not fail the run"
     if not completes and not ctx.require("DST-05", completes, requirement, last, expected="completed", got=body):
         raise Skipped("an export that failed has no results")
@@ -312,6 +313,9 @@ def follow_export(ctx: StateDriver, company: Company, started: Answer) -> list[A
     seen: list[Answer] = []
     for _ in ctx.looks():
         seen.append(ctx.client.call("poll_export", company_id=company.id, run_id=run_id))
+        if at(seen[-1].json, "status") == "needs_attention":
+            ctx.require("DST-10", holds=False, requirement="an export never needs attention", expected="no question",
+                        got="needs_attention")  # fmt: skip
         if at(seen[-1].json, "status") not in (*MOVING, "needs_attention"):
             break
     ended = seen[-1].ok and at(seen[-1].json, "status") in TERMINAL

@@ -115,6 +115,23 @@ def an_earlier_key_is_known_beside_a_run_in_flight(ctx: StateDriver) -> None:
     ctx.status("IMP-09", again, 409, requirement)
 
 
+@check("IDEM-06", "IMP-12", needs=("completed",), whole=True)
+def companies_start_at_one_moment(ctx: StateDriver) -> None:
+    """Start imports of two companies at the same moment, with one key."""
+    companies, body = [ctx.company(fresh=True), ctx.company(fresh=True)], ctx.body("completed")
+    skip_if(companies[0].id == companies[1].id, "the target file lends one company only")
+    body |= {"idempotency_key": new_name()}
+    answers = ctx.client.concurrently([partial(ctx.start, each, body) for each in companies])
+    requirement = "companies that start an import at the same moment start one each"
+    started = [ctx.status("IMP-12", answer, 2, requirement) for answer in answers]
+    if all(started):
+        polls = [ctx.poll(ctx.run_of(answer, each, body)) for each, answer in zip(companies, answers, strict=True)]
+        own = all(poll.ok for poll in polls) and len({at(answer.json, "run_id") for answer in answers}) == 2
+        requirement = "a key that two companies use at the same moment starts a run of each"
+        got = ", ".join(str(at(answer.json, "run_id")) for answer in answers)
+        ctx.require("IDEM-06", own, requirement, *answers, *polls, expected="two runs", got=got)
+
+
 @check("IDEM-02", "IDEM-03", "IDEM-05", needs=("completed",), whole=True)
 def a_key_counts_for_files_too(ctx: StateDriver) -> None:
     """Start an import of a file with a key, repeat it, and send the key with another file, and with rows."""
@@ -185,6 +202,10 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     accepted = [answer for answer in answers if answer.ok]
     block_if(not accepted, "none of the concurrent starts was accepted", *answers[:2])
     ids = {str(at(answer.json, "run_id")) for answer in accepted}
+    broken = [answer for answer in answers if not answer.ok and answer.status is not None]
+    requirement = "each of the concurrent starts with one key is answered with the run that there is"
+    told = ", ".join(str(answer.status) for answer in answers)
+    ctx.require("IDEM-08", not broken, requirement, *broken[:2], expected="2xx from each", got=told)
     later = ctx.start(company, body)
     ids |= {str(at(later.json, "run_id"))} if later.ok else set()
     new = new_entries(names(ctx, company), earlier)

@@ -38,6 +38,7 @@ class Large(NamedTuple):
 
 
 @check("POLL-10", "POLL-11", "CSV-02", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "CSV-08", "CSV-09",
+       "IMP-11",
        needs=("completed", "needs_attention", "completed_with_flags"), whole=True)  # fmt: skip
 def many_rows_are_downloaded(ctx: StateDriver) -> None:
     """Import a file of a thousand rows, leave its hundred wrong ones flagged, and download all and the valid ones."""
@@ -76,16 +77,18 @@ def many_rows_are_downloaded(ctx: StateDriver) -> None:
     requirement = "without filter the download is that of filter=valid"
     ctx.require("CSV-03", same, requirement, ask[2], expected=f"{len(valid.rows)} rows", got=f"{len(plain.rows)} rows")
     _judge_workbook(ctx, large.run, {None: (valid.header, *valid.rows), "all": (whole.header, *whole.rows)})
+    free = ctx.start(large.run.company, ctx.body("completed"))
+    ctx.status("IMP-11", free, 2, "once a run has completed with rows flagged a new import is accepted")
 
 
 @check("POLL-10", "POLL-11", "POLL-12", "QUE-06", "QUE-07", "DEC-05", "DEC-06", "DEC-07", "DEC-27", "CSV-07",
        needs=("completed", "needs_attention"), whole=True)  # fmt: skip
 def many_rows_are_mended(ctx: StateDriver) -> None:
-    """Import a file of a thousand rows of which a hundred are wrong, approve what is proposed, and download all."""
+    """Import a thousand rows of which a hundred are wrong, approve what is proposed, and download all."""
     like = ctx.run("needs_attention", fresh=False)
     small = submitted_rows(ctx, like, like.state)
     skip_if(not small.agrees(like.state), "the target flags other rows than the published rules do")
-    large = _import(ctx, small.rows, like)
+    large = _import(ctx, small.rows, like, inline=True)
     parks = at(large.state, "status") == "needs_attention"
     skip_if(not parks, f"many wrong rows come to rest otherwise than a few: {at(large.state, 'status')}")
     _judge_parking(ctx, large)
@@ -105,22 +108,26 @@ def many_rows_are_mended(ctx: StateDriver) -> None:
         ctx.equal("CSV-07", len(made.downloads()[0].rows), count(end, "inserted"), requirement, polled)
 
 
-def _import(ctx: StateDriver, wrong: Sequence[Mapping[str, str]], like: Run) -> Large:
-    """Many rows as a file; each tenth has what is wrong in one of these rows of another company, now and then twice."""
+def _import(ctx: StateDriver, wrong: Sequence[Mapping[str, str]], like: Run, *, inline: bool = False) -> Large:
+    """Many rows, in a file or in the body; each tenth is wrong as one of these rows of another company, or twice."""
     company = ctx.company(fresh=True)
     pattern = pattern_for(ctx, company)
     bad = _bad_cells(ctx, pattern, wrong, like)
     rows = pattern.rows(ROWS)
     free, some = pattern.free[:1], cycle(bad)
     for place, row in enumerate(rows):
-        row.update(dict.fromkeys(free, f"{place:05}"))
+        row.update(dict.fromkeys(free, f"{place:05}" + (AWKWARD if place % 7 else "")))
         if place % EVERY == EVERY // 3:
             row.update([next(some)] if place // EVERY % 3 else bad)
     columns = [column.name for column in pattern.columns]
     texts = [{name: str(row.get(name) or "") for name in columns} for row in rows]
     sent = check_rows(pattern.sheet_id, pattern.columns, texts)
     skip_if(sent.unsure, "the published rules leave open which of many rows are wrong")
-    run = ctx.begin(company, file_of(ctx, company, rows), "the import of many rows")
+    answer = ctx.start(company, {"rows": rows}) if inline else None  # which is meant for few: what is taken, is whole
+    body = {"rows": rows} if answer is not None and answer.ok else file_of(ctx, company, rows)
+    if answer is None or not answer.ok:
+        answer = ctx.start(company, body)
+    run = ctx.run_of(answer, company, body, "the import of many rows")
     return Large(run, sent, ctx.until(run))
 
 

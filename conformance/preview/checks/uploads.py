@@ -15,7 +15,8 @@ from conformance.target.target import Body
 
 LONG_PAST = 7200
 """Seconds: well over the hour, about, that an upload URL lives."""
-SOON = 300
+SOON, NEARLY = 300, 3300
+ODD_NAME = "Kündigungen im März (1).csv"
 AT_ONCE, FILES = 4, 3
 
 
@@ -25,6 +26,8 @@ def an_upload_is_signed(ctx: StateDriver) -> None:
     answer = ctx.client.call("request_upload", company_id=ctx.any_company().id, body=FILE)
     if ctx.status("UPL-01", answer, 2, "a request for an upload is answered with 2xx"):
         ctx.shaped(answer, "UPL-01")
+    answer = ctx.client.call("request_upload", company_id=ctx.any_company().id, body=FILE | {"name": ODD_NAME})
+    ctx.status("UPL-01", answer, 2, "a file may have any name")
 
 
 @check("UPL-03")
@@ -38,6 +41,14 @@ def an_upload_url_works_once(ctx: StateDriver) -> None:
         ctx.each_status("UPL-03", answers, 4, "a further PUT to an upload URL is refused")
         second = answers["the second PUT"]
         ctx.reads("OP-04", f"the first PUT is answered with {first.status}, a second one with {second.status}")
+    if ctx.whole:
+        url, _ = upload(ctx, ctx.any_company())
+        puts_at_once = [partial(ctx.client.put_upload, url, BYTES, "text/csv")] * AT_ONCE
+        taken = [answer for answer in ctx.client.concurrently(puts_at_once) if answer.ok]
+        requirement = "of PUTs to an upload URL at the same moment one is accepted"
+        ctx.require(
+            "UPL-03", len(taken) <= 1, requirement, *taken[:2], expected="one 2xx", got=f"{len(taken)} times 2xx"
+        )
 
 
 @check("UPL-06")
@@ -61,13 +72,14 @@ def each_reference_is_of_its_own_file(ctx: StateDriver) -> None:
     pattern = pattern_for(ctx, company)
     name, rows = pattern.text_column, pattern.rows(FILES * 2)
     rows = [row | {name: f"row {number}"} for number, row in enumerate(rows)]
-    contents = [table(rows[place * 2 : place * 2 + 2]) for place in range(FILES)]
+    # A file that does not end in a line break ends in a row all the same.
+    contents = [table(rows[place * 2 : place * 2 + 2]).rstrip() for place in range(FILES)]
     uploads = [upload(ctx, company, content) for content in contents]
     for (url, _), content in zip(uploads, contents, strict=True):
         put_file(ctx, url, content)
     again = {
-        f"the second PUT of file {place}": ctx.client.put_upload(url, b"x" * len(contents[0]), "text/csv")
-        for place, (url, _) in enumerate(uploads, 1)
+        f"the second PUT of file {place}": ctx.client.put_upload(url, content.replace(b"row", b"wor"), "text/csv")
+        for place, ((url, _), content) in enumerate(zip(uploads, contents, strict=True), 1)
     }
     ctx.each_status("UPL-03", again, 4, "a second PUT to an upload URL is refused")
     files = [{"name": FILE["name"], "upload_ref": ref} for _, ref in uploads]
@@ -78,6 +90,8 @@ def each_reference_is_of_its_own_file(ctx: StateDriver) -> None:
             return
         end = ctx.until(ctx.run_of(answer, company, chosen))
         skip_if(at(end, "status") != "completed", f"the import of files of right rows is {at(end, 'status')}")
+        late = ctx.client.put_upload(uploads[0][0], contents[0].replace(b"row", b"wor"), "text/csv")
+        ctx.each_status("UPL-03", {"the PUT after the import": late}, 4, "a second PUT to an upload URL is refused")
         _judge_files(ctx, company, name, [row[name] for row in (rows[2:] if first else rows[:2])])
 
 
@@ -89,6 +103,31 @@ def _judge_files(ctx: StateDriver, company: Company, name: str, wanted: list[str
     for clause in ("CSV-05", "UPL-06"):
         requirement = "the rows of each file are imported, as they were put first"
         ctx.require(clause, not missing, requirement, *shown, expected=", ".join(wanted), got=", ".join(found))
+
+
+@check("RUN-09", "POLL-01", needs=("completed",), whole=True)
+def a_file_that_cannot_be_read_leaves_nothing(ctx: StateDriver) -> None:
+    """Import a file of right rows together with one that is no text; where that fails, download all."""
+    company = ctx.company(fresh=True)
+    rows = pattern_for(ctx, company).rows(2)
+    garbage = b"\xff\xfe\x00\x81\r\n" * 40
+    url, ref = upload(ctx, company, garbage, ODD_NAME)
+    put_file(ctx, url, garbage)
+    files = [*file_of(ctx, company, rows)["files"], {"name": ODD_NAME, "upload_ref": ref}]
+    answer = ctx.start(company, {"files": files})
+    skip_if(answer.status == 400, "an import of a file that is no text is refused")  # OP-22
+    run = ctx.run_of(answer, company, {"files": files})
+    status = at(ctx.until(run), "status")
+    ctx.status("POLL-01", run.polled, 2, "the poll of a known run is answered with 2xx, whatever was imported")
+    if status == "needs_attention":
+        ctx.end(run)
+    with ctx.speaking_of("RUN-09"):
+        skip_if(status != "failed", f"an import of a file that is no text is {status}")
+        sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
+        shown = [lines.answer for lines in sheets if lines.rows]
+        number = sum(len(lines.rows) for lines in sheets)
+        requirement = "a run that failed by itself inserted no rows, of no file"
+        ctx.require("RUN-09", not number, requirement, run.polled, *shown, expected="no rows", got=f"{number} rows")
 
 
 @check("UPL-07")
@@ -125,9 +164,11 @@ def an_upload_url_expires(ctx: StateDriver) -> None:
     skip_if(not ctx.advance(SOON), "the target file offers no way to let time pass")
     soon = ctx.client.put_upload(used, BYTES[::-1], "text/csv")
     ctx.each_status("UPL-03", {"the second PUT": soon}, 4, "a second PUT is refused some minutes later, too")
+    ctx.advance(NEARLY)
     upload(ctx, ctx.any_company())  # which is no reason for the others to last
-    skip_if(not ctx.advance(LONG_PAST), "the target file offers no way to let time pass")
+    ctx.advance(NEARLY)
     late = ctx.client.put_upload(url, BYTES, "text/csv")
+    ctx.advance(LONG_PAST)
     young = late.ok and not ctx.target.strict
     skip_if(young, "the target's clock may move runs alone, so the upload URL may not have aged (OP-39)")
     puts = {"the late PUT": late, "that of a second URL": ctx.client.put_upload(second, BYTES, "text/csv")}
