@@ -137,6 +137,11 @@ def new_entries(now: list[str] | None, before: list[str] | None) -> list[str] | 
     return None if now is None or before is None else [name for name in now if name not in before]
 
 
+def told_new(new: list[str] | None) -> str:
+    """How many entries are new, to be read; what they are known by may be no name."""
+    return "unknown" if new is None else f"{len(new)} new"
+
+
 def names(ctx: StateDriver, company: Company) -> list[str] | None:
     """What the newest runs of the company are known by; None when there is no list."""
     return entry_names(ctx.history(company).json)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import fetch, file_of
-from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries
+from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries, told_new
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.driver import near, new_name
 from conformance.preview.made_rows import pattern_for
@@ -159,7 +159,9 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     before = names(ctx, company)
     new = new_entries(before, earlier)
     requirement = "a start refused with 409 creates no run: the history has one run more than before the first start"
-    ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving.values(), expected="1 new run", got=new)
+    ctx.require(
+        "IMP-09", new is None or len(new) <= 1, requirement, *moving.values(), expected="1 new run", got=told_new(new)
+    )
     later = {"files": []} if not ctx.whole else _file(ctx, company)  # OP-22
     refused = [ctx.start(company, clean), *([ctx.start(company, later)] if ctx.whole else [])]
     for answer in refused:
@@ -210,7 +212,7 @@ def of_concurrent_starts_one_is_accepted(ctx: StateDriver) -> None:
     ctx.require("IMP-09", holds, requirement, *answers[:4], expected=f"one 201, {AT_ONCE - 1} times 409", got=statuses)
     new = new_entries(names(ctx, company), earlier)
     few, requirement = new is None or len(new) <= 1, "a start refused with 409 creates no run"
-    ctx.require("IMP-13", few, requirement, *answers[:4], expected="1 new run", got=len(new or ()))
+    ctx.require("IMP-13", few, requirement, *answers[:4], expected="1 new run", got=told_new(new))
 
 
 @check("IMP-11", "ACT-05", needs=("completed", "failed", "canceled"), whole=True)

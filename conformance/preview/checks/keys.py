@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import file_of
-from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries
+from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, told_new
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.driver import new_name
 from conformance.preview.made_rows import pattern_for
@@ -52,7 +52,7 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     same_run = not moving.ok or at(moving.json, "run_id") == run.id  # a refusal is IDEM-02's
     requirement = "the same start with the same key gives the same run, and no second one"
     holds = same_run and (new is None or len(new) <= 1)
-    ctx.require("IDEM-01", holds, requirement, moving, expected=f"run {run.id} alone", got=new)
+    ctx.require("IDEM-01", holds, requirement, moving, expected=f"run {run.id} alone", got=told_new(new))
     ctx.end(run)
     ended = run.state
     if _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the run's end"):
@@ -89,7 +89,9 @@ def keys_that_are_alike_are_told_apart(ctx: StateDriver) -> None:
     for body, run in runs[:3]:
         _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the end of later ones, too")
     new = new_entries(names(ctx, company), before)
-    ctx.require("IDEM-01", not new, "a replay of an earlier start creates no run", expected="no new run", got=new)
+    ctx.require(
+        "IDEM-01", not new, "a replay of an earlier start creates no run", expected="no new run", got=told_new(new)
+    )
     first, run = runs[0]
     for other in _others(first):
         _judge_conflict(ctx, run, other, run.state)
@@ -211,7 +213,7 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     new = new_entries(names(ctx, company), earlier)
     holds = len(ids) == 1 and (new is None or len(new) <= 1)
     requirement = "concurrent starts with one key create one run"
-    got = f"{', '.join(sorted(ids))}; new in the history: {'unknown' if new is None else len(new)}"
+    got = f"{', '.join(sorted(ids))}; in the history: {told_new(new)}"
     ctx.require("IDEM-08", holds, requirement, *accepted[:3], expected="1 run", got=got)
 
 
