@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 _OTHERS, _NO_PLUGINS = ("HYPOTHESIS_", "SCHEMATHESIS_"), "HYPOTHESIS_NO_PLUGINS"
@@ -22,6 +22,10 @@ def apart() -> Iterator[None]:
     """Within this block Schemathesis and Hypothesis are as they come; imported for the first time, they stay so."""
     others = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OTHERS)}
     os.environ[_NO_PLUGINS] = "1"
+    try:
+        Path.cwd()
+    except OSError:  # somebody has removed the current folder, and Hypothesis asks for its name
+        os.chdir(gettempdir())
     with TemporaryDirectory(prefix="vern-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         stack.callback(os.environ.update, others)
         stack.callback(os.environ.pop, _NO_PLUGINS)
