@@ -11,11 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from conformance.engine.context import block_if
 from conformance.http.client import NO_KEY, OTHER, REVOKED
 from conformance.preview.account import fetch, filled_sheets
-from conformance.preview.bodies import MOVING, at, count
-from conformance.preview.checks import Blocked, Company, Run, StateDriver, check
+from conformance.preview.bodies import at, count
+from conformance.preview.checks import Company, Run, StateDriver, check
+from conformance.preview.checks.hours import (
+    Prepared,
+    ask_an_hour_later,
+    judge_hours_later,
+    judge_minutes_later,
+    prepare,
+)
+from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.driver import new_name
 from conformance.target.target import Body
 
@@ -23,8 +30,8 @@ if TYPE_CHECKING:
     from conformance.preview.observed.memory import SeenCompany, SeenRun
 
 HOUR = 3_600  # seconds
-RUNS, COMPANIES, SHEETS, PAGES, IMPORTS = 12, 3, 4, 3, 3
-"""How many of each are looked at, and how many imports the company has that has most."""
+RUNS, COMPANIES, SHEETS, PAGES, IMPORTS, ENDED = 12, 4, 4, 3, 3, 6
+"""How many of each are looked at, the imports of the company that has most, and the ended runs of a day later."""
 
 
 class Sample(NamedTuple):
@@ -41,20 +48,9 @@ class Sample(NamedTuple):
 @check(
     *("RUN-02", "RUN-03", "RUN-04", "RUN-07", "RUN-08", "POLL-01", "QUE-03", "PATCH-10", "STALE-01", "STALE-04"),
     *("ACT-01", "ACT-02", "ACT-04", "ACT-05", "ACT-06", "HIST-01", "HIST-02", "HIST-03", "HIST-04", "IDEM-03"),
-    *("DEC-31", "DEC-32", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "SRC-01", "TPL-01", "UPL-08"),
-    *(
-        "AUTH-02",
-        "AUTH-04",
-        "AUTH-05",
-        "AUTH-06",
-        "POLL-17",
-        "DEC-23",
-        "DEC-33",
-        "DEC-35",
-        "IMP-10",
-        "IMP-11",
-        "RUN-09",
-    ),
+    *("DEC-23", "DEC-31", "DEC-32", "DEC-33", "DEC-35", "CSV-03", "CSV-04", "CSV-05", "CSV-06", "CSV-07", "RUN-09"),
+    *("SRC-01", "TPL-01", "PROV-14", "PROV-16", "UPL-03", "UPL-08", "IDEM-02", "IDEM-04", "IMP-10", "IMP-11"),
+    *("AUTH-02", "AUTH-04", "AUTH-05", "AUTH-06", "POLL-17", "HIST-05", "STALE-02"),
     needs=("completed", "failed", "needs_attention", "running"),
     last=True,
 )
@@ -64,22 +60,29 @@ def what_was_told_is_told_again(ctx: StateDriver) -> None:
     A quick run looks once: hours later, or else at once.
     """
     _see_to_runs(ctx)
+    prepared = prepare(ctx, _free(ctx)) if ctx.whole else Prepared()
     sample = _sample(ctx)
     with ctx.speaking_of():  # what stops it is for the checks whose clauses are about that
-        _look_again(ctx, sample)
+        _look_again(ctx, sample, prepared)
     for clause in ("RUN-03", "RUN-04", "RUN-08") if sample.runs else ():
         requirement = "what was met is read again at the end, and hours later where time can be let pass"
         ctx.require(clause, holds=True, requirement=requirement)
 
 
-def _look_again(ctx: StateDriver, sample: Sample) -> None:
+def _look_again(ctx: StateDriver, sample: Sample, prepared: Prepared) -> None:
     for _ in range(2 if ctx.whole else 0):
         _look(ctx, sample)
         ctx.wait()
     _repeat_a_start(ctx)
-    if ctx.advance(HOUR):
+    passed = ctx.advance(HOUR // 6)
+    judge_minutes_later(ctx, prepared)
+    if passed and ctx.advance(HOUR):
         _look(ctx, sample)
-        _judge_over(ctx, sample)
+        ask_an_hour_later(ctx, prepared)
+        judge_hours_later(ctx, prepared, _free(ctx))
+        ctx.advance(22 * HOUR)
+        for run in [each for each in sample.runs if each.end is not None][:ENDED]:
+            ctx.client.call("poll_import", company_id=run.company.id, run_id=run.id)
     elif ctx.whole:
         _look(ctx, Sample(sample.runs[:1], sample.companies[:1], sample.sheets[:1], sample.nobodys))
     else:
@@ -97,16 +100,29 @@ def _see_to_runs(ctx: StateDriver) -> None:
         _see_to_later_imports(ctx)
 
 
-def _see_to_later_imports(ctx: StateDriver) -> None:
-    """More imports, each with a key, in a company in which one has completed, for what is true of the earlier ones."""
+def _free(ctx: StateDriver) -> SeenCompany | None:
+    """The company of which all is known and in which nothing is in flight that has most runs, one completed."""
     at_rest = [each for each in ctx.memory.companies.values() if each.runs and each.at_rest]
     free = [each for each in at_rest if all(run.end is not None for run in each.runs)]
-    if not free or ctx.client.read_only:
+    return max(
+        free, key=lambda each: (any(run.status == "completed" for run in each.runs), len(each.runs)), default=None
+    )
+
+
+def _see_to_later_imports(ctx: StateDriver) -> None:
+    """More imports, each with a key, in a company in which one has completed, for what is true of the earlier ones."""
+    most = _free(ctx)
+    if most is None or ctx.client.read_only:
         return
-    most = max(free, key=lambda each: (any(run.status == "completed" for run in each.runs), len(each.runs)))
     body = ctx.body("completed")
     for _ in range(max(1, IMPORTS - len(most.runs))):
-        ctx.until(ctx.begin(Company(most.id), body | {"idempotency_key": new_name()}))
+        run = ctx.begin(Company(most.id), body | {"idempotency_key": new_name()})
+        ctx.active(run.company)
+        ctx.wait()
+        if at(ctx.poll(run).json, "status") == "running":
+            ctx.active(run.company)
+            ctx.start(run.company, run.body)
+        ctx.until(run)
 
 
 def _sample(ctx: StateDriver) -> Sample:
@@ -117,8 +133,17 @@ def _sample(ctx: StateDriver) -> Sample:
             groups.setdefault(_way(run), []).append(run)
     oldest, latest = [each[0] for each in groups.values()], [each[-1] for each in groups.values()]
     runs = list(dict.fromkeys([*oldest, *latest]))[:RUNS]
+    return Sample(runs, _companies(ctx, runs)[:COMPANIES], list(_sheets(runs))[:SHEETS], str(uuid4()))
+
+
+def _companies(ctx: StateDriver, runs: list[SeenRun]) -> list[SeenCompany]:
+    """The company with most runs, that of a second parking or a first, one where a run timed out, one without runs."""
     known = sorted(dict.fromkeys(run.company for run in runs), key=lambda each: -len(each.runs))
-    return Sample(runs, known[:COMPANIES], list(_sheets(runs))[:SHEETS], str(uuid4()))
+    parked = sorted((run for run in runs if run.is_parked), key=lambda each: -len(each.taken))
+    timed_out = [run for run in runs if run.end is not None and at(run.end.json, "error") == TIMED_OUT]
+    empty = [each for each in ctx.memory.companies.values() if each.is_known and not each.runs]
+    chosen = [*known[:1], *(run.company for run in (*parked[:1], *timed_out[:1])), *empty[:1], *known]
+    return list(dict.fromkeys(chosen))
 
 
 def _way(run: SeenRun) -> tuple[Any, ...]:
@@ -167,8 +192,8 @@ def _ask_for_refusals(ctx: StateDriver, sample: Sample) -> None:
                 poll(company_id=run.company.id, run_id=run.id, key=key)
     if ctx.client.read_only:
         return
-    for decision in ("approve", "reject"):
-        decided = [run for run in sample.runs if run.end is not None and run.taken[-1:] == [decision]]
+    for decision in ("approve", "reject", "nobody"):
+        decided = [run for run in sample.runs if run.end is not None and (*run.taken, "nobody")[:1] == (decision,)]
         for run in decided[:1]:
             ctx.client.call("decide", company_id=run.company.id, run_id=run.id, body={"decision": "approve"})
     parked = [run for run in sample.runs if run.is_parked and run.company.at_rest]
@@ -195,21 +220,3 @@ def _repeat_a_start(ctx: StateDriver) -> None:
     if ended and not ctx.client.read_only:
         company, key, payload, *_ = min(ended, key=lambda each: (each[3] is each[0].runs[-1], -each[4]))
         ctx.start(Company(company.id), payload | {"idempotency_key": key})
-
-
-def _judge_over(ctx: StateDriver, sample: Sample) -> None:
-    """Start an import and let hours pass: whatever became of it, it does not move any more."""
-    state = "running" if isinstance(ctx.target.states.get("running"), Body) else "completed"
-    if ctx.client.read_only or not isinstance(ctx.target.states.get(state), Body):
-        return
-    with ctx.speaking_of("STALE-01"):
-        free = [each.id for each in sample.companies if each.at_rest and all(run.end for run in each.runs)]
-        run = ctx.begin_run(state, Company(free[0]) if free else None)
-        ctx.poll(run)
-        ctx.advance(4 * HOUR)
-        try:
-            ctx.until(run)
-        except Blocked as blocked:
-            block_if(at(run.state, "status") not in MOVING, str(blocked), run.polled)
-        ended, requirement = at(run.state, "status") not in MOVING, "a run that began hours ago does not move any more"
-        ctx.require("STALE-01", ended, requirement, run.polled, expected="an end", got=run.polled.text)

@@ -279,7 +279,7 @@ def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     ctx.require("RUN-04", equal, requirement, after, expected=before, got=after.json)
 
 
-@check("STALE-01", "STALE-02", "STALE-03", "STALE-04", needs=("completed",))
+@check("STALE-01", "STALE-02", "STALE-03", "STALE-04", "ERR-09", needs=("completed",))
 def a_dead_run_times_out(ctx: StateDriver) -> None:
     """Read a run whose engine died long ago, look for an active run, and start another import."""
     run = dead_run(ctx)
@@ -296,6 +296,11 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     with ctx.speaking_of("STALE-03"):
         new = ctx.start(run.company, ctx.body("completed"))
         ctx.status("STALE-03", new, 2, "after a time-out a new import is accepted")
+        if new.ok:
+            fresh = ctx.run_of(new, run.company, ctx.body("completed"))
+            told = at(ctx.poll(fresh).json, "error")
+            requirement = "an import that begins after one that timed out has an hour of its own"
+            ctx.require("STALE-05", told != TIMED_OUT, requirement, new, fresh.polled, expected="no time-out", got=told)
     ctx.advance(2 * HOUR)
     ctx.wait()
     last = ctx.poll(run)
@@ -321,6 +326,10 @@ def dead_run(ctx: StateDriver) -> Run:
             block_if(not isinstance(way, Body), f"the run that should be stale is {status}", run.polled)
             raise Skipped("the target offers no way to let the hour pass after which a run is stale")
         status, ended = at(ctx.poll(run).json, "status"), False
+    failing = run.polled.status is not None and run.polled.status >= 500 and (ctx.poll(run).status or 0) >= 500
+    requirement = "the poll of a run that timed out is answered with 2xx"
+    ctx.require("ERR-09", not failing, requirement, run.polled, expected="2xx", got=str(run.polled.status))
+    block_if(not run.polled.ok, "the poll of the run that should go stale is not answered with 2xx", run.polled)
     elsewhere = status not in STATUSES or status == "needs_attention" or (ended and status != "failed")
     block_if(elsewhere, f"the run that should go stale is {status}", run.polled)
     return run

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Found = Iterator["Contradiction"]
+RECENT = 3_000
+"""Seconds for which a run surely is one of the recent ones."""
+TIMED_OUT = "Import timed out"
 CONSTANT = ("created_at", "poll_url")
 
 
@@ -38,7 +41,7 @@ def listed(memory: Memory, answer: Answer) -> Found:
         if run.id in places:
             yield from _entry(memory, run, items[places[run.id]], answer)
     if not answer.query:
-        yield from _first_page(company, places, items, answer)
+        yield from _first_page(memory, company, places, items, answer)
     if len(names) == len(items):
         yield from _again(company, names, answer)
 
@@ -50,7 +53,9 @@ def _strangers(memory: Memory, company: SeenCompany, names: list[str], answer: A
         yield contradiction("SEC-02", requirement, answer, expected=f"runs of {company.id}", got=", ".join(others))
 
 
-def _first_page(company: SeenCompany, places: dict[str, int], items: list[Any], answer: Answer) -> Found:
+def _first_page(
+    memory: Memory, company: SeenCompany, places: dict[str, int], items: list[Any], answer: Answer
+) -> Found:
     named = bool(places) or any(map(identity, items))
     known = [run for run in company.runs if run.started is not None and run.started.alone]
     there = [run for run in known if run.id in places]
@@ -64,9 +69,13 @@ def _first_page(company: SeenCompany, places: dict[str, int], items: list[Any], 
         requirement = "the run that was started last is the first of the history"
         yield contradiction("HIST-03", requirement, newest.started, answer, expected=f"run {newest.id} first")
     gone = [run for run in known[known.index(there[0]) :] if run.id not in places] if there else []
+    if isinstance(answer.json, dict) and answer.json.get("next_cursor", 0) is None and named:
+        met = [run for run in company.runs if run.last is not None and memory.now() - run.since < RECENT]
+        gone += [run for run in met if run.id not in places]  # and no page follows
     if gone:
         requirement = "every run since the oldest one on the page is listed"
-        yield contradiction("HIST-04", requirement, gone[0].started, answer, expected=f"run {gone[0].id}")
+        first = gone[0].started or gone[0].last
+        yield contradiction("HIST-04", requirement, first, answer, expected=f"run {gone[0].id}")
     if company.is_known and len(items) > len(company.runs):
         clause = "RUN-08" if company.refused is None else "IMP-13"
         requirement = "the history lists no run that nobody has started"
@@ -80,7 +89,8 @@ def _entry(memory: Memory, run: SeenRun, item: Any, answer: Answer) -> Found:
     status, settled = word(within, "status"), memory.now() - run.since >= SETTLED
     if run.end is not None and status in STATUSES and settled and status != run.status:
         requirement = f"the history lists a run that is {run.status} as that"
-        yield contradiction("RUN-03", requirement, run.end, answer, expected=str(run.status), got=str(status))
+        clause = "STALE-02" if at(run.end.json, "error") == TIMED_OUT else "RUN-03"
+        yield contradiction(clause, requirement, run.end, answer, expected=run.status, got=status)
     elif run.is_parked and status in STATUSES and settled and status != run.status:
         requirement = "the history lists a run as parked that is so before and after"
         said = contradiction("HIST-04", requirement, run.last, answer, expected=str(run.status), got=str(status))

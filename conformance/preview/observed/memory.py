@@ -20,7 +20,7 @@ UNSURE = "unsure"
 """What stands among a run's decisions for one of which nobody knows whether it was taken."""
 SETTLED = 20.0
 """Seconds after which a list shows how a run ended; until then it may lag behind."""
-PARKED, ALIVE = "parked", "alive"
+PARKED, ALIVE, ONWARD = "parked", "alive", "onward"
 """What the next poll of a run has to show of it, so that what was said before is a contradiction."""
 
 
@@ -41,6 +41,8 @@ class SeenRun:
     """Which were or may have been taken since its latest parking was seen."""
     taken: list[str] = field(default_factory=list)
     """All of them, in order."""
+    decided_since: bool = False
+    """Whether a decision was or may have been taken since its latest poll."""
     pending: list[tuple[str, Contradiction]] = field(default_factory=list)
     """What will be a contradiction if the next poll shows it parked or alive as before."""
     facts: dict[str, tuple[Any, Answer]] = field(default_factory=dict)

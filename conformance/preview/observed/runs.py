@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.preview.bodies import MOVING, STATUSES, array, at, count, documented, listed, questions
 from conformance.preview.observed.memory import (
     ALIVE,
+    ONWARD,
     PARKED,
     UNSURE,
     Memory,
@@ -37,6 +38,9 @@ def polled(memory: Memory, answer: Answer) -> Found:
     if not answer.ok:
         if run is None and answer.status == 404:
             memory.missing.setdefault(place, answer)
+        elif place in memory.missing and answer.status in {400, 409}:
+            requirement = "the poll of an unknown run is answered with 404 each time"
+            yield contradiction("POLL-17", requirement, memory.missing[place], answer, expected="404")
         if run is not None and answer.status in {400, 404, 409}:
             clause = "IMP-05" if run.last is None else "POLL-01"
             requirement = "the poll of a run that was started or read before is answered with 2xx"
@@ -62,8 +66,8 @@ def polled(memory: Memory, answer: Answer) -> Found:
     yield from shown(memory, run, answer)
 
 
-def shown(memory: Memory, run: SeenRun, answer: Answer, *, by_lookup: bool = False) -> Found:
-    """A body of the run, as a poll or a look-up gave it."""
+def shown(memory: Memory, run: SeenRun, answer: Answer) -> Found:
+    """A body of the run, as a poll gave it."""
     status = word(answer.json, "status")
     yield from _sums(run.company, answer)
     if run.end is not None:
@@ -74,7 +78,7 @@ def shown(memory: Memory, run: SeenRun, answer: Answer, *, by_lookup: bool = Fal
         if stays and run.decisions and documented(run.body) == documented(answer.json):
             return  # the decision is not to be seen yet: for DEC-03
         if stays and not run.decisions:
-            yield from _parked_alike(run.last, answer, by_lookup=by_lookup)
+            yield from _parked_alike(run.last, answer)
         yield from _step(run, run.last, was, answer)
     memory.saw(run, answer)
 
@@ -113,15 +117,29 @@ def _after_the_end(run: SeenRun, end: Answer, answer: Answer) -> Found:
             yield contradiction("DEC-32", "the report of a rejected run stays as it is", end, answer)
 
 
-def _parked_alike(before: Answer, answer: Answer, *, by_lookup: bool) -> Found:
-    old, new = documented(before.json), documented(answer.json)
-    if by_lookup:
-        if old.get("needs_attention") != new.get("needs_attention"):
-            requirement = "the look-up gives a parked run with the needs_attention block of its poll"
-            yield contradiction("ACT-04", requirement, before, answer)
-        elif old != new:
-            yield contradiction("ACT-06", "the look-up gives a parked run as its poll does", before, answer)
+def _looked_at(run: SeenRun, answer: Answer) -> Found:
+    """A body of the run as a look-up gave it, held against its polls before and after."""
+    status, last = word(answer.json, "status"), run.last
+    if last is None:
         return
+    if run.is_parked and status == "needs_attention":
+        old, new = documented(last.json), documented(answer.json)
+        same = at(old, "needs_attention") == at(new, "needs_attention")
+        requirement = "the look-up gives a parked run as its poll does"
+        if old != new:
+            run.pending.append((PARKED, contradiction("ACT-06" if same else "ACT-04", requirement, last, answer)))
+    elif run.is_parked:
+        requirement = "the look-up gives a run as parked that is so before and after"
+        run.pending.append((PARKED, contradiction("ACT-06", requirement, last, answer)))
+    elif status == "queued" and run.status == "running":
+        yield contradiction("ACT-06", "a run that was begun is not looked up as queued", last, answer)
+    elif status == "needs_attention":
+        requirement = "the look-up gives no run as parked that is at work before and after"
+        run.pending.append((ONWARD, contradiction("ACT-06", requirement, last, answer)))
+
+
+def _parked_alike(before: Answer, answer: Answer) -> Found:
+    old, new = documented(before.json), documented(answer.json)
     if questions(old) != questions(new):
         yield contradiction("QUE-03", "the questions of one parking stay the same", before, answer)
     kept = [[at(body, "report"), at(body, "needs_attention", "proposed_patch")] for body in (old, new)]
@@ -133,9 +151,11 @@ def _parked_alike(before: Answer, answer: Answer, *, by_lookup: bool) -> Found:
 def _confirmed(run: SeenRun, answer: Answer) -> Found:
     """What was a contradiction to the run's being alive or parked, which this poll shows it still to be."""
     status = word(answer.json, "status")
-    alive, parked = status in {*MOVING, "needs_attention"}, status == "needs_attention" and run.is_parked
+    parked = status == "needs_attention" and run.is_parked
+    onward = status in {*MOVING, "completed"} and UNSURE not in run.decisions and not run.decided_since
+    holds = {ALIVE: status in {*MOVING, "needs_attention"}, PARKED: parked, ONWARD: onward}
     for needed, waiting in run.pending:
-        if alive if needed == ALIVE else parked:
+        if holds[needed]:
             yield contradiction(
                 waiting.clause,
                 waiting.requirement,
@@ -145,6 +165,7 @@ def _confirmed(run: SeenRun, answer: Answer) -> Found:
                 got=waiting.got,
             )
     run.pending.clear()
+    run.decided_since = False
 
 
 def _sums(company: SeenCompany, answer: Answer) -> Found:
@@ -182,6 +203,8 @@ def looked_up(memory: Memory, answer: Answer) -> Found:
             run.pending.append((ALIVE, said))
     elif status in {*MOVING, "needs_attention"}:
         yield from _found(memory, company, run_id, answer)
+    elif not status and company.is_known and not any(each.is_alive for each in company.runs):
+        yield contradiction("ACT-02", "no run is given when none is in flight", answer, expected=NONE)
 
 
 def _found(memory: Memory, company: SeenCompany, run_id: Any, answer: Answer) -> Found:
@@ -200,7 +223,7 @@ def _found(memory: Memory, company: SeenCompany, run_id: Any, answer: Answer) ->
         clause = "STALE-02" if at(run.end.json, "error") == TIMED_OUT else "ACT-05"
         yield contradiction(clause, "a run that is over is not active", run.end, answer, expected=NONE)
     elif run is not None:
-        yield from shown(memory, run, answer, by_lookup=True)
+        yield from _looked_at(run, answer)
 
 
 def decided(memory: Memory, answer: Answer) -> Found:
@@ -252,4 +275,5 @@ def note_decision(memory: Memory, answer: Answer) -> None:
     for run in [each for key, each in memory.runs.items() if key[1].casefold() == meant]:
         run.decisions.add(decision if answer.ok and decision else UNSURE)
         run.taken.append(decision if answer.ok else UNSURE)
+        run.decided_since = True
         run.company.changes += 1

@@ -25,6 +25,8 @@ def started(memory: Memory, answer: Answer) -> Found:
     run_id = at(answer.json, "run_id") if answer.ok else None
     if isinstance(run_id, str):
         yield from _began(memory, company, key, run_id, answer)
+    elif key in company.keys and answer.status in {400, 404, 409}:
+        yield from _not_replayed(memory, company.keys[str(key)], answer)
     elif answer.status == 409 and _is_free(company, key, answer):
         used = key is not None and any(key in each.keys for each in memory.companies.values())
         clause = "IDEM-06" if used else "IMP-11" if company.runs else "IMP-12"
@@ -76,13 +78,17 @@ def _beside(company: SeenCompany, answer: Answer) -> Found:
 
 def _not_replayed(memory: Memory, first: tuple[Any, SeenRun, float], answer: Answer) -> Found:
     payload, run, when = first
-    if _clearly_other(payload, answer.sent):
+    if answer.ok and _clearly_other(payload, answer.sent):
         requirement = "a key that was used with clearly different rows is refused with 409"
         yield contradiction("IDEM-05", requirement, run.started, answer, expected="409")
-    elif payload == _payload(answer.sent) and memory.now() - when < KEY_LASTS:
+    elif payload == _payload(answer.sent) and (run.is_alive or memory.now() - when < KEY_LASTS):
         clause = "IDEM-04" if run.is_parked else "IDEM-02" if run.status in MOVING else "IDEM-03"
         requirement = "the same start with the same key gives the existing run"
-        yield contradiction(clause, requirement, run.started, answer, expected=f"run {run.id}")
+        said = contradiction(clause, requirement, run.started, answer, expected=f"run {run.id}")
+        if run.is_alive and memory.now() - when >= KEY_LASTS:
+            run.pending.append((ALIVE, said))
+        else:
+            yield said
 
 
 def _clearly_other(payload: Any, sent: Any) -> bool:
