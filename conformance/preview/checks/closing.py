@@ -133,16 +133,16 @@ def _sample(ctx: StateDriver) -> Sample:
             groups.setdefault(_way(run), []).append(run)
     oldest, latest = [each[0] for each in groups.values()], [each[-1] for each in groups.values()]
     runs = list(dict.fromkeys([*oldest, *latest]))[:RUNS]
-    return Sample(runs, _companies(ctx, runs)[:COMPANIES], list(_sheets(runs))[:SHEETS], str(uuid4()))
+    return Sample(runs, _companies(ctx, runs)[:COMPANIES], list(_sheets([*latest, *runs]))[:SHEETS], str(uuid4()))
 
 
 def _companies(ctx: StateDriver, runs: list[SeenRun]) -> list[SeenCompany]:
     """The company with most runs, that of a second parking or a first, one where a run timed out, one without runs."""
     known = sorted(dict.fromkeys(run.company for run in runs), key=lambda each: -len(each.runs))
     parked = sorted((run for run in runs if run.is_parked), key=lambda each: -len(each.taken))
-    timed_out = [run for run in runs if run.end is not None and at(run.end.json, "error") == TIMED_OUT]
+    expired = list(filter(_timed_out, runs))
     empty = [each for each in ctx.memory.companies.values() if each.is_known and not each.runs]
-    chosen = [*known[:1], *(run.company for run in (*parked[:1], *timed_out[:1])), *empty[:1], *known]
+    chosen = [*known[:1], *(run.company for run in (*parked[:1], *expired[:1])), *empty[:1], *known]
     return list(dict.fromkeys(chosen))
 
 
@@ -151,6 +151,11 @@ def _way(run: SeenRun) -> tuple[Any, ...]:
     flagged = bool(count(run.body, "invalidCellCount"))
     later = run is not run.company.runs[-1]
     return run.status, flagged, *run.taken[-1:], str(at(run.body, "error"))[:20] if not run.taken else "", later
+
+
+def _timed_out(run: SeenRun) -> bool:
+    """Whether the run timed out."""
+    return run.end is not None and at(run.end.json, "error") == TIMED_OUT
 
 
 def _sheets(runs: list[SeenRun]) -> Iterator[tuple[str, str]]:
@@ -186,7 +191,14 @@ def _ask_for_refusals(ctx: StateDriver, sample: Sample) -> None:
     """What was refused before: unknown runs, other keys, decisions after the end, starts beside a parking."""
     poll = partial(ctx.client.call, "poll_import")
     for run in sample.runs[:1]:
-        poll(company_id=run.company.id, run_id=sample.nobodys)
+        unknown = [poll(company_id=run.company.id, run_id=sample.nobodys)]
+        if (unknown[0].status or 0) >= 500:  # once it may be a mishap
+            unknown += [poll(company_id=run.company.id, run_id=sample.nobodys) for _ in range(2)]
+            failing, requirement = (
+                all((each.status or 0) >= 500 for each in unknown),
+                "an unknown run is answered with 404",
+            )
+            ctx.require("POLL-17", not failing, requirement, *unknown, expected="404", got=str(unknown[-1].status))
         for key in (OTHER, REVOKED, NO_KEY):
             if ctx.client.has(key):
                 poll(company_id=run.company.id, run_id=run.id, key=key)
@@ -194,7 +206,7 @@ def _ask_for_refusals(ctx: StateDriver, sample: Sample) -> None:
         return
     for decision in ("approve", "reject", "nobody"):
         decided = [run for run in sample.runs if run.end is not None and (*run.taken, "nobody")[:1] == (decision,)]
-        for run in decided[:1]:
+        for run in sorted(decided, key=lambda each: not _timed_out(each))[:1]:
             ctx.client.call("decide", company_id=run.company.id, run_id=run.id, body={"decision": "approve"})
     parked = [run for run in sample.runs if run.is_parked and run.company.at_rest]
     if parked and isinstance(ctx.target.states.get("completed"), Body):

@@ -43,6 +43,9 @@ def prepare(ctx: StateDriver, free: SeenCompany | None) -> Prepared:
         return prepared
     with ctx.speaking_of():
         prepared.parked = _parking(ctx)
+        rejected = _parking(ctx)
+        if ctx.decide(rejected, "reject").ok:
+            ctx.until(rejected)
     if free is not None:
         with ctx.speaking_of():
             prepared.url = _imported(ctx, Company(free.id))

@@ -298,6 +298,7 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
         ctx.status("STALE-03", new, 2, "after a time-out a new import is accepted")
         if new.ok:
             fresh = ctx.run_of(new, run.company, ctx.body("completed"))
+            ctx.wait()
             told = at(ctx.poll(fresh).json, "error")
             requirement = "an import that begins after one that timed out has an hour of its own"
             ctx.require("STALE-05", told != TIMED_OUT, requirement, new, fresh.polled, expected="no time-out", got=told)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Found = Iterator["Contradiction"]
-RECENT = 3_000
+RECENT = 43_200
 """Seconds for which a run surely is one of the recent ones."""
 TIMED_OUT = "Import timed out"
 CONSTANT = ("created_at", "poll_url")
