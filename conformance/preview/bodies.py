@@ -5,6 +5,7 @@ Answers are compared by their documented members alone, since an implementation 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ def entry_names(body: Any) -> list[str] | None:
     """What the entries of a history's page are known by: an id where they have one, else all that they say."""
     found = entries(body)
     # Members that nobody documented may change at every look.
-    return None if found is None else [identity(each) or repr(documented(each) or each) for each in found]
+    return None if found is None else [identity(each) or json.dumps(documented(each) or each) for each in found]
 
 
 def listing(answer: Answer) -> Any:
