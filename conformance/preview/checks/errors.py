@@ -66,6 +66,7 @@ def _refusals(ctx: StateDriver) -> list[Answer]:
         ask("export_csv", company_id=company.id, query={"sheet_id": str(uuid4())}),
         ask("start_export", company_id=company.id, body={"mode": "conformance"}),
         ask("poll_import", company_id=company.id, run_id=str(uuid4())),
+        ask("poll_import", company_id=company.id, run_id="conformance's \u00e9"),
         ask("poll_export", company_id=company.id, run_id=str(uuid4())),
     ]
     if isinstance(taken := at(company.provisioned, "company", "external_id"), str):
