@@ -198,7 +198,7 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     requirement, expected = "newer runs are listed before older ones", ", ".join(run.id for run in runs)
     ctx.require("HIST-01", places == sorted(places), requirement, late, expected=expected, got=_shown(listed))
     known = [run for run in runs if listed[run.id] is not None]
-    for limit in (1, 2) if ctx.whole else (1,):
+    for limit in (1, 2, 3) if ctx.whole else (1,):
         _judge_pages(ctx, company, known, limit)
     _judge_rejected(ctx, newer)
 
