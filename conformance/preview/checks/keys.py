@@ -244,7 +244,7 @@ def _judge_replay(ctx: StateDriver, clause: str, run: Run, answer: Answer, when:
 
 def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: Any) -> None:
     refused = [ctx.start(run.company, other) for _ in range(2 if ctx.whole else 1)]
-    status = before.get("status") if isinstance(before, dict) else before
+    status = (at(before, "status") if isinstance(before, dict) else before) or "not to be read"
     requirement = f"a used key with clearly different rows is refused with 409; its run is {status}"
     for answer in refused:
         ctx.status("IDEM-05", answer, 409, requirement)

@@ -6,6 +6,7 @@ moves may end; only what no such thing explains is a contradiction.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -179,10 +180,10 @@ def _sums(company: SeenCompany, answer: Answer) -> Found:
         yield contradiction("POLL-10", requirement, answer, expected="the same sum", got=got)
     if not company.sheets:
         return
-    strange = [each.get("sheetId") for each in sheets if str(each.get("sheetId")) not in company.sheets]
+    strange = [json.dumps(each.get("sheetId")) for each in sheets if str(each.get("sheetId")) not in company.sheets]
     if strange:
         requirement = "each entry of perSheet is of a sheet of the company"
-        yield contradiction("POLL-09", requirement, answer, expected="its sheets", got=", ".join(map(str, strange)))
+        yield contradiction("POLL-09", requirement, answer, expected="its sheets", got=", ".join(strange))
     asked = [at(each, "target", "sheet_id") for each in questions(answer.json)]
     if strange := [str(each) for each in asked if isinstance(each, str) and each not in company.sheets]:
         requirement = "each question is about a sheet of the company"
