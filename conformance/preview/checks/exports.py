@@ -80,7 +80,7 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
     ctx.each_status("DST-02", answers, 4, requirement)
 
 
-@check("DST-01", "DST-03", "DST-09", "RUN-03", "RUN-04", needs=("completed",))
+@check("DST-01", "DST-03", "DST-04", "DST-09", "RUN-03", "RUN-04", needs=("completed",))
 def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
     company = with_destination(ctx, "completed")
@@ -111,6 +111,8 @@ def _judge_canary(ctx: StateDriver, company: Company, rows: dict[str, int], last
     report, filled = _report(last), {company.sheets[sheet] for sheet, number in rows.items() if number}
     times = Counter(each.get("template_id") for each in listed(report, "results"))
     wrote = _count_written(report)
+    requirement = "the report has the mode that the export was started with"
+    ctx.equal("DST-04", at(report, "mode"), "canary", requirement, last)
     few = wrote is not None and wrote <= len(filled) and all(n <= 1 for n in times.values())
     every = not ctx.target.destinations or (wrote == len(filled) and not filled - times.keys())
     holds, requirement = few and at(report, "mode") == "canary", "a canary writes the first row of each template, alone"

@@ -101,6 +101,8 @@ def many_rows_are_mended(ctx: StateDriver) -> None:
         requirement = "an approval of many rows does to each what the patch says, and nothing to the others"
         ctx.require(clause, clause not in found, requirement, large.run.polled, got=found.get(clause, ""))
     _judge_sum(ctx, end, polled)
+    requirement = "an import inserts each row that was sent and that no action drops"
+    ctx.equal("CSV-07", count(end, "inserted"), len(effects.staying), requirement, polled)
     if effects.clears:
         requirement = "a run without a wrong cell completes with nothing flagged"
         ctx.equal("DEC-27", count(end, "invalidCellCount"), 0, requirement, polled)

@@ -14,6 +14,7 @@ from conformance.engine.context import first_of, skip_if
 from conformance.preview.account import other_key
 from conformance.preview.bodies import MOVING, array, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.decision_runs import FLAGGED, flagged_run
 from conformance.preview.driver import near
 from conformance.preview.submitted_rows import columns_of
 from conformance.target.target import Body
@@ -60,7 +61,7 @@ def a_parked_run_shows_report_and_questions(ctx: StateDriver) -> None:
     ctx.require("POLL-12", fits, requirement, answer, expected=f"0 to {len(rows) or '…'}", got=invalid)
 
 
-@check("POLL-01", "POLL-08", "POLL-09", "POLL-10", "POLL-12", "POLL-13", needs=("completed",))
+@check(*("POLL-01", "POLL-08", "POLL-09", "POLL-10", "POLL-12", "POLL-13"), needs=("completed", "completed_with_flags"))
 def a_completed_run_shows_its_report(ctx: StateDriver) -> None:
     """Poll a completed run."""
     run = ctx.run("completed", fresh=False)
@@ -73,6 +74,11 @@ def a_completed_run_shows_its_report(ctx: StateDriver) -> None:
         raise Blocked("the completed run's report is not whole", [answer])
     requirement = "a completed run flags no more rows than it inserted"
     ctx.require("POLL-12", 0 <= invalid <= inserted, requirement, answer, expected=f"0 to {inserted}", got=invalid)
+    if ctx.whole and FLAGGED in ctx.target.states:
+        with ctx.speaking_of("POLL-08", "POLL-13"):
+            flagged = flagged_run(ctx).run
+            ctx.shaped(flagged.polled, "POLL-08", "POLL-13")
+            _judge_sheets(ctx, flagged, flagged.polled)
 
 
 @check("POLL-01", "POLL-14", "POLL-15", needs=("failed",))

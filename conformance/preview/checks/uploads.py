@@ -100,6 +100,9 @@ def _judge_files(ctx: StateDriver, company: Company, name: str, wanted: list[str
     sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
     found = sorted(record[name] for lines in sheets for record in lines.records if record.get(name))
     shown, missing = [lines.answer for lines in sheets if lines.rows], [each for each in wanted if each not in found]
+    replaced = any(each.startswith("wor ") for each in found)
+    requirement = "a second PUT that is refused does not replace the file"
+    ctx.require("UPL-03", not replaced, requirement, *shown, expected="the first content", got=", ".join(found))
     for clause in ("CSV-05", "UPL-06"):
         requirement = "the rows of each file are imported, as they were put first"
         ctx.require(clause, not missing, requirement, *shown, expected=", ".join(wanted), got=", ".join(found))
