@@ -25,6 +25,7 @@ from conformance.http.messages import DEFAULT, NO_KEY, OTHER, REVOKED, UNSET, An
 from conformance.http.network import Network, Received
 from conformance.http.recorder import KnownSecrets, Recorder, headers_with_key
 from conformance.model.results import Skipped
+from mock_server.contract.document import canonical_id
 
 if TYPE_CHECKING:
     from mock_server.contract.document import Contract
@@ -188,7 +189,8 @@ class Client:
         for prefix in (self._base.path.rstrip("/"), self.contract.prefix):
             match = self.contract.match("GET", self.contract.prefix + url.path.removeprefix(prefix))
             if match.operation is not None:
-                query, ids = dict(url.params), match.parameters
+                given = {canonical_id(each): each for each in url.path.split("/")}
+                query, ids = dict(url.params), {name: given[each] for name, each in match.parameters.items()}
                 return self._politely(self._request(match.operation.id, str(url), key, query=query, ids=ids))
         return self._politely(Request(None, "GET", str(url), key))
 

@@ -100,11 +100,14 @@ def columns_concerned(body: Any) -> set[tuple[Any, Any]]:
 
 
 def entries(body: Any) -> list[Any] | None:
-    """The entries of a history's page: a bare array, or the one array of an envelope (OP-08)."""
+    """The entries of a history's page: a bare array, or the one of an envelope that may hold runs (OP-08)."""
     if isinstance(body, dict) and isinstance(body.get("runs"), list):
         return list(body["runs"])  # as the contract names it, whatever else is there
     values = list(body.values()) if isinstance(body, dict) else [body]
     arrays = [each for each in values if isinstance(each, list)]
+    if len(arrays) > 1:  # of several that one which holds what is known by an id; none does where all are empty
+        arrays = [each for each in arrays if all(map(identity, each))]
+        arrays = [each for each in arrays if each] or arrays[:1]
     return arrays[0] if len(arrays) == 1 else None
 
 

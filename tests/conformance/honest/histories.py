@@ -68,6 +68,12 @@ def _renamed(items: list[Any]) -> list[Any]:
 
 HISTORIES = (
     Honest("OP-08", "lists all runs in a bare array", _history(lambda items, *_: items), CONCERNS),
+    Honest(
+        "OP-08",
+        "has other arrays beside that of the runs",
+        _history(lambda items, *_: {"imports": items, "tags": [], "errors": ["none"], "links": []}),
+        CONCERNS,
+    ),
     Honest("OP-08", "pages by number, one run each", _history(_numbered), CONCERNS),
     Honest("OP-08", "gives the address of the next page", _history(_linked), CONCERNS),
     Honest("OP-08", "lists edges with cursors", _history(_edges), CONCERNS),
