@@ -25,6 +25,7 @@ def bad_decisions(parked: Any, *, whole: bool) -> Iterator[Case]:
         yield from _likely_questions(parked)
         yield from _other_words(parked)
         yield from _likely_answers(parked)
+    yield "DEC-15", "answers without decision", {"answers": _right(parked)}
 
 
 def bad_further_decisions(parked: Any) -> Iterator[Case]:
@@ -40,6 +41,11 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     option = at(question, "options", -1, "id")
     given = {"option_id": option} if isinstance(option, str) else {"custom": "Leave these values as they are"}
     return {"question_id": question.get("id")} | given
+
+
+def right_answers(parked: Any) -> list[dict[str, Any]]:
+    """A right answer to every question."""
+    return _right(parked)
 
 
 def _right(parked: Any, *but: Any) -> list[dict[str, Any]]:
@@ -63,12 +69,11 @@ def _unknown_questions(parked: Any) -> Iterator[Case]:
 def _malformed(parked: Any) -> Iterator[Case]:
     right = _right(parked)
     yield "DEC-15", "a body without decision", {}
-    yield "DEC-15", "answers without decision", {"answers": right}
     yield "DEC-16", "a decision that is neither approve nor reject", {"decision": "accept"}
     yield "DEC-16", "a decision that is no text", {"decision": 1}
     yield "DEC-17", "answers that are no array", {"decision": "approve", "answers": {"question_id": "x"}}
-    yield "DEC-17", "an answer that is no object", _approve("x")
-    yield "DEC-17", "an answer without question_id", _approve({"option_id": "a"})
+    yield "DEC-17", "an answer that is no object, after right ones", _approve(*right, "x")
+    yield "DEC-17", "an answer without question_id, after right ones", _approve(*right, {"option_id": "a"})
     yield "DEC-22", "a body that is no JSON", b'{"decision": "approve"'
 
 
@@ -99,7 +104,8 @@ def _likely_questions(parked: Any) -> Iterator[Case]:
             ways["in other letters than"] = name.swapcase()
         for how, text in ways.items():
             if text and text not in known:
-                yield "DEC-14", f"a question_id {how} a question's", _approve(_answer(like) | {"question_id": text})
+                wrong = _answer(like) | {"question_id": text}
+                yield "DEC-14", f"a question_id {how} a question's", _approve(*_right(parked), wrong)
 
 
 def _other_words(parked: Any) -> Iterator[Case]:
@@ -124,21 +130,26 @@ def _other_words(parked: Any) -> Iterator[Case]:
 def _likely_answers(parked: Any) -> Iterator[Case]:
     """Answers of which one is wrong, after right ones; and options of another question."""
     right = _right(parked)
-    yield "DEC-17", "answers that are a text", {"decision": "approve", "answers": "all"}
+    for what, answers in {"a text": "all", "an empty text": "", "an empty object": {}, "a number": 0}.items():
+        yield "DEC-17", f"answers that are {what}", {"decision": "approve", "answers": answers}
     yield "DEC-17", "an answer that is null, after right ones", _approve(*right, None)
     yield (
         "DEC-17",
         "an answer whose question_id is null, after right ones",
         _approve(*right, {"question_id": None, "option_id": "a"}),
     )
-    yield "DEC-17", "an answer whose question_id is a number", _approve({"question_id": 0, "option_id": "a"})
+    yield (
+        "DEC-17",
+        "an answer whose question_id is a number, after right ones",
+        _approve(*right, {"question_id": 0, "option_id": "a"}),
+    )
     asked = questions(parked)
     for question in asked[-1:]:
         name, mine = question.get("id"), ids(listed(question, "options"))
         if not mine:
             continue  # OP-28
         others = [each for other in asked for each in ids(listed(other, "options")) if each not in mine]
-        for option in [*others[:1], f"{mine[0]} or so", mine[0].swapcase()]:
+        for option in [*others[:1], f"{mine[0]} or so", mine[0].swapcase(), f" {mine[0]} "]:
             if option not in mine and not is_uuid(option):
                 wrong = {"question_id": name, "option_id": option}
                 yield "DEC-19", "an option that is nearly one of the question's", _approve(*_right(parked, name), wrong)

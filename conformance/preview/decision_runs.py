@@ -5,7 +5,9 @@ Checks of one journey share a trial by its name, since each costs an import.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conformance.engine.context import block_if, must_succeed, skip_if
@@ -15,15 +17,20 @@ from conformance.preview.account import Download, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
 from conformance.preview.driver import Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
-from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
+from conformance.preview.repeated_rows import other_texts
+from conformance.preview.submitted_rows import Column, SubmittedRows, check_rows, columns_of, sheet_of, submitted_rows
 from conformance.target.target import Body
 
 if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Answers = list[dict[str, str]]
+WRONG = "no such value!"
+"""A text that hardly a rule allows."""
 MOST_OPTIONS = 4
-FLAGGED = "completed_with_flags"
+AGAIN, FLAGGED = "needs_attention_again", "completed_with_flags"
+FURTHER = "runs that have parked before"
+NO_WAY = "wrong texts lead to no second parking"
 SPARE = "spare"
 """What a journey remembers a parked run by on which a later check may decide."""
 
@@ -49,9 +56,12 @@ class DecisionRun(NamedTuple):
         counts = count(self.end, "inserted"), count(self.end, "invalidCellCount")
         return at(self.end, "status"), *counts, *read, sorted(map(repr, asked))
 
-    def fate(self, rows: SubmittedRows, column: str) -> list[list[tuple[str, ...]]]:
-        """The rows that were wrong in the column as they are now, in both downloads; known again by right cells."""
-        wrong = {row for row, name in rows.failing if name == column}
+    def fate(self, rows: SubmittedRows, column: str, only: Collection[int] = ()) -> list[list[tuple[str, ...]]]:
+        """The rows that were wrong in the column, or `only` these of them, as they are now, in both downloads.
+
+        They are known again by right cells.
+        """
+        wrong = set(only) or {row for row, name in rows.failing if name == column}
         given = [each.name for each in rows.given]
         names = [name for name in given if not any((row, name) in rows.failing for row in wrong)]
         marks = {tuple(rows.rows[row][name].strip() for name in names) for row in wrong}
@@ -165,6 +175,45 @@ def chosen(question: dict[str, Any], place: int) -> dict[str, str]:
     return {"question_id": str(question.get("id")), "option_id": str(listed(question, "options")[place].get("id"))}
 
 
+def text_answers(rows: SubmittedRows, parked: Any, *, wrong: bool = False) -> dict[str, dict[str, str]]:
+    """By column, where a question about its one group takes a text: the answer by a right one, or a `wrong` one."""
+    found = dict[str, dict[str, str]]()
+    proposed = {str(each.get("value")) for each in actions(parked)}
+    for question in questions(parked):
+        column = rows.column(at(question, "target", "column"))
+        asked = question.get("allow_custom") is True and isinstance(question.get("id"), str)
+        if column is None or not asked or not _is_one_group(rows, parked, question, column):
+            continue
+        fitting = [WRONG] if wrong else [each for each in right_texts(rows, column) if each not in proposed]
+        if fitting and column.offence(fitting[0]) == ("strict" if wrong else None):
+            found[column.name] = {"question_id": question["id"], "custom": fitting[0]}
+    return found
+
+
+def _is_one_group(rows: SubmittedRows, parked: Any, question: Any, column: Column) -> bool:
+    """Whether the question is about all cells of the column that break a rule by themselves, for which one text is."""
+    samples = at(question, "target", "sample_values")
+    if not isinstance(samples, list) or column.rule not in {"strict", "none"}:
+        return False
+    acts = [each for each in actions(parked) if each.get("column") == column.name]
+    mine = [rule for (_, name), rule in rows.failing.items() if name == column.name and rule != "unique"]
+    about = all(column.offence(str(each or "")) in {"required", "strict"} for each in samples)
+    alone = len([each for each in acts if each.get("action") != "dedup_keep_first"]) == 1 == len(set(mine))
+    return about and alone and (not column.unique or (len(mine) == 1 and bool(samples)))
+
+
+def right_texts(rows: SubmittedRows, column: Column) -> list[str]:
+    """Texts that are right in the column: of the rows that were sent, and those that its pattern lists."""
+    listed_ = re.findall(r"[\w -]+", column.pattern or "") if "|" in (column.pattern or "") else []
+    texts = [*(row[column.name] for row in rows.rows), *listed_]
+    right = [each for each in dict.fromkeys(texts) if each and column.offence(each) is None]
+    if column.unique:
+        there = {row[column.name].casefold() for row in rows.rows}
+        more = (other for each in right for other in other_texts(each, len(there)))
+        right = [each for each in more if column.offence(each) is None and each.casefold() not in there]
+    return right
+
+
 def with_options(parked: Any) -> dict[str, Any]:
     """The parking's last question that can be answered by an option."""
     for question in questions(parked)[::-1]:
@@ -172,6 +221,76 @@ def with_options(parked: Any) -> dict[str, Any]:
         if isinstance(question.get("id"), str) and options and all(isinstance(each.get("id"), str) for each in options):
             return question
     raise Skipped("the parked run asks no question with options")
+
+
+def rows_now(ctx: StateDriver, run: Run) -> SubmittedRows:
+    """The rows of a parked run as they are now; Skipped where they are not shown."""
+    sheet = sheet_of(run.state)
+    lines = download(ctx, run.company.id, sheet, "all")
+    rows = check_rows(sheet, columns_of(ctx, run.company, sheet), lines.records)
+    shown = rows.flagged and rows.agrees(run.state)
+    skip_if(not shown, "what a parked run has is not shown in a download (OP-31), or the target has rules of its own")
+    return rows
+
+
+def rows_of_parking(ctx: StateDriver, run: Run) -> SubmittedRows:
+    """The rows that a parking is about: those that were sent, or, if it is not the first, those that there are now."""
+    return rows_now(ctx, run) if run.id in ctx.known.get(FURTHER, ()) else submitted_rows(ctx, run, run.state)
+
+
+def parked_again(ctx: StateDriver, *, fresh: bool) -> Run:
+    """A run that has parked for the second time: after answers by texts that are wrong, else as the target file says.
+
+    Such texts leave whatever takes one flagged, so that there is more than one group to ask about again.
+    """
+    made = None
+    with suppress(Skipped):
+        if not ctx.known.get(NO_WAY):
+            made = _wrong_texts(ctx) if fresh else wrong_texts(ctx)
+    if made is not None and at(made.run.state, "status") == "needs_attention" and made.decided.ok:
+        ctx.held.add(made.run.id)
+        run = made.run
+    else:
+        ctx.known[NO_WAY] = True
+        run = ctx.run(AGAIN, fresh=fresh)
+    ctx.known.setdefault(FURTHER, set()).add(run.id)
+    return run
+
+
+def wrong_texts(ctx: StateDriver) -> DecisionRun:
+    """That answers by texts that are wrong; once where checks share what they see."""
+    return ctx.share("trial of wrong texts", lambda: _wrong_texts(ctx))
+
+
+def _wrong_texts(ctx: StateDriver) -> DecisionRun:
+    """A parking whose questions are answered by texts that the rules of their columns do not allow."""
+    run = ctx.run("needs_attention")
+    parked = run.state
+    answers = [*text_answers(submitted_rows(ctx, run, parked), parked, wrong=True).values()]
+    skip_if(not answers, "no question of the parked run takes a text that would surely be wrong")
+    return follow(ctx, run, parked, ctx.decide(run, "approve", answers))
+
+
+def judge_flags(ctx: StateDriver, made: DecisionRun, clause: str = "DEC-28") -> None:
+    """Whether what still breaks a published rule is flagged in a completed run, if the target goes by these rules."""
+    if made.all is None or made.valid is None or made.parked is made.end:
+        return
+    sheet = sheet_of(made.parked)
+    skip_if(not submitted_rows(ctx, made.run, made.parked).agrees(made.parked), "the target has rules of its own")
+    columns, flags = columns_of(ctx, made.run.company, sheet), count(made.end, "invalidCellCount")
+    valid, every = (_breaking(sheet, columns, each) for each in (made.valid, made.all))
+    evidence = made.decided, made.run.polled, made.valid.answer
+    requirement = "rows that still break a rule when the run has completed are flagged: none is downloaded as valid"
+    ctx.none(clause, "; ".join(", ".join(filter(None, each)) for each in valid), requirement, *evidence)
+    requirement = "rows that still break a rule when the run has completed are counted as flagged"
+    expected = f"{len(every)} or more"
+    ctx.require(clause, (flags or 0) >= len(every), requirement, *evidence, expected=expected, got=flags)
+
+
+def _breaking(sheet: str, columns: Sequence[Column], lines: Download) -> list[tuple[str, ...]]:
+    """The rows with a cell that breaks a rule by itself."""
+    failing = check_rows(sheet, columns, lines.records).failing
+    return [lines.rows[row] for row in sorted({row for (row, _), rule in failing.items() if rule != "unique"})]
 
 
 def with_action(body: Any, name: str) -> list[dict[str, Any]]:

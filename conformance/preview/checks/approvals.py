@@ -17,14 +17,14 @@ from conformance.preview.bodies import actions, at, columns_concerned, count, do
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
-from conformance.preview.submitted_rows import sheet_of, submitted_rows
+from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
 
 AT_ONCE = 16
 
 
 @check(
     *("DEC-01", "DEC-02", "DEC-03", "DEC-04", "DEC-05", "DEC-06", "DEC-07", "DEC-08"),
-    *("DEC-24", "DEC-27", "DEC-36"),
+    *("DEC-24", "DEC-27", "DEC-36", "ACT-06"),
     needs=("needs_attention",),
 )
 def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
@@ -36,6 +36,9 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     run = trials.parked_run(ctx)
     parked = run.state
     unsettled = trials.may_park_again(ctx, run, parked)
+    with suppress(Blocked, Skipped):
+        _rows_of(ctx, run, parked)  # so that one who remembers a download, or a look-up, shows it
+    ctx.active(run.company)
     first = ctx.decide(run)
     ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
     must_succeed(first, "the approval was refused")
@@ -89,7 +92,47 @@ def an_answer_by_option_goes_before_the_patch(ctx: StateDriver) -> None:
         ctx.require("DEC-10", followed, requirement, first.decided, first.run.polled, got=usual)
 
 
-@check("DEC-10", "DEC-12", needs=("needs_attention",))
+@check("DEC-10", needs=("needs_attention",), whole=True)
+def each_question_has_its_own_answer(ctx: StateDriver) -> None:
+    """Answer all questions by one option after another, and set what becomes of each one's rows beside the patch's."""
+    usual = trials.approve_patch(ctx)
+    rows = submitted_rows(ctx, usual.run, usual.parked)
+    open_ = usual.all is None or not rows.agrees(usual.parked)
+    skip_if(open_, "what the patch makes of the rows is not for the suite to say")
+    waiting = _groups_asked(rows, usual.parked)
+    skip_if(not waiting, "no question has several options and rows of its own")
+    for place in range(trials.MOST_OPTIONS):
+        if waiting:
+            made = trials.approve_option(ctx, place, throughout=True)
+            must_succeed(made.decided, "answers by option to all questions are refused")
+            skip_if(made.all is None, f"after answers by option to all questions the run is {at(made.end, 'status')}")
+            fates = [[each.fate(rows, key[0], own) for key, own in waiting.items()] for each in (made, usual)]
+            waiting = {key: waiting[key] for key, ours, theirs in zip(waiting, *fates, strict=True) if ours == theirs}
+    requirement = "to each question at least one option does something else to its rows than the patch"
+    got = "none of those to the question about " + " and ".join(name for name, _ in waiting) if waiting else ""
+    ctx.require("DEC-10", not waiting, requirement, made.decided, *_evidence(made), got=got)
+
+
+def _groups_asked(rows: SubmittedRows, parked: Any) -> dict[tuple[str, str], set[int]]:
+    """By column and rule, the rows of a question with options that have no other wrong cell, where these are certain.
+
+    The options to repeated values are three at least: to keep the first one is to remove the others.
+    """
+    found = {}
+    for question in questions(parked):
+        target, options = question.get("target"), len(listed(question, "options"))
+        name, samples = str(at(target, "column")), at(target, "sample_values")
+        texts = {str(each).strip() for each in samples} if isinstance(samples, list) else set()
+        rules = {rule for (row, each), rule in rows.failing.items() if each == name and rows.rows[row][each] in texts}
+        group = {row for (row, each), rule in rows.failing.items() if each == name and rule in rules}
+        if len(rules) == 1 and at(target, "affected_count") == len(group):
+            own = {row for row in group if sum(each == row for each, _ in rows.failing) == 1}
+            if own and trials.MOST_OPTIONS >= options >= (3 if "unique" in rules else 2):
+                found[name, rules.pop()] = own
+    return found
+
+
+@check("DEC-10", "DEC-12", "DEC-36", needs=("needs_attention",))
 def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
     like = ctx.run("needs_attention", fresh=False)
@@ -104,6 +147,14 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
     ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
     must_succeed(made.decided, "the answer was refused")
+    with ctx.speaking_of("DEC-36"):
+        before = documented(like.state)
+        skip_if(at(ctx.poll(like).json, "error") == TIMED_OUT, "the parked run of the other company timed out (OP-11)")
+        kept, requirement = (
+            documented(like.state) == before,
+            "an answer leaves the parked run of another company as it is",
+        )
+        ctx.require("DEC-36", kept, requirement, made.decided, like.polled, expected=before, got=documented(like.state))
     with ctx.speaking_of("DEC-10"):
         if ctx.target.strict and column and at(made.end, "status") == "needs_attention":
             again = column in {each for _, each in columns_concerned(made.end)}
@@ -125,31 +176,47 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
 
 @check("DEC-25", needs=("needs_attention",))
 def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
-    """Post eight approvals and eight rejections of a parked run at the same moment."""
+    """Post approvals, rejections and approvals with answers to a parked run, all at the same moment."""
     run = trials.parked_run(ctx)
     unsettled = trials.may_park_again(ctx, run, run.state)
-    words = ["approve", "reject"] * (AT_ONCE // 2)
-    answers = ctx.client.concurrently([partial(ctx.decide, run, word) for word in words])
-    silent = [each for each in answers if each.status is None]
+    kinds = _further(run.state, unsettled=False)
+    posted = [kinds[number % len(kinds)] for number in range(AT_ONCE)]
+    told = ctx.client.concurrently([partial(ctx.decide, run, word, answers) for word, answers in posted])
+    silent = [each for each in told if each.status is None]
     block_if(silent, f"no answer: {silent[0].problem if silent else ''}", *silent[:2])
-    won = [word for word, each in zip(words, answers, strict=True) if each.ok]
-    again = len(won) > 1 and unsettled and won.count("reject") < 2
+    won = [kind for kind, each in zip(posted, told, strict=True) if each.ok]
+    rejected = [word for word, _ in won].count("reject")
+    again = len(won) > 1 and unsettled and rejected < 2
     skip_if(again, "the run may have parked again in between, so that a further decision is allowed")
-    statuses = sorted(each.status or 0 for each in answers)
-    holds = len(won) == 1 and statuses.count(409) == AT_ONCE - 1
+    statuses = sorted(each.status or 0 for each in told)
+    lost = sum(each in ((400, 409) if unsettled else (409,)) for each in statuses)  # 400: of a question that is gone
+    holds = len(won) == 1 and lost == AT_ONCE - 1
     requirement = "of concurrent decisions one is answered with 200 and the others with 409"
-    ctx.require("DEC-25", holds, requirement, *answers[:4], expected="one 200, fifteen 409", got=statuses)
+    got = ", ".join(map(str, statuses))
+    ctx.require("DEC-25", holds, requirement, *told[:4], expected="one 200, fifteen 409", got=got)
     if holds:
-        made = trials.follow(ctx, run, run.state, next(each for each in answers if each.ok))
-        end, failed = made.end, at(made.end, "status") == "failed"
-        counts = failed if won == ["reject"] else not failed or at(trials.approve_patch(ctx).end, "status") == "failed"
-        requirement = "the decision that was accepted is the one that counts"
-        ctx.require("DEC-25", counts, requirement, run.polled, expected=f"the effect of {won[0]}", got=documented(end))
-        with ctx.speaking_of("DEC-25"):
-            skip_if(failed, "a reject was accepted, which changes no row")
-            found, usual = (each.changed(ctx) for each in (made, trials.approve_patch(ctx)))
-            twice = "; ".join(what for clause, what in found.items() if clause not in usual)
-            ctx.none("DEC-25", twice, "of concurrent decisions one has its effect, and once", *_evidence(made))
+        _judge_winner(ctx, trials.follow(ctx, run, run.state, next(each for each in told if each.ok)), *won[0])
+
+
+def _judge_winner(ctx: StateDriver, made: trials.DecisionRun, word: str, answers: trials.Answers | None) -> None:
+    """Whether of several decisions the one that was accepted had its effect, and no other had one."""
+    end, failed = made.end, at(made.end, "status") == "failed"
+    usual = trials.approve_patch(ctx)
+    counts = failed if word == "reject" else not failed or at(usual.end, "status") == "failed"
+    requirement = "the decision that was accepted is the one that counts"
+    expected = f"the effect of {word}{' with answers' if answers else ''}"
+    ctx.require("DEC-25", counts, requirement, made.run.polled, expected=expected, got=documented(end))
+    with ctx.speaking_of("DEC-25"):
+        skip_if(failed, "a reject was accepted, which changes no row")
+        if answers:
+            like = trials.approve_option(ctx, 0, throughout=True)
+            same = made.outcome[:3] == like.outcome[:3]
+            ctx.require("DEC-25", same, requirement, made.run.polled, expected=expected, got=documented(end))
+            return
+        found = made.changed(ctx)
+        known = usual.changed(ctx)
+        twice = "; ".join(what for clause, what in found.items() if clause not in known)
+        ctx.none("DEC-25", twice, "of concurrent decisions one has its effect, and once", *_evidence(made))
 
 
 def _further(parked: Any, *, unsettled: bool) -> list[tuple[str, trials.Answers | None]]:
@@ -200,6 +267,10 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
         left = not is_same(parked, polled)
         skip_if(not left and unsettled, "after its approval the run may have parked again, just as before")
         ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
+        found = ctx.active(run.company)
+        gone = not (left and found.ok and at(found.json, "status") == "needs_attention" and is_same(parked, found))
+        requirement = "the look-up does not give the parking that was decided"
+        ctx.require("ACT-06", gone or unsettled, requirement, polled, found, expected=polled.text, got=found.text)
 
 
 def _broken_clauses(ctx: StateDriver) -> list[str]:
@@ -254,10 +325,11 @@ def _answer_all(ctx: StateDriver, refused: trials.DecisionRun, given: trials.Ans
     return ctx.decide(refused.run, "approve", [*given, *answers])
 
 
-def judge_effects(ctx: StateDriver, made: trials.DecisionRun) -> None:
-    """Whether the rows are what the patch makes of those that were sent (DEC-05 to DEC-09, DEC-27)."""
+def judge_effects(ctx: StateDriver, made: trials.DecisionRun, rows: SubmittedRows | None = None) -> None:
+    """Whether the rows are what the patch makes of those that were sent, or of these (DEC-05 to DEC-09, DEC-27)."""
     with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        effects = trials.expected_effects(ctx, made.run, made.parked)
+        patch = actions(made.parked)
+        effects = predict(rows, patch) if rows else trials.expected_effects(ctx, made.run, made.parked)
         try:
             found = made.differences(effects)
         except Skipped:
@@ -306,8 +378,7 @@ def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str
     for question in asked:
         column = rows.column(at(question, "target", "column"))
         if column is not None and column.rule == "strict" and not column.unique:
-            texts = [row[column.name] for row in rows.rows]
-            right = [each for each in texts if each and column.offence(each) is None and each not in proposed]
+            right = [each for each in trials.right_texts(rows, column) if each not in proposed]
             if right:
                 return question, column.name, right[0]
     return asked[0], "", "Leave these values as they are"

@@ -13,21 +13,19 @@ from typing import Any
 from conformance.engine.context import must_come, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import download
-from conformance.preview.bodies import actions, at, count, documented, ids, listed, questions
+from conformance.preview.bodies import TERMINAL, actions, at, count, documented, ids, listed, questions
 from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.decision_runs import with_action
+from conformance.preview.checks.runs import HOUR
+from conformance.preview.decision_runs import parked_again, rows_of_parking, with_action
 from conformance.preview.submitted_rows import (
     UNSURE,
     Column,
     SubmittedRows,
-    check_rows,
     columns_of,
     sheet_of,
-    submitted_rows,
 )
 from mock_server.contract.nearest import counted
 
-AGAIN = "needs_attention_again"
 LOOKS = 3
 
 
@@ -69,15 +67,9 @@ def a_question_is_about_a_column_of_the_company(ctx: StateDriver) -> None:
 @check("QUE-06", "QUE-07", needs=("needs_attention", "needs_attention_again"))
 def samples_are_wrong_values_that_were_sent(ctx: StateDriver) -> None:
     """Read a parked run, and one that has parked for the second time, and look for their samples among the rows."""
-    first, *again = _parkings(ctx)
-    judge_samples(ctx, first, submitted_rows(ctx, first, first.state))
-    for run in again:
+    for run in _parkings(ctx):
         with ctx.speaking_of("QUE-06", "QUE-07"):
-            sheet = sheet_of(run.state)
-            records = download(ctx, run.company.id, sheet, "all").records
-            rows = check_rows(sheet, columns_of(ctx, run.company, sheet), records)
-            if rows.flagged and rows.agrees(run.state):  # OP-31: it may show no flagged row
-                judge_samples(ctx, run, rows)
+            judge_samples(ctx, run, rows_of_parking(ctx, run))
 
 
 def judge_samples(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
@@ -130,10 +122,11 @@ def judge_patch(ctx: StateDriver, run: Run) -> None:
         _say(ctx, run, "PATCH-05", "a key_column is a column of the sheet's template", strange)
 
 
-@check("PATCH-06", needs=("needs_attention",))
+@check("PATCH-06", needs=("needs_attention", "needs_attention_again"))
 def the_patch_has_one_action_for_each_flagged_group(ctx: StateDriver) -> None:
-    """Read a parked run, and set its actions beside its questions and the wrong cells that were sent."""
-    judge_groups(ctx, ctx.run("needs_attention", fresh=False))
+    """Read a parked run, and one that has parked for the second time; set actions beside questions and wrong cells."""
+    for run in _parkings(ctx):
+        judge_groups(ctx, run)
 
 
 def judge_groups(ctx: StateDriver, run: Run) -> None:
@@ -148,7 +141,7 @@ def judge_groups(ctx: StateDriver, run: Run) -> None:
     _say(ctx, run, "PATCH-06", "what a question is about has an action", mute)
     rules: dict[str, int] = {}
     with ctx.speaking_of("PATCH-06"):
-        rows = submitted_rows(ctx, run, run.state)
+        rows = rows_of_parking(ctx, run)
         skip_if(not rows.agrees(run.state), "the target flags other rows than the published rules do")
         rules = _wrong_texts(rows)
         unmended = [name for name, number in rules.items() if number and not places[sheet, name]]
@@ -165,15 +158,18 @@ def nothing_changes_while_a_run_is_parked(ctx: StateDriver) -> None:
     for run in _parkings(ctx):
         first, before = documented(run.state), _downloads(ctx, run)
         seen = []
-        for _ in range(LOOKS):
-            ctx.wait()
+        for look in range(LOOKS):
+            if look < LOOKS - 1 or not ctx.whole or not ctx.advance(HOUR // 2):
+                ctx.wait()
             seen.append(documented(ctx.poll(run).json))
             must_come(run.polled)
+        seen = [each for each in seen if at(each, "status") not in TERMINAL]  # OP-11, OP-16: it may have ended
         others = [questions(each) for each in seen if questions(each) != questions(first)]
         _say(ctx, run, "QUE-03", "the questions of one parking stay the same", others[:1])
         reports = [each for each in seen if _rest(each) != _rest(first)]
         _say(ctx, run, "PATCH-10", "what is reported and proposed of a parked run stays the same", reports[:1])
         with ctx.speaking_of("PATCH-10"):
+            skip_if(at(run.state, "status") in TERMINAL, "the run ended without a decision (OP-11, OP-16)")
             ctx.equal("PATCH-10", _downloads(ctx, run), before, "the rows of a parked run stay the same")
 
 
@@ -189,9 +185,9 @@ def _questions(run: Run) -> list[dict[str, Any]]:
 def _parkings(ctx: StateDriver) -> Iterator[Run]:
     """A parked run, and one that has parked for the second time where the target file says how."""
     yield ctx.run("needs_attention", fresh=False)
-    if AGAIN in ctx.target.states:
+    if ctx.whole:
         with suppress(Blocked, Skipped):  # where that way leads is for DEC-28
-            yield ctx.run(AGAIN, fresh=False)
+            yield parked_again(ctx, fresh=False)
 
 
 def _about(question: dict[str, Any]) -> str:

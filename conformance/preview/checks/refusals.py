@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
-from conformance.preview.account import fetch, read
-from conformance.preview.bad_decisions import Case, bad_decisions
+from conformance.preview.account import fetch, files_in, read
+from conformance.preview.bad_decisions import Case, bad_decisions, right_answers
 from conformance.preview.bodies import (
     TERMINAL,
     actions,
@@ -26,9 +26,12 @@ from conformance.preview.bodies import (
     is_same,
     questions,
 )
-from conformance.preview.checks import OTHER, Answer, Blocked, Run, StateDriver, check
-from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, parked_run, with_options
+from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.checks.runs import HOUR
+from conformance.preview.decision_runs import SPARE, approve_patch, follow, parked_run, with_options
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
+
+NO_TRACE = "what was refused leaves no trace in what a later approval does"
 
 
 @check("DEC-23", needs=("completed", "needs_attention", "failed", "canceled"))
@@ -52,9 +55,12 @@ def a_run_that_is_not_parked_takes_no_decision(ctx: StateDriver) -> None:
     if ctx.whole:
         with ctx.speaking_of("DEC-23"):
             _decide_too_early(ctx)
-    for state in TERMINAL:
+    ended = [each for state in TERMINAL if (each := _ended(ctx, state)) is not None]
+    if ctx.whole:
+        ctx.advance(HOUR)
+    for run, state in ended:
         with ctx.speaking_of("DEC-23"):
-            _decide_after_the_end(ctx, ctx.run(state, fresh=False), state)
+            _decide_after_the_end(ctx, run, state)
 
 
 @check("DEC-26", needs=("needs_attention",))
@@ -90,21 +96,45 @@ def a_bad_decision_is_refused(ctx: StateDriver) -> None:
         skip_if(not bound, "every question of the parked run takes free text")
     with ctx.speaking_of("DEC-18", "DEC-19"):
         skip_if(not asked, "the parked run asks no question")
-    sheets = {sheet for sheet, _ in columns_concerned(run.state)} & {*run.company.sheets}
-    before = _rows(ctx, run, *sheets)
     last = _refuse(ctx, run, every=False) or _refuse(ctx, ctx.run("needs_attention"), every=True)
     if last is not None:
         with ctx.speaking_of("DEC-14"):
-            same = last is not run or _rows(ctx, last, *sheets) == before
-            ctx.require("DEC-14", same, "what was refused changes no row of the parked run", last.polled)
-            # Nothing of what was refused is kept: the patch is applied as it is on any other run.
-            parked = last.state
-            made = follow(ctx, last, parked, ctx.decide(last))
-            found, usual = (each.changed(ctx) for each in (made, approve_patch(ctx)))
-            kept = {clause: what for clause, what in found.items() if clause not in usual}
-            requirement = "what was refused leaves no trace in what a later approval does"
-            got = "; ".join(kept.values())
-            ctx.require("DEC-14", not kept, requirement, made.decided, last.polled, expected=actions(parked), got=got)
+            _trace(ctx, last)
+
+
+def _trace(ctx: StateDriver, last: Run) -> None:
+    """Whether nothing of what was refused is kept; where it is, each kind of it is tried by itself."""
+    parked = last.state
+    if _judge_trace(ctx, "", last, parked):
+        ctx.require("DEC-14", holds=True, requirement=NO_TRACE)
+        return
+    cases = list(bad_decisions(parked, whole=ctx.whole))
+    told = False
+    for clause in dict.fromkeys(clause for clause, _, _ in cases):
+        run = ctx.run("needs_attention")
+        for case in [each for each in bad_decisions(run.state, whole=ctx.whole) if each[0] == clause]:
+            _post(ctx, run, case, look=False)
+        told = not _judge_trace(ctx, clause, run, run.state) or told
+    ctx.require("DEC-14", told, NO_TRACE, last.polled, expected=actions(parked))
+
+
+def _judge_trace(ctx: StateDriver, clause: str, run: Run, parked: Any) -> bool:
+    """Whether the patch of a run that was asked for something else is applied as on any other; recorded of a clause."""
+    made = follow(ctx, run, parked, ctx.decide(run))
+    found, usual = (each.changed(ctx) for each in (made, approve_patch(ctx)))
+    kept = "; ".join(what for each, what in found.items() if each not in usual)
+    if clause:
+        ctx.require(clause, not kept, NO_TRACE, made.decided, run.polled, expected=actions(parked), got=kept)
+    return not kept
+
+
+def _ended(ctx: StateDriver, state: str) -> tuple[Run, str] | None:
+    """A run that is over, and how."""
+    try:
+        return ctx.run(state, fresh=False), state
+    except (Blocked, Skipped) as stopped:
+        ctx.give_up(("DEC-23",), stopped)
+        return None
 
 
 def _decide_while_running(ctx: StateDriver, run: Run) -> None:
@@ -153,20 +183,26 @@ def _unchanged(before: Any, answer: Answer) -> bool:
 def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     """Post each of the bad decisions to the parked run; one that they moved is replaced. The run that is left, parked.
 
-    The run is read after the last of them, and after every one where that was too late to say which of them moved it:
-    then the first time gives None.
+    The run and its rows are read after the last of them, and after every one where that was too late to say which of
+    them moved it: then the first time gives None.
     """
-    total = len(list(bad_decisions(run.state, whole=ctx.whole)))
+    before, total = _parked_rows(ctx, run), len(list(bad_decisions(run.state, whole=ctx.whole)))
     for number in range(total):
-        parked = run.state
-        case = list(bad_decisions(parked, whole=ctx.whole))[number]
-        answer, kept = _post(ctx, run, case, look=every or number == total - 1)
+        case, look = list(bad_decisions(run.state, whole=ctx.whole))[number], every or number == total - 1
+        answer, kept = _post(ctx, run, case, look=look)
+        kept = kept and not (look and _parked_rows(ctx, run) != before)
         if not kept and not every:
             return None
         _record(ctx, run, case, answer, kept=kept)
         if not kept:
             run = ctx.run("needs_attention")
+            before = _parked_rows(ctx, run)
     return run
+
+
+def _parked_rows(ctx: StateDriver, run: Run) -> list[Any]:
+    """What is downloaded of the sheets that a parking is about."""
+    return _rows(ctx, run, *sorted({sheet for sheet, _ in columns_concerned(run.state)} & {*run.company.sheets}))
 
 
 def refuse(ctx: StateDriver, run: Run, case: Case) -> bool:
@@ -196,10 +232,10 @@ def _record(ctx: StateDriver, run: Run, case: Case, answer: Answer, *, kept: boo
 
 @check("DEC-21", needs=("needs_attention",))
 def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
-    """Reject a parked run with a right answer to one of its questions."""
+    """Reject a parked run with right answers to its questions, and approve it where that was refused."""
     run = parked_run(ctx)
     parked = run.state
-    answer = ctx.decide(run, "reject", [chosen(with_options(parked), 0)])
+    answer = ctx.decide(run, "reject", right_answers(parked) if with_options(parked) else None)
     must_come(answer)
     polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
@@ -210,18 +246,25 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
             _judge_rows(ctx, "DEC-21", run, parked)
         return
     ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")
-    kept = is_same(parked, polled)
+    kept = _unchanged(parked, polled)
     holds = answer.status == 400 and kept
     got = f"{answer.status} {answer.text[:200]}; then {plain(documented(polled.json))}"
     ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
-    if kept:
+    if kept and ctx.whole:
+        with ctx.speaking_of("DEC-21"):
+            _judge_trace(ctx, "DEC-21", run, parked)
+    elif kept:
         ctx.remember(SPARE, run)
 
 
 @check("DEC-31", "DEC-32", "DEC-33", "DEC-34", "DEC-35", needs=("needs_attention",))
 def a_reject_ends_the_run(ctx: StateDriver) -> None:
     """Reject a parked run, look at what is left of it, import anew, and approve it after all."""
-    run = parked_run(ctx)
+    judge_reject(ctx, parked_run(ctx))
+
+
+def judge_reject(ctx: StateDriver, run: Run, *, rows: bool = True) -> None:
+    """Reject the parked run, and look at what is left of it; at its `rows` where none of them was mended before."""
     parked = run.state
     answer = ctx.decide(run, "reject")
     ctx.status("DEC-31", answer, 200, "a reject of a parked run is answered with 200")
@@ -238,9 +281,26 @@ def a_reject_ends_the_run(ctx: StateDriver) -> None:
     holds, requirement = got is not None and got == wanted, "after a reject the report of invalid cells is as it was"
     ctx.require("DEC-32", holds, requirement, run.polled, expected=wanted, got=documented(end))
     with ctx.speaking_of("DEC-33"):
+        skip_if(not rows, "some rows were mended before")
         _judge_rows(ctx, "DEC-33", run, parked)
+        sheet = sheet_of(parked)
+        before = _rows(ctx, run, sheet)
+        _judge_workbook(ctx, run, sheet)
+        later = ctx.decide(run)
+        same, requirement = _rows(ctx, run, sheet) == before, "an approval that comes too late changes no row"
+        ctx.require("DEC-35", same, requirement, later)
     with ctx.speaking_of("DEC-34"):
         _judge_company(ctx, run)
+    if not rows:
+        ctx.advance(HOUR)
+    report = documented(at(ctx.poll(run).json, "report"))
+    kept, requirement = report == documented(at(end, "report")), "the report of a rejected run stays after a new import"
+    ctx.require("DEC-32", kept, requirement, run.polled, expected=at(end, "report"), got=report)
+    _judge_finality(ctx, run, end)
+
+
+def _judge_finality(ctx: StateDriver, run: Run, end: Any) -> None:
+    """Whether the run that was rejected takes no decision any more."""
     for word in ("approve", "reject"):
         later = ctx.decide(run, word)
         ctx.status("DEC-35", later, 409, f"to {word} a run that was rejected is refused with 409")
@@ -264,6 +324,15 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     got = Counter(tuple(rows.as_sent(name, record.get(name, "")) for name in names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"
     ctx.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
+
+
+def _judge_workbook(ctx: StateDriver, run: Run, sheet: str) -> None:
+    """Whether the right rows of a rejected run are in its company's workbook as they are in the sheet."""
+    lines, answer = read(fetch(ctx, run.company.id, sheet, "valid")), fetch(ctx, run.company.id, None, "valid")
+    if answer.ok:  # CSV-02: it may not have been built yet
+        holds = (lines.header, *sorted(lines.rows)) in files_in(answer.content)
+        requirement = "after a reject the right rows are in the workbook, too"
+        ctx.require("DEC-33", holds, requirement, answer, lines.answer, expected=f"{len(lines.rows)} rows")
 
 
 def _judge_company(ctx: StateDriver, run: Run) -> None:

@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.preview.account import download
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, ids, is_same, questions
+from conformance.preview.bad_decisions import bad_further_decisions
+from conformance.preview.bodies import (
+    actions,
+    at,
+    columns_concerned,
+    count,
+    documented,
+    ids,
+    is_idle,
+    is_same,
+    questions,
+)
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.decision_runs import approve_option, chosen, flagged_run, follow, with_options
+from conformance.preview.checks.approvals import judge_effects
+from conformance.preview.checks.flagged_rows import judge_texts
+from conformance.preview.checks.questions import judge_questions
+from conformance.preview.checks.refusals import judge_reject, refuse
+from conformance.preview.checks.runs import HOUR, TIMED_OUT
+from conformance.preview.decision_runs import (
+    AGAIN,
+    DecisionRun,
+    approve_option,
+    chosen,
+    flagged_run,
+    follow,
+    judge_flags,
+    parked_again,
+    rows_now,
+    text_answers,
+    with_options,
+    wrong_texts,
+)
 from conformance.preview.driver import company_of, new_name
-from conformance.preview.submitted_rows import check_rows, columns_in, columns_of, sheet_of, submitted_rows, templates
+from conformance.preview.patch_effects import predict
+from conformance.preview.submitted_rows import (
+    check_rows,
+    columns_in,
+    columns_of,
+    sheet_of,
+    submitted_rows,
+    templates,
+)
 from mock_server.contract.nearest import counted
 
+AT_ONCE = 4
 
-@check("DEC-28", "DEC-29", "DEC-30", needs=("needs_attention_again",))
+
+@check(
+    *("DEC-28", "DEC-29", "DEC-30", "ACT-04", "ACT-06", "DEC-14", "DEC-16", "DEC-17", "DEC-22", "DEC-25"),
+    needs=("needs_attention_again",),
+)
 def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
     run = ctx.begin_run("needs_attention_again")
     parked = ctx.until(run, "needs_attention")
+    ctx.active(run.company)  # so that one who remembers a look-up gives it again
     answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
     must_succeed(ctx.decide(run, "approve", answers), "the approval that should park again was refused")
     again = ctx.until(run, "needs_attention", "completed", "failed")
@@ -27,15 +72,32 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     if at(again, "status") == "failed":
         _failed_instead(ctx, run, parked, answers)
     _judge_second_parking(ctx, run, parked, again, answers)
+    with ctx.speaking_of("ACT-04", "ACT-06"):
+        _look_up(ctx, run)
     with ctx.speaking_of("DEC-30"):
         _answer_the_first(ctx, run, parked, again)
     block_if(not is_same(again, run.polled), "blocked by DEC-30: the run left its second parking", run.polled)
-    further = _decide_again(ctx, run, again)
-    ctx.status("DEC-29", further, 2, "a run that parked again takes a further decision")
+    for case in bad_further_decisions(again) if ctx.whole else ():
+        left = not refuse(ctx, run, case)
+        block_if(left, f"blocked by {case[0]}: the run left its second parking", run.polled)
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
+    further = _decide_again(ctx, run, again, fresh=fresh)
+    ctx.status("DEC-29", further, 2, "a run that parked again takes a further decision")
     if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
         left = not is_same(again, ctx.poll(run)) or ids(questions(ctx.until(run))) != ids(questions(again))
         ctx.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
+
+
+def _look_up(ctx: StateDriver, run: Run) -> None:
+    """A run that has parked for the second time is as active as it was when it had parked for the first time."""
+    found = ctx.active(run.company)
+    wanted, block = (documented(at(each.json, "needs_attention")) for each in (run.polled, found))
+    requirement = "a run that has parked again is active: the look-up gives it, with its whole needs_attention block"
+    holds = ctx.require("ACT-04", block == wanted, requirement, run.polled, found, expected=wanted, got=found.text)
+    block_if(not holds, "blocked by ACT-04: the look-up gives another parking, or none", found)
+    requirement = "the look-up equals the poll of a run that has parked again"
+    same = documented(found.json) == documented(run.state)
+    ctx.require("ACT-06", same, requirement, run.polled, found, expected=run.polled.text, got=found.text)
 
 
 def _completed_instead(ctx: StateDriver, run: Run, parked: Any, answers: Any) -> None:
@@ -84,18 +146,100 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
     ctx.none("DEC-28", stale, "the second parking asks nothing about what the first one mended", run.polled)
 
 
-def _decide_again(ctx: StateDriver, run: Run, again: Any) -> Answer:
-    """Answer a question of the second parking, which must be one that can be answered; else approve its patch."""
+def _decide_again(ctx: StateDriver, run: Run, again: Any, *, fresh: bool) -> Answer:
+    """Answer a question of the second parking, which must be one that can be answered; else approve its patch.
+
+    Where a question is refused that the first parking did not have, the run takes no answers any more (DEC-29).
+    """
     try:
-        answer = ctx.decide(run, "approve", [chosen(with_options(again), 0)])
+        answers = [chosen(with_options(again), 0)]
     except Skipped:
         return ctx.decide(run)
+    told = ctx.client.concurrently([partial(ctx.decide, run, "approve", answers)] * (AT_ONCE if ctx.whole else 1))
+    answer = next((each for each in told if each.ok), told[0])
     if answer.ok:
+        with ctx.speaking_of("DEC-25"):
+            _judge_losers(ctx, run, again, told)
         return answer
     if answer.status == 400 and approve_option(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
         requirement = "a question that a run shows when it parks again is a current one"
-        ctx.require("DEC-28", answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
+        clause = "DEC-29" if fresh else "DEC-28"
+        ctx.require(clause, answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
     return ctx.decide(run)
+
+
+def _judge_losers(ctx: StateDriver, run: Run, again: Any, told: Sequence[Answer]) -> None:
+    """Whether of equal decisions on the second parking, at the same moment, one was accepted.
+
+    After it the run may have parked once more: then the others may have named a question that was gone (DEC-30).
+    """
+    end = ctx.until(run)
+    same_ids = {*ids(questions(again))} & {*ids(questions(end))}
+    skip_if(len(told) < 2 or same_ids, "the third parking could be answered in the same words (OP-20)")
+    must_come(*told)
+    lost = [each for each in told if not each.ok]
+    holds = len(lost) == len(told) - 1 and all(each.status in {409, 400} for each in lost)
+    requirement = "of concurrent decisions on a second parking one is answered with 200 and the others are refused"
+    got = ", ".join(str(each.status) for each in told)
+    ctx.require("DEC-25", holds, requirement, *told, expected=f"one 200, and {AT_ONCE - 1} refused", got=got)
+
+
+@check("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-24", "DEC-27", needs=("needs_attention", AGAIN), whole=True)
+def a_second_patch_is_applied_as_the_first(ctx: StateDriver) -> None:
+    """Approve what is proposed for a run that has parked for the second time, and decide once more."""
+    run = parked_again(ctx, fresh=True)
+    again, rows = run.state, rows_now(ctx, run)
+    clears = predict(rows, actions(again)).clears
+    decided = ctx.decide(run)
+    must_succeed(decided, "the second approval was refused")
+    with ctx.speaking_of("DEC-24"):
+        skip_if(not clears, "after its second approval the run may have parked again")
+        ctx.status("DEC-24", ctx.decide(run), 409, "a second decision on the second parking is refused with 409")
+    judge_effects(ctx, follow(ctx, run, again, decided), rows)
+
+
+@check(
+    "DEC-29", "DEC-31", "DEC-32", "DEC-34", "DEC-35", "QUE-02", "QUE-10", needs=("needs_attention", AGAIN), whole=True
+)
+def a_reject_ends_a_run_that_has_parked_again(ctx: StateDriver) -> None:
+    """Reject a run that has parked for the second or third time, look at what is left of it, and import anew."""
+    run = parked_again(ctx, fresh=True)
+    with ctx.speaking_of("DEC-29"):
+        run = _parked_thrice(ctx, run)
+    ctx.advance(HOUR)
+    skip_if(at(ctx.poll(run).json, "error") == TIMED_OUT, "the parked run timed out (OP-11)")
+    judge_reject(ctx, run, rows=False)
+
+
+def _parked_thrice(ctx: StateDriver, run: Run) -> Run:
+    """The run after two more approvals that leave it parked; as it is where no such approval is known."""
+    for _ in range(2):
+        answers = [*text_answers(rows_now(ctx, run), run.state, wrong=True).values()]
+        skip_if(not answers, "no question of the second parking takes a text that would surely be wrong")
+        decided = ctx.decide(run, "approve", answers)
+        ctx.status("DEC-29", decided, 2, "a run that parked again takes a further decision, and answers")
+        must_succeed(decided, "a further approval was refused")
+        parks = at(ctx.until(run), "status") == "needs_attention"
+        skip_if(not parks, "after such answers the run is over")
+        judge_questions(ctx, run)
+    return run
+
+
+@check("DEC-10", needs=("needs_attention", AGAIN), whole=True)
+def answers_go_before_a_second_patch(ctx: StateDriver) -> None:
+    """Answer each question of a second parking that takes a text by a right value."""
+    run = parked_again(ctx, fresh=True)
+    again, rows = run.state, rows_now(ctx, run)
+    judge_texts(ctx, run, again, rows)
+
+
+@check("DEC-28", needs=("needs_attention",), whole=True)
+def a_text_that_breaks_the_rule_mends_nothing(ctx: StateDriver) -> None:
+    """Answer each question that takes a text by one that the column's rule does not allow."""
+    made = wrong_texts(ctx)
+    must_succeed(made.decided, "answers by such texts are refused")
+    skip_if(made.all is None, f"after such answers the run is {at(made.end, 'status')}")
+    judge_flags(ctx, made)
 
 
 def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> None:
@@ -114,7 +258,7 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
     ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
 
 
-@check("DEC-09", needs=("needs_attention", "completed_with_flags"))
+@check("DEC-09", "DEC-23", "ACT-05", needs=("needs_attention", "completed_with_flags"))
 def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     """Approve what leaves rows flagged, and look for them in both downloads."""
     made = flagged_run(ctx)
@@ -125,11 +269,31 @@ def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     holds = kept >= flags if lent else kept == flags
     requirement = "rows that are kept flagged are in filter=all and not in filter=valid"
     ctx.require("DEC-09", holds, requirement, made.run.polled, valid.answer, expected=expected, got=kept)
+    _judge_the_end(ctx, made)
     with ctx.speaking_of("DEC-09"):
         rows = submitted_rows(ctx, made.run, made.parked)
         wrong = {row for (row, _), rule in rows.failing.items() if rule != "unique"}
         bad = [rows.rows[each] for each in wrong if rows.rows[each] in valid.records]
         ctx.none("DEC-09", bad, "no row with a wrong cell is in filter=valid", valid.answer)
+
+
+def _judge_the_end(ctx: StateDriver, made: DecisionRun) -> None:
+    """Whether a run that completed with flagged rows is over, as any other that completed."""
+    with ctx.speaking_of("ACT-05"):
+        found = ctx.active(made.run.company)
+        others = made.run.company.provisioned is None and at(found.json, "run_id") != made.run.id
+        skip_if(others, "another import of a company that the target file lends may be in flight by now")
+        requirement = "the look-up gives no run once a run has completed with flagged rows"
+        ctx.require("ACT-05", is_idle(found), requirement, found, expected='{"run": null}', got=found.text)
+    for word in ("approve", "reject"):
+        requirement = f"to {word} a run that completed with flagged rows is refused with 409"
+        ctx.status("DEC-23", ctx.decide(made.run, word), 409, requirement)
+    polled, requirement = (
+        ctx.poll(made.run),
+        "a refused decision leaves a run that completed with flagged rows as it is",
+    )
+    same = documented(polled.json) == documented(made.end)
+    ctx.require("DEC-23", same, requirement, polled, expected=documented(made.end), got=documented(polled.json))
 
 
 @check("DEC-09")
