@@ -17,7 +17,10 @@ Case = tuple[str, str, Any]
 
 
 def bad_decisions(parked: Any, *, whole: bool) -> Iterator[Case]:
-    """Those for this parking; without `whole` the plainest."""
+    """Those for this parking, without `whole` the plainest; at first those that may pass for one without answers."""
+    if whole:
+        for what, answers in {"an empty text": "", "an empty object": {}, "a number": 0}.items():
+            yield "DEC-17", f"answers that are {what}", {"decision": "approve", "answers": answers}
     yield from _unknown_questions(parked)
     yield from _malformed(parked)
     yield from _wrong_answers(parked)
@@ -130,8 +133,7 @@ def _other_words(parked: Any) -> Iterator[Case]:
 def _likely_answers(parked: Any) -> Iterator[Case]:
     """Answers of which one is wrong, after right ones; and options of another question."""
     right = _right(parked)
-    for what, answers in {"a text": "all", "an empty text": "", "an empty object": {}, "a number": 0}.items():
-        yield "DEC-17", f"answers that are {what}", {"decision": "approve", "answers": answers}
+    yield "DEC-17", "answers that are a text", {"decision": "approve", "answers": "all"}
     yield "DEC-17", "an answer that is null, after right ones", _approve(*right, None)
     yield (
         "DEC-17",

@@ -180,7 +180,7 @@ def of_concurrent_decisions_one_wins(ctx: StateDriver) -> None:
     run = trials.parked_run(ctx)
     unsettled = trials.may_park_again(ctx, run, run.state)
     kinds = _further(run.state, unsettled=False)
-    posted = [kinds[number % len(kinds)] for number in range(AT_ONCE)]
+    posted = [kinds[number % len(kinds)] for number in range(AT_ONCE - 1)] + kinds[-1:]
     told = ctx.client.concurrently([partial(ctx.decide, run, word, answers) for word, answers in posted])
     silent = [each for each in told if each.status is None]
     block_if(silent, f"no answer: {silent[0].problem if silent else ''}", *silent[:2])
