@@ -190,7 +190,7 @@ class Client:
             match = self.contract.match("GET", self.contract.prefix + url.path.removeprefix(prefix))
             if match.operation is not None:
                 given = {canonical_id(each): each for each in url.path.split("/")}
-                query, ids = dict(url.params), {name: given[each] for name, each in match.parameters.items()}
+                query, ids = dict(url.params), {name: given.get(each, each) for name, each in match.parameters.items()}
                 return self._politely(self._request(match.operation.id, str(url), key, query=query, ids=ids))
         return self._politely(Request(None, "GET", str(url), key))
 
