@@ -46,11 +46,6 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     return {"question_id": question.get("id")} | given
 
 
-def right_answers(parked: Any) -> list[dict[str, Any]]:
-    """A right answer to every question."""
-    return _right(parked)
-
-
 def _right(parked: Any, *but: Any) -> list[dict[str, Any]]:
     """A right answer to every question, `but` to this one."""
     return [_answer(each) for each in questions(parked) if each.get("id") not in but]

@@ -14,7 +14,7 @@ from uuid import uuid4
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import fetch, files_in, read
-from conformance.preview.bad_decisions import Case, bad_decisions, right_answers
+from conformance.preview.bad_decisions import Case, bad_decisions
 from conformance.preview.bodies import (
     TERMINAL,
     actions,
@@ -24,11 +24,12 @@ from conformance.preview.bodies import (
     documented,
     is_idle,
     is_same,
+    listed,
     questions,
 )
 from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import HOUR
-from conformance.preview.decision_runs import SPARE, approve_patch, follow, parked_run, with_options
+from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, parked_run
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 NO_TRACE = "what was refused leaves no trace in what a later approval does"
@@ -235,7 +236,10 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     """Reject a parked run with right answers to its questions, and approve it where that was refused."""
     run = parked_run(ctx)
     parked = run.state
-    answer = ctx.decide(run, "reject", right_answers(parked) if with_options(parked) else None)
+    asked = [each for each in questions(parked) if listed(each, "options")]
+    skip_if(not asked, "the parked run asks no question with options")
+    # The first option is likely to mend, which shows after a reject, and the last one to do otherwise than the patch.
+    answer = ctx.decide(run, "reject", [chosen(each, -(place % 2)) for place, each in enumerate(asked)])
     must_come(answer)
     polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
