@@ -119,7 +119,8 @@ def differences(effects: Effects, records: Sequence[Mapping[str, str]], *, valid
     found = _surplus(effects, names, rows, there)
     for each, numbers in rows.items():
         if len(numbers) > len(there.get(each, ())):
-            found.setdefault(_missing(effects, numbers[0]), f"there is no row {_shown(names, each)}")
+            for clause in _missing(effects, numbers[0]):
+                found.setdefault(clause, f"there is no row {_shown(names, each)}")
     for column in sorted(touched):
         for each, numbers in rows.items():
             got = sorted(effects.sent.as_sent(column, record.get(column, "")) for record in there.get(each, ()))
@@ -167,12 +168,13 @@ def _texts(texts: Sequence[str]) -> str:
     return " and ".join(text or "empty" for text in texts)
 
 
-def _missing(effects: Effects, row: int) -> str:
-    """The clause that a row breaks by not being there."""
+def _missing(effects: Effects, row: int) -> set[str]:
+    """The clauses that a row breaks by not being there: that of its own action, and that of one which drops others."""
+    found = {CLAUSES["delete_invalid_rows"]} if "delete_invalid_rows" in effects.fates.values() else set[str]()
     if row in effects.firsts:
-        return CLAUSES["dedup_keep_first"]
+        return found | {CLAUSES["dedup_keep_first"]}
     if effects.fates.get(row) == "keep":
-        return CLAUSES["keep"]
+        return found | {CLAUSES["keep"]}
     if any(number == row for number, _ in effects.cells):
-        return CLAUSES["set_value"]
-    return CLAUSES["delete_invalid_rows"] if "delete_invalid_rows" in effects.fates.values() else "DEC-05"
+        return found | {CLAUSES["set_value"]}
+    return found or {"DEC-05"}

@@ -56,7 +56,7 @@ AT_ONCE = 4
 
 
 @check(
-    *("DEC-28", "DEC-29", "DEC-30", "ACT-04", "ACT-06", "DEC-14", "DEC-16", "DEC-17", "DEC-22", "DEC-25"),
+    *("DEC-28", "DEC-29", "DEC-30", "ACT-04", "ACT-06", "DEC-14", "DEC-16", "DEC-17", "DEC-22", "DEC-25", "RUN-02"),
     needs=("needs_attention_again",),
 )
 def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
@@ -83,8 +83,11 @@ def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     fresh = not set(ids(questions(parked))) & set(ids(questions(again)))
     further = _decide_again(ctx, run, again, fresh=fresh)
     ctx.status("DEC-29", further, 2, "a run that parked again takes a further decision")
+    if further.ok:
+        status, requirement = at(ctx.poll(run).json, "status"), "a run that is approved again is not queued anew"
+        ctx.require("RUN-02", status != "queued", requirement, further, run.polled, expected="running", got=status)
     if further.ok and fresh:  # OP-20: a third parking with the ids of the second could not be told from it
-        left = not is_same(again, ctx.poll(run)) or ids(questions(ctx.until(run))) != ids(questions(again))
+        left = not is_same(again, run.polled) or ids(questions(ctx.until(run))) != ids(questions(again))
         ctx.require("DEC-29", left, "the further decision resumes the run", further, run.polled)
 
 
@@ -93,8 +96,8 @@ def _look_up(ctx: StateDriver, run: Run) -> None:
     found = ctx.active(run.company)
     wanted, block = (documented(at(each.json, "needs_attention")) for each in (run.polled, found))
     requirement = "a run that has parked again is active: the look-up gives it, with its whole needs_attention block"
-    holds = ctx.require("ACT-04", block == wanted, requirement, run.polled, found, expected=wanted, got=found.text)
-    block_if(not holds, "blocked by ACT-04: the look-up gives another parking, or none", found)
+    ctx.require("ACT-04", block == wanted, requirement, run.polled, found, expected=wanted, got=found.text)
+    block_if(block is None, "blocked by ACT-04: the look-up gives no parking", found)
     requirement = "the look-up equals the poll of a run that has parked again"
     same = documented(found.json) == documented(run.state)
     ctx.require("ACT-06", same, requirement, run.polled, found, expected=run.polled.text, got=found.text)

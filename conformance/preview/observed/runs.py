@@ -114,6 +114,7 @@ def _after_the_end(run: SeenRun, end: Answer, answer: Answer) -> Found:
             yield contradiction("DEC-31", "a rejected run stays failed", end, answer, got=got)
     elif documented(answer.json) != documented(end.json):
         yield contradiction("RUN-04", f"every read of a {was} run gives an equal body", end, answer)
+        yield contradiction("RUN-03", f"what is told of a {was} run changes no more", end, answer)
         if run.rejected and documented(at(answer.json, "report")) != documented(at(end.json, "report")):
             yield contradiction("DEC-32", "the report of a rejected run stays as it is", end, answer)
 
@@ -125,10 +126,10 @@ def _looked_at(run: SeenRun, answer: Answer) -> Found:
         return
     if run.is_parked and status == "needs_attention":
         old, new = documented(last.json), documented(answer.json)
-        same = at(old, "needs_attention") == at(new, "needs_attention")
+        block = at(old, "needs_attention") != at(new, "needs_attention")
         requirement = "the look-up gives a parked run as its poll does"
-        if old != new:
-            run.pending.append((PARKED, contradiction("ACT-06" if same else "ACT-04", requirement, last, answer)))
+        for clause in ("ACT-06", "ACT-04") if block else ("ACT-06",) if old != new else ():
+            run.pending.append((PARKED, contradiction(clause, requirement, last, answer)))
     elif run.is_parked:
         requirement = "the look-up gives a run as parked that is so before and after"
         run.pending.append((PARKED, contradiction("ACT-06", requirement, last, answer)))
