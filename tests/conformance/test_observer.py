@@ -91,6 +91,12 @@ def test_nobody_has_started_what_is_listed_more() -> None:
     assert told(made, lost, came("list_imports", 200, {"runs": [{"run_id": RUN}]})) == []
 
 
+def test_what_one_answer_contradicts_often_is_told() -> None:
+    sheets = [{"id": f"s{number}", "template_id": "t"} for number in range(3)]
+    made = [came("provision_company", 201, {"company": {"id": each}, "sheets": sheets}) for each in ("one", "other")]
+    assert told(*made)[:2] == ["ID-02", "ID-02"]
+
+
 def test_a_company_in_which_nothing_is_in_flight_is_free() -> None:
     made, start = came("provision_company", 201, PROVISIONED, sent={}), came("start_import", 201, STARTED, sent={})
     refused = came("start_import", 409, {}, sent={"rows": [{}]})

@@ -249,13 +249,12 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
         _made_nothing(ctx, "PROV-15", **right)
 
 
-@check("PROV-16", "PROV-17")
+@check("PROV-16", "PROV-17", "ID-02")
 def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     """Provision names a second time, for the same source and for another; then the external_id of what was refused."""
     ctx.must_provision()
     names, source, spare = [new_name(), new_name()], ctx.source(), new_name()
-    for each in names:
-        must_succeed(ctx.provision(name=each, source=source), "a company could not be provisioned")
+    first, _ = [must_succeed(ctx.provision(name=each, source=source), "no company is provisioned") for each in names]
     name = names[0]
     again = {
         "that of the company before": ctx.provision(name=name, source=source, external_id=spare),
@@ -268,5 +267,9 @@ def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     second = first_of((each for each in sources_of(ctx) if each != source), "the account has no second source")
     other = ctx.provision(name=name, source=second, external_id=new_name())
     if ctx.status("PROV-17", other, 2, "a name that is taken for one source is free for another"):
+        shared = {at(each, "id") for each in array(first.json, "sheets")} & {
+            at(each, "id") for each in array(other.json, "sheets")
+        }
+        ctx.none("ID-02", shared, "companies of one name under two sources have sheets of their own", first, other)
         third = ctx.provision(name=name, source=second, external_id=new_name())
         ctx.status("PROV-16", third, 400, "a name that is taken for another source, too, is answered with 400 there")

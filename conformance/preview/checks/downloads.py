@@ -273,21 +273,21 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
 
 
-@check("CSV-02", needs=("needs_attention", "completed_with_flags"))
+@check("CSV-02", "CSV-03", "CSV-04", "CSV-05", needs=("needs_attention", "completed_with_flags"))
 def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> None:
-    """Download the workbook of a run that completed with flagged rows, without filter and with filter=all."""
+    """Download the workbook of a run that completed with flagged rows, without filter and with each of them."""
     made = flagged_run(ctx)
     skip_if(made.run.company.provisioned is None, "a company that the target file lends may have other rows by now")
     whole, valid = made.downloads()
-    for filter_, lines in ((None, valid), ("all", whole)):
+    clauses = {None: "CSV-03", "valid": "CSV-04", "all": "CSV-05"}
+    for filter_, lines, others in ((None, valid, whole), ("valid", valid, whole), ("all", whole, valid)):
         answer = fetch(ctx, made.run.company.id, None, filter_)
         came = answer.status or answer.problem
         skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
         wanted, files = (lines.header, *sorted(lines.rows)), files_in(answer.content)
-        if filter_ is None and (whole.header, *sorted(whole.rows)) in files and wanted not in files:
-            requirement = "without filter the ZIP is that of filter=valid"
-            ctx.require("CSV-03", holds=False, requirement=requirement, expected="the valid rows", got="all rows")
+        exchanged = wanted not in files and (others.header, *sorted(others.rows)) in files
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
+        ctx.require(clauses[filter_], not exchanged, requirement, answer, expected=wanted, got=sorted(files))
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
 
 

@@ -76,5 +76,9 @@ class Witness:
             found = list(chain(accounts.reached(self.memory, answer), judge(self.memory, answer)))
         if effect is not None:
             effect(self.memory, answer)
-        self._told.update((each.clause, each.requirement) for each in found)
-        return [each for each in found if self._told[each.clause, each.requirement] <= OFTEN]
+        return [each for each in found if self._is_new(each)]
+
+    def _is_new(self, found: Contradiction) -> bool:
+        """Whether it has not been told often, of this answer or of others."""
+        self._told[found.clause, found.requirement] += 1
+        return self._told[found.clause, found.requirement] <= OFTEN

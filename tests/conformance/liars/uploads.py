@@ -38,6 +38,13 @@ def _never_used(upload: Upload, now: int) -> None:
     _refuse(upload, now)
 
 
+def _used_once_an_hour(upload: Upload, now: int) -> None:
+    if now > upload.expires:
+        _never_used(replace(upload, expires=now + 1), now)
+    else:
+        _refuse(upload, now)
+
+
 def _never_old(upload: Upload, _: int) -> None:
     _refuse(upload, 0)
 
@@ -74,6 +81,13 @@ def _numbered(company: Any, _: Any) -> str:
 def _no_files(company: Any, body: Any) -> Any:
     if body.get("files"):
         raise Refusal(400, "upload_ref: expected a UUID")
+    return _files(company, body)
+
+
+def _files_of_one(company: Any, body: Any) -> Any:
+    for each in body.get("files") or ():
+        if each.get("upload_ref") not in list(company.uploads)[:1]:
+            raise Refusal(400, "no such upload of this company")
     return _files(company, body)
 
 
@@ -115,10 +129,12 @@ LIARS = (
     Liar("UPL-01", "wraps the upload", gives("request_upload", lambda body: {"upload": body})),
     Liar("UPL-01", "refuses a size that is a number", reads("request_upload", _size_is_text)),
     Liar("UPL-03", "takes a second file at one URL", _closes(_never_used)),
+    Liar("UPL-03", "takes a second file at a URL that has expired", _closes(_used_once_an_hour), ("UPL-04",)),
     Liar("UPL-03", "refuses the first PUT", _closes(_always_closed), ("UPL-06",)),
     Liar("UPL-04", "lets a URL live for ever", _closes(_never_old)),
     Liar("UPL-04", "lets a URL live for a day", _closes(_old_tomorrow)),
     Liar("UPL-06", "refuses its own references", rule(api._files, _no_files)),
+    Liar("UPL-06", "finds the first upload of a company alone", rule(api._files, _files_of_one)),
     Liar("UPL-06", "cannot find its own uploads", rule(api._files, _files_of_all)),
     Liar("UPL-07", "signs an upload for a company that is not there", _any_company),
     Liar("UPL-07", "calls an unknown company a bad request",
