@@ -15,7 +15,7 @@ from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import Download, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
-from conformance.preview.driver import Run, StateDriver
+from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
 from conformance.preview.repeated_rows import other_texts
 from conformance.preview.submitted_rows import Column, SubmittedRows, check_rows, columns_of, sheet_of, submitted_rows
@@ -303,7 +303,7 @@ def with_action(body: Any, name: str) -> list[dict[str, Any]]:
 def flagged_run(ctx: StateDriver) -> DecisionRun:
     """A run that completed with rows still flagged: by the target file's way, the patch's own `keep`, or an option."""
     if FLAGGED in ctx.target.states:
-        return ctx.share("trial of the way to flagged rows", lambda: _follow_the_way(ctx))
+        return ctx.share("trial of the way to flagged rows", lambda: run_with_flags(ctx))
     run = ctx.run("needs_attention", fresh=False)
     if any(each.get("action") == "keep" for each in actions(run.state)) and approve_patch(ctx).flagged:
         return approve_patch(ctx)
@@ -319,11 +319,11 @@ def flagged_run(ctx: StateDriver) -> DecisionRun:
     raise Skipped("neither the patch nor an option of the last question leaves rows flagged in a completed run")
 
 
-def _follow_the_way(ctx: StateDriver) -> DecisionRun:
-    """What the target file's way to a completed run with flagged rows leads to."""
+def run_with_flags(ctx: StateDriver, company: Company | None = None) -> DecisionRun:
+    """What the target file's way to a completed run with flagged rows leads to; of rows also in a known company."""
     way = ctx.target.states[FLAGGED]
     if isinstance(way, Body):
-        run = ctx.begin_run(FLAGGED)
+        run = ctx.begin_run(FLAGGED, company)
         if at(ctx.until(run, "needs_attention", "completed"), "status") == "completed":
             made = _at_rest(ctx, run, run.state, run.polled)
         else:

@@ -22,7 +22,7 @@ AT_ONCE = 4
 def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
     """Export a completed import, without saying how."""
     company = with_destination(ctx, "completed")
-    rows = _right_rows(ctx, company)
+    rows = right_rows(ctx, company)
     try:
         started, seen = _full(ctx, company)
     except Blocked as blocked:  # a server error is no answer that OP-18 allows, and a run that was started can be read
@@ -35,11 +35,11 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
         ctx.status("DST-01", started, 201, "an export that is started is answered with 201 (OP-40)")
     asks = [each for each in seen if at(each.json, "status") == "needs_attention"]
     ctx.require("DST-10", not asks, "an export never needs attention", *asks[:1], got=len(asks))
-    report = _report(seen[-1])
+    report = report_of(seen[-1])
     ctx.equal("DST-02", at(report, "mode"), "full", "an export without mode is a full one", seen[-1])
-    _judge_report(ctx, report, seen[-1])
+    judge_report(ctx, report, seen[-1])
     requirement = "a full export writes as many rows as filter=valid has over all sheets"
-    ctx.equal("DST-08", _count_written(report), sum(rows.values()), requirement, seen[-1])
+    ctx.equal("DST-08", count_written(report), sum(rows.values()), requirement, seen[-1])
     _judge_templates(ctx, company, report, seen[-1], rows)
     _judge_end(ctx, company, started, seen[-1])
 
@@ -48,9 +48,9 @@ def a_full_export_writes_every_right_row(ctx: StateDriver) -> None:
 def flagged_rows_are_not_exported(ctx: StateDriver) -> None:
     """Reject a parked import, and export what the company then has; export again after another import."""
     company = with_destination(ctx, "needs_attention")
-    right = sum(_right_rows(ctx, company).values())
-    last = follow_export(ctx, company, _begin(ctx, company, {}))[-1]
-    wrote = _count_written(_report(last))
+    right = sum(right_rows(ctx, company).values())
+    last = follow_export(ctx, company, begin_export(ctx, company, {}))[-1]
+    wrote = count_written(report_of(last))
     requirement = "an export writes no more than the rows that filter=valid has over all sheets"
     ctx.require("DST-08", wrote is not None and wrote <= right, requirement, last, expected=right, got=wrote)
     skip_if(not ctx.whole, "a quick run exports once")
@@ -59,9 +59,9 @@ def flagged_rows_are_not_exported(ctx: StateDriver) -> None:
         ctx.end(run)
         return
     (ctx.shared or {}).pop(f"right rows of {company.id}", None)
-    now, new = sum(_right_rows(ctx, company).values()), len(array(run.body, "rows"))
-    last = follow_export(ctx, company, _begin(ctx, company, {}))[-1]
-    wrote = _count_written(_report(last))
+    now, new = sum(right_rows(ctx, company).values()), len(array(run.body, "rows"))
+    last = follow_export(ctx, company, begin_export(ctx, company, {}))[-1]
+    wrote = count_written(report_of(last))
     requirement = "an export after a further import writes what filter=valid has then"
     ctx.require("DST-08", wrote in {now, new}, requirement, last, expected=now, got=wrote)
 
@@ -84,9 +84,9 @@ def an_unknown_mode_is_refused(ctx: StateDriver) -> None:
 def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     """Start a canary export of a completed import with an idempotency key, again with it, and with another payload."""
     company = with_destination(ctx, "completed")
-    rows, key = _right_rows(ctx, company), new_name()
+    rows, key = right_rows(ctx, company), new_name()
     body = {"mode": "canary", "idempotency_key": key}
-    started = _begin(ctx, company, body)
+    started = begin_export(ctx, company, body)
     _judge_replay(ctx, company, started, body, "while it is at work")
     last = follow_export(ctx, company, started)[-1]
     _judge_replay(ctx, company, started, body, "after its end")
@@ -99,7 +99,7 @@ def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     _judge_canary(ctx, company, rows, last)
     with ctx.speaking_of("DST-09", "RUN-03", "RUN-04"):
         if ctx.whole:  # what is new makes no difference to what there was
-            newer = _begin(ctx, company, {"mode": "canary"})
+            newer = begin_export(ctx, company, {"mode": "canary"})
             follow_export(ctx, company, newer)
             requirement, id_ = "an export without a key is a run of its own", at(newer.json, "run_id")
             ctx.require("DST-01", id_ != known, requirement, started, newer, expected="a new run", got=id_)
@@ -108,9 +108,9 @@ def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
 
 
 def _judge_canary(ctx: StateDriver, company: Company, rows: dict[str, int], last: Answer) -> None:
-    report, filled = _report(last), {company.sheets[sheet] for sheet, number in rows.items() if number}
+    report, filled = report_of(last), {company.sheets[sheet] for sheet, number in rows.items() if number}
     times = Counter(each.get("template_id") for each in listed(report, "results"))
-    wrote = _count_written(report)
+    wrote = count_written(report)
     requirement = "the report has the mode that the export was started with"
     ctx.equal("DST-04", at(report, "mode"), "canary", requirement, last)
     few = wrote is not None and wrote <= len(filled) and all(n <= 1 for n in times.values())
@@ -138,7 +138,7 @@ def keys_of_exports_are_told_apart(ctx: StateDriver) -> None:
     begun: dict[Any, Answer] = {}
     requirement = "a key that is another one, or of another company, starts an export of its own"
     for owner, each in starts:
-        answer = _begin(ctx, owner, {"mode": "canary", "idempotency_key": each})
+        answer = begin_export(ctx, owner, {"mode": "canary", "idempotency_key": each})
         id_ = at(answer.json, "run_id")
         known = [begun[id_]] if id_ in begun else []
         if not ctx.require("DST-09", not known, requirement, *known, answer, expected="a new run", got=id_):
@@ -161,18 +161,18 @@ def keys_of_exports_are_told_apart(ctx: StateDriver) -> None:
 def a_selection_narrows_an_export(ctx: StateDriver) -> None:
     """Export the template that has rows alone, and then one without rows alone."""
     company = with_destination(ctx, "completed")
-    rows = _right_rows(ctx, company)
+    rows = right_rows(ctx, company)
     filled = [company.sheets[sheet] for sheet, number in rows.items() if number]
     empty = [company.sheets[sheet] for sheet, number in rows.items() if not number]
     block_if(not filled, "the completed import left no right rows")
     both = [*empty[:1], *filled[:1]] if empty and ctx.whole else []
     for chosen in filter(None, (filled[:1], empty[:1], both)):
         wanted = sum(number for sheet, number in rows.items() if company.sheets[sheet] in chosen)
-        started = _select(ctx, company, {}, {"template_ids": chosen})
+        started = select_rows(ctx, company, {}, {"template_ids": chosen})
         last = follow_export(ctx, company, started)[-1]
-        report = _report(last)
+        report = report_of(last)
         strange = {each.get("template_id") for each in listed(report, "results")} - set(chosen)
-        holds = _count_written(report) == wanted and not strange
+        holds = count_written(report) == wanted and not strange
         requirement = "an export of selected templates writes the right rows of these alone"
         ctx.require("DST-08", holds, requirement, started, last, expected=f"{wanted} of {plain(chosen)}", got=report)
 
@@ -181,7 +181,7 @@ def a_selection_narrows_an_export(ctx: StateDriver) -> None:
 def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
     """Export the rows that have one of the downloaded values in its column, all of them and the first."""
     company = with_destination(ctx, "completed")
-    right = _right_rows(ctx, company)
+    right = right_rows(ctx, company)
     records = download(ctx, company.id, max(right, key=lambda sheet: right[sheet]), "valid").records
     for column in records[0] if records else ():
         times = Counter(record[column] for record in records)
@@ -191,9 +191,9 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
     else:
         raise Skipped("the completed import left no rows that a value tells from others")
     for body, wanted in (({}, number), ({"mode": "canary"}, 1)):
-        started = _select(ctx, company, body, {"row_filter": {column: value}})
+        started = select_rows(ctx, company, body, {"row_filter": {column: value}})
         last = follow_export(ctx, company, started)[-1]
-        wrote = _count_written(_report(last))
+        wrote = count_written(report_of(last))
         requirement = "an export of selected rows writes no more than the right rows"
         few = wrote is not None and wrote <= sum(right.values())
         ctx.require("DST-08", few, requirement, started, last, expected=sum(right.values()), got=wrote)
@@ -203,7 +203,7 @@ def a_row_filter_narrows_an_export(ctx: StateDriver) -> None:
         ctx.equal("DST-08", wrote, wanted, requirement, started, last)
 
 
-def _select(ctx: StateDriver, company: Company, body: dict[str, Any], selection: dict[str, Any]) -> Answer:
+def select_rows(ctx: StateDriver, company: Company, body: dict[str, Any], selection: dict[str, Any]) -> Answer:
     """The start of such an export; Skipped where it is refused, as any target may (OP-18) but one of the contract's."""
     started = start_export(ctx, company, body | {"selection": selection})
     if not started.ok and started.status is not None and started.status < 500:
@@ -224,11 +224,11 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     requirement = "single writes that fail do not fail the run"
     if not completes and not ctx.require("DST-05", completes, requirement, last, expected="completed", got=body):
         raise Skipped("an export that failed has no results")
-    report = _report(last)
-    _judge_report(ctx, report, last)
+    report = report_of(last)
+    judge_report(ctx, report, last)
     if there.sheets:
         requirement = "a write that is refused is counted, too: every right row is tried"
-        ctx.equal("DST-08", _count_written(report), sum(_right_rows(ctx, there).values()), requirement, last)
+        ctx.equal("DST-08", count_written(report), sum(right_rows(ctx, there).values()), requirement, last)
     results = listed(report, "results")
     skip_if(not results and not at(report, "failed"), "the export wrote nothing")
     ctx.shaped(last, "DST-07")
@@ -239,9 +239,14 @@ def a_write_that_fails_is_told_by_its_result(ctx: StateDriver) -> None:
     ctx.require("DST-07", not unread, requirement, last, expected=None, got=unread)
     with ctx.speaking_of("DST-05"):
         skip_if(not refused and not at(report, "failed"), "the destination refused no write")
-        mute = [each for each in refused if not (_whole(each.get("status")) and at(each, "error"))]
-        requirement = "a write that failed has ok false, a status and an error, and the run completes"
-        ctx.require("DST-05", bool(refused) and not mute, requirement, last, got=mute or body)
+        judge_refused(ctx, refused, last)
+
+
+def judge_refused(ctx: StateDriver, refused: list[dict[str, Any]], last: Answer) -> None:
+    """Whether each result of a write that failed tells of it, and there are such results."""
+    mute = [each for each in refused if not (_whole(each.get("status")) and at(each, "error"))]
+    requirement = "a write that failed has ok false, a status and an error, and the run completes"
+    ctx.require("DST-05", bool(refused) and not mute, requirement, last, got=mute or last.json)
 
 
 @check("DST-06", "RUN-03", "RUN-04")
@@ -267,13 +272,13 @@ def _full(ctx: StateDriver, company: Company) -> tuple[Answer, list[Answer]]:
     """An export of the company without saying how, one for all checks: its start, and the answers to its polls."""
 
     def exported() -> tuple[Answer, list[Answer]]:
-        started = _begin(ctx, company, {})
+        started = begin_export(ctx, company, {})
         return started, follow_export(ctx, company, started)
 
     return ctx.share(f"full export of {company.id}", exported)
 
 
-def _count_written(report: Any) -> int | None:
+def count_written(report: Any) -> int | None:
     """How many rows the export wrote or tried to: the total, or, where that is no sum of its parts, the results."""
     total, succeeded, failed = (at(report, name) for name in COUNTS)
     if not all(_whole(each) for each in (total, succeeded, failed)):
@@ -281,7 +286,7 @@ def _count_written(report: Any) -> int | None:
     return int(total) if total == succeeded + failed else len(listed(report, "results"))
 
 
-def _right_rows(ctx: StateDriver, company: Company) -> dict[str, int]:
+def right_rows(ctx: StateDriver, company: Company) -> dict[str, int]:
     """How many right rows each sheet has; exports do not change them."""
     key, sheets = f"right rows of {company.id}", company.sheets
     return ctx.share(key, lambda: {each: len(download(ctx, company.id, each, "valid").rows) for each in sheets})
@@ -292,7 +297,7 @@ def start_export(ctx: StateDriver, company: Company, body: Any) -> Answer:
     return ctx.client.call("start_export", company_id=company.id, body=body)
 
 
-def _begin(ctx: StateDriver, company: Company, body: Any) -> Answer:
+def begin_export(ctx: StateDriver, company: Company, body: Any) -> Answer:
     answer = start_export(ctx, company, body)
     if answer.status is not None and 400 <= answer.status < 500:
         ctx.reads("OP-18", f"starting an export is answered with {answer.status}")
@@ -325,13 +330,13 @@ def follow_export(ctx: StateDriver, company: Company, started: Answer) -> list[A
     return seen
 
 
-def _report(answer: Answer) -> Any:
+def report_of(answer: Answer) -> Any:
     status, error = at(answer.json, "status"), at(answer.json, "error")
     skip_if(status != "completed", f"the export ended {status}: {error}")
     return at(answer.json, "report")
 
 
-def _judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
+def judge_report(ctx: StateDriver, report: Any, answer: Answer) -> None:
     if not ctx.shaped(answer, "DST-04"):
         return
     total, succeeded, failed = (at(report, name) for name in COUNTS)

@@ -176,6 +176,15 @@ def _every_row(selection: Any, sheet: Any, book: Any, honest: int) -> int:
     return honest + flagged if honest and not selection.first_only else honest
 
 
+def _flagged_if_selected(selection: Any, sheet: Any, book: Any, honest: int) -> int:
+    return honest if selection.template_ids is None else _every_row(selection, sheet, book, honest)
+
+
+def _two_beside_flagged(selection: Any, sheet: Any, book: Any, honest: int) -> int:
+    flagged: int = next((each.flagged for each in book.counts if each.sheet.id == sheet.id), 0)
+    return honest * 2 if flagged and selection.first_only else honest
+
+
 def _whole_sheet(selection: Any, sheet: Any, book: Any, honest: int) -> int:
     return next(each.clean for each in book.counts if each.sheet.id == sheet.id) if selection.first_only else honest
 
@@ -226,6 +235,7 @@ LIARS = (
     Liar(
         "DST-03", "writes two rows of each template of a canary", _counted(lambda s, _, __, n: n * (1 + s.first_only))
     ),
+    Liar("DST-03", "writes two rows of a template that has flagged ones in a canary", _counted(_two_beside_flagged)),
     Liar("DST-03", "calls a canary full", _report(mode=lambda _: "full")),
     Liar("DST-04", "totals the rows that succeeded", _report(total=lambda report: report["succeeded"])),
     Liar("DST-04", "totals one too many", _report(total=lambda report: report["total"] + 1), ("DST-08",)),
@@ -244,6 +254,7 @@ LIARS = (
         "DST-07", "says false of what it did not read back", _refused(lambda each: each.update(fields_confirmed=False))
     ),
     Liar("DST-08", "exports flagged rows", _counted(_every_row)),
+    Liar("DST-08", "exports flagged rows of templates that are selected", _counted(_flagged_if_selected)),
     Liar("DST-08", "leaves the last row out", _counted(lambda s, _, __, n: n - (n > 1 and not s.first_only))),
     Liar("DST-08", "takes no notice of a row filter", _asked(_without_filter)),
     Liar("DST-08", "exports everything whatever is selected", _asked(_without("selection"))),
