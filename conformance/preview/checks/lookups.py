@@ -24,6 +24,8 @@ from conformance.target.target import Body
 
 NONE = {"run": None}
 MOST_PAGES = 8  # pages of one run each that a history of four runs may take until it ends
+MORE_RUNS = 9
+"""How many further runs are made for a second page; whose pages are longer is not followed."""
 CURSORS = ("cursor", "page_token", "next_token", "start_cursor", "starting_after", "after", "token", "next", "page")
 """How a next page is asked for elsewhere."""
 CONTRACTS = "next_cursor"
@@ -198,9 +200,11 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     requirement, expected = "newer runs are listed before older ones", ", ".join(run.id for run in runs)
     ctx.require("HIST-01", places == sorted(places), requirement, late, expected=expected, got=_shown(listed))
     known = [run for run in runs if listed[run.id] is not None]
-    for limit in (1, 2, 3) if ctx.whole else (1,):
-        _judge_pages(ctx, company, known, limit)
+    limited = [_judge_pages(ctx, company, known, limit) for limit in ((1, 2, 3) if ctx.whole else (1,))]
     _judge_rejected(ctx, newer)
+    if ctx.whole and not any(limited) and len(known) == len(runs):
+        with ctx.speaking_of():
+            _judge_long(ctx, company, known)
 
 
 def _some_that_end(ctx: StateDriver, company: Company) -> list[Run]:
@@ -261,12 +265,26 @@ def _places(answer: Answer, *runs: Run) -> dict[str, int | None]:
     return places
 
 
-def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run], limit: int) -> None:
-    """Follow the history from page to page: it ends, repeats no run, leaves none out, and goes back in time."""
-    first = ctx.client.call("list_imports", company_id=company.id, query={"limit": limit})
+def _judge_long(ctx: StateDriver, company: Company, runs: list[Run]) -> None:
+    """Where no limit is heeded, import until the history has a page of its own that leads to another."""
+    for _ in range(MORE_RUNS):
+        if _next(ctx.history(company)) is not None:
+            _judge_pages(ctx, company, runs, None)
+            return
+        runs.insert(0, ctx.begin_run("completed", company))
+        _to_its_end(ctx, runs[0])
+
+
+def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run], limit: int | None) -> bool:
+    """Follow the history from page to page: it ends, repeats no run, leaves none out, and goes back in time.
+
+    Whether the limit is heeded.
+    """
+    asked = {} if limit is None else {"limit": limit}
+    first = ctx.client.call("list_imports", company_id=company.id, query=asked)
     pages = [first if first.ok else ctx.history(company)]
     while len(pages) < MOST_PAGES and (link := _next(pages[-1])) is not None:
-        pages.append(_page(ctx, company, pages[-1], link, limit))
+        pages.append(_page(ctx, company, pages[-1], link, asked))
         if not _differs(pages[-1], pages[-2]):
             break
     start = _next(pages[0])
@@ -289,6 +307,7 @@ def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run], limit: int
     ctx.require(
         "HIST-01", stuck or met == expected, requirement, *pages, expected=", ".join(expected), got=", ".join(met)
     )
+    return limit is not None and len(entries(first.json) or ()) == limit
 
 
 def _met(page: Answer, runs: list[Run]) -> list[str]:
@@ -297,7 +316,7 @@ def _met(page: Answer, runs: list[Run]) -> list[str]:
     return [run.id for text in texts for run in runs if run.id in text]
 
 
-def _page(ctx: StateDriver, company: Company, page: Answer, told: tuple[str, Any], limit: int) -> Answer:
+def _page(ctx: StateDriver, company: Company, page: Answer, told: tuple[str, Any], asked: dict[str, int]) -> Answer:
     """The page that a link leads to: a URL, or a cursor to be sent in a parameter of whatever name."""
     member, link = told
     if _is_url(told):
@@ -306,7 +325,7 @@ def _page(ctx: StateDriver, company: Company, page: Answer, told: tuple[str, Any
     likely = bare[:1].lower() + bare[1:]
     found = page
     for name in dict.fromkeys((likely, *CURSORS, member)):
-        found = ctx.client.call("list_imports", company_id=company.id, query={"limit": limit, name: link})
+        found = ctx.client.call("list_imports", company_id=company.id, query={**asked, name: link})
         if found.ok and _differs(found, page):
             return found
     return found
