@@ -30,6 +30,7 @@ WRONG = "no such value!"
 MOST_OPTIONS = 4
 AGAIN, FLAGGED = "needs_attention_again", "completed_with_flags"
 FURTHER = "runs that have parked before"
+WRONG_TEXTS = "trial of wrong texts"
 NO_WAY = "wrong texts lead to no second parking"
 SPARE = "spare"
 """What a journey remembers a parked run by on which a later check may decide."""
@@ -259,7 +260,7 @@ def parked_again(ctx: StateDriver, *, fresh: bool) -> Run:
 
 def wrong_texts(ctx: StateDriver) -> DecisionRun:
     """That answers by texts that are wrong; once where checks share what they see."""
-    return ctx.share("trial of wrong texts", lambda: _wrong_texts(ctx))
+    return ctx.share(WRONG_TEXTS, lambda: _wrong_texts(ctx))
 
 
 def _wrong_texts(ctx: StateDriver) -> DecisionRun:

@@ -258,22 +258,26 @@ class StateDriver(Context):
         owner, body = company or self.company(fresh=True), self.body(state)
         return self.begin(owner, body, f"the import that leads to {state}")
 
-    def _bring(self, state: str) -> Run:
+    def led_to(self, state: str) -> tuple[str, str]:
+        """The ids of the company and the run to which a way leads that is no import of the suite's."""
         if state in self.ways:
-            return self._open_run(*self.ways[state](), state)
+            return self.ways[state]()
         match self.target.states.get(state):
-            case None:
-                raise Skipped(f"the target file offers no way to {state}")
             case ExistingRun(company, run_id):
-                return self._open_run(company, run_id, state)
+                return company, run_id
             case Command() if self.client.read_only:
                 raise Skipped("--read-only: the command that leads there may write")
             case Command(argv):
                 try:
                     seconds = self.client.patience(self.target.run_timeout)
-                    return self._open_run(*bring(("company", "run"), argv, self.target.folder, seconds), state)
+                    company, run_id = bring(("company", "run"), argv, self.target.folder, seconds)
+                    return company, run_id
                 except CommandFailed as failed:
                     raise Blocked(f"the way to {state}: {failed}") from failed
+        raise Skipped(f"the target file offers no way to {state}")
+
+    def _bring(self, state: str) -> Run:
+        match None if state in self.ways else self.target.states.get(state):
             case Body(_, answers):
                 run = self.begin_run(state)
                 if state in ANSWERED and at(self.until(run, "needs_attention", _shown(state)), "status") != "completed":
@@ -284,6 +288,8 @@ class StateDriver(Context):
                     must_succeed(self.decide(run, "approve", answers), refused)
                 self.until(run, _shown(state))
                 return run
+            case _:
+                return self._open_run(*self.led_to(state), state)
 
     def _open_run(self, company: str, run_id: str, state: str) -> Run:
         run = self.read_run(company, run_id)

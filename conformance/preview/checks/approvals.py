@@ -155,6 +155,8 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
             "an answer leaves the parked run of another company as it is",
         )
         ctx.require("DEC-36", kept, requirement, made.decided, like.polled, expected=before, got=documented(like.state))
+        if ctx.whole:
+            _judge_unlearned(ctx, like, made.decided)
     with ctx.speaking_of("DEC-10"):
         if ctx.target.strict and column and at(made.end, "status") == "needs_attention":
             again = column in {each for _, each in columns_concerned(made.end)}
@@ -358,6 +360,18 @@ def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, bloc
 
 def _evidence(made: trials.DecisionRun) -> list[Answer]:
     return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
+
+
+def _judge_unlearned(ctx: StateDriver, like: Run, decided: Answer) -> None:
+    """Whether as many of the same rows are flagged in one more company after an answer as before."""
+    run = trials.parked_run(ctx)
+    before, now = (count(each.state, "invalidCellCount") or 0 for each in (like, run))
+    alike = run.body is not None and run.body == like.body and run.company.provisioned and like.company.provisioned
+    skip_if(not alike, "the parked runs are not of the same rows alone")
+    requirement = "rows that were flagged before an answer in another company are flagged after it, too"
+    ctx.require("DEC-36", now >= before, requirement, like.polled, decided, run.polled, expected=before, got=now)
+    if ctx.shared is not None:
+        ctx.shared[trials.SPARE] = run
 
 
 def _text(ctx: StateDriver, like: Run, parked: Any) -> tuple[dict[str, Any], str, str]:

@@ -6,6 +6,7 @@ certain implementation would count (OP-21).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from conformance.preview.bodies import MOVING, array, at, count, listed, questio
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import FLAGGED, flagged_run
 from conformance.preview.driver import near
-from conformance.preview.submitted_rows import columns_of
+from conformance.preview.submitted_rows import Column, columns_of
 from conformance.target.target import Body
 
 WRONG = ("conformance?", "!", "-", "0")
@@ -185,5 +186,16 @@ def _with_second_bad_cell(ctx: StateDriver, parked: Run, rows: list[Any]) -> lis
             for column, text in bad.items() if len(places) == 1 else ():
                 if at(rows[places[0]], column) != text:
                     changed = dict(rows[places[0]]) | {column: text}
+                    changed |= _emptied(columns, rows, places[0], {name, column})
                     return [changed if place == places[0] else row for place, row in enumerate(rows)]
     raise Skipped("no flagged row is found among the rows sent, or no column has a rule that a text could break")
+
+
+def _emptied(columns: Sequence[Column], rows: list[Any], place: int, bad: set[Any]) -> dict[str, str]:
+    """One more cell of the row to break another rule: a required one, whose text is in no other cell of the rows."""
+    texts = [str(value).strip().casefold() for row in rows for value in row.values()]
+    for column in sorted(columns, key=lambda each: each.unique):
+        text = str(at(rows[place], column.name) or "").strip().casefold()
+        if column.required and column.name not in bad and text and texts.count(text) == 1:
+            return {column.name: ""}
+    return {}

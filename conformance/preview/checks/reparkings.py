@@ -11,6 +11,7 @@ from conformance.preview.account import download
 from conformance.preview.bad_decisions import bad_further_decisions
 from conformance.preview.bodies import (
     actions,
+    array,
     at,
     columns_concerned,
     count,
@@ -28,6 +29,7 @@ from conformance.preview.checks.refusals import judge_reject, refuse
 from conformance.preview.checks.runs import HOUR, TIMED_OUT
 from conformance.preview.decision_runs import (
     AGAIN,
+    WRONG_TEXTS,
     DecisionRun,
     approve_option,
     chosen,
@@ -135,6 +137,7 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
     holds = bool(questions(again) or actions(again)) and (count(again, "invalidCellCount") or 0) >= 1
     requirement = "a run that parks again shows questions and a patch for the rows that still fail"
     ctx.require("DEC-28", holds, requirement, run.polled, got=documented(again))
+    _judge_freshness(ctx, run, parked, again)
     if answers:
         return  # what the answers leave out may have been mended by the patch, or wait for an answer still: OP-13
     columns = {each.name: each for each in columns_of(ctx, run.company, sheet_of(parked))}
@@ -147,6 +150,15 @@ def _judge_second_parking(ctx: StateDriver, run: Run, parked: Any, again: Any, a
             mended.discard(act.get("column"))
     stale = sorted(name for _, name in columns_concerned(again) if name in mended)
     ctx.none("DEC-28", stale, "the second parking asks nothing about what the first one mended", run.polled)
+
+
+def _judge_freshness(ctx: StateDriver, run: Run, parked: Any, again: Any) -> None:
+    """Whether fewer flagged rows are asked about otherwise, where every group of them is asked about."""
+    before, now = (count(each, "invalidCellCount") or 0 for each in (parked, again))
+    if now < before and 0 < len(questions(parked)) == len(actions(parked)):
+        old, new = (documented(at(each, "needs_attention")) for each in (parked, again))
+        requirement = "a run that parks again with fewer flagged rows asks and proposes anew"
+        ctx.require("DEC-28", old != new, requirement, run.polled, expected="fresh questions", got=new)
 
 
 def _decide_again(ctx: StateDriver, run: Run, again: Any, *, fresh: bool) -> Answer:
@@ -241,8 +253,20 @@ def a_text_that_breaks_the_rule_mends_nothing(ctx: StateDriver) -> None:
     """Answer each question that takes a text by one that the column's rule does not allow."""
     made = wrong_texts(ctx)
     must_succeed(made.decided, "answers by such texts are refused")
+    if at(made.end, "status") == "needs_attention" and not _answered_columns(made) <= columns_concerned(made.end):
+        if ctx.shared is not None:
+            ctx.shared.pop(WRONG_TEXTS, None)  # the run is of no use to others once it is approved
+        rest = follow(ctx, made.run, made.end, ctx.decide(made.run))
+        made = rest._replace(parked=made.parked)
     skip_if(made.all is None, f"after such answers the run is {at(made.end, 'status')}")
     judge_flags(ctx, made)
+
+
+def _answered_columns(made: DecisionRun) -> set[tuple[Any, Any]]:
+    """Sheets and columns of the questions that the decision answered."""
+    answered = {at(each, "question_id") for each in array(made.decided.sent, "answers")}
+    targets = [at(each, "target") for each in questions(made.parked) if each.get("id") in answered]
+    return {(at(each, "sheet_id"), at(each, "column")) for each in targets}
 
 
 def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.preview.account import fetch, files_in
 from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entry_names, gist, is_same, listed
-from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.driver import new_name
-from conformance.target.target import Body, ExistingRun
+from conformance.target.target import Body
 
 APPROVE = "approve"
 TIMED_OUT = "Import timed out"
@@ -279,7 +279,7 @@ def a_healthy_run_does_not_time_out(ctx: StateDriver) -> None:
     ctx.require("RUN-04", equal, requirement, after, expected=before, got=after.json)
 
 
-@check("STALE-01", "STALE-02", "STALE-03", "STALE-04", "ERR-09", needs=("completed",))
+@check("STALE-01", "STALE-02", "STALE-03", "STALE-04", "ERR-09", "POLL-15", "RUN-09", needs=("completed",))
 def a_dead_run_times_out(ctx: StateDriver) -> None:
     """Read a run whose engine died long ago, look for an active run, and start another import."""
     run = dead_run(ctx)
@@ -288,6 +288,8 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
     requirement = f"a run whose engine died is failed, {TIMED_OUT!r}"
     ctx.require("STALE-01", holds, requirement, first, expected=f"failed, {TIMED_OUT}", got=first.text)
     block_if(at(first.json, "status") in MOVING, "the run does not go stale", first)
+    if holds:
+        _judge_what_is_left(ctx, run)
     found = ctx.active(run.company)
     block_if(not found.ok and found.status != 404, "the look-up is not answered", found)
     shows = at(found.json, "status") is not None and at(found.json, "run_id") in (None, run.id)  # not another's
@@ -311,22 +313,23 @@ def a_dead_run_times_out(ctx: StateDriver) -> None:
 
 def dead_run(ctx: StateDriver) -> Run:
     """A run whose engine died, more than an hour after that where time can be let pass."""
-    way = ctx.target.states.get("stale")
-    if "stale" in ctx.ways:
-        run = ctx.read_run(*ctx.ways["stale"]())
-    elif isinstance(way, ExistingRun):
-        run = ctx.read_run(way.owner, way.run)
-    elif isinstance(way, Body):
+    way, found = ctx.target.states.get("stale"), None
+    if "stale" not in ctx.ways and isinstance(way, Body):
         run = ctx.begin_run("stale")
+        status = at(ctx.poll(run).json, "status")
     else:
-        run = _brought(ctx)
-    status = at(ctx.poll(run).json, "status")
+        owner, run_id = ctx.led_to("stale")
+        found = None if "stale" in ctx.ways else _still_found(ctx, Company(owner), run_id)
+        run = ctx.read_run(owner, run_id)
+        status = at(run.state, "status")
     ended = isinstance(way, Body) and status not in MOVING  # by its engine, as far as one can see
     if status != "failed" and not ended:
         if not ctx.advance(2 * HOUR):
             block_if(not isinstance(way, Body), f"the run that should be stale is {status}", run.polled)
             raise Skipped("the target offers no way to let the hour pass after which a run is stale")
+        found = _still_found(ctx, run.company, run.id)
         status, ended = at(ctx.poll(run).json, "status"), False
+    _judge_found(ctx, run, found)
     failing = run.polled.status is not None and run.polled.status >= 500 and (ctx.poll(run).status or 0) >= 500
     requirement = "the poll of a run that timed out is answered with 2xx"
     ctx.require("ERR-09", not failing, requirement, run.polled, expected="2xx", got=str(run.polled.status))
@@ -336,15 +339,40 @@ def dead_run(ctx: StateDriver) -> Run:
     return run
 
 
-def _brought(ctx: StateDriver) -> Run:
-    """The run of the target file's command, also where it is not stale yet, or does not show it."""
-    try:
-        return ctx.run("stale")
-    except Blocked as blocked:
-        polled = [answer for answer in blocked.answers if answer.operation == "poll_import" and answer.ok]
-        if not polled:
-            raise
-        return ctx.read_run(str(polled[-1].ids["company_id"]), str(polled[-1].ids["run_id"]))
+def _still_found(ctx: StateDriver, company: Company, run_id: str) -> Answer | None:
+    """A look-up that gives the run as one that moves, though it has had a while to notice the time."""
+    for _ in range(PATIENCE):
+        found = ctx.active(company)
+        if at(found.json, "run_id") != run_id or at(found.json, "status") not in MOVING:
+            return None
+        if "stale" not in ctx.ways:  # time stands still in our own mock, and a wait would lead it on
+            ctx.wait()
+    return ctx.active(company)
+
+
+def _judge_found(ctx: StateDriver, run: Run, found: Answer | None) -> None:
+    """Whether a look-up gave the run that the poll right after it shows as timed out, and as nothing else before."""
+    if found is not None and "STALE-02" in ctx.check.clauses:
+        over = at(run.state, "error") == TIMED_OUT
+        moving = at(found.json, "run_id") == run.id and at(found.json, "status") in MOVING
+        requirement = "the look-up does not give a run that has timed out, though nobody has polled it yet"
+        got = found.text
+        ctx.require("STALE-02", not (over and moving), requirement, found, run.polled, expected={"run": None}, got=got)
+
+
+def _judge_what_is_left(ctx: StateDriver, run: Run) -> None:
+    """A run that timed out has no report, and where it is all that its company ever had, no row is there."""
+    with ctx.speaking_of("POLL-15"):
+        report = at(run.state, "report")
+        ctx.require("POLL-15", report is None, "a run that timed out has no report", run.polled, got=report)
+    with ctx.speaking_of("RUN-09"):
+        known = entry_names(ctx.history(run.company).json)
+        skip_if(known != [run.id], "the company of the run that timed out may have rows of other imports")
+        content = fetch(ctx, run.company.id, None, "all").content
+        rows = [line for lines in files_in(content) for line in lines[1:]]
+        got = f"{len(rows)} rows, the first {', '.join(rows[0])}" if rows else ""
+        requirement = "a company whose only run timed out has no rows"
+        ctx.require("RUN-09", not rows, requirement, run.polled, expected="headers alone", got=got)
 
 
 @check("IDEM-04", "IMP-10", needs=("needs_attention",), whole=True)

@@ -11,6 +11,7 @@ from deciding import answered, approve_now, approves, carried_out, decides, desc
 from lies import App, Liar, Lie, answers, rule
 from places import put
 
+from mock_server.data import uploaded
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+    from deciding import Decided
 
+    from mock_server.data.uploaded import Table
     from mock_server.preview.lifecycle import Life
 
 _reject = Account.reject
@@ -40,6 +43,25 @@ def _says(**members: Any) -> Lie:
 def _accepts(change: Callable[[dict[str, Any]], object]) -> Lie:
     """A lie that changes the answer to an approval in place."""
     return gives("decide", lambda body: change(body) if body["status"] == "running" else None)
+
+
+def _learned(app: App, patch: pytest.MonkeyPatch) -> App:
+    """The wrong cells of later imports are mended by the answers to earlier ones."""
+    after, book = uploaded._after, uploaded.book_of_rows
+    kept: dict[tuple[str, Any], str] = {}
+
+    def learns(table: Table, decided: Decided) -> Table:
+        for group, fix in decided:
+            if fix.action == "set_value" and fix.value != group.fix.value:
+                kept.update({(group.column.name, text): fix.value or "" for text in group.samples})
+        return after(table, decided)
+
+    def mended(rows: Any, *others: Any) -> Any:
+        return book([{name: kept.get((name, text), text) for name, text in row.items()} for row in rows], *others)
+
+    put(patch, uploaded._after, learns)
+    put(patch, uploaded.book_of_rows, mended)
+    return app
 
 
 def _answered_with(instead: int) -> Lie:
@@ -228,6 +250,7 @@ LIARS = (
     Liar(
         "DEC-25", "lets another of concurrent decisions count than the one that it accepted", _jammed(409, turns=True)
     ),
+    Liar("DEC-36", "mends the rows of later imports by an answer to an earlier one", _learned),
     Liar("DEC-36", "approves the parked runs of all companies", _spreads(reject=False)),
     Liar("DEC-36", "ends the parked runs of other companies", _spreads(reject=True)),
 )

@@ -62,6 +62,10 @@ def _queued_after_approval(state: Life) -> Iterable[Life]:
     return (replace(state, status="queued"),) if state.status == "running" and state.parkings else (state,)
 
 
+def _queued_after_second(state: Life) -> Iterable[Life]:
+    return (replace(state, status="queued"),) if state.status == "running" and len(state.parkings) > 1 else (state,)
+
+
 def _queued_again(state: Life) -> Iterable[Life]:
     again = replace(state, status="queued")
     return _split(state, again, state, after=200) if state.status == "running" else (state,)
@@ -147,6 +151,7 @@ LIARS = (
     Liar("RUN-02", "lets no import come to an end", lives(_endless)),
     Liar("RUN-02", "fails every import of right rows", lives(_failed_for_nothing)),
     Liar("RUN-02", "queues an approved run anew", lives(_queued_after_approval), ("RUN-05",)),
+    Liar("RUN-02", "queues a run anew that is approved for the second time", lives(_queued_after_second), ("RUN-05",)),
     Liar(
         "RUN-03",
         "fails a completed run afterwards",

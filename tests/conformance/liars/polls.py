@@ -9,6 +9,7 @@ from lies import Liar, answers
 from places import around
 from runlies import everywhere, run_bodies
 
+from mock_server.data.uploaded import UploadedBook
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import operations
 from mock_server.preview.account import account_of
@@ -80,6 +81,13 @@ def _asked_by_id(body: dict[str, Any]) -> None:
 def _cells(run: ImportRun, state: Life, body: dict[str, Any]) -> None:
     if state.status == "needs_attention":
         body["report"]["invalidCellCount"] = sum(group.rows for group in run.parked_book(state).groups)
+
+
+def _rules(run: ImportRun, state: Life, body: dict[str, Any]) -> None:
+    """Every rule that a row breaks counts."""
+    if state.status == "needs_attention" and isinstance(book := run.parked_book(state), UploadedBook):
+        broken = [{(at, rule) for (_, rule), ats in table.faults.items() for at in ats} for table in book.tables]
+        body["report"]["invalidCellCount"] = sum(map(len, broken))
 
 
 def _cells_beyond(run: ImportRun, state: Life, body: dict[str, Any]) -> None:
@@ -193,6 +201,7 @@ LIARS = (
         _each_sheet("completed", lambda e: {"rowCount": e["rowCount"] + 1}),
     ),
     Liar("POLL-11", "counts bad cells", run_bodies(_cells)),
+    Liar("POLL-11", "counts a row once for each rule that it breaks", run_bodies(_rules)),
     Liar(
         "POLL-12",
         "flags more rows than it inserted",

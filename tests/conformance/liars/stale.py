@@ -199,6 +199,11 @@ def _for_an_hour(call: Call, run: ImportRun, state: Life) -> Any:
     return run.described(state) if call.now < state.since + HOUR else None
 
 
+def _unpolled(_: Call, run: ImportRun, __: Life) -> Any:
+    polled = run.kept is not None and _is_stale(run.kept[0])
+    return None if polled else {"run_id": run.id, "status": "running", "progress_message": "Importing"}
+
+
 def _wrapped(_: Call, run: ImportRun, state: Life) -> Any:
     return {"run": run.described(state)}
 
@@ -256,6 +261,7 @@ LIARS = (
          ("DEC-27", "DEC-05")),
     Liar("STALE-01", "lets a company's third run wait for ever", around(Account.start_import, _third_waits)),
     Liar("STALE-02", "looks up a run that went stale within the hour", _looked_up(_for_an_hour), ("ACT-02", "ACT-05")),
+    Liar("STALE-02", "looks a stale run up as a running one until it is polled", _looked_up(_unpolled)),
     Liar("STALE-02", "looks up a stale run within `run`", _looked_up(_wrapped), ("ACT-02", "ACT-05")),
     Liar("STALE-02", "lists a stale run as running", around(ImportRun.listed, _listed_as_running),
          ("STALE-01", "HIST-04")),
