@@ -8,12 +8,12 @@ rule inside the mock (`rule`); the patch is undone when the server has been judg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from judging import judged
+from judging import FIRST, failed, judged
 from places import around
 
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ class Liar:
                 max_examples=max_examples,
                 depth=depth,
             )
+
+    def told(self, depths: Iterable[str] = (FIRST, "quick", "whole")) -> list[str]:
+        """The clauses that it is said to break by the checks of its own; what is told at once needs no long look."""
+        broken: list[str] = []
+        for depth in depths:
+            broken = failed(self.judged(depth=depth))
+            if {self.clause, *self.implied}.intersection(broken):
+                break
+        return broken
 
 
 def rule(honest: Rule, replacement: Any) -> Lie:

@@ -24,12 +24,11 @@ import pytest
 from honest import HONEST
 from judging import worse_than_passed
 from liars import LIARS
+from liars.untold import UNTOLD
 
 from conformance.cli import clauses as catalogue
 from conformance.model.clauses import server_clauses
-from conformance.model.results import Outcome
 from conformance.preview.suite import KEY, mock
-from conformance.verdict import has_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,13 +54,9 @@ def clauses() -> str:
     return head + catalogue.markdown(chosen)
 
 
-def of_liar(number: int) -> tuple[list[str], list[str]]:
-    """The clauses that the suite says a liar breaks, and those that it could not tell."""
-    liar = LIARS[number]
-    # With a limit, everything but the rate checks would wait it out again and again.
-    results = liar.judged(whole=liar.rate_limit is None, isolated=False).results
-    told = [each.clause for each in results if has_failed(each)]
-    return told, [each.clause for each in results if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)]
+def of_liar(number: int) -> list[str]:
+    """The clauses that a liar is said to break."""
+    return LIARS[number].told()
 
 
 def of_honest(number: int) -> list[str]:
@@ -102,8 +97,8 @@ def liars() -> str:
     """The document with the two tables."""
     told = _all(of_liar, range(len(LIARS)), "liars")
     accused = _all(of_honest, range(len(HONEST)), "honest servers")
-    caught = [{each.clause, *each.implied} & set(broken) for each, (broken, _) in zip(LIARS, told, strict=True)]
-    median = statistics.median(len(broken) for broken, _ in told)
+    caught = [{each.clause, *each.implied} & set(broken) for each, broken in zip(LIARS, told, strict=True)]
+    median = statistics.median(map(len, told))
     figures = (
         f"**Liars caught: {sum(map(bool, caught))} of {len(LIARS)}.** "
         f"**Honest servers accused: {sum(map(bool, accused))} of {len(HONEST)}.** "
@@ -112,7 +107,8 @@ def liars() -> str:
     lines = [
         "# Liars and honest servers",
         "",
-        "Made by `make tables`. Each line is our mock, bent in one place and judged by the whole suite in a journey.",
+        "Made by `make tables`. Each line is our mock, bent in one place. A liar is judged by the checks of its",
+        "clauses (by `make test-all` in whole journeys, too), an honest server by the whole suite in a journey.",
         "",
         figures,
         "",
@@ -126,8 +122,10 @@ def liars() -> str:
         "| breaks | this server … | the suite says it breaks |",
         "|---|---|---|",
     ]
-    for liar, (broken, _) in zip(LIARS, told, strict=True):
+    for liar, broken in zip(LIARS, told, strict=True):
         lines.append(f"| {liar.clause} | {cell(liar.lie)} | {', '.join(broken) or '**nothing**'} |")
+    lines += ["", "## Not told", "", "| breaks | this server … | why it is not told |", "|---|---|---|"]
+    lines += [f"| {clause} | {cell(lie)} | {cell(why)} |" for (clause, lie), why in UNTOLD.items()]
     lines += ["", "## Honest servers", "", "| about | this server … | accused of |", "|---|---|---|"]
     for honest, against in zip(HONEST, accused, strict=True):
         lines.append(f"| {honest.open_point} | {cell(honest.reading)} | {', '.join(against) or 'nothing'} |")

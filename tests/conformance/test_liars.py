@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from judging import FIRST, failed
-from liars import LIARS
+from judging import failed
+from liars import FRESH, LIARS, REST, SOON
+from liars.untold import UNTOLD
 
 from conformance.model.clauses import server_clauses
 from conformance.preview import checks
@@ -15,13 +16,26 @@ if TYPE_CHECKING:
     from lies import Liar
 
 
-@pytest.mark.parametrize("liar", LIARS, ids=[f"{each.clause}-{each.lie.replace(' ', '-')}" for each in LIARS])
+def _named(liar: Liar, **given: Any) -> Any:
+    return pytest.param(liar, id=f"{liar.clause}-{liar.lie.replace(' ', '-')}", **given)
+
+
+ALL = [*map(_named, SOON), *(_named(each, marks=pytest.mark.whole) for each in REST)]
+
+
+@pytest.mark.parametrize("liar", ALL)
 def test_a_liar_is_told_by_the_clause_that_it_breaks(liar: Liar) -> None:
-    told: set[str] = set()
-    for depth in (FIRST, "quick", "whole"):  # what is told at once needs no long look
-        if not told:
-            told = {liar.clause, *liar.implied}.intersection(failed(liar.judged(depth=depth)))
-    assert told, f"this server {liar.lie}, and nothing failed"
+    assert {liar.clause, *liar.implied}.intersection(liar.told()), f"this server {liar.lie}, and nothing failed"
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("liar", [_named(each) for each in LIARS if each.rate_limit is None])
+def test_a_liar_is_told_in_a_whole_journey(liar: Liar) -> None:
+    assert failed(liar.judged(whole=True, isolated=False)), f"this server {liar.lie}, and nothing failed"
+
+
+def test_a_liar_that_is_not_told_is_there() -> None:
+    assert len(FRESH) == len(UNTOLD), "liars.untold names some that are gone"
 
 
 def test_every_clause_that_is_checked_has_its_liar() -> None:
