@@ -1,10 +1,10 @@
 """A foreign server that lies, judged as a user judges it: over HTTP, with its target file, in journey mode.
 
-    python foreign.py                      every lie, one after the other
-    python foreign.py --part 1/2           every second one, from the first on (another process does 2/2)
-    python foreign.py --kind later NAME…   some of them
-    python foreign.py --honest             the honest readings, and the implementation as it is: none may be accused
-    python foreign.py --list               what there is
+python foreign.py                      every lie, one after the other
+python foreign.py --part 1/2           every second one, from the first on (another process does 2/2)
+python foreign.py --kind later NAME…   some of them
+python foreign.py --honest             the honest readings, and the implementation as it is: none may be accused
+python foreign.py --list               what there is
 """
 
 from __future__ import annotations
@@ -76,11 +76,15 @@ def of_lies(chosen: list[Bent]) -> bool:
         begun = time.monotonic()
         said = judged(server)
         totals[server.kind, said.split()[0]] += 1
-        print(f"{server.kind:10} {server.clause:8} {server.name}: {said} ({time.monotonic() - begun:.0f} s)", flush=True)
+        print(
+            f"{server.kind:10} {server.clause:8} {server.name}: {said} ({time.monotonic() - begun:.0f} s)", flush=True
+        )
     print(f"\n{'kind':10} caught other missed")
     for kind in dict.fromkeys(each.kind for each in chosen):
         print(f"{kind:10} {totals[kind, 'caught']:6} {totals[kind, 'other']:5} {totals[kind, 'missed']:6}")
-    outcomes = {word: sum(n for (_, said), n in totals.items() if said == word) for word in ("caught", "other", "missed")}
+    outcomes = {
+        word: sum(n for (_, said), n in totals.items() if said == word) for word in ("caught", "other", "missed")
+    }
     print(f"{'all':10} {outcomes['caught']:6} {outcomes['other']:5} {outcomes['missed']:6}")
     return not outcomes["missed"]
 
@@ -94,7 +98,10 @@ def of_honest(names: list[str | None]) -> bool:
             results = run(target, JOURNEY)
         told = worse_than_passed(results)
         good = good and not told and results.unreachable is None
-        print(f"{name or 'as it is'}: {told or results.unreachable or 'passed'} ({time.monotonic() - begun:.0f} s)", flush=True)
+        print(
+            f"{name or 'as it is'}: {told or results.unreachable or 'passed'} ({time.monotonic() - begun:.0f} s)",
+            flush=True,
+        )
     return good
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from independent import checking, companies, imports, model, outgoing
 from independent.model import Company, Refused, stamp
 from independent.web import Handler
-from independent_bending import DECIDES, EXPORTS, POLLS, STARTS, UPLOADS, Bent, asks, company_of, lies, put
+from independent_bending import EXPORTS, STARTS, UPLOADS, Bent, asks, company_of, lies, put
 
 HONEST: list[Bent] = []
 reading = lies(HONEST)
@@ -35,7 +35,9 @@ def long_queue() -> None:
     imports.QUEUED, imports.RUNNING = 1.0, 0.0  # type: ignore[misc]
 
 
-@reading("texts", "errors", "writes its errors in another language, at length, with quotes and line breaks", Handler._answer)
+@reading(
+    "texts", "errors", "writes its errors in another language, at length, with quotes and line breaks", Handler._answer
+)
 def other_texts(honest: Any, handler: Any, raw: bytes) -> Any:
     try:
         return honest(handler, raw)
@@ -169,7 +171,9 @@ def other_headers() -> None:
             content = json.dumps(json.loads(content), indent=2, sort_keys=True).encode() + b"\n"
             headers["Content_Type"] = "application/json"
         small = {name.lower(): value for name, value in headers.items()}
-        honest(handler, status, content, **small, vary="accept-encoding", cache_control="no-store", x_trace=str(uuid4()))
+        honest(
+            handler, status, content, **small, vary="accept-encoding", cache_control="no-store", x_trace=str(uuid4())
+        )
 
     put(Handler.send, send)
 

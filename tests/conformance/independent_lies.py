@@ -7,14 +7,17 @@ reads the contract its own way.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from independent.__main__ import main
-from independent_bending import Bent
 from independent_honest import HONEST
 from independent_lies_calls import CALLS
 from independent_lies_effects import EFFECTS
 from independent_lies_rows import ROWS
 from independent_lies_time import TIME
+
+if TYPE_CHECKING:
+    from independent_bending import Bent
 
 LIES: tuple[Bent, ...] = (*TIME, *ROWS, *CALLS, *EFFECTS)
 

@@ -89,7 +89,9 @@ def ids_from_names(honest: Any, world: Any, owner: Any, body: Any) -> Any:
     return answer
 
 
-@lie("UPL-08", "alike", "gives a second file of the same name, kind and size the place of the first", companies.announce)
+@lie(
+    "UPL-08", "alike", "gives a second file of the same name, kind and size the place of the first", companies.announce
+)
 def same_place(honest: Any, world: Any, company: Any, body: Any) -> Any:
     like = company.id, body.get("name"), body.get("content_type"), body.get("size")
     answer = honest(world, company, body)
@@ -286,7 +288,9 @@ def replaced_bytes(honest: Any, handler: Any, raw: bytes) -> Any:
 @lie("QUE-07", "odd", "shows wrong values with a capital first", mending._question)
 def capital_samples(honest: Any, group: Any) -> Any:
     question = honest(group)
-    question["target"]["sample_values"] = [value[:1].upper() + value[1:] for value in question["target"]["sample_values"]]
+    question["target"]["sample_values"] = [
+        value[:1].upper() + value[1:] for value in question["target"]["sample_values"]
+    ]
     return question
 
 

@@ -21,8 +21,8 @@ from independent_bending import (
     company_of,
     keys,
     lies,
-    put,
     provisioned_anyway,
+    put,
     running,
     unnoticed,
     with_key,
@@ -141,7 +141,12 @@ def one_workbook(honest: Any, handler: Any, raw: bytes) -> Any:
 # -- half done
 
 
-@lie("DEC-14", "half", "sets the cells of the answers before one to an unknown question, and then refuses", imports.decide)
+@lie(
+    "DEC-14",
+    "half",
+    "sets the cells of the answers before one to an unknown question, and then refuses",
+    imports.decide,
+)
 def first_answers(honest: Any, world: Any, company: Any, run_id: str, body: Any) -> Any:
     try:
         return honest(world, company, run_id, body)

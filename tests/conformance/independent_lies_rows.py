@@ -155,7 +155,12 @@ def once_a_rule(honest: Any, company: Any, run: Any) -> None:
         run.report["invalidCellCount"] = sum(len(set(line.faults.values())) for line in run.lines)
 
 
-@lie("QUE-06", "action", "counts different values, not rows, where a question tells how many it is about", mending._question)
+@lie(
+    "QUE-06",
+    "action",
+    "counts different values, not rows, where a question tells how many it is about",
+    mending._question,
+)
 def affected_values(honest: Any, group: Any) -> Any:
     question = honest(group)
     question["target"]["affected_count"] = len({line.cells[group.column.name] for line in group.lines})

@@ -9,7 +9,7 @@ from typing import Any
 
 from independent import checking, companies, imports, mending, outgoing
 from independent.model import MOVING, Company, Refused
-from independent_bending import Bent, active, going, lies, put, running, unnoticed, provisioned_anyway
+from independent_bending import Bent, active, going, lies, provisioned_anyway, put, running, unnoticed
 
 TIME: list[Bent] = []
 lie = lies(TIME)
@@ -160,7 +160,9 @@ def third_progress(honest: Any, run: Any) -> Any:
     return body
 
 
-@lie("PROV-16", "again", "refuses a name that is taken once, and lets it pass when it is sent again", companies.provision)
+@lie(
+    "PROV-16", "again", "refuses a name that is taken once, and lets it pass when it is sent again", companies.provision
+)
 def name_sent_again(honest: Any, world: Any, owner: Any, body: Any) -> Any:
     try:
         return honest(world, owner, body)
@@ -192,7 +194,9 @@ def report_of_today(honest: Any, world: Any, company: Any, run_id: str) -> Any:
     return replace(run, report={**run.report, "inserted": inserted, "perSheet": sheets})
 
 
-@lie("ACT-05", "remembered", "calls a run active for a minute after its end, if it was looked up before", imports.look_up)
+@lie(
+    "ACT-05", "remembered", "calls a run active for a minute after its end, if it was looked up before", imports.look_up
+)
 def active_for_a_minute(honest: Any, world: Any, company: Any, query: Any) -> Any:
     answer = honest(world, company, query)
     if query.get("status") == "active":
