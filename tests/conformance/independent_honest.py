@@ -21,7 +21,7 @@ reading = lies(HONEST)
 
 @reading("speed", "slow", "answers each call after 40 ms, and takes half a second for every step of a run")
 def slow_steps() -> None:
-    imports.QUEUED, imports.RUNNING = 0.4, 0.6  # type: ignore[misc]
+    imports.QUEUED, imports.RUNNING = 0.4, 0.6
 
     def late(honest: Any, handler: Any, raw: bytes) -> Any:
         time.sleep(0.04)
@@ -32,7 +32,7 @@ def slow_steps() -> None:
 
 @reading("speed", "slow", "stays queued for a second, and does all its work at once")
 def long_queue() -> None:
-    imports.QUEUED, imports.RUNNING = 1.0, 0.0  # type: ignore[misc]
+    imports.QUEUED, imports.RUNNING = 1.0, 0.0
 
 
 @reading(
@@ -51,7 +51,13 @@ def other_texts(honest: Any, handler: Any, raw: bytes) -> Any:
 def extra_members(honest: Any, handler: Any, raw: bytes) -> Any:
     status, answer = honest(handler, raw)
     if isinstance(answer, dict) and answer != {"run": None}:
-        more = {"object": "thing", "_links": {"self": handler.path}, "region": "iad", "tags": [], "deleted_at": None}
+        more: dict[str, Any] = {
+            "object": "thing",
+            "_links": {"self": handler.path},
+            "region": "iad",
+            "tags": [],
+            "deleted_at": None,
+        }
         answer = {**answer, **more}
     return status, answer
 

@@ -100,13 +100,12 @@ def same_place(honest: Any, world: Any, company: Any, body: Any) -> Any:
 
 @lie("QUE-02", "alike", "names a question by sheet and column, whatever the rule")
 def named_by_column() -> None:
-    honest = mending.Group.question_id
-    assert isinstance(honest, property)
+    honest: Any = vars(mending.Group)["question_id"]
 
     def question_id(group: Any) -> str:
         return f"strict.{group.name}.{group.column.name}" if group.rule == "unique" else str(honest.fget(group))
 
-    mending.Group.question_id = property(question_id)  # type: ignore[method-assign,assignment]
+    mending.Group.question_id = property(question_id)  # type: ignore[assignment,method-assign]
 
 
 # -- each by itself

@@ -155,10 +155,10 @@ def first_answers(honest: Any, world: Any, company: Any, run_id: str, body: Any)
             run = imports.find(world, company, run_id)
             found = {group.question_id: group for group in mending.groups(company, run)}
             for answer in body["answers"]:
-                group = found.get(answer["question_id"])
-                act = mending._answered(group, answer) if group else {"action": "keep"}
-                for line in group.lines if group and act["action"] == "set_value" else ():
-                    line.cells[group.column.name] = act["value"]
+                if group := found.get(answer["question_id"]):
+                    act = mending._answered(group, answer)
+                    for line in group.lines if act["action"] == "set_value" else ():
+                        line.cells[group.column.name] = act["value"]
         raise
 
 
