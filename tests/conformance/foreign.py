@@ -61,8 +61,11 @@ def judged(server: Bent) -> str:
     with served(server.name) as target:
         results = run(target, JOURNEY)
     told = failed(results)
+    if results.unreachable is not None:
+        return f"missed, unreachable: {results.unreachable}"
     if server.clause in told:
-        return "caught"
+        more = [clause for clause in told if clause != server.clause]
+        return f"caught, also {' '.join(more)}" if more else "caught"
     if told:
         return f"other {' '.join(told)}"
     unsure = " ".join(f"{clause} {text.partition(':')[0]}" for clause, text in worse_than_passed(results).items())
@@ -75,7 +78,7 @@ def of_lies(chosen: list[Bent]) -> bool:
     for server in chosen:
         begun = time.monotonic()
         said = judged(server)
-        totals[server.kind, said.split()[0]] += 1
+        totals[server.kind, said.split()[0].strip(",")] += 1
         print(
             f"{server.kind:10} {server.clause:8} {server.name}: {said} ({time.monotonic() - begun:.0f} s)", flush=True
         )

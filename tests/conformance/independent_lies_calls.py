@@ -240,7 +240,7 @@ def loud_decision(honest: Any, world: Any, company: Any, run_id: str, body: Any)
     return honest(world, company, run_id, {**body, "decision": read})
 
 
-@lie("DEC-15", "odd", "reads a decision of null as approve", imports.decide)
+@lie("DEC-16", "odd", "reads a decision of null as approve", imports.decide)
 def null_approves(honest: Any, world: Any, company: Any, run_id: str, body: Any) -> Any:
     null = "decision" in body and body["decision"] is None
     return honest(world, company, run_id, {**body, "decision": "approve"} if null else body)
@@ -273,7 +273,7 @@ def break_at_the_end(honest: Any, world: Any, owner: Any, body: Any) -> Any:
     return honest(world, owner, {**body, "external_id": given[:-1]} if ends else body)
 
 
-@lie("PROV-09", "odd", "takes the first source where null is given", companies.provision)
+@lie("PROV-10", "odd", "takes the first source where null is given", companies.provision)
 def null_source(honest: Any, world: Any, owner: Any, body: Any) -> Any:
     null = "source" in body and body["source"] is None
     return honest(world, owner, {**body, "source": owner.sources[0].id} if null else body)
