@@ -171,7 +171,7 @@ def export_of_no_json(honest: Any, handler: Any, raw: bytes) -> Any:
     if asks(handler, "POST", EXPORTS):
         try:
             json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             raw = b"{}"
     return honest(handler, raw)
 

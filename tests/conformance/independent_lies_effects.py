@@ -57,7 +57,10 @@ def two_of_one_key(honest: Any, handler: Any, raw: bytes) -> Any:
     company = company_of(handler)
     if company is None or not asks(handler, "POST", STARTS) or b"idempotency_key" not in raw:
         return honest(handler, raw)
-    key = "import", json.loads(raw)["idempotency_key"]
+    try:
+        key = "import", str(json.loads(raw)["idempotency_key"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return honest(handler, raw)
     with handler.world.lock:
         free = key not in company.keys and not active(handler.world, company)
     time.sleep(MOMENT)
@@ -96,8 +99,7 @@ def two_companies(honest: Any, handler: Any, raw: bytes) -> Any:
     try:
         return honest(handler, raw)
     except Refused as refused:
-        body = json.loads(raw)
-        if refused.text.startswith("name: in use") and body["name"] not in taken:
+        if refused.text.startswith("name: in use") and (body := json.loads(raw))["name"] not in taken:
             with handler.world.lock:
                 return 201, provisioned_anyway(companies.provision, handler.world, owner, body)
         raise

@@ -258,7 +258,8 @@ def one_source(honest: Any, world: Any, owner: Any, body: Any) -> Any:
 @lie("UPL-06", "second", "finds only the first file that was uploaded for a company", imports._tables)
 def one_file(honest: Any, company: Any, body: Any) -> Any:
     refs = list(company.uploads)[1:]
-    for each in body.get("files") or ():
+    files = body.get("files")
+    for each in files if isinstance(files, list) else ():
         if isinstance(each, dict) and each.get("upload_ref") in refs:
             raise Refused(400, "files: upload_ref names no file that was uploaded for this company")
     return honest(company, body)

@@ -140,7 +140,7 @@ def third_poll_of_questions(honest: Any, run: Any) -> Any:
 
 @lie("IDEM-02", "again", "answers the second replay of a key with 409 while its run is active", imports.start)
 def second_replay(honest: Any, world: Any, company: Any, body: Any, digest: str) -> Any:
-    key = "import", body.get("idempotency_key")
+    key = "import", str(body.get("idempotency_key"))
     known = key in company.keys
     answer = honest(world, company, body, digest)
     if known and active(world, company):
@@ -167,7 +167,7 @@ def name_sent_again(honest: Any, world: Any, owner: Any, body: Any) -> Any:
     try:
         return honest(world, owner, body)
     except Refused as refused:
-        SEEN[body.get("name")] += refused.text.startswith("name: in use")
+        SEEN[str(body.get("name"))] += refused.text.startswith("name: in use")
         if refused.text.startswith("name: in use") and SEEN[body["name"]] > 1:
             return provisioned_anyway(honest, world, owner, body)
         raise
