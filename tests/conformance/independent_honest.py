@@ -186,6 +186,9 @@ def other_headers() -> None:
 
 @reading("wire", "bodies", "sends each body in chunks, and in gzip where that is asked for", Handler.send)
 def chunked_gzip(honest: Any, handler: Any, status: int, content: bytes, **headers: str) -> None:
+    if status == 204:  # which has no body (RFC 9112, 6.1)
+        honest(handler, status, content, **headers)
+        return
     handler.send_response(status)
     if "gzip" in handler.headers.get("Accept-Encoding", ""):
         content = gzip.compress(content)
