@@ -236,6 +236,8 @@ def _once_refused() -> Lie:
             seen[upload.token] += 1
         if upload.file is None or seen[upload.token] == 1:
             honest(upload, now)
+        else:
+            upload.file.close()
 
     return both(
         *(around((module, preconditions.refuse_closed), lambda _: refuse_closed) for module in (account, uploads))

@@ -97,6 +97,8 @@ def _reopened() -> Lie:
     def refuse_closed(upload: Upload, now: int) -> None:
         if upload.file is None or now < used.get(upload.token, now) + 5 * MINUTE:
             honest(upload, now)
+        elif upload.file is not None:
+            upload.file.close()
 
     return both(
         before(Account.receive, lambda _, now, token, __: used.setdefault(token, now)),

@@ -308,6 +308,8 @@ def _free_again(app: App, patch: pytest.MonkeyPatch) -> App:
     def refuse_closed(upload: Upload, now: int) -> None:
         if upload.ref not in free:
             honest(upload, now)
+        elif upload.file is not None:
+            upload.file.close()
 
     async def bend(_: Call, body: Any, answer: Answers) -> Response:
         response = await answer(body)
