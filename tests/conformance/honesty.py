@@ -59,7 +59,7 @@ class Honest:
         return of_all([self], *only, isolated=isolated)
 
 
-def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
+def of_all(servers: list[Honest], *only: str, isolated: bool, depth: str = "whole") -> Results:
     """What the suite says of a server that does as all of these do."""
     limits = [each.rate_limit for each in servers if each.rate_limit is not None]
     with pytest.MonkeyPatch.context() as patch:
@@ -70,6 +70,7 @@ def of_all(servers: list[Honest], *only: str, isolated: bool) -> Results:
             bend=lambda app: reduce(lambda inner, each: each.make(inner, patch), servers, app),
             rate_limit=min(limits) if limits else None,
             rate_checks=bool(limits),
+            depth=depth,
         )
 
 
