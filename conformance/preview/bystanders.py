@@ -21,7 +21,8 @@ Line = tuple[str, ...]
 def strangers(rows: SubmittedRows, downloads: Iterable[Download]) -> str:
     """A row without a wrong cell that is not in each of the downloads as it was sent; empty when there is none."""
     names = [column.name for column in rows.given]
-    right = Counter(_line(rows, row, names) for row in range(len(rows.rows)) if row not in concerned(rows))
+    others = concerned(rows)
+    right = Counter(_line(rows, row, names) for row in range(len(rows.rows)) if row not in others)
     for lines in downloads:
         there = Counter(tuple(rows.as_sent(name, each.get(name, "")) for name in names) for each in lines.records)
         for line in right - there:
@@ -32,15 +33,19 @@ def strangers(rows: SubmittedRows, downloads: Iterable[Download]) -> str:
 def concerned(rows: SubmittedRows) -> set[int]:
     """The rows with a wrong cell, and those that hold what others repeat (OP-38)."""
     repeated = {(name, rows.rows[row][name].strip()) for (row, name), rule in rows.failing.items() if rule == "unique"}
-    equals = (row for row, held in enumerate(rows.rows) if any(held[name].strip() == text for name, text in repeated))
+    columns = {name for name, _ in repeated}
+    equals = (
+        row for row, held in enumerate(rows.rows) if any((name, held[name].strip()) in repeated for name in columns)
+    )
     return {*rows.flagged, *equals, *(row for row, _ in rows.unsure)}
 
 
 def unlike_fates(rows: SubmittedRows, whole: Download) -> str:
     """Rows with one and the same wrong text that came out otherwise than each other; empty when there are none."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    wrong = Counter(row for row, _ in rows.failing)
     for (row, name), rule in rows.failing.items():
-        if rule != "unique" and sum(number == row for number, _ in rows.failing) == 1:
+        if rule != "unique" and wrong[row] == 1:
             groups[name, rows.rows[row][name]].append(row)
     for (column, text), mine in groups.items():
         names = [each.name for each in rows.given if each.name != column]
