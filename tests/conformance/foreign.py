@@ -10,55 +10,25 @@ python foreign.py --list               what there is
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from independent_honest import HONEST
 from independent_lies import LIES
+from independent_process import JOURNEY, independent
 from judging import failed, worse_than_passed
-from test_independent import HERE, JOURNEY, KEYS
 
 from conformance import run
-from conformance.preview import target_file as targetfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from independent_bending import Bent
-
-    from conformance.target.target import Target
-
-
-@contextmanager
-def served(name: str | None) -> Iterator[Target]:
-    """The implementation, bent as the name says, in a process of its own; as its target file describes it."""
-    program = ["-m", "independent"] if name is None else ["independent_lies.py", name]
-    argv = [sys.executable, *program, "--port", "0", "--keys", KEYS]
-    with subprocess.Popen(argv, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url, backstage = process.stdout.readline().strip(), process.stdout.readline().strip()
-            ours, theirs, past = KEYS.split(",")
-            environment = {
-                "INDEPENDENT_URL": url,
-                "INDEPENDENT_BACKSTAGE": backstage,
-                "INDEPENDENT_KEY": ours,
-                "INDEPENDENT_OTHER_KEY": theirs,
-                "INDEPENDENT_REVOKED_KEY": past,
-                "PYTHON": sys.executable,
-            }
-            yield targetfile.load(HERE / "independent" / "target.yaml", environment)
-        finally:
-            process.terminate()
 
 
 def judged(server: Bent) -> str:
     """Whether the suite caught a lie, and by which clause."""
-    with served(server.name) as target:
+    with independent(server.name) as target:
         results = run(target, JOURNEY)
     told = failed(results)
     if results.unreachable is not None:
@@ -97,7 +67,7 @@ def of_honest(names: list[str | None]) -> bool:
     good = True
     for name in names:
         begun = time.monotonic()
-        with served(name) as target:
+        with independent(name) as target:
             results = run(target, JOURNEY)
         told = worse_than_passed(results)
         good = good and not told and results.unreachable is None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from foreign import judged, served
+from foreign import judged
 from independent_honest import HONEST
 from independent_lies import LIES
+from independent_process import JOURNEY, independent
 from judging import worse_than_passed
-from test_independent import JOURNEY
 
 from conformance import run
 
@@ -24,7 +24,7 @@ def test_a_foreign_lie_is_told(name: str) -> None:
 @pytest.mark.whole
 @pytest.mark.parametrize("name", [each.name for each in HONEST])
 def test_a_foreign_reading_is_accused_of_nothing(name: str) -> None:
-    with served(name) as target:
+    with independent(name) as target:
         assert worse_than_passed(run(target, JOURNEY)) == {}
 
 
