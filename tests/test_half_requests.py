@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,6 +24,8 @@ from mock_server.kernel.settings import Settings
 from mock_server.preview.generation import create_app
 from mock_server.preview.language import load_world
 from mock_server.server.connections import Connections
+from mock_server.server.protocol import Protocol
+from mock_server.server.run import KEEP_ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -62,7 +63,9 @@ class Site:
         self.state: Any = ServerState()
         self.notices: list[str] = []
         self.connections = Connections(self.app.sessions, lambda _, text: self.notices.append(text))
-        config = uvicorn.Config(self.app, http=protocol, ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            self.app, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE
+        )
         state: dict[str, Any] = {"config": config, "server_state": self.state, "app_state": {}}
         self.came = self.sent = 0
         """Bytes that have come to the server, and that were sent to it."""
@@ -120,11 +123,10 @@ class Site:
 
 @pytest.fixture(params=["httptools", "h11"])
 def play(request: pytest.FixtureRequest, world: World) -> Callable[[Callable[[Site], Coroutine[Any, Any, None]]], Site]:
-    """Plays steps at a mock on each of uvicorn's protocols."""
-    protocol: Any = H11Protocol
+    """Plays steps at a mock on each of uvicorn's protocols, ours being made of the one with httptools."""
     if request.param == "httptools":
         pytest.importorskip("httptools")
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as protocol  # noqa: PLC0415, N813 - where it is installed
+    protocol: Any = Protocol if request.param == "httptools" else H11Protocol
 
     def played(steps: Callable[[Site], Coroutine[Any, Any, None]]) -> Site:
         site = Site(world, protocol)
@@ -172,9 +174,24 @@ def test_who_sends_whole_requests_may_stay(play: Any) -> None:
             await site.reader.readuntil(b"HTTP/1.1 200 OK")
             await site.reader.readuntil(b"\r\n\r\n")
         await site.until(lambda: all(each.cycle.response_complete for each in site.state.connections))
-        for second in range(300, 400):
+        for second in range(300, 300 + KEEP_ALIVE):
             site.sweep(second * SECOND)
-        assert site.is_open  # idle, which is the business of uvicorn's own patience
+        assert site.is_open  # idle, which is another matter
+
+    assert not play(steps).notices
+
+
+@pytest.mark.parametrize("play", ["httptools"], indirect=True)
+def test_who_is_idle_for_long_is_hung_up_on(play: Any) -> None:
+    async def steps(site: Site) -> None:
+        for second in (0, KEEP_ALIVE - 1):
+            await site.send(GET)
+            await site.reader.readuntil(b"x-mock-request-id")
+            site.sweep(second * SECOND)
+            site.sweep((second + KEEP_ALIVE) * SECOND - 1)
+            assert site.is_open
+        site.sweep((2 * KEEP_ALIVE - 1) * SECOND)
+        assert (await site.reader.read()).endswith(b"}")
 
     assert not play(steps).notices
 
@@ -223,8 +240,7 @@ def test_a_body_a_byte_a_minute_is_none(play: Any, monkeypatch: pytest.MonkeyPat
             site.sweep(now)
             assert not exchange.late
             await site.send(" ")
-            has_come = partial(lambda size: exchange.size == size and bool(site.waits), minute + 1)
-            await site.until(has_come)
+            await site.until(lambda count=minute + 1: exchange.size == count and bool(site.waits))  # type: ignore[misc]
         site.sweep(now + 10 * SECOND)
         await site.refused()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from mock_server.contract.document import canonical_id
@@ -13,6 +12,7 @@ from mock_server.contract.nearest import shown
 from mock_server.data import uploaded as opening
 from mock_server.data.csv_file import Drift, Room, TooManyRows, cell_text
 from mock_server.http.messages import JSON, answer, canonical
+from mock_server.http.turn import in_thread
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Start, StartExport, account_of
 from mock_server.preview.decisions import fixes
@@ -178,7 +178,7 @@ async def _own_book(
         return opening.book_of_rows(rows, company.sheets, held)
 
     try:
-        return await run_in_threadpool(read), None
+        return await in_thread(read), None
     except Drift as drift:
         return None, str(drift)
     except OSError as error:
@@ -205,10 +205,16 @@ async def poll_import(call: Exchange) -> Response:
     """What the run is now (POLL-01 to POLL-19)."""
     run = _import(call)
     if run.pace == "time":
-        return answer(run.body_of(cast("Life", call.subject.state)))
+        return answer(run.body_of(_state(call)))
     if run.pace == "polls":
         account_of(call.session).count_poll(call.now, run.id)
     return answer(run.body(call.now))
+
+
+def _state(call: Exchange) -> Life:
+    """What the run was when the call arrived."""
+    state: Any = call.subject.state
+    return state  # type: ignore[no-any-return]  # of a run; its account has looked
 
 
 async def decide(call: Exchange) -> Response:
@@ -220,14 +226,14 @@ async def decide(call: Exchange) -> Response:
         call.entry.came_of_it()
         return answer(run.accepted(status))
     answers = body.get("answers") or ()
-    parked(run, call.later())
+    parked(run, call.now if _state(call).terminal else call.later())  # what has ended stays so
     async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
 
         def consider() -> Approval:
             return run.approved(state, fixes(run, state, answers))
 
-        approval = await run_in_threadpool(consider) if run.rows(state) > LARGE else consider()
+        approval = await in_thread(consider) if run.rows(state) > LARGE else consider()
         account.approve(call.later(), run.id, state, approval, answered=bool(answers))
     call.entry.came_of_it()
     return answer(run.accepted("running"))
@@ -260,7 +266,7 @@ async def start_export(call: Exchange) -> Response:
         refuse_unconnected(company)
         chosen = _selection(company, body)
         books = [(sheet, book) for sheet in company.sheets if (book := company.book(sheet, call.later())) is not None]
-        writes = await run_in_threadpool(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
+        writes = await in_thread(lambda: tuple((sheet, chosen.count(sheet, book)) for sheet, book in books))
     start = StartExport(body.get("mode", "full"), key, digest, writes)
     run, new = account.start_export(call.later(), company.id, start)
     call.entry.came_of_it(run_id=run.id, new=new)

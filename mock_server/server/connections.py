@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.nearest import counted
 from mock_server.kernel.clock import MINUTE, SECOND
+from mock_server.server.httptools import IDLE
 from mock_server.server.no_http import last_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from mock_server.session.sessions import Sessions
 
@@ -46,6 +47,8 @@ class Connections:
         self._notice = notice
         self._heads: dict[Any, tuple[Any, int]] = {}
         """The connections that owe a head: after which exchange, and since when."""
+        self._idle: dict[Any, tuple[Any, int]] = {}
+        """Likewise those that owe nothing, and have no timer of uvicorn's."""
         self._refused = 0
         """How many calls without room for their key have been told of."""
         self._said: dict[str, int] = {}
@@ -54,14 +57,15 @@ class Connections:
     def sweep(self, connections: Collection[Any], now: int) -> None:
         """Look at all connections; `now` is the real time, in milliseconds."""
         patience = self._sessions.settings.head_timeout
-        heads = {each: self._heads.get(each, (None, now)) for each in connections if _owes_head(each)}
-        self._heads = {each: (each.cycle, at if after is each.cycle else now) for each, (after, at) in heads.items()}
+        self._heads = _since(self._heads, filter(_owes_head, connections), now)
+        self._idle = _since(self._idle, (each for each in connections if each.timeout_keep_alive_task is IDLE), now)
         late = [each for each, (_, since) in self._heads.items() if since <= now - patience]
         for each in late:
             _end_late(each, patience)
         if late:
             what = f"{counted(len(late), 'connection')} sent no whole request within {patience // SECOND}s"
             self._notice("info", f"{what} (--head-timeout); answered 408 and closed")
+        self._end_idle(now)
         for exchange, since in self._sessions.receiving.items():
             if exchange.is_late(since, now):
                 exchange.give_up()
@@ -75,6 +79,11 @@ class Connections:
             for each in connections:
                 if each not in self._heads and (each.cycle is None or each.cycle.response_complete):
                     each.transport.close()
+
+    def _end_idle(self, now: int) -> None:
+        for each, (_, since) in self._idle.items():
+            if since <= now - each.timeout_keep_alive * SECOND:
+                each.transport.close()
 
     def _tell(self, now: int) -> None:
         """Tell whoever runs the server for what there was no room."""
@@ -112,6 +121,12 @@ class Connections:
         self._said[where] = now
         self._notice(level, f"{text} ({where})")
         return True
+
+
+def _since(known: Mapping[Any, tuple[Any, int]], connections: Iterable[Any], now: int) -> dict[Any, tuple[Any, int]]:
+    """The connections, each with its last exchange, and since when that has been so."""
+    before = {each: known.get(each, (None, now)) for each in connections}
+    return {each: (each.cycle, at if after is each.cycle else now) for each, (after, at) in before.items()}
 
 
 def _owes_head(protocol: Any) -> bool:

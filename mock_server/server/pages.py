@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import BaseRoute, Router
 
 from mock_server.http.messages import NOTE
+from mock_server.http.turn import be_in_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ class Pages:
                 await x.drain(x.sessions.settings.max_upload)
             await x.send(message)
 
+        await be_in_task()
         app: ASGIApp = self._pages
         if scope["path"].startswith(ADMIN):
             app, scope["root_path"] = self._admin, ADMIN

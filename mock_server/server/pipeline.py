@@ -21,6 +21,7 @@ from mock_server.http.direct import send_directly
 from mock_server.http.examples import preferred_example, shown
 from mock_server.http.hang_up import HUNG_UP, UNREAD, deliver
 from mock_server.http.messages import Answer, error, failure, head_of
+from mock_server.http.turn import be_in_task
 from mock_server.kernel.clock import real_time
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.journal import BODY
@@ -191,11 +192,13 @@ async def respond(x: Exchange, steps: Sequence[Step]) -> int:
         if x.coming:
             await x.drain(x.sessions.settings.max_upload)
         if x.hit is not None:
+            await be_in_task()
             wire = Wire(x.scope, x.receive, out.send, x.send)
             await _send_bent(x, x.hit, wire, response)
         elif type(response) is Answer:
             await out.send_whole(response)
         else:
+            await be_in_task()
             with contextlib.nullcontext() if x.known is None else x.known.in_use():  # a download may take its time
                 await response(x.scope, x.receive, out.send)
     except ClientDisconnect:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mock_server.http.hang_up import UNREAD, is_refused
+from mock_server.server.httptools import HttpTools
 from mock_server.server.no_http import NO_HTTP, last_answer, refuse
-from mock_server.server.upgrades import Offered
 
 HEAD = 32_768
 """Bytes that the head of a request may have; twice as many where it comes in one piece with another request."""
@@ -15,7 +15,7 @@ TOO_LONG = last_answer(
 )
 
 
-class Protocol(Offered):
+class Protocol(HttpTools):
     """uvicorn's, with our bounds and our answer to what is no HTTP; a call is told that its answer was not read."""
 
     _head = 0

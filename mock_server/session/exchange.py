@@ -10,8 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
-
 from mock_server.contract.clause_map import refusal_clause
 from mock_server.contract.document import canonical_id
 from mock_server.contract.nearest import counted
@@ -21,6 +19,7 @@ from mock_server.http.direct import receive_directly
 from mock_server.http.messages import LARGE, Answer, error, parsed, pieces, read
 from mock_server.http.origin import origin
 from mock_server.http.prefer import preferences
+from mock_server.http.turn import in_thread
 from mock_server.kernel.clock import SECOND, real_time
 from mock_server.kernel.errors import Refusal
 from mock_server.recording.journal import BODY
@@ -39,10 +38,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-_HEADERS = frozenset(
-    (b"x-api-key", b"content-length", b"transfer-encoding", b"content-encoding", b"prefer", b"host", b"origin")
-)
-"""The headers that say what is to be done."""
+_SELDOM = frozenset((b"transfer-encoding", b"content-encoding", b"prefer", b"origin"))
+"""The headers that say what is to be done, beside those of nearly every call."""
 DRIPS = 10
 """Times the patience with a silent body, after which one that comes drop by drop must have brought a byte a second."""
 
@@ -104,21 +101,22 @@ class Exchange:
         self.sessions = sessions
         self.real = real_time()
         self._receive = receive
-        for name, value in scope["headers"]:
-            if name not in _HEADERS:
-                continue
-            if name == b"x-api-key":
-                self.given = value.decode("latin-1") if self.given is None else self.given
-            elif name == b"host":
-                self.host = value
-            elif name == b"prefer":
-                self.prefers = preferences(scope) if self.prefers is None else self.prefers
-            elif name == b"content-encoding":
-                self.encoded = True
-            elif name == b"origin":
-                self.page = value
-            elif name != b"content-length" or value != b"0":
-                self.coming = True
+        headers = dict(reversed(scope["headers"]))  # of those of one name the first
+        key = headers.get(b"x-api-key")
+        if key is not None:
+            self.given = key.decode("latin-1")
+        self.host = headers.get(b"host")
+        if headers.get(b"content-length", b"0") != b"0":
+            self.coming = True
+        if not _SELDOM.isdisjoint(headers):
+            self._heed(headers)
+
+    def _heed(self, headers: Mapping[bytes, bytes]) -> None:
+        """Take note of what few calls carry."""
+        self.prefers = preferences(self.scope) if b"prefer" in headers else None
+        self.encoded = b"content-encoding" in headers
+        self.page = headers.get(b"origin")
+        self.coming = self.coming or b"transfer-encoding" in headers
 
     @property
     def contract(self) -> Contract:
@@ -176,10 +174,10 @@ class Exchange:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
         raw = await self.read()
         if self.size > LARGE:
-            return await run_in_threadpool(self._checked, raw, optional)
-        return self._checked(raw, optional)
+            return await in_thread(lambda: self._checked(raw, optional=optional))
+        return self._checked(raw, optional=optional)
 
-    def _checked(self, raw: bytes, optional: bool) -> Any:  # noqa: FBT001 - a thread's function takes no names
+    def _checked(self, raw: bytes, *, optional: bool) -> Any:
         body = {} if optional and not raw else parsed(raw)
         if self.dialect.readings:
             body = self._understood(body)
@@ -195,7 +193,7 @@ class Exchange:
 
     async def aside(self, work: Callable[[], T]) -> T:
         """What comes of the work, which is done in a thread where the body is large, so that nobody else waits."""
-        return await run_in_threadpool(work) if self.size > LARGE else work()
+        return await in_thread(work) if self.size > LARGE else work()
 
     def _understood(self, body: Any) -> Any:
         """The body as the call's dialect takes it; Refusal where that takes less than the mock usually does."""
