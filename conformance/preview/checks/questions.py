@@ -80,7 +80,10 @@ def judge_samples(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
         column, samples = rows.column(at(target, "column")), at(target, "sample_values")
         if column is None or not isinstance(samples, list):
             continue
-        wrong += [f"{column.name}: {each}" for each in samples if not _offends(rows, column, each)]
+        there = _offending(rows, column)
+        wrong += [
+            f"{column.name}: {each}" for each in samples if str("" if each is None else each).strip() not in there
+        ]
         affected = at(target, "affected_count")
         if isinstance(affected, int) and 0 < affected < len({str(each) for each in samples}):
             many.append(f"{column.name}: {', '.join(map(str, samples))} of {counted(affected, 'row')}")
@@ -234,15 +237,19 @@ def _is_known(ctx: StateDriver, run: Run, target: Any) -> bool:
     return at(target, "column") in [column.name for column in columns]
 
 
-def _offends(rows: SubmittedRows, column: Column, sample: Any) -> bool:
-    """Whether the sample was sent in the column and may be wrong there."""
-    text = "" if sample is None else str(sample).strip()
-    held = [number for number, row in enumerate(rows.rows) if row[column.name].strip() == text]
-    if not held:
-        return False
-    if column.rule in {"ai", "link"} or column.offence(text) in {"required", "strict", UNSURE}:
-        return True
-    return (column.unique and len(held) > 1) or any((number, column.name) in rows.unsure for number in held)
+def _offending(rows: SubmittedRows, column: Column) -> dict[str, int]:
+    """The texts that were sent in the column and may be wrong there, and how many rows have each."""
+    held = Counter(row[column.name].strip() for row in rows.rows)
+    unsure = {rows.rows[number][name].strip() for number, name in rows.unsure if name == column.name}
+    by_themselves = {"required", "strict", UNSURE}
+    return {
+        text: times
+        for text, times in held.items()
+        if column.rule in {"ai", "link"}
+        or column.offence(text) in by_themselves
+        or (column.unique and times > 1)
+        or text in unsure
+    }
 
 
 def _excess_counts(rows: SubmittedRows, body: Any) -> list[str]:
@@ -255,7 +262,7 @@ def _excess_counts(rows: SubmittedRows, body: Any) -> list[str]:
         column = rows.column(name)
         if column is None or column.rule == "ai" or rows.doubtful(name):
             continue
-        wrong = sum(_offends(rows, column, row[name]) for row in rows.rows)
+        wrong = sum(_offending(rows, column).values())
         if total > wrong:
             found.append(f"{name}: {total}, though the download shows {counted(wrong, 'wrong row')} there")
     return found
