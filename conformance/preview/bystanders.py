@@ -22,9 +22,9 @@ def strangers(rows: SubmittedRows, downloads: Iterable[Download]) -> str:
     """A row without a wrong cell that is not in each of the downloads as it was sent; empty when there is none."""
     names = [column.name for column in rows.given]
     others = concerned(rows)
-    right = Counter(_line(rows, row, names) for row in range(len(rows.rows)) if row not in others)
+    right = Counter(rows.line(each, names) for row, each in enumerate(rows.rows) if row not in others)
     for lines in downloads:
-        there = Counter(tuple(rows.as_sent(name, each.get(name, "")) for name in names) for each in lines.records)
+        there = Counter(rows.line(each, names) for each in lines.records)
         for line in right - there:
             return f"there is no row ({', '.join(line)})"
     return ""
@@ -32,12 +32,7 @@ def strangers(rows: SubmittedRows, downloads: Iterable[Download]) -> str:
 
 def concerned(rows: SubmittedRows) -> set[int]:
     """The rows with a wrong cell, and those that hold what others repeat (OP-38)."""
-    repeated = {(name, rows.rows[row][name].strip()) for (row, name), rule in rows.failing.items() if rule == "unique"}
-    columns = {name for name, _ in repeated}
-    equals = (
-        row for row, held in enumerate(rows.rows) if any((name, held[name].strip()) in repeated for name in columns)
-    )
-    return {*rows.flagged, *equals, *(row for row, _ in rows.unsure)}
+    return {*rows.flagged, *rows.repeating, *(row for row, _ in rows.unsure)}
 
 
 def unlike_fates(rows: SubmittedRows, whole: Download) -> str:
@@ -52,9 +47,8 @@ def unlike_fates(rows: SubmittedRows, whole: Download) -> str:
         skip_if(not names, "the rows that were sent have no column left by which to know them again")
         there: dict[Line, list[str]] = defaultdict(list)
         for record in whole.records:
-            key = tuple(rows.as_sent(name, record.get(name, "")) for name in names)
-            there[key].append(rows.as_sent(column, record.get(column, "")))
-        fates = {_fate(there.get(_line(rows, row, names), [])) for row in mine}
+            there[rows.line(record, names)].append(rows.as_sent(column, record.get(column, "")))
+        fates = {_fate(there.get(rows.line(rows.rows[row], names), [])) for row in mine}
         if len(fates) > 1:
             return f"of the rows with {text or 'nothing'} in {column} some are {' and others '.join(sorted(fates))}"
     return ""
@@ -62,7 +56,3 @@ def unlike_fates(rows: SubmittedRows, whole: Download) -> str:
 
 def _fate(texts: Sequence[str]) -> str:
     return f"there with {' or '.join(sorted(set(texts))) or 'nothing'}" if texts else "gone"
-
-
-def _line(rows: SubmittedRows, row: int, names: Sequence[str]) -> Line:
-    return tuple(rows.as_sent(name, rows.rows[row][name]) for name in names)

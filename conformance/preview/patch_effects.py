@@ -1,6 +1,6 @@
 """What a proposed patch must make of the rows that were sent, and how a download differs from that (DEC-05 to DEC-09).
 
-Only what the docs settle is predicted; where they leave more than one outcome, `predicted` raises `Skipped`.
+Only what the docs settle is predicted; where they leave more than one outcome, `predict` raises `Skipped`.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def differences(effects: Effects, records: Sequence[Mapping[str, str]], *, valid
             rows[effects.identity(row, names)].append(row)
     there: dict[Identity, list[Mapping[str, str]]] = defaultdict(list)
     for record in records:
-        there[tuple(effects.sent.as_sent(name, record.get(name, "")) for name in names)].append(record)
+        there[effects.sent.line(record, names)].append(record)
     found = _surplus(effects, names, rows, there)
     for each, numbers in rows.items():
         if len(numbers) > len(there.get(each, ())):

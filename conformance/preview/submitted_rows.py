@@ -70,10 +70,14 @@ class SubmittedRows(NamedTuple):
 
     def agrees(self, body: Any) -> bool:
         """Whether the poll counts as many flagged rows as the rules do, with or without the first of equals (OP-38)."""
+        return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | self.repeating)}
+
+    @property
+    def repeating(self) -> set[int]:
+        """The numbers of the rows that hold what others repeat and should not, the first of equals among them."""
         twice = {(name, self.rows[row][name].strip()) for (row, name), rule in self.failing.items() if rule == "unique"}
         names = {name for name, _ in twice}
-        equals = {n for n, row in enumerate(self.rows) if any((name, row[name].strip()) in twice for name in names)}
-        return count(body, "invalidCellCount") in {len(self.flagged), len(self.flagged | equals)}
+        return {n for n, row in enumerate(self.rows) if any((name, row[name].strip()) in twice for name in names)}
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -88,6 +92,10 @@ class SubmittedRows(NamedTuple):
         """The text as it must come back: to the letter, save for blanks around it where the column was sent such."""
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text.strip() if column in self.with_blanks else text
+
+    def line(self, record: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+        """The cells of a row, sent or downloaded, in these columns, as they must come back."""
+        return tuple(self.as_sent(name, record.get(name, "")) for name in names)
 
     def doubtful(self, column: str) -> bool:
         """Whether it is open which cells of the column break a rule."""

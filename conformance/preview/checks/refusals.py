@@ -323,9 +323,9 @@ def _judge_rows(ctx: StateDriver, clause: str, run: Run, parked: Any) -> None:
     first_too = repeated and len(rows.flagged) != count(parked, "invalidCellCount")
     skip_if(first_too, "the target flags the first of equal rows, too")
     right = [cells for number, cells in enumerate(rows.rows) if number not in rows.flagged]
-    wanted = Counter(tuple(rows.as_sent(name, cells[name]) for name in names) for cells in right)
+    wanted = Counter(rows.line(cells, names) for cells in right)
     lines = read(answer)
-    got = Counter(tuple(rows.as_sent(name, record.get(name, "")) for name in names) for record in lines.records)
+    got = Counter(rows.line(record, names) for record in lines.records)
     requirement = "after a reject the right rows that were sent, and they alone, are downloaded as valid"
     ctx.require(clause, got == wanted, requirement, lines.answer, expected=sorted(wanted), got=sorted(got))
 
