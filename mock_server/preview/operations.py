@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.responses import Response, StreamingResponse
 
@@ -205,16 +205,10 @@ async def poll_import(call: Exchange) -> Response:
     """What the run is now (POLL-01 to POLL-19)."""
     run = _import(call)
     if run.pace == "time":
-        return answer(run.body_of(_state(call)))
+        return answer(run.body_of(cast("Life", call.subject.state)))
     if run.pace == "polls":
         account_of(call.session).count_poll(call.now, run.id)
     return answer(run.body(call.now))
-
-
-def _state(call: Exchange) -> Life:
-    """What the run was when the call arrived."""
-    state: Any = call.subject.state
-    return state  # type: ignore[no-any-return]  # of a run; its account has looked
 
 
 async def decide(call: Exchange) -> Response:
@@ -226,7 +220,7 @@ async def decide(call: Exchange) -> Response:
         call.entry.came_of_it()
         return answer(run.accepted(status))
     answers = body.get("answers") or ()
-    parked(run, call.now if _state(call).terminal else call.later())  # what has ended stays so
+    parked(run, call.later())
     async with account.companies[run.company_id].changing:
         state = parked(run, call.later())
 
