@@ -15,6 +15,8 @@ OWN, OTHERS = 0.003, 0.05
 """Seconds for a request to our own mock in this process, and to anybody's server."""
 LAYER = 6.0
 """Seconds for drawing generated requests, and for sending them to our own mock."""
+ISOLATED = 1.4
+"""How many times the requests of a journey it takes when each check makes all that it needs."""
 
 
 class Costs(NamedTuple):
@@ -27,15 +29,18 @@ class Costs(NamedTuple):
 
 def expected(target: Target | None, plan: Plan, costs: Costs) -> str:
     """One sentence; the target is None for our own mock."""
+    own = target is None
+    requests, busiest = (round(each * (ISOLATED if plan.is_isolated(own=own) else 1)) for each in costs)
     limit = 0 if target is None else target.requests_per_minute
-    windows = math.ceil(costs.busiest / limit) - 1 if limit and costs.busiest else 0
-    drawn = LAYER if target is None and plan.depth == "whole" and plan.max_examples != 0 else 0.0
-    seconds = windows * WINDOW + costs.requests * (OWN if target is None else OTHERS) + drawn
+    windows = math.ceil(busiest / limit) - 1 if limit and busiest else 0
+    drawn = plan.examples(own=own) > 0
+    seconds = windows * WINDOW + requests * (OWN if own else OTHERS) + (LAYER if drawn else 0.0)
     if plan.max_time is not None:
         seconds = min(seconds, plan.max_time)
-    why = f", up to {costs.busiest} of them to one endpoint, which takes {limit} a minute" if windows else ""
+    why = f", up to {busiest} of them to one endpoint, which takes {limit} a minute" if windows else ""
+    what = f"some {requests} requests{why}{', and generated ones' if drawn else ''}"
     more = "" if target is None else "; runs of the target that last long make it longer"
-    return f"{plan.depth} depth, some {costs.requests} requests{why}: about {_words(seconds)}{more}"
+    return f"{plan.depth} depth, {what}: about {_words(seconds)}{more}"
 
 
 def _words(seconds: float) -> str:

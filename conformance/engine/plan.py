@@ -148,11 +148,22 @@ class Plan:
     poll_every: float | None = None
     """Seconds between two polls; None: 2, or 0.3 where the target is on this machine."""
 
+    def is_isolated(self, *, own: bool) -> bool:
+        """Whether each check makes all that it needs; `own`: the target is our own mock."""
+        return own if self.isolated is None else self.isolated
+
+    def examples(self, *, own: bool) -> int:
+        """How many generated requests an operation gets at most; `own`: as above."""
+        usual = EXAMPLES if own and self.depth == "whole" else 0
+        return usual if self.max_examples is None else self.max_examples
+
     def choose(self, among: Mapping[str, Clause]) -> dict[str, Clause]:
         """Those of a generation's clauses that are to be judged; raises `UnknownClause` for a word that names none."""
         return select(self.clauses, profile(self.profile, among))
 
 
+EXAMPLES = 10
+"""Generated requests that an operation of our own mock gets in a whole run."""
 SPAN = 2.0
 """Seconds between two polls, as the documentation advises."""
 SHORT_SPAN = 0.3

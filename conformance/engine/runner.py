@@ -28,7 +28,6 @@ SHAPE = "shape"
 OBSERVER = "observer"
 UNASKED = "rate checks spend a whole budget, and run with --rate-checks only"
 QUICK = "--depth quick leaves this out"
-EXAMPLES = 10
 
 
 class Runner:
@@ -40,11 +39,9 @@ class Runner:
         """When the time of the whole run is over, by `monotonic`."""
         self.target = target = generation.reading(driver.target, plan.read_only) if plan.read_only else driver.target
         self.ways, self.clauses = driver.ways, plan.choose(generation.clauses)
-        self.isolated = driver.own if plan.isolated is None else plan.isolated
+        self.isolated = plan.is_isolated(own=driver.own)
         """Whether each check makes all that it needs."""
-        self.max_examples = (
-            plan.max_examples if plan.max_examples is not None else EXAMPLES if driver.own and self._whole else 0
-        )
+        self.max_examples = plan.examples(own=driver.own)
         self.client = Client(
             target.base_url,
             target.api_key,
@@ -217,9 +214,10 @@ class Runner:
 
     def _has_enough(self) -> bool:
         """Whether as many clauses have failed as were asked for; those that a baseline expects do not count."""
+        if self.plan.max_failures is None:
+            return False
         failed = {each.clause for each in self._findings if each.outcome is Outcome.FAILED}
-        new = (failed & set(self.clauses)) - set(self.plan.expected_failures)
-        return self.plan.max_failures is not None and len(new) >= self.plan.max_failures
+        return len((failed & set(self.clauses)) - set(self.plan.expected_failures)) >= self.plan.max_failures
 
     @property
     def _whole(self) -> bool:

@@ -118,7 +118,7 @@ def _kind(old: Result | None, new: Result | None) -> str | None:
 
 
 def _word(value: object) -> str:
-    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return ("off", "on")[value] if isinstance(value, bool) else str(value)
 
 
 def text(compared: Comparison) -> str:

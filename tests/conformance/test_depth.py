@@ -62,8 +62,9 @@ def test_a_quick_run_skips_what_is_of_the_whole_alone_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("target", "plan", "costs", "says"),
     [
-        (None, Plan(depth="quick"), Costs(1_000, 200), "quick depth, some 1000 requests: about 3 s"),
-        (None, Plan(), Costs(1_000, 200), "whole depth, some 1000 requests: about 9 s"),
+        (None, Plan(depth="quick"), Costs(1_000, 200), "quick depth, some 1400 requests: about 5 s"),
+        (None, Plan(isolated=False, max_examples=0), Costs(1_000, 200), "whole depth, some 1000 requests: about 3 s"),
+        (None, Plan(), Costs(1_000, 200), "whole depth, some 1400 requests, and generated ones: about 11 s"),
         (Target("http://h", "k"), Plan(depth="quick"), Costs(600, 175), "takes 90 a minute: about 1.5 minutes; runs"),
         (Target("http://h", "k", requests_per_minute=0), Plan(), Costs(600, 300), "600 requests: about 30 s; runs"),
         (Target("http://h", "k"), Plan(max_time=20), Costs(600, 300), "about 20 s"),
