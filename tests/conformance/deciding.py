@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lies import App, Lie, rule
 from places import put
+from rereading import refused
+from twisting import import_of
 
 from mock_server.data import uploaded as own
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import decisions, lifecycle, runs
 from mock_server.preview import operations as api
-from mock_server.preview.account import Account, account_of
+from mock_server.preview.account import Account
 from mock_server.preview.lifecycle import Approved
 from mock_server.preview.runs import ImportRun
 from mock_server.session.exchange import Exchange as Call
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pytest
+    from runlies import Handler
 
     from mock_server.data.book import Fix, Group
     from mock_server.data.uploaded import Table
     from mock_server.preview.lifecycle import Life
 
 Decided = list[tuple["Group", "Fix"]]
-_decide = api.decide
 _fixes = decisions.fixes
 _after = own._after
 _life = lifecycle.life
@@ -39,19 +41,11 @@ _approve = Account.approve
 def on_refusal(instead: Callable[[Call, ImportRun, Life, Refusal], Any]) -> Lie:
     """A lie about refused decisions: `instead` acts, gives another answer, or None for the honest one."""
 
-    async def lying(call: Call) -> Any:
-        try:
-            return await _decide(call)
-        except Refusal as refusal:
-            run = account_of(call.session).runs.get(call.parameters["run_id"])
-            if not isinstance(run, ImportRun):
-                raise
-            response = instead(call, run, run.life(call.now), refusal)
-            if response is None:
-                raise
-            return response
+    async def decide(call: Call, refusal: Refusal, _: Handler) -> Any:
+        found = import_of(call)
+        return instead(call, *found, refusal) if found else None
 
-    return decides(lying)
+    return refused("decide", decide)
 
 
 def decides(handler: Callable[[Call], Any]) -> Lie:
@@ -77,11 +71,11 @@ def taken(*statuses: str, when: Callable[[ImportRun, Life], bool] = lambda _run,
 def told(status: int, instead: int, *words: str, when: Callable[[ImportRun, Life], bool] = lambda _r, _s: True) -> Lie:
     """A lie that refuses with another status where the honest text holds all the words."""
 
-    def refused(_: Call, run: ImportRun, state: Life, refusal: Refusal) -> Any:
+    def otherwise(_: Call, run: ImportRun, state: Life, refusal: Refusal) -> Any:
         if refusal.status == status and all(word in refusal.text for word in words) and when(run, state):
             raise Refusal(instead, refusal.text)
 
-    return on_refusal(refused)
+    return on_refusal(otherwise)
 
 
 def unread(instead: Callable[[Refusal], Any]) -> Lie:

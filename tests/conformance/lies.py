@@ -75,6 +75,16 @@ def rule(honest: Rule, replacement: Any) -> Lie:
 def answers(bend: Bend) -> Lie:
     """A lie that changes the JSON answers under the API."""
 
+    def bend_raw(method: str, path: str, status: int, raw: bytes) -> tuple[int, bytes]:
+        status, body = bend(method, path, status, json.loads(raw))
+        return status, json.dumps(body).encode()
+
+    return raw_answers(bend_raw)
+
+
+def raw_answers(bend: Callable[[str, str, int, bytes], tuple[int, bytes]]) -> Lie:
+    """A lie that changes the bytes of the JSON answers under the API that come in one piece."""
+
     def make(app: App, _: pytest.MonkeyPatch) -> App:
         return _bent(app, bend)
 
@@ -92,7 +102,7 @@ def polls(change: Callable[[Any], None]) -> Lie:
     return answers(bend)
 
 
-def _bent(app: App, bend: Bend) -> App:
+def _bent(app: App, bend: Callable[[str, str, int, bytes], tuple[int, bytes]]) -> App:
     async def lying(scope: Any, receive: Any, send: Any) -> None:
         begun: list[Any] = []
 
@@ -102,8 +112,7 @@ def _bent(app: App, bend: Bend) -> App:
                 return
             kind = dict(begun[0]["headers"]).get(b"content-type", b"")
             if begun and kind == b"application/json" and not message.get("more_body") and len(begun) == 1:
-                status, body = bend(scope["method"], scope["path"], begun[0]["status"], json.loads(message["body"]))
-                raw = json.dumps(body).encode()
+                status, raw = bend(scope["method"], scope["path"], begun[0]["status"], message["body"])
                 headers = [(name, value) for name, value in begun[0]["headers"] if name != b"content-length"]
                 length = (b"content-length", str(len(raw)).encode())
                 await send({**begun[0], "status": status, "headers": [*headers, length]})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from places import put
-from runlies import everywhere, handled
+from runlies import company_of, everywhere, handled
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
     import pytest
     from lies import App, Lie
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.data.book import Book, Row, Sheet
     from mock_server.preview.companies import Company
     from mock_server.preview.lifecycle import Life
     from mock_server.session.exchange import Exchange as Call
-
-    Handler = Callable[[Call], Awaitable[Response]]
 
 THIRD = 3
 _downloading: ContextVar[Call] = ContextVar("downloading")
@@ -111,11 +110,6 @@ def run_of(call: Call) -> ImportRun:
     return run
 
 
-def in_company(call: Call) -> Company:
-    """The company of the path."""
-    return account_of(call.session).company(call.parameters["company_id"])
-
-
 def state_of(call: Call) -> Life:
     """What the run of the path is."""
     return run_of(call).life(call.now)
@@ -152,7 +146,7 @@ def written(change: Callable[[Download, list[Row]], Sequence[Row]]) -> Lie:
     def bent(sheet: Sheet, book: Book | None, *, flagged: bool, zipped: bool) -> Any:
         call = _downloading.get()
         rows = [] if book is None else list(book.rows(sheet.id, flagged=flagged))
-        return _Rows(list(change(Download(call, in_company(call), sheet, flagged, zipped, book), rows)))
+        return _Rows(list(change(Download(call, company_of(call), sheet, flagged, zipped, book), rows)))
 
     def one(sheet: Sheet, book: Book | None, *, flagged: bool) -> Any:
         return sheet_csv(sheet, bent(sheet, book, flagged=flagged, zipped=False), flagged=flagged)

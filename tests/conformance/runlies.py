@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mock_server.session.session import Session
 
     Handler = Callable[[Call], Awaitable[Response]]
-    Bend = Callable[[Call, dict[str, Any], Callable[[dict[str, Any]], Awaitable[Response]]], Awaitable[Response]]
 
 
 def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:
@@ -44,28 +43,6 @@ def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:
         return app
 
     return make
-
-
-def starts(bend: Bend) -> Lie:
-    """A lie about a start: it is given the call, the body, and the honest answer to this or another body."""
-
-    def read_first(honest: Handler) -> Handler:
-        async def start_import(call: Call) -> Response:
-            raw = await call.read()
-
-            async def answer(body: Any) -> Response:
-                call.repeat_body(body if isinstance(body, bytes) else orjson.dumps(body))
-                return await honest(call)
-
-            try:
-                body = orjson.loads(raw)
-            except ValueError:
-                return await answer(raw)
-            return await (bend(call, body, answer) if isinstance(body, dict) else answer(body))
-
-        return start_import
-
-    return handled("start_import", read_first)
 
 
 def company_of(call: Call) -> Company:

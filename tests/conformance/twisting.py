@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import asked
+from lies import raw_answers
 from places import around
 from runlies import handled
 from starlette.responses import Response
@@ -70,6 +71,11 @@ def asks(operation_id: str, new: Callable[[], Bend]) -> Lie:
     return handled(operation_id, bend)
 
 
+def starts(bend: Bend) -> Lie:
+    """A lie about a start that remembers nothing."""
+    return asks("start_import", lambda: bend)
+
+
 def looks(operation_id: str, new: Callable[[], Look]) -> Lie:
     """A lie about a read; `new` makes it with a memory of its own for each server."""
 
@@ -123,33 +129,7 @@ def cell_by_cell(change: Callable[[str], str]) -> Lie:
 
 def raw_bodies(change: Callable[[bytes], bytes]) -> Lie:
     """A lie about the bytes of each JSON answer of the API that comes in one piece."""
-
-    def make(app: App, _: pytest.MonkeyPatch) -> App:
-        async def lying(scope: Any, receive: Any, send: Any) -> None:
-            begun: list[Any] = []
-
-            async def sent(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    begun.append(message)
-                    if dict(message["headers"]).get(b"content-type") != b"application/json":
-                        await send(message)
-                    return
-                start = begun.pop() if begun else None
-                if start is None or dict(start["headers"]).get(b"content-type") != b"application/json":
-                    await send(message)
-                    return
-                whole = not message.get("more_body")
-                body = change(message["body"]) if whole else message["body"]
-                headers = [pair for pair in start["headers"] if not whole or pair[0] != b"content-length"]
-                length = [(b"content-length", b"%d" % len(body))] if whole else []
-                await send({**start, "headers": [*headers, *length]})
-                await send({**message, "body": body})
-
-            await app(scope, receive, sent if scope["path"].startswith("/api/") else send)
-
-        return lying
-
-    return make
+    return raw_answers(lambda _method, _path, status, raw: (status, change(raw)))
 
 
 def companies(call: Call) -> dict[str, Company]:

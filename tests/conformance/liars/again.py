@@ -10,8 +10,8 @@ from bending import asked, both, key_of, with_key
 from deciding import on_refusal
 from lies import App, Liar, Lie, rule
 from places import around
-from rereading import THIRD, body_of, first, in_company, known_run, refused, reread, told, written
-from runlies import everywhere
+from rereading import THIRD, body_of, first, known_run, refused, reread, told, written
+from runlies import company_of, everywhere
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pytest
-    from rereading import Download, Handler
+    from rereading import Download
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.preview.companies import Company, Upload
@@ -92,12 +93,12 @@ def _kept_look_ups() -> Lie:
 
 
 def _back_in_flight(call: Call, body: Any, times: int) -> Any:
-    runs = in_company(call).imports
+    runs = company_of(call).imports
     return orjson.loads(runs[-1].body(call.now)) if body == {"run": None} and runs and times >= THIRD else None
 
 
 def _nothing_at_all(call: Call, body: Any, times: int) -> Any:
-    return {} if body == {"run": None} and not in_company(call).imports and times >= THIRD else None
+    return {} if body == {"run": None} and not company_of(call).imports and times >= THIRD else None
 
 
 def _oldest_first(_: Call, body: Any, times: int) -> None:

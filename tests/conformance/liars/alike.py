@@ -10,8 +10,8 @@ import orjson
 from deciding import tolerant
 from lies import App, Liar, Lie, rule
 from places import around
-from rereading import body_of, elsewhere, first, in_company, reread, told, written
-from runlies import everywhere, handled
+from rereading import body_of, elsewhere, first, reread, told, written
+from runlies import company_of, everywhere, handled
 
 from conformance.preview.suite import KEY, OTHER
 from mock_server.data import csv_file, uploaded
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     import pytest
     from deciding import Decided
-    from rereading import Download, Handler
+    from rereading import Download
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.data.book import Group, Row
@@ -85,7 +86,7 @@ def _by_beginning(known: Sequence[str], given: str, length: int) -> str | None:
 
 
 async def _like_sheet(call: Call) -> None:
-    company, given = in_company(call), call.query.get("sheet_id", "")
+    company, given = company_of(call), call.query.get("sheet_id", "")
     found = _by_beginning([each.id for each in company.sheets], given, 35)
     if found is not None:
         call.scope["query_string"] = call.scope["query_string"].replace(given.encode(), found.encode())
@@ -93,7 +94,7 @@ async def _like_sheet(call: Call) -> None:
 
 async def _sheet_of_template(call: Call) -> None:
     """Take another company's sheet for the own one of the same template."""
-    company, given = in_company(call), call.query.get("sheet_id", "")
+    company, given = company_of(call), call.query.get("sheet_id", "")
     for other in account_of(call.session).companies.values():
         for sheet in other.sheets:
             if sheet.id == given and other is not company:
@@ -103,7 +104,7 @@ async def _sheet_of_template(call: Call) -> None:
 
 
 async def _like_run(call: Call) -> None:
-    company, given = in_company(call), call.parameters["run_id"]
+    company, given = company_of(call), call.parameters["run_id"]
     found = _by_beginning([each.id for each in company.imports], given, 35)
     if found is not None:
         call.parameters = {**call.parameters, "run_id": found}
@@ -201,7 +202,7 @@ def _once(seconds: int, *, ended: bool) -> Lie:
 
     def bend(honest: Handler) -> Handler:
         async def start_import(call: Call) -> Response:
-            body, company = await body_of(call), in_company(call)
+            body, company = await body_of(call), company_of(call)
             if not isinstance(body, dict) or "idempotency_key" in body:
                 return await honest(call)
             at, known, run_id = last.get(company.id, (0, None, ""))
@@ -337,7 +338,7 @@ def _newest_download() -> Lie:
 
 def _history_of_namesake(call: Call, body: Any, _: int) -> Any:
     """Show the runs of the companies of one name as one history."""
-    company = in_company(call)
+    company = company_of(call)
     if "runs" not in body or "cursor" in call.query:
         return None
     others = [

@@ -9,8 +9,8 @@ import orjson
 from bending import asked, headed, key_of, reads, with_key
 from lies import App, Liar, Lie, answers
 from places import around
-from rereading import body_of, first, in_company, of_any_account, refused, told
-from runlies import everywhere, handled
+from rereading import body_of, first, of_any_account, refused, told
+from runlies import company_of, everywhere, handled
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
-    from rereading import Handler
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.preview.runs import Run
@@ -292,7 +292,7 @@ async def _of_no_account(call: Call) -> None:
     """Let an export of another company be read under this company's path."""
     run = account_of(call.session).runs.get(call.parameters["run_id"])
     if run is not None and run.kind == "export":
-        in_company(call)
+        company_of(call)
         call.parameters = {**call.parameters, "company_id": run.company_id}
 
 

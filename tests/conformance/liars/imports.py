@@ -9,7 +9,8 @@ import orjson
 from bending import gives, refuses_with
 from lies import Liar
 from places import around
-from runlies import busy, company_of, handled, keyed, starts
+from runlies import busy, company_of, handled, keyed
+from twisting import starts
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import account_of

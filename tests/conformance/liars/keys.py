@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bending import both
 from lies import Liar
 from places import around
-from runlies import busy, company_of, everywhere, keyed, starts
+from runlies import busy, company_of, everywhere, keyed
+from twisting import starts
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview.account import Account, account_of

@@ -10,8 +10,8 @@ from bending import before, both, reads
 from deciding import approve_now, on_refusal
 from lies import App, Liar, Lie, rule
 from places import around, put
-from rereading import first, in_company, run_of, state_of, told, written
-from runlies import busy
+from rereading import first, run_of, state_of, told, written
+from runlies import busy, company_of
 
 from mock_server.http.messages import answer
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND, real_time
@@ -126,7 +126,7 @@ def _forgetful(when: Callable[[Life, int], bool]) -> Lie:
 
 
 async def _answers_itself(call: Call) -> None:
-    company = in_company(call)
+    company = company_of(call)
     if _parked(call, company, 30 * MINUTE):
         run, state = company.imports[-1], company.imports[-1].life(call.now)
         approve_now(run, state, [group.fix for group in run.parked_book(state).groups])
@@ -134,7 +134,7 @@ async def _answers_itself(call: Call) -> None:
 
 
 def _zombie(call: Call, body: Any) -> Any:
-    runs_so_far = in_company(call).imports
+    runs_so_far = company_of(call).imports
     if body != {"run": None} or not runs_so_far:
         return None
     state = runs_so_far[-1].life(call.now)
@@ -160,7 +160,7 @@ def _without_report(body: Any) -> None:
 
 
 def _renamed(call: Call, body: Any) -> None:
-    if isinstance(body, dict) and "needs_attention" in body and _parked(call, in_company(call), 15 * MINUTE):
+    if isinstance(body, dict) and "needs_attention" in body and _parked(call, company_of(call), 15 * MINUTE):
         for question in body["needs_attention"]["questions"]:
             question["id"] += "-r1"
 
@@ -184,7 +184,7 @@ async def _gone(call: Call) -> None:
 
 
 def _no_longer_found(call: Call, body: Any) -> Any:
-    return {"run": None} if "needs_attention" in body and _parked(call, in_company(call), HOUR) else None
+    return {"run": None} if "needs_attention" in body and _parked(call, company_of(call), HOUR) else None
 
 
 def _last(each: Download) -> tuple[ImportRun, Life] | None:

@@ -12,8 +12,8 @@ from bending import both
 from deciding import carried_out, cells
 from lies import App, Liar, Lie
 from places import around, put
-from rereading import in_company, told, written
-from runlies import handled
+from rereading import told, written
+from runlies import company_of, handled
 
 from mock_server.data import csv_file, uploaded
 from mock_server.data import rules as checking
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     import pytest
     from deciding import Decided
-    from rereading import Download, Handler
+    from rereading import Download
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.data.book import Row
@@ -266,7 +267,7 @@ def _one_path_one_budget(app: App, patch: pytest.MonkeyPatch) -> App:
 
 def _of_all_imports(call: Call, body: Any) -> None:
     """Count the flagged rows of all imports of the company together."""
-    runs = [run for run in in_company(call).imports if run.life(call.now).status == "completed"]
+    runs = [run for run in company_of(call).imports if run.life(call.now).status == "completed"]
     reports = [run.report(run.life(call.now)) for run in runs]
     if body["status"] == "completed":
         body["report"]["invalidCellCount"] = sum(each["invalidCellCount"] for each in reports if each is not None)

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 from bending import asked, gives, key_of, reads, with_key
 from lies import App, Liar, Lie
 from places import around
-from runlies import run_bodies, starts
-from twisting import asks, cell_by_cell, companies, looks, queries, raw_bodies
+from runlies import run_bodies
+from twisting import asks, cell_by_cell, companies, looks, queries, raw_bodies, starts
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal

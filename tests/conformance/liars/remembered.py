@@ -10,7 +10,7 @@ from bending import asked, both, key_of, with_key
 from lies import App, Liar, Lie
 from places import around, put
 from runlies import busy, company_of, run_bodies
-from twisting import anew, asks, companies, import_of, looks
+from twisting import anew, asks, companies, import_of, looks, starts
 
 from mock_server.data.book import report
 from mock_server.http import messages as http
@@ -318,7 +318,7 @@ def _free_again(app: App, patch: pytest.MonkeyPatch) -> App:
 
     for module in (uploads, account):
         put(patch, (module, honest), refuse_closed)
-    return asks("start_import", lambda: bend)(app, patch)
+    return starts(bend)(app, patch)
 
 
 # -- what may begin, and be decided

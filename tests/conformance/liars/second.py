@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from bending import both, reads
 from lies import App, Liar, Lie, rule
 from places import around, put
-from rereading import first, in_company, known_run, told, written
-from runlies import handled
+from rereading import first, known_run, told, written
+from runlies import company_of, handled
 
 from mock_server.data import book as books
 from mock_server.data import uploaded
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import pytest
-    from rereading import Download, Handler
+    from rereading import Download
+    from runlies import Handler
     from starlette.responses import Response
 
     from mock_server.data.book import Book, Fix, Sheet
@@ -90,7 +91,7 @@ def _not_first_import(change: Callable[[Company, Any], object]) -> Lie:
     """A lie about the answer to each start but a company's first."""
 
     def changed(call: Call, body: Any) -> None:
-        company = in_company(call)
+        company = company_of(call)
         if len(company.imports) > 1 and body["run_id"] == company.imports[-1].id:
             change(company, body)
 
@@ -117,7 +118,7 @@ def _one_of_each(_: Call, body: Any) -> None:
 
 
 def _newer_report(call: Call, body: Any) -> None:
-    last = in_company(call).imports[-1]
+    last = company_of(call).imports[-1]
     state = last.life(call.now)
     if body["status"] == "completed" == state.status:
         body["report"] = last.report(state)
@@ -125,7 +126,7 @@ def _newer_report(call: Call, body: Any) -> None:
 
 async def _last_alone(call: Call) -> None:
     run = call.subject.run
-    if run is not None and len(in_company(call).imports) > 1 and in_company(call).imports[-1].id != run.id:
+    if run is not None and len(company_of(call).imports) > 1 and company_of(call).imports[-1].id != run.id:
         raise Refusal(404, "no such import")
 
 
@@ -153,7 +154,7 @@ def _inline(honest: Handler) -> Handler:
     """Say of the first sheet alone that it is an attachment."""
 
     async def export_csv(call: Call) -> Response:
-        response, sheets = await honest(call), in_company(call).sheets
+        response, sheets = await honest(call), company_of(call).sheets
         if call.query.get("sheet_id", sheets[0].id) != sheets[0].id:
             del response.headers["content-disposition"]
         return response

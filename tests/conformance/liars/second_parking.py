@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from deciding import answered, approve_now, current, taken, tolerant
 from lies import Liar, Lie
 from places import around
-from rereading import body_of, first, in_company, reread, run_of, state_of, told
-from runlies import busy
+from rereading import body_of, first, reread, run_of, state_of, told
+from runlies import busy, company_of
 
 from mock_server.data.book import Fix
 from mock_server.http.messages import answer
@@ -54,7 +54,7 @@ def _looked_up_at_second(change: Callable[[Any, ImportRun, Life], object]) -> Li
     """A lie about the look-up of a run that is parked again."""
 
     def changed(call: Call, body: Any) -> None:
-        active = in_company(call).active(call.now)
+        active = company_of(call).active(call.now)
         if "needs_attention" in body and active is not None and _again(active[1]):
             change(body, *active)
 

@@ -9,7 +9,7 @@ from deciding import taken
 from lies import Liar, Lie
 from places import around
 from runlies import busy, company_of, histories, run_bodies
-from twisting import asks, companies, import_of, looks
+from twisting import asks, companies, import_of, looks, starts
 
 from mock_server.data.book import report
 from mock_server.http import messages as http
@@ -270,7 +270,7 @@ LIARS = (
     Liar("ACT-05", "looks up a run that completed with flagged rows", _active_when(_flagged), ("ACT-02",)),
     Liar("DEC-23", "says yes to decisions on a run that completed with flagged rows",
          taken("completed", when=_flagged), ("DEC-24",)),
-    Liar("IDEM-03", "starts anew with the key of a rejected run", asks("start_import", lambda: _anew_after_reject)),
+    Liar("IDEM-03", "starts anew with the key of a rejected run", starts(_anew_after_reject)),
     Liar("DEC-24", "rejects a run twice", asks("decide", lambda: _rejected_twice), ("DEC-23", "DEC-35")),
     Liar("DEC-33", "gives an empty workbook after a rejection", looks("export_csv", lambda: _empty_zip), ("CSV-02",)),
     Liar("DEC-32", "counts no flagged row once a run was rejected", run_bodies(_nothing_wrong_any_more)),
@@ -282,7 +282,7 @@ LIARS = (
     Liar("UPL-04", "lets a company's second URL last for a day", around(Account.request_upload, _later_urls_last)),
     Liar("DEC-29", "takes two decisions on a run at the most", asks("decide", lambda: _two_decisions)),
     Liar("IDEM-04", "does not find a run that has parked again by its key",
-         asks("start_import", lambda: _no_replay_of_the_second)),
+         starts(_no_replay_of_the_second)),
     Liar("QUE-02", "gives all questions of a later parking one id", run_bodies(_questions_alike)),
     Liar("QUE-10", "leaves nothing to answer with in a later parking", run_bodies(_no_choice)),
     Liar("DEC-31", "cancels a run that is rejected at its second parking", run_bodies(_given_up), ("RUN-02", "DEC-32")),

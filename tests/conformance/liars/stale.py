@@ -9,7 +9,7 @@ from deciding import lives, taken
 from lies import App, Liar, Lie
 from places import around, put
 from runlies import busy, company_of, run_bodies
-from twisting import asks, companies, import_of, looks
+from twisting import companies, import_of, looks, starts
 
 from mock_server.data.book import report
 from mock_server.http import messages as http
@@ -131,7 +131,7 @@ def _revived_by_its_key(app: App, patch: pytest.MonkeyPatch) -> App:
         return await answer(body)
 
     put(patch, Run.life, life)
-    return asks("start_import", lambda: bend)(app, patch)
+    return starts(bend)(app, patch)
 
 
 def _with_report(run: ImportRun, state: Life, body: dict[str, Any]) -> None:
@@ -275,7 +275,7 @@ LIARS = (
     Liar("STALE-05", "holds the import after a stale one for stale", around(Account.start_import, _stale_at_birth),
          ("STALE-03",)),
     Liar("DEC-23", "says yes to a decision on a stale run", taken("failed", when=_stale), ("STALE-04",)),
-    Liar("IDEM-03", "starts anew with the key of a stale run", asks("start_import", lambda: _key_is_free)),
+    Liar("IDEM-03", "starts anew with the key of a stale run", starts(_key_is_free)),
     Liar("RUN-09", "leaves the rows of a stale run in its sheets", around(ImportRun.visible_book, _rows_stay)),
     Liar("POLL-15", "reports the rows of a stale run", run_bodies(_with_report)),
     Liar("RUN-04", "tells how long a run has been stale", _polled(_counting), ("RUN-03",)),
