@@ -146,7 +146,7 @@ def import_of(call: Call) -> tuple[ImportRun, Life] | None:
 class Crowd:
     """Who is under way at the same moment, by what their calls are about."""
 
-    def __init__(self, pause: float = 0.03) -> None:
+    def __init__(self, pause: float = 0.1) -> None:
         self._pause = pause
         self._there: dict[Any, list[Any]] = {}
 
