@@ -167,6 +167,11 @@ class Download(NamedTuple):
         """The rows as texts by column name; a column that is missing is empty."""
         return [dict(zip(self.header, row, strict=False)) for row in self.rows]
 
+    @property
+    def as_file(self) -> Lines:
+        """What `files_in` a ZIP gives of the sheet."""
+        return (self.header, *sorted(self.rows))
+
 
 def parse(text: str) -> Lines | None:
     """The lines of a CSV text, header first; None when quotes do not match or lines differ in length."""
@@ -186,6 +191,11 @@ def fetch(ctx: StateDriver, company_id: str, sheet_id: str | None, filter_: str 
 def download(ctx: StateDriver, company_id: str, sheet_id: str, filter_: str | None = None) -> Download:
     """The sheet's rows; Blocked when there is nothing that can be read as CSV."""
     return read(fetch(ctx, company_id, sheet_id, filter_))
+
+
+def both(ctx: StateDriver, company_id: str, sheet_id: str) -> tuple[Download, Download]:
+    """Every row of the sheet, and the valid ones."""
+    return download(ctx, company_id, sheet_id, "all"), download(ctx, company_id, sheet_id, "valid")
 
 
 def read(answer: Answer) -> Download:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.account import Download, download
+from conformance.preview.account import Download, both, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
@@ -133,8 +133,7 @@ def _at_rest(ctx: StateDriver, run: Run, parked: Any, decided: Answer) -> Decisi
     end = run.state
     if at(end, "status") != "completed":
         return DecisionRun(run, parked, decided, end, None, None)
-    read = [download(ctx, run.company.id, sheet_of(parked), each) for each in ("all", "valid")]
-    return DecisionRun(run, parked, decided, end, *read)
+    return DecisionRun(run, parked, decided, end, *both(ctx, run.company.id, sheet_of(parked)))
 
 
 def decision_run(ctx: StateDriver, name: str, answers: Callable[[Any], Answers | None]) -> DecisionRun:
@@ -213,6 +212,12 @@ def right_texts(rows: SubmittedRows, column: Column) -> list[str]:
         more = (other for each in right for other in other_texts(each, len(there)))
         right = [each for each in more if column.offence(each) is None and each.casefold() not in there]
     return right
+
+
+def by_turns(parked: Any) -> Answers:
+    """Answers to all questions that have options, by the first and by the last one, from question to question."""
+    asked = [each for each in questions(parked) if listed(each, "options")]
+    return [chosen(each, -(place % 2)) for place, each in enumerate(asked)]
 
 
 def with_options(parked: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from conformance.engine.context import first_of, must_succeed, skip_if
-from conformance.preview.account import Download, Lines, download, fetch, file_of, files_in, parse, read, text
+from conformance.preview.account import Download, Lines, both, download, fetch, file_of, files_in, parse, read, text
 from conformance.preview.bodies import at, count, documented, is_uuid, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import DecisionRun, flagged_run
@@ -61,12 +61,12 @@ def flagged_rows_are_left_out_unless_asked_for(ctx: StateDriver) -> None:
     """Download a sheet with flagged rows with filter=valid, with filter=all, and without filter."""
     run = ctx.run("needs_attention", fresh=False)  # of which the rows may be there, or none: OP-31
     sheet = sheet_of(run.state)
-    valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
+    whole, valid = both(ctx, run.company.id, sheet)
     if len(valid.rows) >= len(whole.rows):
         made = flagged_run(ctx)
         run, sheet = made.run, sheet_of(made.end)
         # Downloaded anew: in a company that the target file lends another import may have come since.
-        valid, whole = (download(ctx, run.company.id, sheet, each) for each in ("valid", "all"))
+        whole, valid = both(ctx, run.company.id, sheet)
         skip_if(len(valid.rows) == len(whole.rows), "no download at hand has flagged rows")
     answer = fetch(ctx, run.company.id, sheet)
     if ctx.status("CSV-03", answer, 200, "a sheet can be downloaded without filter"):
@@ -268,7 +268,7 @@ def a_workbook_is_downloaded_as_zip(ctx: StateDriver) -> None:
     found = {lines[0] for lines in files}
     holds, requirement = headers <= found or not files, "the header of a file in the ZIP has the template's columns"
     ctx.require("CSV-08", holds, requirement, answer, expected=_joined(headers), got=_joined(found))
-    wanted = sorted((valid.header, *sorted(valid.rows)) for _, valid in _read(_answers(ctx, run)).values())
+    wanted = sorted(valid.as_file for _, valid in _read(_answers(ctx, run)).values())
     holds, requirement = Counter(wanted) <= Counter(files), "the ZIP has every sheet of the workbook as CSV"
     ctx.require("CSV-02", holds, requirement, answer, expected=wanted, got=sorted(files))
 
@@ -284,11 +284,24 @@ def a_workbook_leaves_flagged_rows_out_unless_asked_for(ctx: StateDriver) -> Non
         answer = fetch(ctx, made.run.company.id, None, filter_)
         came = answer.status or answer.problem
         skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
-        wanted, files = (lines.header, *sorted(lines.rows)), files_in(answer.content)
-        exchanged = wanted not in files and (others.header, *sorted(others.rows)) in files
+        wanted, files = lines.as_file, files_in(answer.content)
+        exchanged = wanted not in files and others.as_file in files
         requirement = f"the ZIP has the rows of its sheets with filter={filter_ or 'valid'}"
         ctx.require(clauses[filter_], not exchanged, requirement, answer, expected=wanted, got=sorted(files))
         ctx.require("CSV-02", wanted in files, requirement, answer, expected=wanted, got=sorted(files))
+
+
+def judge_workbook(ctx: StateDriver, run: Run, sheets: Mapping[str | None, Download]) -> None:
+    """Whether the workbook has a sheet's rows with each filter as the sheet has them by itself."""
+    for filter_, lines in sheets.items():
+        answer = fetch(ctx, run.company.id, None, filter_)
+        came = answer.status or answer.problem
+        skip_if(not answer.ok, f"the target answers {came}: the ZIP may not have been built yet")
+        files = files_in(answer.content)
+        there = [f"{len(rows)} rows" for header, *rows in files if header == lines.header]
+        got, expected = ", ".join(there) or "no such sheet", f"{len(lines.rows)} rows as in the sheet"
+        requirement = f"the ZIP has the rows of its sheets, however many, with filter={filter_ or 'valid'}"
+        ctx.require("CSV-02", lines.as_file in files, requirement, answer, lines.answer, expected=expected, got=got)
 
 
 def _judge_counts(ctx: StateDriver, run: Run, end: Any) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conformance.engine.context import must_succeed, skip_if
-from conformance.preview.account import fetch, file_of, files_in
-from conformance.preview.bodies import actions, at, columns_concerned, count, listed, questions
+from conformance.preview.account import file_of
+from conformance.preview.bodies import actions, at, columns_concerned, count
 from conformance.preview.bystanders import strangers, unlike_fates
 from conformance.preview.checks import Run, Skipped, StateDriver, check
 from conformance.preview.checks.approvals import judge_effects
+from conformance.preview.checks.downloads import judge_workbook
 from conformance.preview.checks.questions import judge_groups, judge_questions, judge_samples
-from conformance.preview.decision_runs import DecisionRun, chosen, follow, judge_flags, parked_run, text_answers
+from conformance.preview.decision_runs import by_turns, follow, judge_flags, parked_run, text_answers
 from conformance.preview.patch_effects import predict
 from conformance.preview.repeated_rows import HUNDRED, blocks_for, repeated_rows
 from conformance.preview.submitted_rows import SubmittedRows, submitted_rows
@@ -56,7 +57,8 @@ def _judge_patch(ctx: StateDriver, run: Run) -> None:
     judge_effects(ctx, made)
     if "CSV-02" in ctx.check.clauses:
         with ctx.speaking_of("CSV-02"):
-            _judge_workbook(ctx, made)
+            whole, valid = made.downloads()
+            judge_workbook(ctx, run, {"all": whole, "valid": valid})
 
 
 def _judge_count(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
@@ -70,18 +72,6 @@ def _judge_count(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
     agrees, expected = rows.agrees(run.state), len(rows.flagged)
     ctx.require("POLL-11", agrees, requirement, run.polled, expected=expected, got=count(run.state, "invalidCellCount"))
     skip_if(not agrees, "the target flags other rows than the published rules do")
-
-
-def _judge_workbook(ctx: StateDriver, made: DecisionRun) -> None:
-    """Whether the workbook has the rows that its sheet has, with both filters."""
-    for filter_, lines in zip(("all", "valid"), made.downloads(), strict=True):
-        answer = fetch(ctx, made.run.company.id, None, filter_)
-        skip_if(not answer.ok, f"the target answers {answer.status}: the ZIP may not have been built yet")
-        holds = (lines.header, *sorted(lines.rows)) in files_in(answer.content)
-        requirement = f"the ZIP has the rows of its sheets as they are mended, with filter={filter_}"
-        ctx.require(
-            "CSV-02", holds, requirement, answer, lines.answer, expected=f"{len(lines.rows)} rows as in the sheet"
-        )
 
 
 def _parked(ctx: StateDriver, least: int = 0) -> Run:
@@ -140,7 +130,7 @@ def options_are_for_their_own_rows(ctx: StateDriver) -> None:
     """Import each flagged row a hundred times, and answer every question by an option, the first or the last."""
     run = _parked(ctx, HUNDRED)
     parked, rows = run.state, submitted_rows(ctx, run, run.state)
-    answers = [_an_option(each, place) for place, each in enumerate(questions(parked)) if listed(each, "options")]
+    answers = by_turns(parked)
     skip_if(not answers, "the parked run asks no question with options")
     decided = ctx.decide(run, "approve", answers)
     must_succeed(decided, "answers by option are refused")
@@ -159,11 +149,6 @@ def options_are_for_their_own_rows(ctx: StateDriver) -> None:
         unlike = unlike_fates(rows, made.downloads()[0])
         requirement = "rows with the same wrong text in a column, and no other, come out alike"
         ctx.none("DEC-10", unlike, requirement, decided, made.downloads()[0].answer)
-
-
-def _an_option(question: dict[str, Any], place: int) -> dict[str, str]:
-    """The answer by an option: the first one, and the last one, from question to question."""
-    return chosen(question, -(place % 2))
 
 
 def _set_to(act: dict[str, Any], chosen: dict[str, dict[str, str]]) -> dict[str, Any]:

@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.engine.context import first_of, skip_if
-from conformance.preview.account import Download, download, file_of
+from conformance.preview.account import Download, both, file_of
 from conformance.preview.bodies import at, count, listed, questions
 from conformance.preview.checks import Company, Run, StateDriver, check
-from conformance.preview.decision_runs import flagged_run
+from conformance.preview.checks.polls import judge_sheets
+from conformance.preview.decision_runs import WRONG, flagged_run
 from conformance.preview.made_rows import Pattern, pattern_for
 from conformance.preview.submitted_rows import check_rows, columns_of
 
-WRONG = "conformance?"
-"""A text that hardly any column rule takes."""
 Both = Mapping[str, tuple[Download, Download]]
 
 
@@ -39,40 +38,26 @@ def two_sheets_are_reported_and_downloaded(ctx: StateDriver) -> None:
     skip_if(answer.status == 400, "an import of two files is refused")  # OP-22
     run = ctx.run_of(answer, company, {"files": files})
     if at(ctx.until(run), "status") == "needs_attention":
-        _judge_report(ctx, run)
+        judge_sheets(ctx, run, run.polled)
         decided = ctx.decide(run, "approve", _answers(run.state, labels))
         skip_if(not decided.ok, "the answers that leave rows flagged are refused for two sheets")
         ctx.until(run)
     if at(run.state, "status") == "needs_attention":
         ctx.end(run)
     skip_if(at(run.state, "status") != "completed", f"an import for two sheets is {at(run.state, 'status')}")
-    _judge_report(ctx, run)
-    both = {sheet: (download(ctx, company.id, sheet, "all"), download(ctx, company.id, sheet, "valid"))
-            for sheet in company.sheets}  # fmt: skip
-    _judge_downloads(ctx, run, both)
+    judge_sheets(ctx, run, run.polled)
+    _judge_downloads(ctx, run, {sheet: both(ctx, company.id, sheet) for sheet in company.sheets})
 
 
-def _judge_report(ctx: StateDriver, run: Run) -> None:
-    entries, inserted = listed(run.state, "report", "perSheet"), count(run.state, "inserted")
-    strange = [each for each in entries if at(each, "sheetId") not in run.company.sheets]
-    requirement = "each entry of perSheet is of a sheet of the company"
-    ctx.require("POLL-09", not strange, requirement, run.polled, expected="sheets of the company", got=len(strange))
-    counts: list[Any] = [each.get("rowCount") for each in entries]
-    if entries and inserted is not None and all(type(each) is int for each in counts):
-        requirement = "the rowCounts of perSheet add up to inserted, with rows in two sheets, too"
-        ctx.equal("POLL-10", sum(counts), inserted, requirement, run.polled)
-
-
-def _judge_downloads(ctx: StateDriver, run: Run, both: Both) -> None:
-    whole, left_out = (sum(len(pair[0].rows) for pair in both.values()),
-                       sum(len(pair[0].rows) - len(pair[1].rows) for pair in both.values()))  # fmt: skip
+def _judge_downloads(ctx: StateDriver, run: Run, sheets: Both) -> None:
+    whole, right = (sum(len(pair[place].rows) for pair in sheets.values()) for place in range(2))
     inserted, invalid = count(run.state, "inserted") or 0, count(run.state, "invalidCellCount") or 0
     requirement = "over all sheets filter=all has invalidCellCount rows more than filter=valid"
-    ctx.equal("CSV-06", left_out, invalid, requirement, run.polled)
+    ctx.equal("CSV-06", whole - right, invalid, requirement, run.polled)
     requirement = "filter=all has over all sheets as many rows as the import inserted"
     fits = whole in {inserted, inserted + invalid}  # OP-21
     ctx.require("CSV-07", fits, requirement, run.polled, expected=inserted, got=whole)
-    for sheet, (_, valid) in both.items():
+    for sheet, (_, valid) in sheets.items():
         checked = check_rows(sheet, columns_of(ctx, run.company, sheet), valid.records)
         wrong = [", ".join(checked.rows[row].values()) for row in sorted(checked.flagged)]
         requirement = "filter=valid leaves out each row with a wrong cell, in each sheet"

@@ -12,13 +12,15 @@ from itertools import cycle
 from typing import Any, NamedTuple
 
 from conformance.engine.context import skip_if
-from conformance.model.results import Skipped
 from conformance.preview import decision_runs as trials
-from conformance.preview.account import Lines, fetch, file_of, files_in, parse, read, text
-from conformance.preview.bodies import at, count, listed, questions
-from conformance.preview.checks import Answer, Run, StateDriver, check
+from conformance.preview.account import Download, fetch, file_of, parse, read, text
+from conformance.preview.bodies import actions, at, count, listed, questions
+from conformance.preview.checks import Run, StateDriver, check
+from conformance.preview.checks.approvals import judge_effects
+from conformance.preview.checks.downloads import judge_workbook
+from conformance.preview.checks.polls import judge_sum
 from conformance.preview.made_rows import Pattern, pattern_for
-from conformance.preview.patch_effects import CLAUSES, predict
+from conformance.preview.patch_effects import predict
 from conformance.preview.submitted_rows import SubmittedRows, check_rows, columns_of, submitted_rows
 
 ROWS, EVERY = 1_010, 10
@@ -26,6 +28,7 @@ ROWS, EVERY = 1_010, 10
 
 AWKWARD = ', "of many"\nlines'
 
+INSERTED = "filter=all has as many rows as the import inserted"
 COUNTS = "of many rows as many are flagged as have a wrong cell, however many of their cells are wrong"
 
 
@@ -42,6 +45,26 @@ class Large(NamedTuple):
        needs=("completed", "needs_attention", "completed_with_flags"), whole=True)  # fmt: skip
 def many_rows_are_downloaded(ctx: StateDriver) -> None:
     """Import a file of a thousand rows, leave its hundred wrong ones flagged, and download all and the valid ones."""
+    large = _left_flagged(ctx)
+    run, sent = large.run, large.sent
+    judge_sum(ctx, run.polled)
+    ctx.equal("POLL-11", count(run.state, "invalidCellCount"), len(sent.flagged), COUNTS, run.polled)
+    whole, valid, plain = _downloads(ctx, large)
+    _judge_numbers(ctx, large, whole, valid)
+    _judge_rows(ctx, "CSV-05", "filter=all has every row that was sent", sent, range(ROWS), whole)
+    right = [row for row in range(ROWS) if row not in sent.flagged]
+    _judge_rows(ctx, "CSV-04", "filter=valid has every right row, and no other", sent, right, valid)
+    same, requirement = sorted(plain.rows) == sorted(valid.rows), "without filter the download is that of filter=valid"
+    got = f"{len(plain.rows)} rows"
+    ctx.require("CSV-03", same, requirement, plain.answer, expected=f"{len(valid.rows)} rows", got=got)
+    with ctx.speaking_of("CSV-02"):
+        judge_workbook(ctx, run, {None: valid, "all": whole})
+    free = ctx.start(run.company, ctx.body("completed"))
+    ctx.status("IMP-11", free, 2, "once a run has completed with rows flagged a new import is accepted")
+
+
+def _left_flagged(ctx: StateDriver) -> Large:
+    """A file of many rows that has completed with its wrong ones flagged, by the answers that leave a few so."""
     like = trials.flagged_run(ctx)
     large = _import(ctx, like.downloads()[0].records, like.run)
     if at(large.state, "status") == "needs_attention":
@@ -51,34 +74,31 @@ def many_rows_are_downloaded(ctx: StateDriver) -> None:
         decided = ctx.decide(large.run, "approve", _same_answers(like, large.state))
         skip_if(not decided.ok, "the answers that leave a few rows flagged are refused for many")
         ctx.until(large.run)
-    end, sent = large.run.state, large.sent
+    end = large.run.state
     flagged = at(end, "status") == "completed" and bool(count(end, "invalidCellCount"))
     skip_if(not flagged, f"many wrong rows come to rest otherwise than a few: {at(end, 'status')}")
-    polled = large.run.polled
-    _judge_sum(ctx, end, polled)
-    ctx.equal("POLL-11", count(end, "invalidCellCount"), len(sent.flagged), COUNTS, polled)
-    ask = [fetch(ctx, large.run.company.id, sent.sheet_id, each) for each in ("all", "valid", None)]
-    unread = [answer for answer in ask if answer.ok and parse(text(answer)) is None]
+    return large
+
+
+def _downloads(ctx: StateDriver, large: Large) -> tuple[Download, Download, Download]:
+    """All rows, the valid ones, and what is given without filter, where each is to be read as RFC 4180 says."""
+    asked = [fetch(ctx, large.run.company.id, large.sent.sheet_id, each) for each in ("all", "valid", None)]
+    unread = [answer for answer in asked if answer.ok and parse(text(answer)) is None]
     requirement = "a download of many rows is quoted as RFC 4180 says, to its end"
     ctx.require("CSV-09", not unread, requirement, *unread[:1], expected="lines of one length", got=len(unread))
-    whole, valid, plain = map(read, ask)
+    return read(asked[0]), read(asked[1]), read(asked[2])
+
+
+def _judge_numbers(ctx: StateDriver, large: Large, whole: Download, valid: Download) -> None:
+    """Whether there are as many rows in the downloads as the report says."""
     again, requirement = whole.header in whole.rows, "the header is there once, however many rows follow"
-    ctx.require("CSV-08", not again, requirement, ask[0], expected="one header", got="one more among the rows")
-    inserted, wrong = count(end, "inserted") or 0, len(sent.flagged)
-    requirement = "filter=all has as many rows as the import inserted"
-    ctx.require("CSV-07", len(whole.rows) in {inserted, inserted + wrong}, requirement, polled, expected=inserted,
-                got=len(whole.rows))  # fmt: skip
+    ctx.require("CSV-08", not again, requirement, whole.answer, expected="one header", got="one more among the rows")
+    polled, end = large.run.polled, large.run.state
+    inserted, wrong = count(end, "inserted") or 0, len(large.sent.flagged)
+    fits, requirement = len(whole.rows) in {inserted, inserted + wrong}, INSERTED
+    ctx.require("CSV-07", fits, requirement, polled, expected=inserted, got=len(whole.rows))
     requirement = "filter=all has as many rows more than filter=valid as are flagged"
     ctx.equal("CSV-06", len(whole.rows) - len(valid.rows), count(end, "invalidCellCount"), requirement, polled)
-    _judge_rows(ctx, "CSV-05", "filter=all has every row that was sent", sent, range(ROWS), whole.records, ask[0])
-    right = [row for row in range(ROWS) if row not in sent.flagged]
-    _judge_rows(ctx, "CSV-04", "filter=valid has every right row, and no other", sent, right, valid.records, ask[1])
-    same = sorted(plain.rows) == sorted(valid.rows)
-    requirement = "without filter the download is that of filter=valid"
-    ctx.require("CSV-03", same, requirement, ask[2], expected=f"{len(valid.rows)} rows", got=f"{len(plain.rows)} rows")
-    _judge_workbook(ctx, large.run, {None: (valid.header, *valid.rows), "all": (whole.header, *whole.rows)})
-    free = ctx.start(large.run.company, ctx.body("completed"))
-    ctx.status("IMP-11", free, 2, "once a run has completed with rows flagged a new import is accepted")
 
 
 @check("POLL-10", "POLL-11", "POLL-12", "QUE-06", "QUE-07", "DEC-05", "DEC-06", "DEC-07", "DEC-27", "CSV-05", "CSV-07",
@@ -92,22 +112,15 @@ def many_rows_are_mended(ctx: StateDriver) -> None:
     parks = at(large.state, "status") == "needs_attention"
     skip_if(not parks, f"many wrong rows come to rest otherwise than a few: {at(large.state, 'status')}")
     _judge_parking(ctx, large)
-    effects = predict(large.sent, at(large.state, "needs_attention", "proposed_patch", "actions") or [])
     made = trials.follow(ctx, large.run, large.state, ctx.decide(large.run))
-    end, polled = made.end, large.run.polled
     skip_if(made.all is None, "many wrong rows, approved as proposed, do not complete")
-    found, acts = made.differences(effects), {act for _, act in effects.fates.items()}
-    for clause in {"DEC-05", *(CLAUSES[act] for act in acts), *(["DEC-06"] if effects.cells else [])} | found.keys():
-        requirement = "an approval of many rows does to each what the patch says, and nothing to the others"
-        ctx.require(clause, clause not in found, requirement, large.run.polled, got=found.get(clause, ""))
-    _judge_sum(ctx, end, polled)
+    judge_effects(ctx, made, large.sent)
+    judge_sum(ctx, large.run.polled)
+    effects, rows = predict(large.sent, actions(made.parked)), len(made.downloads()[0].rows)
     requirement = "filter=all has each row that was sent and that no action drops"
-    ctx.equal("CSV-05", len(made.downloads()[0].rows), len(effects.staying), requirement, polled)
+    ctx.equal("CSV-05", rows, len(effects.staying), requirement, large.run.polled)
     if effects.clears:
-        requirement = "a run without a wrong cell completes with nothing flagged"
-        ctx.equal("DEC-27", count(end, "invalidCellCount"), 0, requirement, polled)
-        requirement = "filter=all has as many rows as the import inserted"
-        ctx.equal("CSV-07", len(made.downloads()[0].rows), count(end, "inserted"), requirement, polled)
+        ctx.equal("CSV-07", rows, count(made.end, "inserted"), INSERTED, large.run.polled)
 
 
 def _import(ctx: StateDriver, wrong: Sequence[Mapping[str, str]], like: Run, *, inline: bool = False) -> Large:
@@ -171,7 +184,7 @@ def _same_answers(like: trials.DecisionRun, parked: Any) -> list[dict[str, Any]]
 
 def _judge_parking(ctx: StateDriver, large: Large) -> None:
     body, polled, sent = large.state, large.run.polled, large.sent
-    _judge_sum(ctx, body, polled)
+    judge_sum(ctx, polled)
     invalid = count(body, "invalidCellCount")
     ctx.equal("POLL-11", invalid, len(sent.flagged), COUNTS, polled)
     fits, requirement = invalid is not None and invalid <= ROWS, "no more rows are flagged than were sent"
@@ -189,44 +202,17 @@ def _judge_parking(ctx: StateDriver, large: Large) -> None:
         ctx.none("QUE-07", strange, "sample_values are values of rows with a wrong cell", polled)
 
 
-def _judge_sum(ctx: StateDriver, body: Any, polled: Answer) -> None:
-    counts: list[Any] = [each.get("rowCount") for each in listed(body, "report", "perSheet")]
-    inserted = count(body, "inserted")
-    if counts and inserted is not None and all(type(each) is int for each in counts):
-        requirement = "the rowCounts of perSheet add up to inserted"
-        ctx.equal("POLL-10", sum(counts), inserted, requirement, polled)
-
-
 def _judge_rows(
-    ctx: StateDriver,
-    clause: str,
-    requirement: str,
-    sent: SubmittedRows,
-    rows: Sequence[int],
-    records: Sequence[Mapping[str, str]],
-    answer: Answer,
+    ctx: StateDriver, clause: str, requirement: str, sent: SubmittedRows, rows: Sequence[int], lines: Download
 ) -> None:
     names = [column.name for column in sent.given]
     wanted = Counter(tuple(sent.rows[row][name].strip() for name in names) for row in rows)
-    found = Counter(tuple(each.get(name, "").strip() for name in names) for each in records)
+    found = Counter(tuple(each.get(name, "").strip() for name in names) for each in lines.records)
     lost, strange = sorted(wanted - found), sorted(found - wanted)
     got = f"{len(lost)} rows are missing{_first(lost)}; {len(strange)} are others{_first(strange)}"
-    ctx.require(clause, not lost and not strange, requirement, answer, expected=f"{len(rows)} rows", got=got)
+    holds = not lost and not strange
+    ctx.require(clause, holds, requirement, lines.answer, expected=f"{len(rows)} rows", got=got)
 
 
 def _first(rows: Sequence[tuple[str, ...]]) -> str:
     return f", the first {', '.join(rows[0])}" if rows else ""
-
-
-def _judge_workbook(ctx: StateDriver, run: Run, sheets: Mapping[str | None, Lines]) -> None:
-    with ctx.speaking_of("CSV-02"):
-        for filter_, (header, *rows) in sheets.items():
-            answer = fetch(ctx, run.company.id, None, filter_)
-            came = answer.status or answer.problem
-            if not answer.ok:
-                raise Skipped(f"the target answers {came}: the ZIP may not have been built yet")
-            there = [len(lines) - 1 for lines in files_in(answer.content) if lines[0] == header]
-            holds = (header, *sorted(rows)) in files_in(answer.content)
-            requirement = f"the ZIP has many rows of a sheet with filter={filter_ or 'valid'}, too"
-            got = ", ".join(f"{number} rows" for number in there) or "no such sheet"
-            ctx.require("CSV-02", holds, requirement, answer, expected=f"{len(rows)} rows", got=got)

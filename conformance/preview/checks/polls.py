@@ -53,8 +53,7 @@ def a_parked_run_shows_report_and_questions(ctx: StateDriver) -> None:
     _judge_known(ctx, answer)
     ctx.shaped(answer, "POLL-04", "POLL-05", "POLL-06", "POLL-07")
     ctx.reads("OP-09", "present" if at(answer.json, "report", "perSheet") is not None else "absent")
-    if at(answer.json, "report", "perSheet") is not None:
-        _judge_sheets(ctx, run, answer)
+    judge_sheets(ctx, run, answer)
     invalid, rows = count(answer.json, "invalidCellCount"), array(run.body, "rows")
     if invalid is None:
         raise Blocked("the parked run's report has no invalidCellCount", [answer])
@@ -69,7 +68,7 @@ def a_completed_run_shows_its_report(ctx: StateDriver) -> None:
     answer = run.polled
     _judge_known(ctx, answer)
     ctx.shaped(answer, "POLL-08", "POLL-13")
-    _judge_sheets(ctx, run, answer)
+    judge_sheets(ctx, run, answer)
     inserted, invalid = count(answer.json, "inserted"), count(answer.json, "invalidCellCount")
     if inserted is None or invalid is None:
         raise Blocked("the completed run's report is not whole", [answer])
@@ -79,7 +78,7 @@ def a_completed_run_shows_its_report(ctx: StateDriver) -> None:
         with ctx.speaking_of("POLL-08", "POLL-13"):
             flagged = flagged_run(ctx).run
             ctx.shaped(flagged.polled, "POLL-08", "POLL-13")
-            _judge_sheets(ctx, flagged, flagged.polled)
+            judge_sheets(ctx, flagged, flagged.polled)
 
 
 @check("POLL-01", "POLL-14", "POLL-15", needs=("failed",))
@@ -160,15 +159,31 @@ def _judge_known(ctx: StateDriver, answer: Answer) -> None:
         ctx.shaped(answer, "POLL-01")
 
 
-def _judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
+def judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
+    """Whether the report's entries are of sheets of the company, and add up (POLL-09, POLL-10)."""
+    if _lacks_sheets(answer):
+        return
     ctx.shaped(answer, "POLL-09")
-    sheets, inserted = listed(answer.json, "report", "perSheet"), count(answer.json, "inserted")
+    sheets = listed(answer.json, "report", "perSheet")
     strange = [each for each in sheets if run.company.sheets and each.get("sheetId") not in run.company.sheets]
     ctx.none("POLL-09", strange, "each entry of perSheet is of a sheet of the company", answer)
-    counts: list[Any] = [each.get("rowCount") for each in sheets]
+    judge_sum(ctx, answer)
+
+
+def judge_sum(ctx: StateDriver, answer: Answer) -> None:
+    """Whether the rows of all sheets are those that the import inserted (POLL-10)."""
+    if _lacks_sheets(answer):
+        return
+    inserted = count(answer.json, "inserted")
+    counts: list[Any] = [each.get("rowCount") for each in listed(answer.json, "report", "perSheet")]
     if inserted is not None and all(type(each) is int for each in counts):  # else POLL-06, POLL-08 or POLL-09
         requirement = "the rowCounts of perSheet add up to inserted"
         ctx.require("POLL-10", sum(counts) == inserted, requirement, answer, expected=inserted, got=counts)
+
+
+def _lacks_sheets(answer: Answer) -> bool:
+    """Whether a parked run's report leaves perSheet out, as it may (OP-09)."""
+    return at(answer.json, "status") == "needs_attention" and at(answer.json, "report", "perSheet") is None
 
 
 def _with_second_bad_cell(ctx: StateDriver, parked: Run, rows: list[Any]) -> list[Any]:

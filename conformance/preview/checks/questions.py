@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.engine.context import must_come, skip_if
 from conformance.model.plain import plain
-from conformance.preview.account import download
+from conformance.preview.account import both
 from conformance.preview.bodies import TERMINAL, actions, at, count, documented, ids, listed, questions
 from conformance.preview.checks import Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import HOUR
@@ -311,5 +311,4 @@ def _rest(body: Any) -> list[Any]:
 
 
 def _downloads(ctx: StateDriver, run: Run) -> list[Any]:
-    read = [download(ctx, run.company.id, sheet_of(run.state), each) for each in ("valid", "all")]
-    return [[each.header, *each.rows] for each in read]
+    return [[each.header, *each.rows] for each in both(ctx, run.company.id, sheet_of(run.state))]

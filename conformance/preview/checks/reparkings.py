@@ -63,10 +63,10 @@ AT_ONCE = 4
 )
 def rows_that_still_fail_park_again(ctx: StateDriver) -> None:
     """Approve a parked run with answers that leave rows wrong, and decide on what it asks then."""
-    run = ctx.begin_run("needs_attention_again")
+    run = ctx.begin_run(AGAIN)
     parked = ctx.until(run, "needs_attention")
     ctx.active(run.company)  # so that one who remembers a look-up gives it again
-    answers = getattr(ctx.target.states["needs_attention_again"], "answers", None)
+    answers = getattr(ctx.target.states[AGAIN], "answers", None)
     must_succeed(ctx.decide(run, "approve", answers), "the approval that should park again was refused")
     again = ctx.until(run, "needs_attention", "completed", "failed")
     if at(again, "status") == "completed":
