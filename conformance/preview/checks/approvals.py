@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview import decision_runs as trials
-from conformance.preview.account import download
+from conformance.preview.account import both
 from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, listed, questions
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
@@ -43,6 +43,21 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
     ctx.status("DEC-01", first, 200, "an approval of a parked run is answered with 200")
     must_succeed(first, "the approval was refused")
     _judge_acceptance(ctx, run, parked, first, unsettled=unsettled)
+    _decide_once_more(ctx, run, parked, unsettled=unsettled)
+    made = trials.follow(ctx, run, parked, first)
+    ctx.remember("trial of the patch", made)
+    judge_effects(ctx, made)
+    with ctx.speaking_of("DEC-24"):
+        _judge_finality(ctx, made)
+    with ctx.speaking_of("DEC-36"):
+        _judge_other(ctx, other, others, "an approval", first)
+        skip_if(theirs is None, "what the other company has cannot be downloaded")
+        requirement = "an approval changes no row of another company"
+        ctx.require("DEC-36", _rows_of(ctx, other, others) == theirs, requirement, first, other.polled)
+
+
+def _decide_once_more(ctx: StateDriver, run: Run, parked: Any, *, unsettled: bool) -> None:
+    """Whether a parking that was approved just now takes no further decision (DEC-24)."""
     for word, answers in _further(parked, unsettled=unsettled):
         second = ctx.decide(run, word, answers)
         with ctx.speaking_of("DEC-24"):
@@ -50,21 +65,14 @@ def an_approval_applies_the_proposed_patch(ctx: StateDriver) -> None:
             skip_if(again, "after its approval the run may have parked again, so that the second one is allowed")
             ctx.status("DEC-24", second, 409, f"to {word} a parking that was decided before is refused with 409")
         block_if(second.ok and word == "reject", "blocked by DEC-24: what was approved was rejected afterwards", second)
-    made = trials.follow(ctx, run, parked, first)
-    ctx.remember("trial of the patch", made)
-    judge_effects(ctx, made)
-    with ctx.speaking_of("DEC-24"):
-        _judge_finality(ctx, made)
-    kept = is_same(others, ctx.poll(other)) and documented(other.state) == others
-    with ctx.speaking_of("DEC-36"):
-        late = at(other.state, "error") == TIMED_OUT
-        skip_if(late, "the parked run of the other company timed out meanwhile (OP-11)")
-    requirement = "an approval leaves the parked run of another company as it is"
-    ctx.require("DEC-36", kept, requirement, first, other.polled, expected=others, got=documented(other.state))
-    with ctx.speaking_of("DEC-36"):
-        skip_if(theirs is None, "what the other company has cannot be downloaded")
-        requirement = "an approval changes no row of another company"
-        ctx.require("DEC-36", _rows_of(ctx, other, others) == theirs, requirement, first, other.polled)
+
+
+def _judge_other(ctx: StateDriver, other: Run, before: Any, what: str, decided: Answer) -> None:
+    """Whether the parked run of another company is as it was; it may have timed out meanwhile (DEC-36)."""
+    now = documented(ctx.poll(other).json)
+    skip_if(at(now, "error") == TIMED_OUT, "the parked run of the other company timed out meanwhile (OP-11)")
+    requirement = f"{what} leaves the parked run of another company as it is"
+    ctx.require("DEC-36", now == before, requirement, decided, other.polled, expected=before, got=now)
 
 
 @check("DEC-10", "DEC-11", "DEC-13", needs=("needs_attention",))
@@ -136,6 +144,7 @@ def _groups_asked(rows: SubmittedRows, parked: Any) -> dict[tuple[str, str], set
 def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
     """Approve a parked run with a text, a right value of the column where the rows that were sent hold one."""
     like = ctx.run("needs_attention", fresh=False)
+    before = documented(like.state)
 
     def answers(parked: Any) -> trials.Answers:
         question, _, text = _text(ctx, like, parked)
@@ -143,37 +152,36 @@ def an_answer_by_text_goes_before_the_patch(ctx: StateDriver) -> None:
 
     made = trials.decision_run(ctx, "of a text", answers)
     _, column, text = _text(ctx, like, made.parked)
-    chosen = {"column": column, "text": text}
     whole = made.decided if made.decided.ok else _answer_all(ctx, made, answers(made.parked))
     ctx.status("DEC-12", whole, 2, "an answer by text is accepted where allowed")
     must_succeed(made.decided, "the answer was refused")
     with ctx.speaking_of("DEC-36"):
-        before = documented(like.state)
-        skip_if(at(ctx.poll(like).json, "error") == TIMED_OUT, "the parked run of the other company timed out (OP-11)")
-        kept, requirement = (
-            documented(like.state) == before,
-            "an answer leaves the parked run of another company as it is",
-        )
-        ctx.require("DEC-36", kept, requirement, made.decided, like.polled, expected=before, got=documented(like.state))
+        _judge_other(ctx, like, before, "an answer", made.decided)
         if ctx.whole:
             _judge_unlearned(ctx, like, made.decided)
     with ctx.speaking_of("DEC-10"):
-        if ctx.target.strict and column and at(made.end, "status") == "needs_attention":
-            again = column in {each for _, each in columns_concerned(made.end)}
-            requirement = "a question that was answered with a right value is not asked again"
-            ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
-        rows = submitted_rows(ctx, made.run, made.parked)
-        value = {"column": column, "action": "set_value", "value": text}
-        acts = actions(made.parked)
-        set_to = [{"sheet_id": each.get("sheet_id")} | value if each.get("column") == column else each for each in acts]
-        several = sum(each.get("column") == column for each in acts) > 1
-        skip_if(several, "the column has several groups of wrong cells, and which of them the text is for is open")
-        if set_to == acts or made.all is None or not rows.agrees(made.parked):
-            raise Skipped("what becomes of the text is not for the suite to say")
-        ours, theirs = ([*differences(predict(rows, each), made.all.records)] for each in (set_to, acts))
-        skip_if(ours and theirs, "the target takes the text for something else than a value")
-        requirement = "a question that was answered follows its answer and not the patch"
-        ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
+        _judge_text(ctx, made, column, text)
+
+
+def _judge_text(ctx: StateDriver, made: trials.DecisionRun, column: str, text: str) -> None:
+    """Whether the question that was answered by a text, a right one in its column, follows it (DEC-10)."""
+    chosen = {"column": column, "text": text}
+    if ctx.target.strict and column and at(made.end, "status") == "needs_attention":
+        again = column in {each for _, each in columns_concerned(made.end)}
+        requirement = "a question that was answered with a right value is not asked again"
+        ctx.require("DEC-10", not again, requirement, made.decided, made.run.polled, expected=chosen, got=made.end)
+    rows = submitted_rows(ctx, made.run, made.parked)
+    value = {"column": column, "action": "set_value", "value": text}
+    acts = actions(made.parked)
+    set_to = [{"sheet_id": each.get("sheet_id")} | value if each.get("column") == column else each for each in acts]
+    several = sum(each.get("column") == column for each in acts) > 1
+    skip_if(several, "the column has several groups of wrong cells, and which of them the text is for is open")
+    if set_to == acts or made.all is None or not rows.agrees(made.parked):
+        raise Skipped("what becomes of the text is not for the suite to say")
+    ours, theirs = ([*differences(predict(rows, each), made.all.records)] for each in (set_to, acts))
+    skip_if(ours and theirs, "the target takes the text for something else than a value")
+    requirement = "a question that was answered follows its answer and not the patch"
+    ctx.require("DEC-10", not ours, requirement, made.decided, made.all.answer, expected=chosen, got=theirs)
 
 
 @check("DEC-25", needs=("needs_attention",))
@@ -246,8 +254,7 @@ def _judge_finality(ctx: StateDriver, made: trials.DecisionRun) -> None:
 
 def _rows_of(ctx: StateDriver, run: Run, body: Any) -> list[Any]:
     """The rows of the one sheet that the run is about, as `body` says, in both downloads."""
-    read = [download(ctx, run.company.id, sheet_of(body), each) for each in ("all", "valid")]
-    return [sorted(each.rows) for each in read]
+    return [sorted(each.rows) for each in both(ctx, run.company.id, sheet_of(body))]
 
 
 def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *, unsettled: bool) -> None:
@@ -322,9 +329,8 @@ def _differs(made: trials.DecisionRun, like: trials.DecisionRun, question: Any, 
 def _answer_all(ctx: StateDriver, refused: trials.DecisionRun, given: trials.Answers) -> Answer:
     """Answer every question, by its last option where nothing is given, on a run that refused a part of that."""
     named = [each["question_id"] for each in given]
-    asked = [each for each in questions(refused.parked) if each.get("options") and each.get("id") not in named]
-    answers = [{"question_id": each.get("id"), "option_id": at(each, "options", -1, "id")} for each in asked]
-    return ctx.decide(refused.run, "approve", [*given, *answers])
+    asked = [each for each in questions(refused.parked) if listed(each, "options") and each.get("id") not in named]
+    return ctx.decide(refused.run, "approve", [*given, *(trials.chosen(each, -1) for each in asked)])
 
 
 def judge_effects(ctx: StateDriver, made: trials.DecisionRun, rows: SubmittedRows | None = None) -> None:
