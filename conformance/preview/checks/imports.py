@@ -15,6 +15,7 @@ from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import fetch, file_of
 from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries, told_new
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.checks.polls import judge_sheets
 from conformance.preview.driver import near, new_name
 from conformance.preview.made_rows import pattern_for
 
@@ -60,10 +61,7 @@ def a_further_import_is_one_of_its_own(ctx: StateDriver) -> None:
     end = ctx.until(second)
     with ctx.speaking_of("CSV-05", "POLL-09"):
         skip_if(at(end, "status") != "completed", f"a further import of right rows is {at(end, 'status')}")
-        sheets = [at(each, "sheetId") for each in listed(end, "report", "perSheet")]
-        strange = [each for each in sheets if each not in company.sheets]
-        requirement = "each entry of perSheet is of a sheet of the company, in a further import, too"
-        ctx.none("POLL-09", strange, requirement, second.polled)
+        judge_sheets(ctx, second, second.polled)
         found = "\n".join(_download_all(ctx, company))
         unique = [
             str(row[each.name]) for row in rows[3:] for each in pattern.columns if each.unique and each.name in row
@@ -150,18 +148,12 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     company = ctx.company(fresh=True)
     earlier = names(ctx, company)
     run = ctx.begin_run("needs_attention", company)
-    bodies = {"without a key": clean, "with a new key": flagged | {"idempotency_key": key}, "of the same": flagged}
-    moving = {f"a start {what}": ctx.start(company, body) for what, body in bodies.items()}
-    for what, answer in moving.items():
-        ctx.status("IMP-09", answer, 409, f"{what} is refused with 409 while an import is in flight")
-    _stop_if_accepted(BESIDE, *moving.values())
+    moving = _start_beside(ctx, company, clean, flagged, key)
     parked, rows = ctx.until(run, "needs_attention"), _rows(ctx, company)
     before = names(ctx, company)
     new = new_entries(before, earlier)
     requirement = "a start refused with 409 creates no run: the history has one run more than before the first start"
-    ctx.require(
-        "IMP-09", new is None or len(new) <= 1, requirement, *moving.values(), expected="1 new run", got=told_new(new)
-    )
+    ctx.require("IMP-09", new is None or len(new) <= 1, requirement, *moving, expected="1 new run", got=told_new(new))
     later = {"files": []} if not ctx.whole else _file(ctx, company)  # OP-22
     refused = [ctx.start(company, clean), *([ctx.start(company, later)] if ctx.whole else [])]
     for answer in refused:
@@ -177,6 +169,18 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     if ctx.whole and at(ctx.until(last), "status") in TERMINAL:
         answer, requirement = ctx.start(company, later), "a start refused with 409 does not consume its upload_ref"
         ctx.status("IMP-13", answer, 2, requirement)
+
+
+def _start_beside(
+    ctx: StateDriver, company: Company, clean: dict[str, Any], flagged: dict[str, Any], key: str
+) -> list[Answer]:
+    """The answers to starts beside a run of the flagged rows that is in flight, which are to be refused."""
+    bodies = {"without a key": clean, "with a new key": flagged | {"idempotency_key": key}, "of the same": flagged}
+    answers = {f"a start {what}": ctx.start(company, body) for what, body in bodies.items()}
+    for what, answer in answers.items():
+        ctx.status("IMP-09", answer, 409, f"{what} is refused with 409 while an import is in flight")
+    _stop_if_accepted(BESIDE, *answers.values())
+    return [*answers.values()]
 
 
 def _judge_quiet(ctx: StateDriver, ended: Run, before: list[str] | None) -> None:

@@ -7,6 +7,7 @@ and after, never by the answer to the start alone. Payloads that are told apart 
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, told_new
-from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
+from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
+from conformance.preview.decision_runs import AGAIN
 from conformance.preview.driver import new_name
 from conformance.preview.made_rows import pattern_for
 from conformance.target.target import Body
@@ -23,7 +25,6 @@ STARTS_AT_ONCE = 8
 TURNED = (string.ascii_letters + string.digits).translate({ord(each): None for each in "zZ9"})
 MUCH, MANY = 700, 30
 """Characters of a cell, and how many rows have one such, so that a payload has more than twenty thousand."""
-AGAIN = "needs_attention_again"
 LONG = 100
 """Characters of a long key's beginning."""
 
@@ -68,23 +69,9 @@ def keys_that_are_alike_are_told_apart(ctx: StateDriver) -> None:
         pattern = pattern_for(ctx, company)
         clean = {"rows": [row | {pattern.text_column: "x" * MUCH} for row in pattern.rows(MANY)]}
     long = new_name().ljust(LONG, "x")
-    runs: list[tuple[dict[str, Any], Run]] = []
-    for each in (key, f"{key}-2", key[:-1], key.upper(), f"{long}1", f"{long}2"):
-        body = clean | {"idempotency_key": each}
-        answer = ctx.start(company, body)
-        if answer.status == 400:  # OP-06: how a key has to look is not said
-            continue
-        known = [run.id for _, run in runs]
-        fresh = answer.ok and at(answer.json, "run_id") not in known
-        got, requirement = f"{answer.status} {answer.text[:200]}", "a key that was not used starts a run of its own"
-        for clause in ("IDEM-01", "IMP-11"):
-            ctx.require(clause, fresh, requirement, answer, expected="2xx, a new run", got=got)
-        if not fresh:
-            return
-        runs.append((body, run := ctx.run_of(answer, company, body)))
-        if at(ctx.until(run), "status") == "needs_attention":  # its rows are there already: OP-29
-            ctx.end(run)
-    block_if(len(runs) < 2, "no two keys are accepted")
+    runs = _start_each(ctx, company, clean, (key, f"{key}-2", key[:-1], key.upper(), f"{long}1", f"{long}2"))
+    if not runs:
+        return
     before = names(ctx, company)
     for body, run in runs[:3]:
         _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "after the end of later ones, too")
@@ -95,6 +82,30 @@ def keys_that_are_alike_are_told_apart(ctx: StateDriver) -> None:
     first, run = runs[0]
     for other in _others(first):
         _judge_conflict(ctx, run, other, run.state)
+
+
+def _start_each(
+    ctx: StateDriver, company: Company, clean: dict[str, Any], keys: Iterable[str]
+) -> list[tuple[dict[str, Any], Run]]:
+    """An import with each of the keys that are accepted, one after the other; none where one starts no new run."""
+    runs: list[tuple[dict[str, Any], Run]] = []
+    for each in keys:
+        body = clean | {"idempotency_key": each}
+        answer = ctx.start(company, body)
+        if answer.status == 400:  # OP-06: how a key has to look is not said
+            continue
+        known = [run.id for _, run in runs]
+        fresh = answer.ok and at(answer.json, "run_id") not in known
+        got, requirement = f"{answer.status} {answer.text[:200]}", "a key that was not used starts a run of its own"
+        for clause in ("IDEM-01", "IMP-11"):
+            ctx.require(clause, fresh, requirement, answer, expected="2xx, a new run", got=got)
+        if not fresh:
+            return []
+        runs.append((body, run := ctx.run_of(answer, company, body)))
+        if at(ctx.until(run), "status") == "needs_attention":  # its rows are there already: OP-29
+            ctx.end(run)
+    block_if(len(runs) < 2, "no two keys are accepted")
+    return runs
 
 
 @check("IDEM-02", "IDEM-03", "IDEM-05", "IMP-09", needs=("completed", "needs_attention"), whole=True)

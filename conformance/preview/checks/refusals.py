@@ -24,12 +24,11 @@ from conformance.preview.bodies import (
     documented,
     is_idle,
     is_same,
-    listed,
     questions,
 )
 from conformance.preview.checks import OTHER, Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import HOUR
-from conformance.preview.decision_runs import SPARE, approve_patch, chosen, follow, parked_run
+from conformance.preview.decision_runs import SPARE, approve_patch, by_turns, follow, parked_run
 from conformance.preview.submitted_rows import sheet_of, submitted_rows
 
 NO_TRACE = "what was refused leaves no trace in what a later approval does"
@@ -236,10 +235,10 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     """Reject a parked run with right answers to its questions, and approve it where that was refused."""
     run = parked_run(ctx)
     parked = run.state
-    asked = [each for each in questions(parked) if listed(each, "options")]
-    skip_if(not asked, "the parked run asks no question with options")
+    answers = by_turns(parked)
+    skip_if(not answers, "the parked run asks no question with options")
     # The first option is likely to mend, which shows after a reject, and the last one to do otherwise than the patch.
-    answer = ctx.decide(run, "reject", [chosen(each, -(place % 2)) for place, each in enumerate(asked)])
+    answer = ctx.decide(run, "reject", answers)
     must_come(answer)
     polled = ctx.poll(run)
     requirement = "answers that come with a reject are refused or ignored, never applied"
@@ -286,13 +285,7 @@ def judge_reject(ctx: StateDriver, run: Run, *, rows: bool = True) -> None:
     ctx.require("DEC-32", holds, requirement, run.polled, expected=wanted, got=documented(end))
     with ctx.speaking_of("DEC-33"):
         skip_if(not rows, "some rows were mended before")
-        _judge_rows(ctx, "DEC-33", run, parked)
-        sheet = sheet_of(parked)
-        before = _rows(ctx, run, sheet)
-        _judge_workbook(ctx, run, sheet)
-        later = ctx.decide(run)
-        same, requirement = _rows(ctx, run, sheet) == before, "an approval that comes too late changes no row"
-        ctx.require("DEC-35", same, requirement, later)
+        _judge_what_is_left(ctx, run, parked)
     with ctx.speaking_of("DEC-34"):
         _judge_company(ctx, run)
     if not rows:
@@ -301,6 +294,17 @@ def judge_reject(ctx: StateDriver, run: Run, *, rows: bool = True) -> None:
     kept, requirement = report == documented(at(end, "report")), "the report of a rejected run stays after a new import"
     ctx.require("DEC-32", kept, requirement, run.polled, expected=at(end, "report"), got=report)
     _judge_finality(ctx, run, end)
+
+
+def _judge_what_is_left(ctx: StateDriver, run: Run, parked: Any) -> None:
+    """Whether the right rows of the rejected run are there, and stay when it is approved after all."""
+    _judge_rows(ctx, "DEC-33", run, parked)
+    sheet = sheet_of(parked)
+    before = _rows(ctx, run, sheet)
+    _judge_workbook(ctx, run, sheet)
+    later = ctx.decide(run)
+    same, requirement = _rows(ctx, run, sheet) == before, "an approval that comes too late changes no row"
+    ctx.require("DEC-35", same, requirement, later)
 
 
 def _judge_finality(ctx: StateDriver, run: Run, end: Any) -> None:
@@ -334,8 +338,10 @@ def _judge_workbook(ctx: StateDriver, run: Run, sheet: str) -> None:
     """Whether the right rows of a rejected run are in its company's workbook as they are in the sheet."""
     lines, answer = read(fetch(ctx, run.company.id, sheet, "valid")), fetch(ctx, run.company.id, None, "valid")
     if answer.ok:  # CSV-02: it may not have been built yet
-        holds = (lines.header, *sorted(lines.rows)) in files_in(answer.content)
-        requirement = "after a reject the right rows are in the workbook, too"
+        holds, requirement = (
+            lines.as_file in files_in(answer.content),
+            "after a reject the right rows are in the workbook, too",
+        )
         ctx.require("DEC-33", holds, requirement, answer, lines.answer, expected=f"{len(lines.rows)} rows")
 
 
