@@ -109,14 +109,8 @@ def _likely_questions(parked: Any) -> Iterator[Case]:
 def _other_words(parked: Any) -> Iterator[Case]:
     right = _right(parked)
     for word in ("Approve", "REJECT", "approved", "approve ", ""):
-        yield (
-            "DEC-16",
-            f"the decision {word!r}" if word.strip() == word else "a decision with a blank behind",
-            {
-                "decision": word,
-                "answers": right,
-            },
-        )
+        what = f"the decision {word!r}" if word.strip() == word else "a decision with a blank behind"
+        yield "DEC-16", what, {"decision": word, "answers": right}
     yield "DEC-16", "a decision that is null", {"decision": None, "answers": right}
     yield "DEC-16", "a decision in an array", {"decision": ["approve"], "answers": right}
     yield "DEC-15", "an array for a body", [{"decision": "approve"}]
@@ -130,16 +124,9 @@ def _likely_answers(parked: Any) -> Iterator[Case]:
     right = _right(parked)
     yield "DEC-17", "answers that are a text", {"decision": "approve", "answers": "all"}
     yield "DEC-17", "an answer that is null, after right ones", _approve(*right, None)
-    yield (
-        "DEC-17",
-        "an answer whose question_id is null, after right ones",
-        _approve(*right, {"question_id": None, "option_id": "a"}),
-    )
-    yield (
-        "DEC-17",
-        "an answer whose question_id is a number, after right ones",
-        _approve(*right, {"question_id": 0, "option_id": "a"}),
-    )
+    for what, id_ in (("null", None), ("a number", 0)):
+        wrong = {"question_id": id_, "option_id": "a"}
+        yield "DEC-17", f"an answer whose question_id is {what}, after right ones", _approve(*right, wrong)
     asked = questions(parked)
     for question in asked[-1:]:
         name, mine = question.get("id"), ids(listed(question, "options"))

@@ -186,9 +186,9 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
     The run and its rows are read after the last of them, and after every one where that was too late to say which of
     them moved it: then the first time gives None.
     """
-    before, total = _parked_rows(ctx, run), len(list(bad_decisions(run.state, whole=ctx.whole)))
-    for number in range(total):
-        case, look = list(bad_decisions(run.state, whole=ctx.whole))[number], every or number == total - 1
+    before, cases = _parked_rows(ctx, run), list(bad_decisions(run.state, whole=ctx.whole))
+    for number in range(len(cases)):
+        case, look = cases[number], every or number == len(cases) - 1
         answer, kept = _post(ctx, run, case, look=look)
         kept = kept and not (look and _parked_rows(ctx, run) != before)
         if not kept and not every:
@@ -196,7 +196,7 @@ def _refuse(ctx: StateDriver, run: Run, *, every: bool) -> Run | None:
         _record(ctx, run, case, answer, kept=kept)
         if not kept:
             run = ctx.run("needs_attention")
-            before = _parked_rows(ctx, run)
+            before, cases = _parked_rows(ctx, run), list(bad_decisions(run.state, whole=ctx.whole))
     return run
 
 

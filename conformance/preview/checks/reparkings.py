@@ -300,7 +300,8 @@ def kept_rows_stay_flagged(ctx: StateDriver) -> None:
     with ctx.speaking_of("DEC-09"):
         rows = submitted_rows(ctx, made.run, made.parked)
         wrong = {row for (row, _), rule in rows.failing.items() if rule != "unique"}
-        bad = [rows.rows[each] for each in wrong if rows.rows[each] in valid.records]
+        there = valid.records
+        bad = [rows.rows[each] for each in wrong if rows.rows[each] in there]
         ctx.none("DEC-09", bad, "no row with a wrong cell is in filter=valid", valid.answer)
 
 
@@ -315,10 +316,8 @@ def _judge_the_end(ctx: StateDriver, made: DecisionRun) -> None:
     for word in ("approve", "reject"):
         requirement = f"to {word} a run that completed with flagged rows is refused with 409"
         ctx.status("DEC-23", ctx.decide(made.run, word), 409, requirement)
-    polled, requirement = (
-        ctx.poll(made.run),
-        "a refused decision leaves a run that completed with flagged rows as it is",
-    )
+    polled = ctx.poll(made.run)
+    requirement = "a refused decision leaves a run that completed with flagged rows as it is"
     same = documented(polled.json) == documented(made.end)
     ctx.require("DEC-23", same, requirement, polled, expected=documented(made.end), got=documented(polled.json))
 
