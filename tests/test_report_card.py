@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from clients import sloppy
+from clients.desk import Desk
 from clients.exemplary import Exemplary
-from clients.sloppy import Desk
 from conftest import Client
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 from clients import sloppy
+from clients.desk import Desk
 from clients.exemplary import Exemplary
-from clients.sloppy import Desk
 
 from conformance.audit import RULES
 from mock_server.cli.audit import command as audit

@@ -17,7 +17,7 @@ from mock_server.contract import yaml_reader
 from mock_server.contract.yaml_file import BadFiles
 from mock_server.contract.yaml_reader import parse, read
 from mock_server.data.book import Action, Data, Flagged
-from mock_server.data.rules import Check, alternatives, fault
+from mock_server.data.rules import Check, fault
 from mock_server.data.templates import Catalogue, Column, Rule
 from mock_server.faults.kinds import FAULTS
 from mock_server.preview.beats import BEATS, Complete, Die, Fail, Park, Queue, Review, Work
@@ -357,45 +357,6 @@ def test_the_schema_has_the_words_of_the_program() -> None:
     assert tuple(SCHEMAS["scenario"]["properties"]["pace"]["enum"]) == get_args(Pace)
     column = SCHEMAS["account"]["definitions"]["column"]
     assert tuple(column["properties"]["rule"]["enum"]) == get_args(Rule)
-
-
-# The check of one cell
-
-
-@pytest.mark.parametrize(
-    ("column", "text", "found"),
-    [
-        (Column("C", required=True), "", "required"),
-        (Column("C", required=True), " \t", "required"),
-        (Column("C", required=True, rule="strict", pattern="x"), "", "required"),
-        (Column("C", rule="strict", pattern="x"), "", None),
-        (Column("C", rule="strict", pattern="^(Open|Closed)$"), "Open", None),
-        (Column("C", rule="strict", pattern="^(Open|Closed)$"), "Open\n", "strict"),
-        (Column("C", rule="strict", pattern="^Open|Closed$"), "Opening", "strict"),
-        (Column("C", rule="ai"), "anything", None),
-        (Column("C", unique=True), "anything", None),
-        (Column("C", rule="link"), "anything", None),
-    ],
-)
-def test_one_cell(column: Column, text: str, found: str | None) -> None:
-    assert fault(column, text) == found
-
-
-@pytest.mark.parametrize(
-    ("pattern", "words"),
-    [
-        ("^(Open|Closed|Pending)$", ("Open", "Closed", "Pending")),
-        ("^(?:In progress|Done)$", ("In progress", "Done")),
-        (r"(A\.B|C)", ("A.B", "C")),
-        ("^(a|b*)$", ()),
-        (r"^(\d|b)$", ()),
-        ("^(a|)$", ()),
-        ("^a|b$", ()),
-        ("^[a-z]+$", ()),
-    ],
-)
-def test_the_words_of_an_alternation(pattern: str, words: tuple[str, ...]) -> None:
-    assert alternatives(pattern) == words
 
 
 def test_the_built_in_files_are_read_by_name() -> None:

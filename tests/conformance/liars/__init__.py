@@ -42,6 +42,7 @@ from liars.secrecy import LIARS as SECRECY
 from liars.seldom import LIARS as SELDOM
 from liars.stale import LIARS as STALE
 from liars.together import LIARS as TOGETHER
+from liars.unread import LIARS as UNREAD
 from liars.untold import UNTOLD
 from liars.uploads import LIARS as UPLOADS
 
@@ -76,7 +77,7 @@ _BY_AREA: tuple[Liar, ...] = (
 
 _BY_KIND: tuple[tuple[Liar, ...], ...] = (
     *(LATER, AGAIN, ALIKE, SECOND, SECOND_PARKING, MANY, EACH_ONE, EACH_KIND),
-    *(ODD, TOGETHER, REMEMBERED, ROWS, HALF_DONE, HALF_BEGUN, SELDOM, STALE),
+    *(ODD, TOGETHER, (*REMEMBERED, *UNREAD), ROWS, HALF_DONE, HALF_BEGUN, SELDOM, STALE),
 )
 """Written from the contract alone, before the checks that tell them; kinds of lies, through all clauses."""
 SAMPLE = 4

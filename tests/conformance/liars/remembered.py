@@ -9,14 +9,13 @@ import orjson
 from bending import asked, both, key_of, with_key
 from lies import App, Liar, Lie
 from places import around, put
-from runlies import busy, company_of, run_bodies
-from twisting import anew, asks, companies, import_of, looks, starts
+from runlies import company_of, run_bodies
+from twisting import anew, companies, import_of, looks, starts
 
 from mock_server.data.book import report
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import account, preconditions, uploads
-from mock_server.preview import operations as api
 from mock_server.preview.account import Account, account_of
 from mock_server.preview.companies import Company, Ledger
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
     from starlette.responses import Response
-    from twisting import Answers, Bend, Look
+    from twisting import Answers, Look
 
     from mock_server.data.book import Book, Sheet
     from mock_server.preview.companies import Upload
@@ -321,55 +320,6 @@ def _free_again(app: App, patch: pytest.MonkeyPatch) -> App:
     return starts(bend)(app, patch)
 
 
-# -- what may begin, and be decided
-
-
-def _unread_runs(honest: Any) -> Any:
-    def refuse_busy(company: Company, now: int) -> None:
-        if company.imports and company.imports[-1].kept is not None:
-            honest(company, now)
-
-    return refuse_busy
-
-
-def _end_unread(company: Company, now: int) -> bool:
-    if not company.imports:
-        return False
-    run = company.imports[-1]
-    return not run.life(now).terminal or (run.kept is not None and not run.kept[0].terminal)
-
-
-def _once_after_reject() -> Lie:
-    refused: set[str] = set()
-
-    def blocks(company: Company, now: int) -> bool:
-        state = company.imports[-1].life(now) if company.imports else None
-        if state is None or not state.terminal:
-            return state is not None
-        late = state.rejected and company.imports[-1].id not in refused
-        refused.add(company.imports[-1].id)
-        return late
-
-    return busy(blocks)
-
-
-def _as_last_told() -> Bend:
-    async def bend(call: Call, body: Any, answer: Answers) -> Response:
-        found = import_of(call)
-        try:
-            return await answer(body)
-        except Refusal as refusal:
-            if refusal.status != 409 or found is None or found[0].kept is None:
-                raise
-            if found[0].kept[0].status != "needs_attention":
-                raise
-            return http.answer(found[0].accepted("running"))
-
-    return bend
-
-
-_BUSY = both(*(around((module, preconditions.refuse_busy), _unread_runs) for module in (api, account)))
-
 LIARS = (
     Liar("ACT-05", "looks up a run that has ended once more as it was", _active(_ended), ("ACT-02", "DEC-34")),
     Liar("ACT-01", "says once more that no run is in flight", _active(_not_begun), ("ACT-04", "ACT-06")),
@@ -403,8 +353,4 @@ LIARS = (
          _old_keys(lambda _company, _key, known: known)),
     Liar("PROV-14", "learns after a second that an external id is in use", around(Account._refuse_taken, _slow_index)),
     Liar("UPL-03", "takes another file at a URL once the first was imported", _free_again),
-    Liar("IMP-09", "learns of a run when somebody reads it", _BUSY, ("IMP-13",)),
-    Liar("IMP-11", "learns that a run has ended when somebody reads it", busy(_end_unread), ("DEC-34",)),
-    Liar("DEC-34", "is busy once more after a rejection", anew(_once_after_reject), ("IMP-11",)),
-    Liar("DEC-24", "takes decisions on what it told last", asks("decide", _as_last_told), ("DEC-23", "DEC-25")),
 )  # fmt: skip
