@@ -31,7 +31,7 @@ serve: $(VENV)/.installed ## Start the mock on its default port
 test: $(VENV)/.installed-dev ## Run the tests; with CI=true also hold 95 % of the lines
 	@$(PYTEST) $(if $(CI),--cov --cov-report=term --cov-fail-under=95)
 
-test-all: $(VENV)/.installed-dev ## Run also what takes long: more mixtures, dialects, seeds and examples, each honest server on everything
+test-all: $(VENV)/.installed-dev ## Run also what takes long: all liars, more mixtures, dialects, seeds and examples, each server on everything
 	@$(PYTEST) -m ""
 
 check: $(VENV)/.installed-dev ## Lint, formatting, types

@@ -34,7 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--vern-clauses", metavar="CLAUSE,...", default="", help="with --vern-conformance: these areas and ids alone"
     )
-
     group.addoption(
         "--vern-depth",
         choices=("quick", "whole"),
