@@ -65,7 +65,7 @@ def test_the_mock_passes_and_every_report_says_so(tmp_path: Path, monkeypatch: p
     done = command("run", "--target", "mock", "AUTH", "DEC-24", "--max-examples", "4", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed: 7 of 7 must clauses passed" in done.stdout.replace("\n", " ")
-    assert re.fullmatch(r"whole depth, some \d+ requests: about \d+ s\n", done.stderr)
+    assert re.fullmatch(r"whole depth, some \d+ requests, and generated ones: about \d+ s\n", done.stderr)
     assert len(ElementTree.parse(files["junit"]).getroot().findall(".//testcase")) == 7
     document = json.loads(files["json"].read_text())
     assert {each["clause"] for each in document["results"]} >= {"AUTH-02", "DEC-24"}
