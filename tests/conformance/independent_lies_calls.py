@@ -105,7 +105,7 @@ def named_by_column() -> None:
     def question_id(group: Any) -> str:
         return f"strict.{group.name}.{group.column.name}" if group.rule == "unique" else str(honest.fget(group))
 
-    mending.Group.question_id = property(question_id)  # type: ignore[assignment,method-assign]
+    mending.Group.question_id = property(question_id)  # type: ignore[assignment,method-assign]  # bent
 
 
 # -- each by itself
