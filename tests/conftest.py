@@ -134,6 +134,13 @@ class Client:
         self.transport.close()
 
 
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI pytest tells each failure a second time, whole."""
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of this worker's server; its log is read once it has ended, and holds no traceback."""
