@@ -151,10 +151,7 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
     for run in runs:
         known = at(run.state, "status")
         answers |= {f"{name}, {known} run": each for name, each in made(calls_of_run(ctx, run), key).items()}
-        polled = ctx.read_run(run.company.id, run.id).polled
-        must_come(polled)
-        same = at(polled.json, "status") == known or at(polled.json, "error") == TIMED_OUT  # OP-11
-        ctx.require("AUTH-06", same, "another account's decision changes no run", polled, expected=known)
+        _judge_undecided(ctx, "AUTH-06", "another account's decision changes no run", run)
     for query in ({}, {"status": "active"}):
         call = partial(ctx.client.call, "list_imports", company_id=company.id, query=query)
         kind = "look-up" if query else "imports"
@@ -167,6 +164,14 @@ def another_account_finds_nothing(ctx: StateDriver) -> None:
         secrets = [each for each in hidden if isinstance(each, str) and each and each != company.id]  # OP-34
         told = [each for each in answers.values() if any(secret in each.text for secret in secrets)]
         ctx.require("AUTH-06", not told, "nothing about another account's things is disclosed", *told)
+
+
+def _judge_undecided(ctx: StateDriver, clause: str, requirement: str, run: Run) -> None:
+    """Whether the run is what it was before the decisions with a wrong key, or has expired meanwhile (OP-11)."""
+    known, polled = at(run.state, "status"), ctx.read_run(run.company.id, run.id).polled
+    must_come(polled)
+    same = at(polled.json, "status") == known or at(polled.json, "error") == TIMED_OUT
+    ctx.require(clause, same, requirement, polled, expected=known, got=polled.text)
 
 
 def _under_its_own(ctx: StateDriver, like: Company, run: Run, key: Key) -> dict[str, Answer]:
@@ -210,10 +215,7 @@ def what_gets_401_does_not_happen(ctx: StateDriver) -> None:
         for key in keys:
             made(calls_of_run(ctx, run), key)
         ctx.wait()
-        polled = ctx.read_run(run.company.id, run.id).polled
-        must_come(polled)
-        same = at(polled.json, "status") == "needs_attention" or at(polled.json, "error") == TIMED_OUT  # OP-11
-        ctx.require("AUTH-07", same, "a decision that gets 401 is not taken", polled, got=polled.text)
+        _judge_undecided(ctx, "AUTH-07", "a decision that gets 401 is not taken", run)
     with ctx.speaking_of("AUTH-07"):
         ctx.must_provision()
         ctx.company()  # when none can be made, the one below says nothing

@@ -194,11 +194,9 @@ def _ask_for_refusals(ctx: StateDriver, sample: Sample) -> None:
         unknown = [poll(company_id=run.company.id, run_id=sample.nobodys)]
         if (unknown[0].status or 0) >= 500:  # once it may be a mishap
             unknown += [poll(company_id=run.company.id, run_id=sample.nobodys) for _ in range(2)]
-            failing, requirement = (
-                all((each.status or 0) >= 500 for each in unknown),
-                "an unknown run is answered with 404",
-            )
-            ctx.require("POLL-17", not failing, requirement, *unknown, expected="404", got=str(unknown[-1].status))
+            failing, got = all((each.status or 0) >= 500 for each in unknown), str(unknown[-1].status)
+            requirement = "an unknown run is answered with 404"
+            ctx.require("POLL-17", not failing, requirement, *unknown, expected="404", got=got)
         for key in (OTHER, REVOKED, NO_KEY):
             if ctx.client.has(key):
                 poll(company_id=run.company.id, run_id=run.id, key=key)

@@ -17,7 +17,7 @@ from conformance.engine.context import block_if, first_of, must_come, must_succe
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at
 from conformance.preview.checks import Answer, StateDriver, check
-from conformance.preview.driver import new_company, new_name
+from conformance.preview.driver import near, new_company, new_name
 
 NAME = "\"q\" 'a' \\ back/slash & <b> &amp; %20 {0} $1 007"
 """What a name may hold and a careless server writes otherwise."""
@@ -111,11 +111,10 @@ def name_and_source_are_required(ctx: StateDriver) -> None:
     """Provision without name or source, and with sources that are none or nearly one; then with the right ones."""
     ctx.must_provision()
     source, ask = ctx.source(), ctx.client.call
-    near = f"{source[:-1]}{'1' if source[-1] == '0' else '0'}"
     wrong: dict[str, list[dict[str, Any]]] = {
         "PROV-08": [{"name": None}, {"name": 7}],
         "PROV-10": [{"source": each} for each in ("not-a-uuid", f"{source}x", source[:-1], "", None)],
-        "PROV-11": [{"source": each} for each in (str(uuid4()), near, at(templates_of(ctx), 0, "id"))],
+        "PROV-11": [{"source": each} for each in (str(uuid4()), near(source), at(templates_of(ctx), 0, "id"))],
     }
     without = {"PROV-08": ctx.provision(name=None), "PROV-09": ctx.provision(source=None)}
     for clause, answer in without.items():
@@ -183,8 +182,8 @@ def an_external_id_is_unique(ctx: StateDriver) -> None:
         # Had the refused request left a company behind, its name would be taken now (PROV-16).
         free = ctx.provision(name=name)
         ctx.status("PROV-14", free, 2, "the refused request creates nothing, so its name stays free")
-        for near in (taken[0].swapcase(), f"{taken[0]}_a", f"{taken[0]}-a", f"{taken[0]}a") if ctx.whole else ():
-            other = ctx.provision(external_id=near)
+        for like in (taken[0].swapcase(), f"{taken[0]}_a", f"{taken[0]}-a", f"{taken[0]}a") if ctx.whole else ():
+            other = ctx.provision(external_id=like)
             ctx.status("PROV-01", other, 2, "an external_id that is only like others is accepted")
 
 
@@ -215,14 +214,18 @@ def companies_are_provisioned_at_once(ctx: StateDriver) -> None:
     ctx.each_status(
         "PROV-01", plain, 201, "requests at the same moment that have nothing in common are answered with 201"
     )
-    made = [each for each in answers if each.ok]
+    _judge_made(ctx, [each for each in answers if each.ok])
+    ctx.status("AUTH-05", ctx.history(earlier), 2, "a company that was made before several others is there")
+
+
+def _judge_made(ctx: StateDriver, made: list[Answer]) -> None:
+    """The companies that were made at the same moment are there, and share no id."""
     ids = [str(at(each.json, "company", "id")) for each in made]
     ids += [str(at(sheet, "id")) for each in made for sheet in array(each.json, "sheets")]
     twice = [each for each, times in Counter(ids).items() if times > 1]
     ctx.none("ID-02", ", ".join(twice), "companies that are made at the same moment share no id", *made)
     there = {f"company {each}": ctx.client.call("list_imports", company_id=each) for each in ids[: len(made)]}
     ctx.each_status("PROV-01", there, 2, "each company that was made is there")
-    ctx.status("AUTH-05", ctx.history(earlier), 2, "a company that was made before several others is there")
 
 
 @check("PROV-15")
@@ -230,7 +233,6 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
     """Provision with template_ids of a wrong type, of no UUIDs, and of templates that the account lacks."""
     ctx.must_provision()
     known, strange, right = at(templates_of(ctx), 0, "id"), str(uuid4()), new_company(ctx.source())
-    near = f"{known[:-1]}{'1' if known[-1] == '0' else '0'}"
     bad = {
         "text": known,
         "no UUID": ["contacts"],
@@ -240,7 +242,7 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
         "a list within": [[known]],
         "foreign and known": [strange, known],
         "more behind it": [f"{known}x"],
-        "nearly known": [near],
+        "nearly known": [near(known)],
     }
     chosen = list(bad.items())[: None if ctx.whole else 3]
     answers = {what: ctx.provision(**right | {"template_ids": value}) for what, value in chosen}

@@ -73,9 +73,12 @@ def _refusals(ctx: StateDriver) -> list[Answer]:
         answers.append(ctx.provision(external_id=taken))
     if isinstance(taken := at(company.provisioned, "company", "name"), str):
         answers.append(ctx.provision(name=taken))
-    if not ctx.whole:
-        return answers
-    answers += made(calls_of_company(ctx, company, {"rows": [{}]}), NO_KEY).values()
+    return answers + _further_refusals(ctx, company) if ctx.whole else answers
+
+
+def _further_refusals(ctx: StateDriver, company: Company) -> list[Answer]:
+    """Of each call without a key, below an unknown company or run, and at a wrong time."""
+    answers = [*made(calls_of_company(ctx, company, {"rows": [{}]}), NO_KEY).values()]
     answers += made(calls_of_company(ctx, Company(str(uuid4())), {"rows": [{}]})).values()
     for state in ("completed", "needs_attention"):
         with suppress(Skipped, Blocked):
@@ -120,15 +123,7 @@ def what_is_no_json_is_refused(ctx: StateDriver) -> None:
         "a company, two of them": provision(raw=_json(right) * 2),
         "a company, single quotes": provision(raw=_json(right).replace(b'"', b"'")),
     }
-    with ctx.speaking_of("ERR-11"):
-        idle = ctx.company(fresh=ctx.lent is not None).id  # a busy one could refuse with 409 (OP-24)
-        answers["an import"] = ask("start_import", company_id=idle, raw=NOT_JSON)
-        answers["an import, more behind it"] = ask("start_import", company_id=idle, raw=_json(valid_import(ctx)) + b"]")
-    with ctx.speaking_of("ERR-11"):
-        run = ctx.run("needs_attention", fresh=False)
-        decide = partial(ask, "decide", company_id=run.company.id, run_id=run.id)
-        answers["a decision"] = decide(raw=NOT_JSON)
-        answers["a decision, more behind it"] = decide(raw=b'{"decision": "approve"}}')
+    _send_runs_no_json(ctx, answers)
     requirement = "a body that is not valid JSON is answered with 400"  # what an error body lacks breaks ERR-01
     ctx.each_status("ERR-11", answers, 400, requirement)
     exports = {"an export": ask("start_export", company_id=company, raw=NOT_JSON)}  # OP-18: any 4xx
@@ -142,6 +137,20 @@ def what_is_no_json_is_refused(ctx: StateDriver) -> None:
     ctx.require("ERR-11", taken, "bytes that are no UTF-8 are refused with 400", no_text, got=str(no_text.status))
     if ctx.lent is None and ctx.whole:
         ctx.status("ERR-11", ctx.provision(**right), 2, "what is refused as no JSON makes no company")
+
+
+def _send_runs_no_json(ctx: StateDriver, answers: dict[str, Answer]) -> None:
+    """Add what a start and a decision answer, as far as there is a company and a run for them."""
+    ask = ctx.client.call
+    with ctx.speaking_of("ERR-11"):
+        idle = ctx.company(fresh=ctx.lent is not None).id  # a busy one could refuse with 409 (OP-24)
+        answers["an import"] = ask("start_import", company_id=idle, raw=NOT_JSON)
+        answers["an import, more behind it"] = ask("start_import", company_id=idle, raw=_json(valid_import(ctx)) + b"]")
+    with ctx.speaking_of("ERR-11"):
+        run = ctx.run("needs_attention", fresh=False)
+        decide = partial(ask, "decide", company_id=run.company.id, run_id=run.id)
+        answers["a decision"] = decide(raw=NOT_JSON)
+        answers["a decision, more behind it"] = decide(raw=b'{"decision": "approve"}}')
 
 
 def _json(body: Any) -> bytes:
@@ -256,18 +265,24 @@ def _after_the_window(ctx: StateDriver, call: Callable[[], Answer]) -> Answer:
     return answer
 
 
+def _burst_of_one_window(ctx: StateDriver, call: Callable[[], Answer]) -> Burst:
+    """A burst that begins with its window; a second one where the first does not fit."""
+    ctx.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
+    burst = _burst(ctx, call)
+    if burst.fits:
+        return burst
+    _after_the_window(ctx, call)  # what was asked before may have counted, or the burst lain across two windows
+    ctx.advance(WINDOW)
+    again = _burst(ctx, call)
+    return again if again.fits or burst.passed < FEWEST else min(burst, again, key=lambda each: each.passed)
+
+
 @check("RATE-01", "RATE-02", "RATE-03", "RATE-05", "RATE-06", "RATE-08")
 def an_endpoint_takes_so_many_calls_a_minute(ctx: StateDriver) -> None:
     """Read the templates until it is too often, then the sources, then the templates with another key, and later."""
     call, company = partial(ctx.client.call, "list_templates"), ctx.any_company()
     with ctx.client.unthrottled():
-        ctx.advance(WINDOW)  # what was asked before counts no more, where the clock moves it
-        burst = _burst(ctx, call)
-        if not burst.fits:  # what was asked before may have counted, or the burst lain across two windows
-            _after_the_window(ctx, call)
-            ctx.advance(WINDOW)
-            again = _burst(ctx, call)
-            burst = again if again.fits or burst.passed < FEWEST else min(burst, again, key=lambda each: each.passed)
+        burst = _burst_of_one_window(ctx, call)
         requirement = "about 100 calls a minute pass, more get 429"
         got = f"{burst.passed} passed, {len(burst.refused)} got 429"
         if ctx.target.strict:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from conformance.engine.context import has_status
-from conformance.preview.account import upload
+from conformance.preview.account import table, upload
 from conformance.preview.bodies import MOVING, at
 from conformance.preview.checks import Blocked, Company, Run, StateDriver
 from conformance.preview.driver import new_name
@@ -64,18 +64,11 @@ def _parking(ctx: StateDriver) -> Run:
 
 def _imported(ctx: StateDriver, company: Company) -> str:
     """The URL of a file of the rows that complete, which was imported."""
-    rows = inline_rows(ctx.body("completed"))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, *([str(row.get(name, "")) for name in names] for row in rows)]
-    content = "".join(",".join(_quoted(cell) for cell in line) + "\r\n" for line in lines).encode()
+    content = table(inline_rows(ctx.body("completed")))
     url, ref = upload(ctx, company, content)
     ctx.client.put_upload(url, content, "text/csv")
     ctx.until(ctx.begin(company, {"files": [{"name": "conformance.csv", "upload_ref": ref}]}))
     return url
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'
 
 
 def judge_minutes_later(ctx: StateDriver, prepared: Prepared) -> None:

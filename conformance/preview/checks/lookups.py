@@ -20,6 +20,7 @@ from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import flagged_run
+from conformance.preview.driver import near
 from conformance.target.target import Body
 
 NONE = {"run": None}
@@ -153,8 +154,7 @@ def an_unknown_company_has_no_lookup(ctx: StateDriver) -> None:
     with ctx.speaking_of("ACT-08"):
         run = ctx.run("completed", fresh=False)
         known = run.company.id
-        near = f"{known[:-1]}{'1' if known[-1] == '0' else '0'}"
-        for what, each in {"nearly the id": near, "a run's id": run.id}.items():
+        for what, each in {"nearly the id": near(known), "a run's id": run.id}.items():
             answers[f"the look-up, {what}"] = ctx.active(Company(each))
             answers[f"the history, {what}"] = ctx.history(Company(each))
     ctx.each_status("ACT-08", answers, 404, "the look-up of an unknown company is answered with 404")
@@ -187,8 +187,18 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
     ctx.require("ACT-07", holds, requirement, found, expected=f"run {newer.id}", got=found.text)
     with ctx.speaking_of("ACT-04", "ACT-06"):
         _judge_parked(ctx, newer)  # what the look-up said of it before is not so any more
-    late = [ctx.history(company) for _ in range(OFTEN)][-1]
     runs = [newer, *ended[::-1]]
+    known = _judge_listed(ctx, company, runs)
+    limited = [_judge_pages(ctx, company, known, limit) for limit in ((1, 2, 3) if ctx.whole else (1,))]
+    _judge_rejected(ctx, newer)
+    if ctx.whole and not any(limited) and len(known) == len(runs):
+        with ctx.speaking_of():
+            _judge_long(ctx, company, known)
+
+
+def _judge_listed(ctx: StateDriver, company: Company, runs: list[Run]) -> list[Run]:
+    """The runs, newest first, are all listed in this order; which of them are."""
+    late = [ctx.history(company) for _ in range(OFTEN)][-1]
     listed = _places(late, *runs)
     places = [place for run in runs if (place := listed[run.id]) is not None]
     every = len(places) == len(runs)
@@ -199,12 +209,7 @@ def the_history_lists_newest_first(ctx: StateDriver) -> None:
         ctx.require("HIST-04", every, requirement, late, expected=f"{len(runs)} runs", got=_shown(listed))
     requirement, expected = "newer runs are listed before older ones", ", ".join(run.id for run in runs)
     ctx.require("HIST-01", places == sorted(places), requirement, late, expected=expected, got=_shown(listed))
-    known = [run for run in runs if listed[run.id] is not None]
-    limited = [_judge_pages(ctx, company, known, limit) for limit in ((1, 2, 3) if ctx.whole else (1,))]
-    _judge_rejected(ctx, newer)
-    if ctx.whole and not any(limited) and len(known) == len(runs):
-        with ctx.speaking_of():
-            _judge_long(ctx, company, known)
+    return [run for run in runs if listed[run.id] is not None]
 
 
 def _some_that_end(ctx: StateDriver, company: Company) -> list[Run]:
@@ -280,13 +285,7 @@ def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run], limit: int
 
     Whether the limit is heeded.
     """
-    asked = {} if limit is None else {"limit": limit}
-    first = ctx.client.call("list_imports", company_id=company.id, query=asked)
-    pages = [first if first.ok else ctx.history(company)]
-    while len(pages) < MOST_PAGES and (link := _next(pages[-1])) is not None:
-        pages.append(_page(ctx, company, pages[-1], link, asked))
-        if not _differs(pages[-1], pages[-2]):
-            break
+    pages = _turned(ctx, company, {} if limit is None else {"limit": limit})
     start = _next(pages[0])
     body = pages[0].json
     envelope = "a bare array" if isinstance(body, list) else f"an object with {', '.join(body or ())}"
@@ -307,7 +306,18 @@ def _judge_pages(ctx: StateDriver, company: Company, runs: list[Run], limit: int
     ctx.require(
         "HIST-01", stuck or met == expected, requirement, *pages, expected=", ".join(expected), got=", ".join(met)
     )
-    return limit is not None and len(entries(first.json) or ()) == limit
+    return "limit" in pages[0].query and len(entries(pages[0].json) or ()) == limit
+
+
+def _turned(ctx: StateDriver, company: Company, asked: dict[str, int]) -> list[Answer]:
+    """The pages, each from the one before, until one leads nowhere or to itself; without a limit that is refused."""
+    first = ctx.client.call("list_imports", company_id=company.id, query=asked)
+    pages = [first if first.ok else ctx.history(company)]
+    while len(pages) < MOST_PAGES and (link := _next(pages[-1])) is not None:
+        pages.append(_page(ctx, company, pages[-1], link, asked))
+        if not _differs(pages[-1], pages[-2]):
+            break
+    return pages
 
 
 def _met(page: Answer, runs: list[Run]) -> list[str]:

@@ -112,24 +112,26 @@ def what_is_not_there_is_404(ctx: StateDriver) -> None:
     got = f"{part.status} {part.text[:200]}"
     ctx.require("POLL-17", not part.ok, "a part of a run's id finds no run", part, expected="404 or 400", got=got)
     with ctx.speaking_of("POLL-18"):
-        others = (each for each in ctx.lent or () if each != run.company.id)
-        if ctx.lent is not None:
-            other = first_of(others, "the target file lends one company only")
-        elif (other := ctx.company().id) == run.company.id:
-            other = ctx.company(fresh=True).id
-        strayed = [poll(company_id=other, run_id=run.id)]
-        if ctx.whole and isinstance(ctx.target.states.get("needs_attention"), Body):
-            parked = ctx.run("needs_attention", fresh=False)
-            if parked.company.id != run.company.id:
-                strayed += [
-                    poll(company_id=parked.company.id, run_id=run.id),
-                    poll(company_id=run.company.id, run_id=parked.id),
-                ]
         requirement = "the poll of a run of another company of the account is answered with 404"
-        for answer in strayed:
-            ctx.status("POLL-18", answer, 404, requirement)
+        for company_id, run_id in _strayed(ctx, run):
+            ctx.status("POLL-18", poll(company_id=company_id, run_id=run_id), 404, requirement)
     foreign = poll(company_id=run.company.id, run_id=run.id, key=other_key(ctx))
     ctx.status("POLL-19", foreign, 404, "the poll of a run of another account's company is answered with 404")
+
+
+def _strayed(ctx: StateDriver, run: Run) -> list[tuple[str, str]]:
+    """Companies of the account, each with a run that is another one's."""
+    others = (each for each in ctx.lent or () if each != run.company.id)
+    if ctx.lent is not None:
+        other = first_of(others, "the target file lends one company only")
+    elif (other := ctx.company().id) == run.company.id:
+        other = ctx.company(fresh=True).id
+    pairs = [(other, run.id)]
+    if ctx.whole and isinstance(ctx.target.states.get("needs_attention"), Body):
+        parked = ctx.run("needs_attention", fresh=False)
+        if parked.company.id != run.company.id:
+            pairs += [(parked.company.id, run.id), (run.company.id, parked.id)]
+    return pairs
 
 
 @check("POLL-11", needs=("needs_attention",))

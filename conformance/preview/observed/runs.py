@@ -37,15 +37,7 @@ def polled(memory: Memory, answer: Answer) -> Found:
     """A poll of a run."""
     run, place = memory.run(answer), (str(answer.ids.get("company_id")), str(answer.ids.get("run_id")))
     if not answer.ok:
-        if run is None and answer.status == 404:
-            memory.missing.setdefault(place, answer)
-        elif place in memory.missing and answer.status in {400, 409}:
-            requirement = "the poll of an unknown run is answered with 404 each time"
-            yield contradiction("POLL-17", requirement, memory.missing[place], answer, expected="404")
-        if run is not None and answer.status in {400, 404, 409}:
-            clause = "IMP-05" if run.last is None else "POLL-01"
-            requirement = "the poll of a run that was started or read before is answered with 2xx"
-            yield contradiction(clause, requirement, run.last or run.started, answer, expected="2xx")
+        yield from _not_found(memory, run, place, answer)
         return
     if word(answer.json, "status") not in STATUSES:
         return
@@ -65,6 +57,19 @@ def polled(memory: Memory, answer: Answer) -> Found:
         yield contradiction("POLL-01", "a poll shows the run that was asked for", answer, expected=f"run {run.id}")
     yield from _confirmed(run, answer)
     yield from shown(memory, run, answer)
+
+
+def _not_found(memory: Memory, run: SeenRun | None, place: tuple[str, str], answer: Answer) -> Found:
+    """A poll that is refused."""
+    if run is None and answer.status == 404:
+        memory.missing.setdefault(place, answer)
+    elif place in memory.missing and answer.status in {400, 409}:
+        requirement = "the poll of an unknown run is answered with 404 each time"
+        yield contradiction("POLL-17", requirement, memory.missing[place], answer, expected="404")
+    if run is not None and answer.status in {400, 404, 409}:
+        clause = "IMP-05" if run.last is None else "POLL-01"
+        requirement = "the poll of a run that was started or read before is answered with 2xx"
+        yield contradiction(clause, requirement, run.last or run.started, answer, expected="2xx")
 
 
 def shown(memory: Memory, run: SeenRun, answer: Answer) -> Found:
