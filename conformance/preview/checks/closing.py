@@ -22,14 +22,13 @@ from conformance.preview.checks.hours import (
     judge_minutes_later,
     prepare,
 )
-from conformance.preview.checks.runs import TIMED_OUT
+from conformance.preview.checks.runs import HOUR, TIMED_OUT
 from conformance.preview.driver import new_name
 from conformance.target.target import Body
 
 if TYPE_CHECKING:
     from conformance.preview.observed.memory import SeenCompany, SeenRun
 
-HOUR = 3_600  # seconds
 RUNS, COMPANIES, SHEETS, PAGES, IMPORTS, ENDED = 12, 4, 4, 3, 3, 6
 """How many of each are looked at, the imports of the company that has most, and the ended runs of a day later."""
 

@@ -14,6 +14,7 @@ from conformance.engine.context import has_status
 from conformance.preview.account import table, upload
 from conformance.preview.bodies import MOVING, at
 from conformance.preview.checks import Blocked, Company, Run, StateDriver
+from conformance.preview.checks.runs import HOUR
 from conformance.preview.driver import new_name
 from conformance.preview.submitted_rows import inline_rows
 from conformance.target.target import Body
@@ -21,7 +22,6 @@ from conformance.target.target import Body
 if TYPE_CHECKING:
     from conformance.preview.observed.memory import SeenCompany
 
-HOUR = 3_600  # seconds
 IN_FLIGHT = 4
 """How many runs that were in flight are looked at hours later."""
 

@@ -31,9 +31,9 @@ WATCHED = "watched until "
 
 KNOWN = "the poll of a known run is answered with 2xx, an object with a string status"
 
-Story = list[tuple[Any, "Answer"]]
+Story = list[tuple[Any, Answer]]
 """Statuses and accepted approvals in the order in which they were seen, each with its answer."""
-Step = tuple[tuple[Any, "Answer"], tuple[Any, "Answer"]]
+Step = tuple[tuple[Any, Answer], tuple[Any, Answer]]
 
 
 @check("RUN-01", "RUN-02", "RUN-05", "RUN-06", "POLL-01", needs=("completed", "needs_attention", "failed", "canceled"))

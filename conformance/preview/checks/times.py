@@ -8,10 +8,10 @@ from __future__ import annotations
 from conformance.engine.context import must_come, must_succeed, skip_if
 from conformance.preview.bodies import at, entries, identity
 from conformance.preview.checks import Answer, Run, StateDriver, check
-from conformance.preview.checks.runs import TIMED_OUT, dead_run
+from conformance.preview.checks.runs import HOUR, TIMED_OUT, dead_run
 from conformance.preview.driver import new_name
 
-LATER = 2 * 3_600
+LATER = 2 * HOUR
 NO_WAY = "the target offers no way to let hours pass"
 
 

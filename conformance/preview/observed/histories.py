@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.preview.bodies import STATUSES, at, count, entries, identity
 from conformance.preview.observed.memory import PARKED, SETTLED, Memory, SeenCompany, SeenRun, contradiction, word
+from conformance.preview.observed.runs import TIMED_OUT
 
 if TYPE_CHECKING:
     from conformance.engine.plan import Contradiction
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 Found = Iterator["Contradiction"]
 RECENT = 43_200
 """Seconds for which a run surely is one of the recent ones."""
-TIMED_OUT = "Import timed out"
 CONSTANT = ("created_at", "poll_url")
 
 
