@@ -23,7 +23,6 @@ from conformance.preview.suite import Mock
 from mock_server.contract import document as contract
 from mock_server.http.messages import error
 from mock_server.kernel.errors import Refusal
-from mock_server.preview import operations as api
 
 if TYPE_CHECKING:
     from conformance.model.results import Results
@@ -75,16 +74,6 @@ def of_all(servers: list[Honest], *only: str, isolated: bool, depth: str = "whol
 
 
 # -- rules of the mock
-
-
-def handled(operation: str, change: Callable[[Any], Any]) -> Make:
-    """Put what `change` makes of an operation's handler in its place."""
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setitem(api.HANDLERS, operation, change(api.HANDLERS[operation]))
-        return app
-
-    return make
 
 
 def all_of(*makes: Make) -> Make:

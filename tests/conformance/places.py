@@ -10,6 +10,8 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from mock_server.preview import operations as api
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -46,6 +48,16 @@ def around(rule: Rule, change: Callable[[Any], Any]) -> Make:
 
     def make(app: Any, patch: pytest.MonkeyPatch) -> Any:
         patch.setattr(holder, name, change(getattr(holder, name)))
+        return app
+
+    return make
+
+
+def handled(operation_id: str, change: Callable[[Any], Any]) -> Make:
+    """Put what `change` makes of an operation's handler in its place."""
+
+    def make(app: Any, patch: pytest.MonkeyPatch) -> Any:
+        patch.setitem(api.HANDLERS, operation_id, change(api.HANDLERS[operation_id]))
         return app
 
     return make

@@ -7,8 +7,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from places import put
-from runlies import company_of, everywhere, handled
+from places import handled, put
+from runlies import company_of, everywhere
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from bending import both
-from places import around
+from places import around, handled
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -22,7 +22,6 @@ from mock_server.preview.runs import ImportRun, Run
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-    import pytest
     from lies import App, Lie
     from starlette.responses import Response
 
@@ -33,16 +32,6 @@ if TYPE_CHECKING:
     from mock_server.session.session import Session
 
     Handler = Callable[[Call], Awaitable[Response]]
-
-
-def handled(operation_id: str, bend: Callable[[Handler], Handler]) -> Lie:
-    """A lie that puts what `bend` makes of the operation's honest handler in its place."""
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        patch.setitem(api.HANDLERS, operation_id, bend(api.HANDLERS[operation_id]))
-        return app
-
-    return make
 
 
 def company_of(call: Call) -> Company:

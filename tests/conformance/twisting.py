@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import asked
 from lies import raw_answers
-from places import around
-from runlies import handled
+from places import around, handled
 from starlette.responses import Response
 
 from mock_server.data import csv_file

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from honesty import Honest, Sent, answered, handled
-from places import around
+from honesty import Honest, Sent, answered
+from places import around, handled
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import account, operations, preconditions

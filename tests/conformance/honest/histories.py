@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from honesty import Honest, handled
+from honesty import Honest
+from places import handled
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal

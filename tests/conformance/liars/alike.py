@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from deciding import tolerant
 from lies import App, Liar, Lie, rule
-from places import around
+from places import around, handled
 from rereading import body_of, elsewhere, first, reread, told, written
-from runlies import company_of, everywhere, handled
+from runlies import company_of, everywhere
 
 from conformance.preview.suite import KEY, OTHER
 from mock_server.data import csv_file, uploaded

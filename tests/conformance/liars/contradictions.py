@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from lies import Liar, answers, rule
-from places import around
-from runlies import company_of, handled, histories, lives, looked_up
+from places import around, handled
+from runlies import company_of, histories, lives, looked_up
 
 from liars.lives import _afterwards
 from mock_server.data.csv_file import write_csv

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import asked, headed, key_of, reads, with_key
 from lies import App, Liar, Lie, answers
-from places import around
+from places import around, handled
 from rereading import body_of, first, of_any_account, refused, told
-from runlies import company_of, everywhere, handled
+from runlies import company_of, everywhere
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import gives, refuses_with
 from lies import Liar
-from places import around
-from runlies import busy, company_of, handled, keyed
+from places import around, handled
+from runlies import busy, company_of, keyed
 from twisting import starts
 
 from mock_server.kernel.errors import Refusal

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import both
 from lies import Liar
-from places import around
-from runlies import every_read, handled, histories, lives, run_bodies
+from places import around, handled
+from runlies import every_read, histories, lives, run_bodies
 
 from mock_server.data import uploaded as opening
 from mock_server.kernel.clock import HOUR, MINUTE

@@ -11,9 +11,9 @@ import orjson
 from bending import both
 from deciding import carried_out, cells
 from lies import App, Liar, Lie
-from places import around, put
+from places import around, handled, put
 from rereading import told, written
-from runlies import company_of, handled
+from runlies import company_of
 
 from mock_server.data import csv_file, uploaded
 from mock_server.data import rules as checking

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from bending import refuses_with
 from lies import Liar, answers, rule
-from places import around
-from runlies import busy, company_of, handled, histories, looked_up
+from places import around, handled
+from runlies import busy, company_of, histories, looked_up
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import HOUR, MINUTE

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from bending import both, reads
 from lies import App, Liar, Lie, rule
-from places import around, put
+from places import around, handled, put
 from rereading import first, known_run, told, written
-from runlies import company_of, handled
+from runlies import company_of
 
 from mock_server.data import book as books
 from mock_server.data import uploaded
