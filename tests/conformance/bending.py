@@ -146,14 +146,3 @@ def headed(change: Callable[[int, Headers], Iterable[tuple[bytes, bytes]]]) -> L
         return lying
 
     return make
-
-
-def both(*lies: Lie) -> Lie:
-    """A lie made of several."""
-
-    def make(app: App, patch: pytest.MonkeyPatch) -> App:
-        for lie in lies:
-            app = lie(app, patch)
-        return app
-
-    return make

@@ -76,11 +76,6 @@ def of_all(servers: list[Honest], *only: str, isolated: bool, depth: str = "whol
 # -- rules of the mock
 
 
-def all_of(*makes: Make) -> Make:
-    """One after the other."""
-    return lambda app, patch: reduce(lambda inner, make: make(inner, patch), makes, app)
-
-
 def target(*, run_timeout: float | None = None, **states: Any) -> Make:
     """Tell in the target file what differs: another way to a state, or, with None, that there is none."""
 

@@ -7,6 +7,7 @@ that another module imports, or a class inherits, is a pair: `(operations, decis
 
 from __future__ import annotations
 
+from functools import reduce
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -61,3 +62,8 @@ def handled(operation_id: str, change: Callable[[Any], Any]) -> Make:
         return app
 
     return make
+
+
+def all_of(*makes: Make) -> Make:
+    """One after the other."""
+    return lambda app, patch: reduce(lambda inner, make: make(inner, patch), makes, app)

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from bending import both
-from places import around, handled
+from places import all_of, around, handled
 
 from mock_server.http import messages as http
 from mock_server.kernel.errors import Refusal
@@ -68,7 +67,7 @@ def lives(change: Callable[[Life], Iterable[Life]]) -> Lie:
 
         return states
 
-    return both(*(around((module, lifecycle.states), bend) for module in (lifecycle, runs)))
+    return all_of(*(around((module, lifecycle.states), bend) for module in (lifecycle, runs)))
 
 
 def every_read(change: Callable[[ImportRun, dict[str, Any], int], dict[str, Any] | None]) -> Lie:
@@ -128,7 +127,7 @@ def busy(blocks: Callable[[Company, int], bool], status: int = 409) -> Lie:
             raise Refusal(status, "an import of this company is in flight")
 
     modules = (api, account)
-    return both(*(around((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
+    return all_of(*(around((module, preconditions.refuse_busy), lambda _: refuse_busy) for module in modules))
 
 
 def everywhere(app: App) -> Iterator[Session]:

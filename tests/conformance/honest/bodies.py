@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from honesty import Honest, Sent, all_of, answered
-from places import around
+from honesty import Honest, Sent, answered
+from places import all_of, around
 
 from mock_server.data import book as book_module
 from mock_server.preview import runs

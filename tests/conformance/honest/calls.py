@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from honesty import Honest, Sent, all_of, answered, asked
-from places import around, handled
+from honesty import Honest, Sent, answered, asked
+from places import all_of, around, handled
 from starlette.responses import Response
 
 from mock_server.contract import document as contract

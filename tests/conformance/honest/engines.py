@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from honesty import Honest, all_of, target, waiting
-from places import around
+from honesty import Honest, target, waiting
+from places import all_of, around
 
 from conformance.preview.suite import Mock
 from mock_server.kernel.clock import HOUR, MINUTE, SECOND

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from honesty import Honest, Sent, all_of, answered
-from places import around
+from honesty import Honest, Sent, answered
+from places import all_of, around
 
 from mock_server.admin import requests
 from mock_server.admin import runs as admin_runs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from honesty import Honest, all_of, target
-from places import around
+from honesty import Honest, target
+from places import all_of, around
 
 from conformance.preview.suite import Mock
 from conformance.target.target import Body

@@ -6,8 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from honesty import Honest, all_of
-from places import around, handled
+from honesty import Honest
+from places import all_of, around, handled
 from starlette.responses import StreamingResponse
 
 from mock_server.data import csv_file

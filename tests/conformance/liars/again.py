@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from bending import asked, both, key_of, with_key
+from bending import asked, key_of, with_key
 from deciding import on_refusal
 from lies import App, Liar, Lie, rule
-from places import around
+from places import all_of, around
 from rereading import THIRD, body_of, first, known_run, refused, reread, told, written
 from runlies import company_of, everywhere
 
@@ -240,7 +240,7 @@ def _once_refused() -> Lie:
         else:
             upload.file.close()
 
-    return both(
+    return all_of(
         *(around((module, preconditions.refuse_closed), lambda _: refuse_closed) for module in (account, uploads))
     )
 
@@ -276,7 +276,7 @@ def _delivered() -> Lie:
         if body["status"] == "completed" and seen[call.parameters["run_id"]] > 1:
             body["report"]["invalidCellCount"] = 0
 
-    return both(written(changed), told("poll_import", polled))
+    return all_of(written(changed), told("poll_import", polled))
 
 
 def _shorter_zip(each: Download, rows: list[Any]) -> Sequence[Any]:

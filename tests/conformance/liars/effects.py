@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from deciding import answered, cells, refixed
 from lies import Liar, Lie, rule
+from places import all_of
 
 from mock_server.data import uploaded as own
 from mock_server.data.book import Count, Fix
@@ -199,7 +199,7 @@ LIARS = (
     Liar(
         "DEC-09",
         "takes kept rows for right ones from then on",
-        both(
+        all_of(
             rule(UploadedBook.rows, _shown_kept),
             rule(own._count, _pardoned),
         ),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from lies import App, Liar, Lie
-from places import around, put
+from places import all_of, around, put
 from runlies import company_of
 from twisting import asks, refused
 
@@ -49,7 +48,7 @@ def _sheets_emptied(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return book
 
-    return both(refused("start_import", done), around(Company.book, bend))(app, patch)
+    return all_of(refused("start_import", done), around(Company.book, bend))(app, patch)
 
 
 def _rows_added(app: App, patch: pytest.MonkeyPatch) -> App:

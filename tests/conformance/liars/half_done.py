@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from deciding import approve_now
 from lies import App, Liar, Lie
-from places import around
+from places import all_of, around
 from runlies import run_bodies
 from twisting import anew, asks, import_of, refused
 
@@ -104,7 +103,7 @@ def _answered_ones_vanish() -> Lie:
             block = body["needs_attention"]
             block["questions"] = [each for each in block["questions"] if (run.id, each["id"]) not in gone]
 
-    return both(refused("decide", done), run_bodies(shown))
+    return all_of(refused("decide", done), run_bodies(shown))
 
 
 def _rows_change(wanted: str, fix_of: Callable[[Group], Fix]) -> Lie:
@@ -127,7 +126,7 @@ def _rows_change(wanted: str, fix_of: Callable[[Group], Fix]) -> Lie:
 
             return visible_book
 
-        return both(refused("decide", done), around(ImportRun.visible_book, bend))(app, patch)
+        return all_of(refused("decide", done), around(ImportRun.visible_book, bend))(app, patch)
 
     return make
 
@@ -146,7 +145,7 @@ def _new_ids() -> Lie:
         added = more.get(self.id, 0)
         return tuple(each._replace(id=f"fq{int(each.id[2:]) + added}") for each in _asked(self, state))
 
-    return both(refused("decide", done), around(ImportRun.questions, lambda _: questions))
+    return all_of(refused("decide", done), around(ImportRun.questions, lambda _: questions))
 
 
 # -- decisions that come too early or too late
@@ -205,7 +204,7 @@ def _emptied_by_late_decisions(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return book
 
-    return both(refused("decide", done), around(Company.book, bend))(app, patch)
+    return all_of(refused("decide", done), around(Company.book, bend))(app, patch)
 
 
 def _mended_after_reject(app: App, patch: pytest.MonkeyPatch) -> App:
@@ -225,7 +224,7 @@ def _mended_after_reject(app: App, patch: pytest.MonkeyPatch) -> App:
 
         return visible_book
 
-    return both(refused("decide", done), around(ImportRun.visible_book, bend))(app, patch)
+    return all_of(refused("decide", done), around(ImportRun.visible_book, bend))(app, patch)
 
 
 def _under_another_company(call: Call, body: Any, refusal: Refusal) -> None:

@@ -6,9 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from lies import Liar
-from places import around
+from places import all_of, around
 from runlies import busy, company_of, everywhere, keyed
 from twisting import starts
 
@@ -73,7 +72,7 @@ def _refusing(*statuses: str) -> Lie:
             raise Refusal(409, "an import of this company is in flight")
         return honest()
 
-    return both(_replays(find), starts(_noting_the_time))
+    return all_of(_replays(find), starts(_noting_the_time))
 
 
 def _forgetting(company: Company, key: str, _: bytes, honest: Replayed) -> Any:
@@ -179,11 +178,11 @@ def _racing(app: App, patch: pytest.MonkeyPatch) -> App:
     def blocks(company: Company, now: int) -> bool:
         return company.id not in racing and company.active(now) is not None
 
-    return both(starts(bend), busy(blocks))(app, patch)
+    return all_of(starts(bend), busy(blocks))(app, patch)
 
 
 def _timed(find: Callable[[Company, str, bytes, Replayed], Any]) -> Lie:
-    return both(_replays(find), starts(_noting_the_time))
+    return all_of(_replays(find), starts(_noting_the_time))
 
 
 LIARS = (

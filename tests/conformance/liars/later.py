@@ -6,10 +6,10 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bending import before, both, reads
+from bending import before, reads
 from deciding import approve_now, on_refusal
 from lies import App, Liar, Lie, rule
-from places import around, put
+from places import all_of, around, put
 from rereading import first, run_of, state_of, told, written
 from runlies import busy, company_of
 
@@ -100,7 +100,7 @@ def _reopened() -> Lie:
         elif upload.file is not None:
             upload.file.close()
 
-    return both(
+    return all_of(
         before(Account.receive, lambda _, now, token, __: used.setdefault(token, now)),
         *(around((module, preconditions.refuse_closed), lambda _: refuse_closed) for module in (account, uploads)),
     )
@@ -301,7 +301,7 @@ LIARS: tuple[Liar, ...] = (
          _aging(lambda state: state.terminal and state.rejected, 2 * HOUR, status="canceled", rejected=False),
          ("RUN-04", "RUN-02", "DEC-32")),
     Liar("RUN-07", "applies the proposed patch when nobody has answered for half an hour",
-         both(first("poll_import", _answers_itself), first("list_imports", _answers_itself)), ("PATCH-10",)),
+         all_of(first("poll_import", _answers_itself), first("list_imports", _answers_itself)), ("PATCH-10",)),
     Liar("STALE-04", "brings a run that has timed out to life two hours later",
          _aging(_timed_out, 2 * HOUR, status="running", says=_WORKING), ("RUN-03", "RUN-02", "STALE-02", "STALE-03")),
     Liar("STALE-02", "looks a timed out run up again an hour after", told("list_imports", _zombie), ("ACT-05",)),
@@ -319,7 +319,7 @@ LIARS: tuple[Liar, ...] = (
     Liar("PATCH-10", "counts the flagged rows as inserted after ten minutes at the parking",
          _polled(_counts_flagged, 10 * MINUTE, "needs_attention"), ("QUE-03",)),
     Liar("QUE-03", "gives its questions other ids after a quarter of an hour",
-         both(told("poll_import", _renamed), told("list_imports", _renamed), reads("decide", _by_old_names))),
+         all_of(told("poll_import", _renamed), told("list_imports", _renamed), reads("decide", _by_old_names))),
     Liar("DEC-01", "takes no decision an hour after the parking",
          first("decide", _expired_review), ("DEC-11", "DEC-12", "DEC-31")),
     Liar("ACT-04", "does not look a run up that has been parked for an hour",

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from bending import both
 from lies import Liar
-from places import around, handled
+from places import all_of, around, handled
 from runlies import every_read, histories, lives, run_bodies
 
 from mock_server.data import uploaded as opening
@@ -138,7 +137,7 @@ def _rows_of_the_failed() -> Lie:
     def shows(honest: Callable[..., Any]) -> Callable[..., Any]:
         return lambda run, state: run.book if state.status == "failed" else honest(run, state)
 
-    return both(
+    return all_of(
         around(operations._own_book, reads),
         around(ImportRun.visible_book, shows),
     )

@@ -8,10 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from bending import both
 from deciding import carried_out, cells
 from lies import App, Liar, Lie
-from places import around, handled, put
+from places import all_of, around, handled, put
 from rereading import told, written
 from runlies import company_of
 
@@ -77,7 +76,7 @@ def _polled(change: Callable[[dict[str, Any]], object], *statuses: str) -> Lie:
         if isinstance(body, dict) and body.get("status") in statuses and "report" in body:
             change(body["report"])
 
-    return both(told("poll_import", changed), told("list_imports", changed))
+    return all_of(told("poll_import", changed), told("list_imports", changed))
 
 
 def _a_page_of_each(report: dict[str, Any]) -> None:
@@ -317,9 +316,9 @@ LIARS: tuple[Liar, ...] = (
          ("QUE-06",)),
     Liar("CSV-07", "counts a thousand rows at most", _polled(_in_pages, "completed"), ("POLL-12", "POLL-10")),
     Liar("QUE-06", "counts a hundred rows at most in a question",
-         both(told("poll_import", _capped_questions), told("list_imports", _capped_questions))),
+         all_of(told("poll_import", _capped_questions), told("list_imports", _capped_questions))),
     Liar("QUE-07", "adds an ellipsis to the samples of many rows",
-         both(told("poll_import", _many_samples), told("list_imports", _many_samples))),
+         all_of(told("poll_import", _many_samples), told("list_imports", _many_samples))),
     Liar("FMT-03", "writes counts of a thousand and more with a fraction", handled("poll_import", _fractions),
          ("POLL-08", "POLL-06")),
     Liar("DEC-06", "sets the first hundred cells of a group and takes the others for right", _quietly(HUNDRED),

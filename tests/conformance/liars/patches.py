@@ -6,9 +6,10 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from bending import before, both
+from bending import before
 from deciding import described
 from lies import Liar, Lie, polls, rule
+from places import all_of
 
 from mock_server.data import book, uploaded
 from mock_server.data.book import Book, Fix
@@ -94,7 +95,7 @@ def _other_patch(body: Any) -> None:
 def _counted(lie: Any) -> Lie:
     """The lie about what a parked run's sheet holds, with its polls counted."""
     tally = before((ImportRun, ImportRun.body_of), lambda run, *_: _polled.update([run.id]))
-    return both(tally, rule(ImportRun.visible_book, lie))
+    return all_of(tally, rule(ImportRun.visible_book, lie))
 
 
 LIARS = (

@@ -6,8 +6,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from bending import both, reads
+from bending import reads
 from lies import Liar, Lie, polls, rule
+from places import all_of
 
 from mock_server.preview import questions as review
 from mock_server.preview import runs
@@ -138,7 +139,7 @@ LIARS = (
     Liar(
         "QUE-03",
         "makes the ids of its questions anew at each poll",
-        both(_each(lambda body, look: body.update(id=f"{body['id']}.{look}")), reads("decide", _told_apart)),
+        all_of(_each(lambda body, look: body.update(id=f"{body['id']}.{look}")), reads("decide", _told_apart)),
     ),
     Liar(
         "QUE-03", "words a question otherwise at each poll", _each(lambda body, look: body.update(prompt=_texts(look)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import before, both, gives, reads
+from bending import before, gives, reads
 from deciding import approve_now, described, lives, taken, told
 from lies import App, Liar, Lie, answers, rule
-from places import put
+from places import all_of, put
 
 from mock_server.http.messages import answer
 from mock_server.kernel.errors import Refusal
@@ -53,7 +53,7 @@ def _applied_all_the_same(app: App, patch: pytest.MonkeyPatch) -> App:
         if given and (state := _parked(run, now)):
             run.book = run.parked_book(state).apply_fixes(decisions.fixes(run, state, given.pop()))
 
-    return both(reads("decide", read), before(Account.reject, mend))(app, patch)
+    return all_of(reads("decide", read), before(Account.reject, mend))(app, patch)
 
 
 def _ends_and_refuses(app: App, patch: pytest.MonkeyPatch) -> App:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
-from bending import asked, both, key_of, with_key
+from bending import asked, key_of, with_key
 from lies import App, Liar, Lie
-from places import around, put
+from places import all_of, around, put
 from runlies import company_of, run_bodies
 from twisting import anew, companies, import_of, looks, starts
 
@@ -235,7 +235,7 @@ def _book_of_the_parking() -> Lie:
             memory.pop((company.id, sheet.id), None)
         return response
 
-    return both(around(Company.book, bend), looks("export_csv", lambda: once))
+    return all_of(around(Company.book, bend), looks("export_csv", lambda: once))
 
 
 def _whatever_the_filter() -> Look:

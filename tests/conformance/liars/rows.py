@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from deciding import Decided, answered, cells
 from lies import App, Liar, Lie
-from places import around, put
+from places import all_of, around, put
 from runlies import run_bodies
 from twisting import anew, writes
 
@@ -170,7 +169,7 @@ def _unchecked() -> Lie:
 
         return faults
 
-    return both(around((decisions, books.cure), lambda _: cure), around((own, rules.faults), bend))
+    return all_of(around((decisions, books.cure), lambda _: cure), around((own, rules.faults), bend))
 
 
 def _first_choice_for_all(run: ImportRun, state: Life, answers: Sequence[Any]) -> list[Fix | None]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both, reads
+from bending import reads
 from lies import App, Liar, Lie, rule
-from places import around, handled, put
+from places import all_of, around, handled, put
 from rereading import first, known_run, told, written
 from runlies import company_of
 
@@ -211,7 +211,7 @@ def _questions(change: Callable[[list[Any]], object]) -> Lie:
         if isinstance(body, dict) and "needs_attention" in body:
             change(body["needs_attention"]["questions"])
 
-    return both(told("poll_import", changed), told("list_imports", changed))
+    return all_of(told("poll_import", changed), told("list_imports", changed))
 
 
 def _first_columns(found: list[Any]) -> None:

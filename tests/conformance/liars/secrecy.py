@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from bending import Headers, both, gives, headed
+from bending import Headers, gives, headed
 from lies import App, Liar, Lie, answers, rule
-from places import put
+from places import all_of, put
 
 from mock_server.http import messages as http
 from mock_server.kernel.clock import real_time
@@ -106,7 +106,7 @@ def _keeps_secrets(raw: bytes) -> Any:
 
 
 def _remembering(lie: Lie) -> Lie:
-    return both(rule((exchange, http.parsed), _keeps_secrets), lie)
+    return all_of(rule((exchange, http.parsed), _keeps_secrets), lie)
 
 
 def _echoed(status: int, headers: Headers) -> Headers:
@@ -190,7 +190,7 @@ LIARS = (
     Liar("ID-01", "prefixes the id of a company", _prefixed("company", "cmp_"), ("PROV-03",)),
     Liar("ID-01", "writes the id of a workbook without hyphens", _prefixed("workbook", ""), ("PROV-03",)),
     Liar("ID-02", "counts the runs of each company",
-         both(rule(Account._add_import, _counted_by_company),
+         all_of(rule(Account._add_import, _counted_by_company),
               rule(api._import, _run_of_company))),
     Liar("ID-02", "gives a sheet the id of its template",
          rule(World.workbook, _sheet_is_template)),

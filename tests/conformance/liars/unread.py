@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bending import both
 from lies import Liar, Lie
-from places import around
+from places import all_of, around
 from runlies import busy
 from twisting import anew, asks, import_of
 
@@ -67,7 +66,7 @@ def _as_last_told() -> Bend:
     return bend
 
 
-_BUSY = both(*(around((module, preconditions.refuse_busy), _unread_runs) for module in (api, account)))
+_BUSY = all_of(*(around((module, preconditions.refuse_busy), _unread_runs) for module in (api, account)))
 
 LIARS = (
     Liar("IMP-09", "learns of a run when somebody reads it", _BUSY, ("IMP-13",)),

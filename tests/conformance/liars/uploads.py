@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bending import both, gives, reads, refuses_with
+from bending import gives, reads, refuses_with
 from lies import App, Liar, Lie, rule
-from places import put
+from places import all_of, put
 
 from mock_server.kernel.errors import Refusal
 from mock_server.preview import account, uploads
@@ -25,7 +25,7 @@ _refuse, _request = refusals.refuse_closed, Account.request_upload
 
 def _closes(refuse: Any) -> Lie:
     """A lie about when a signed URL is closed."""
-    return both(
+    return all_of(
         rule((uploads, refusals.refuse_closed), refuse),
         rule((account, refusals.refuse_closed), refuse),
     )
