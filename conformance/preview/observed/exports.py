@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Found = Iterator["Contradiction"]
-COUNTS = ("total", "succeeded", "failed")
+TOLD = (("error",), *(("report", name) for name in ("mode", "total", "succeeded", "failed")))
+"""What of an export's body is documented."""
 
 
 def export_started(memory: Memory, answer: Answer) -> Found:
@@ -45,11 +46,5 @@ def export_polled(memory: Memory, answer: Answer) -> Found:
     if status != was:
         requirement, got = f"an export that is {was} stays so", f"{was}, then {status}"
         yield contradiction("RUN-03", requirement, end, answer, expected=str(was), got=got)
-    elif any(at(end.json, *path) != at(answer.json, *path) for path in _told()):
+    elif any(at(end.json, *path) != at(answer.json, *path) for path in TOLD):
         yield contradiction("RUN-04", f"every read of a {was} export gives an equal body", end, answer)
-
-
-def _told() -> Iterator[list[str]]:
-    """What of an export's body is documented."""
-    yield ["error"]
-    yield from (["report", name] for name in ("mode", *COUNTS))

@@ -58,7 +58,7 @@ def _began(memory: Memory, company: SeenCompany, key: str | None, run_id: str, a
         requirement = "a key that was used with clearly different rows is refused with 409"
         yield contradiction("IDEM-05", requirement, first[1].started, answer, expected="409")
     if known is None:
-        yield from _beside(company, answer)
+        _note_beside(company, answer)
     path = path_of(SeenRun(company, run_id))
     url = at(answer.json, "poll_url")
     if isinstance(url, str) and not url.endswith(path):
@@ -66,14 +66,13 @@ def _began(memory: Memory, company: SeenCompany, key: str | None, run_id: str, a
         yield contradiction("IMP-04", requirement, answer, expected=path, got=url)
 
 
-def _beside(company: SeenCompany, answer: Answer) -> Found:
+def _note_beside(company: SeenCompany, answer: Answer) -> None:
     """A new run, where another one may not be over: the next poll of that one tells."""
     for run in [each for each in company.runs if each.is_alive]:
         clause = "IMP-10" if run.status == "needs_attention" else "IMP-09"
         requirement = f"no import is started beside one that is {run.status} before and after"
         said = contradiction(clause, requirement, run.last or run.started, answer, expected="409")
         run.pending.append((ALIVE, said))
-    yield from ()
 
 
 def _not_replayed(memory: Memory, first: tuple[Any, SeenRun, float], answer: Answer) -> Found:
