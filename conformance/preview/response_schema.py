@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from conformance.preview import tolerant_schema
-from conformance.preview.bodies import STATUSES, TERMINAL, at, is_uuid, listed
+from conformance.preview.bodies import STATUSES, TERMINAL, at, entries, is_uuid, listed
 from mock_server.contract import clause_map
 from mock_server.contract import document as contract
 
@@ -210,13 +210,9 @@ def _active(body: Any) -> Iterator[Difference]:
 
 def _history(body: Any) -> Iterator[Difference]:
     """OP-08: any envelope; of the items only what a run has everywhere, where they have it."""
-    lists = [body] if isinstance(body, list) else []
-    if isinstance(body, dict):
-        lists = [each for each in (body.get("runs"), *body.values()) if isinstance(each, list)]
-    if not lists:
+    if not any(isinstance(each, list) for each in (body.values() if isinstance(body, dict) else [body])):
         yield Difference("HIST-01", "expected a list of runs, bare or as a member of an object")
-        return
-    for number, item in enumerate(lists[0]):
+    for number, item in enumerate(entries(body) or ()):
         if not isinstance(item, dict):
             continue
         if "run_id" in item and not is_uuid(item["run_id"]):

@@ -87,6 +87,9 @@ def a_body(operation: str, name: str, status: int = 200, **changes: Any) -> Any:
         pytest.param("start_import", 200, STARTED | {"status": "failed"}, {"sent": REPLAY}, id="OP-06 200"),
         pytest.param("list_imports", 200, [], {}, id="OP-08 bare"),
         pytest.param("list_imports", 200, {"data": [{"id": 1}], "total": 1}, {}, id="OP-08 another envelope"),
+        pytest.param(
+            "list_imports", 200, {"links": [{"status": "up"}], "data": [{"run_id": RUN}]}, {}, id="OP-08 another list"
+        ),
         pytest.param("list_imports", 200, 3, {"query": {"status": "done"}}, id="OP-10 not judged"),
         pytest.param("list_imports", 422, 3, {"query": {"status": "done"}}, id="OP-10 not judged either"),
         pytest.param("decide", 200, {"status": "running"}, {"sent": {"decision": "reject"}}, id="OP-14 running"),
