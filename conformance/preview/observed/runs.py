@@ -178,9 +178,9 @@ def _confirmed(run: SeenRun, answer: Answer) -> Found:
 def _sums(company: SeenCompany, answer: Answer) -> Found:
     """What holds of each body by itself, whichever check asked for it."""
     inserted, sheets = count(answer.json, "inserted"), listed(answer.json, "report", "perSheet")
-    counts = [each.get("rowCount") for each in sheets]
+    counts: list[Any] = [each.get("rowCount") for each in sheets]
     whole = at(answer.json, "report", "perSheet") is not None and all(type(each) is int for each in counts)
-    if inserted is not None and whole and sum(map(int, counts)) != inserted:  # type: ignore[arg-type]
+    if inserted is not None and whole and sum(counts) != inserted:
         got = f"{inserted} inserted, and {', '.join(map(str, counts)) or 'no sheets'}"
         requirement = "the rowCounts of perSheet add up to inserted"
         yield contradiction("POLL-10", requirement, answer, expected="the same sum", got=got)
