@@ -41,7 +41,7 @@ class Liar:
     """The calls a minute that the mock behind it allows; None: no limit."""
 
     def judged(
-        self, *, whole: bool = False, isolated: bool = True, max_examples: int = 0, depth: str = "whole"
+        self, *, whole: bool = False, isolated: bool = True, max_examples: int = 0, depth: str = "whole", **plan: Any
     ) -> Results:
         """What the suite says of it, asked for the clauses that it breaks, or for the `whole` contract."""
         only = () if whole else (self.clause, *self.implied)
@@ -55,13 +55,14 @@ class Liar:
                 rate_checks=rates,
                 max_examples=max_examples,
                 depth=depth,
+                **plan,
             )
 
-    def told(self, depths: Iterable[str] = (FIRST, "quick", "whole")) -> list[str]:
+    def told(self, depths: Iterable[str] = (FIRST, "quick", "whole"), **plan: Any) -> list[str]:
         """The clauses that it is said to break by the checks of its own; what is told at once needs no long look."""
         broken: list[str] = []
         for depth in depths:
-            broken = failed(self.judged(depth=depth))
+            broken = failed(self.judged(depth=depth, **plan))
             if {self.clause, *self.implied}.intersection(broken):
                 break
         return broken

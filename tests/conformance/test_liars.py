@@ -25,7 +25,9 @@ ALL = [*map(_named, SOON), *(_named(each, marks=pytest.mark.whole) for each in R
 
 @pytest.mark.parametrize("liar", ALL)
 def test_a_liar_is_told_by_the_clause_that_it_breaks(liar: Liar) -> None:
-    assert {liar.clause, *liar.implied}.intersection(liar.told()), f"this server {liar.lie}, and nothing failed"
+    assert {liar.clause, *liar.implied}.intersection(liar.told(max_failures=1)), (
+        f"this server {liar.lie}, and nothing failed"
+    )
 
 
 @pytest.mark.whole
