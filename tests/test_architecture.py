@@ -57,9 +57,9 @@ READERS = {
 EDGES = {
     "time": "cli engine/plan.py engine/runner.py http/client.py http/network.py target/mock.py",
     "subprocess": "target/commands.py",
-    "httpcore2": "http/network.py",
+    "h11": "http/network.py",
     "ssl": "http/network.py",
-    "socket": "target/mock.py",
+    "socket": "http/network.py target/mock.py",
     "http": "target/mock.py",
     "hypothesis": "fuzzing/apart.py fuzzing/strategies.py preview/cases/walks.py",
     "schemathesis": "fuzzing/apart.py fuzzing/strategies.py preview/cases/walks.py",

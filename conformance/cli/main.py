@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from conformance.target.target import Target
 
 BAD_USAGE, INTERRUPTED = 2, 130
-_EXTRA = ("httpx2", "httpcore2", "hypothesis", "jinja2", "markupsafe", "schemathesis")
+_EXTRA = ("h11", "httpx2", "hypothesis", "jinja2", "markupsafe", "schemathesis")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _REPORT = click.Path(exists=True, dir_okay=False, path_type=Path)
 TELL_EVERY = 10
