@@ -40,7 +40,9 @@ class Server:
 
     def __init__(self, command: list[str], root: Path | None = None, port: int = 0) -> None:
         out = subprocess.DEVNULL if port else subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.DEVNULL, text=True)
+        # As installed: a shell that forbids bytecode would have each start compile our modules, and no one else's.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self.process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.DEVNULL, env=env, text=True)
         if self.process.stdout is not None:
             ready = self.process.stdout.readline()
             assert ready, f"this command ended before it served: {' '.join(command)[:200]}"

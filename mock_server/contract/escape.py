@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from mock_server.contract.nearest import counted
 
 _STEERING = re.compile(
-    "[^\t\n\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+"""What steers is listed: of all that does not, `re` would make a table, and take 7 ms of each start for it."""
 
 
 def escape(text: str) -> str:
