@@ -88,7 +88,8 @@ def serve(app: Any, close: Callable[[], None]) -> Iterator[str]:
     import uvicorn  # noqa: PLC0415 - only for this target
 
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False))
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False, proxy_headers=False)
+    server = uvicorn.Server(config)
 
     def run() -> None:
         try:

@@ -19,7 +19,7 @@ PIECE = 65_536
 
 def streamed(pieces: Iterable[bytes]) -> StreamingResponse:
     """The answer that has these pieces; what makes them runs in a thread."""
-    return StreamingResponse(_gathered(pieces), media_type=JSON)
+    return StreamingResponse(gathered(pieces), media_type=JSON)
 
 
 def written(value: Any) -> Iterator[bytes]:
@@ -41,7 +41,7 @@ def written(value: Any) -> Iterator[bytes]:
         yield orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in pieces that are worth a write each."""
     held: list[bytes] = []
     size = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import StreamingResponse
 
 from mock_server.data.csv_file import write_csv
+from mock_server.http.streamed import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ def workbook_zip(books: Sequence[tuple[Sheet, Book | None]], *, flagged: bool) -
 
 def _attachment(content: Iterator[bytes], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(content, media_type=media_type, headers=headers)
+    return StreamingResponse(gathered(content), media_type=media_type, headers=headers)
 
 
 def _file(sheet: Sheet) -> str:
