@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conformance.model.clauses import Clause, load
 from conformance.model.results import Finding, Outcome, Result, Results
@@ -58,9 +58,20 @@ def collect(
     for clause in clauses.values():
         outcome = Outcome.SKIPPED if clause.not_tested is None else Outcome.NOT_APPLICABLE
         nothing = Finding(clause.id, outcome, check="", reason=clause.not_tested or NOT_REACHED)
-        of_it = tuple(found.get(clause.id, [nothing]))
+        of_it = _once(found.get(clause.id, [nothing]))
         results.append(Result(clause.id, clause.level, clause.text, max(each.outcome for each in of_it), of_it))
     return tuple(results)
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Without what is said twice of one exchange; the one that shows more of them, or came later, stays."""
+    kept: dict[Any, Finding] = {}
+    for number, each in enumerate(findings):
+        failed = each.outcome is Outcome.FAILED and each.exchanges
+        place = (each.expected, each.got, each.exchanges[-1].number) if failed else number
+        if place not in kept or len(each.exchanges) >= len(kept[place].exchanges):
+            kept[place] = each
+    return tuple(kept.values())
 
 
 def judge(results: Results) -> Verdict:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.model.clauses import load, select
-from conformance.model.results import Finding, Outcome, Result, Results
+from conformance.model.results import Exchange, Finding, Outcome, Result, Results
 from conformance.verdict import NOT_REACHED, collect, headline, judge
 
 N, S, P, I, F, E = Outcome  # noqa: E741 - the ladder, in a table of them
@@ -189,6 +189,17 @@ def test_a_clause_has_the_highest_outcome_of_its_findings() -> None:
     assert (first.outcome, second.outcome, third.outcome) == (P, F, S)
     assert [finding.check for finding in second.findings] == ["a", "b"]
     assert third.findings == (Finding("DEC-03", S, "", reason=NOT_REACHED),)
+
+
+def test_what_is_said_twice_of_one_exchange_is_told_once() -> None:
+    shown = {number: Exchange(number, None, "GET", "/", {}, None, 200, {}, "", None, 1, "") for number in (1, 2)}
+
+    def failed(by: str, got: str, *numbers: int) -> Finding:
+        return Finding("SRC-01", Outcome.FAILED, by, got=got, exchanges=tuple(shown[each] for each in numbers))
+
+    one, more, other = failed("observer", "no", 1), failed("a_check", "no", 2, 1), failed("a_check", "no", 2)
+    (only,) = collect([one, more, failed("observer", "no", 1), other], select(["SRC-01"]))
+    assert only.findings == (more, other)
 
 
 def test_a_clause_without_a_test_is_not_applicable_and_says_why() -> None:
