@@ -33,7 +33,8 @@ REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 
 
 TOO_EARLY, ENOUGH = "first looks that came too early", 3
-"""After so many of them a quick run waits a little before it first looks at a run, which spares a call each time."""
+"""After so many of them, counted by what has set a run moving, a run that moves is waited for a little before it is
+first looked at: where each endpoint takes so many calls a minute, it is the polls that a whole journey waits for."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,8 @@ class Run:
     polled: Answer
     body: Any = None
     started: Answer | None = None
+    decided: str = ""
+    """The decision that was taken since the latest poll."""
 
     @property
     def state(self) -> Any:
@@ -213,29 +216,38 @@ class StateDriver(Context):
     def poll(self, run: Run) -> Answer:
         """Read the run once, and remember the answer."""
         run.polled = self.client.call("poll_import", company_id=run.company.id, run_id=run.id)
+        run.decided = ""
         return run.polled
 
     def decide(self, run: Run, decision: str = "approve", answers: Any = None) -> Answer:
         """Post a decision."""
         body = {"decision": decision} | ({} if answers is None else {"answers": answers})
-        return self.client.call("decide", company_id=run.company.id, run_id=run.id, body=body)
+        answer = self.client.call("decide", company_id=run.company.id, run_id=run.id, body=body)
+        run.decided = decision if answer.ok else run.decided
+        return answer
 
     def until(self, run: Run, *statuses: str) -> Any:
         """Poll until the run has one of these statuses (none: until it rests); Blocked when it rests elsewhere."""
+        early = self._wait_if_early(run) if not {*statuses} & {*MOVING} else None
         seen: list[Any] = []
-        patient = not self.whole and not {*statuses} & {*MOVING}
-        if patient and self.known.get(TOO_EARLY, 0) >= ENOUGH and at(run.state, "status") in MOVING:
-            self.wait()
         for _ in self.looks():
             answer = self.poll(run)
             status = at(answer.json, "status")
-            if patient and not seen and status in MOVING:
-                self.known[TOO_EARLY] = self.known.get(TOO_EARLY, 0) + 1
+            if early is not None and not seen and status in MOVING:
+                self.known[early] = self.known.get(early, 0) + 1
             seen.append(status)
             if status in statuses or (not statuses and status not in MOVING):
                 return answer.json
             block_if(status not in MOVING, f"expected {' or '.join(statuses)}; the run is {plain(status)}", answer)
         raise Blocked(f"no {' or '.join(statuses) or 'rest'} in time; seen last: {seen[-1]}", [run.polled])
+
+    def _wait_if_early(self, run: Run) -> str:
+        """Wait where a look at the run would come too early, as it has shown; by what name such looks are counted."""
+        early = f"{TOO_EARLY} after {run.decided or 'a start'}"
+        moves = run.decided or at(run.state, "status") in MOVING
+        if moves and self.known.get(early, 0) >= ENOUGH:
+            self.wait()
+        return early
 
     def end(self, run: Run) -> None:
         """Bring a parked run to its end by a rejection."""
