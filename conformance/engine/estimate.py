@@ -34,7 +34,9 @@ def expected(target: Target | None, plan: Plan, costs: Costs) -> str:
     limit = 0 if target is None else target.requests_per_minute
     windows = math.ceil(busiest / limit) - 1 if limit and busiest else 0
     drawn = plan.examples(own=own) > 0
-    seconds = windows * WINDOW + requests * (OWN if own else OTHERS) + (LAYER if drawn else 0.0)
+    asking = requests * (OWN if own else OTHERS)
+    waiting = windows * WINDOW + asking / (windows + 1)  # the rest is asked while the busiest endpoint is waited for
+    seconds = max(waiting, asking) + (LAYER if drawn else 0.0)
     if plan.max_time is not None:
         seconds = min(seconds, plan.max_time)
     why = f", up to {busiest} of them to one endpoint, which takes {limit} a minute" if windows else ""

@@ -124,7 +124,7 @@ def states_of(client: Client, runs: Sequence[Ids]) -> Ways:
 
 
 CONTRACT = contract.load()
-COSTS = {"quick": Costs(900, 190), "whole": Costs(1_800, 480)}
+COSTS = {"quick": Costs(900, 170), "whole": Costs(1_700, 350)}
 """By depth, as counted on the independent implementation of the tests; most are polls."""
 PREVIEW = Generation(
     contract=CONTRACT,
