@@ -30,7 +30,8 @@ def receive_directly(receive: Receive, limit: int) -> bytes | None:
         return None
     if cycle.disconnected or cycle.response_complete or cycle.waiting_for_100_continue:
         return None
-    cycle.flow.resume_reading()
+    if cycle.flow.read_paused:
+        cycle.flow.resume_reading()
     cycle.message_event.clear()
     body, cycle.body = bytes(cycle.body), bytearray()
     return body

@@ -106,7 +106,7 @@ def parsed(raw: bytes) -> Any:
 def _read(raw: bytes, around: int) -> Any:
     """The JSON value of a text in so many arrays and objects; JSONEncodeError when it is nested too deeply."""
     value = orjson.loads(raw)
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST - around:
+    if len(raw) > DEEPEST - around and raw.count(b"[") + raw.count(b"{") > DEEPEST - around:
         deep = value
         for _ in range(around):
             deep = [deep]

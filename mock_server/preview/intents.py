@@ -46,7 +46,8 @@ class Intents:
                     self.unanswered.pop(each, None)
             return
         self.calls[operation] += 1
-        self.lost[operation] += lost
+        if lost:
+            self.lost[operation] += 1
         untold = unanswered or (done and status is not None and status >= 400)
         intent = _intent(call) if untold or self.unanswered else None
         if intent is not None and intent in self.unanswered:
@@ -55,7 +56,8 @@ class Intents:
             else:
                 del self.unanswered[intent]
             return
-        self.meant[operation] += untold or done
+        if untold or done:
+            self.meant[operation] += 1
         if intent is not None and untold:
             self._ask_again(intent, run_id)
 

@@ -172,7 +172,9 @@ class Exchange:
 
     async def json(self, *, optional: bool = False) -> Any:
         """The body, checked against the contract; Refusal 400 with what is wrong (ERR-11)."""
-        raw = await self.read()
+        raw = self._take()
+        if raw is None:
+            raw = await self.read()
         if self.size > LARGE:
             return await in_thread(lambda: self._checked(raw, optional=optional))
         return self._checked(raw, optional=optional)
@@ -204,11 +206,17 @@ class Exchange:
 
     async def read(self) -> bytes:
         """The whole body; Refusal 413 for one that is too long, ClientDisconnect when it breaks off."""
-        limit = self.sessions.settings.max_body
-        if self.coming and not self.encoded and (raw := receive_directly(self._receive, limit)) is not None:
+        raw = self._take()
+        return await read(self.scope, self.receive, self.sessions.settings.max_body) if raw is None else raw
+
+    def _take(self) -> bytes | None:
+        """The whole body where it has come; None, and nothing is done, where it is to be awaited or refused."""
+        if not self.coming or self.encoded:
+            return None
+        raw = receive_directly(self._receive, self.sessions.settings.max_body)
+        if raw is not None:
             self.size, self.kept, self.coming = len(raw), raw[:BODY], False
-            return raw
-        return await read(self.scope, self.receive, limit)
+        return raw
 
     def repeat_body(self, raw: bytes) -> None:
         """Let the body be read again, any number of times."""

@@ -213,7 +213,7 @@ class Session:
     def leave(self) -> None:
         """The call is over."""
         self.busy -= 1
-        if self.closed:
+        if self.log.closed:
             self.release()
 
     def use(self, real: int) -> None:
