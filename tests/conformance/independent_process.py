@@ -23,10 +23,12 @@ JOURNEY = Plan(poll_every=0.01)
 
 
 @contextmanager
-def independent(bent: str | None = None, options: Sequence[str] = ()) -> Iterator[Target]:
-    """The implementation, bent as the name says, as its target file describes it."""
-    program = ["-m", "independent"] if bent is None else ["independent_lies.py", bent]
-    argv = [sys.executable, *program, "--port", "0", "--keys", KEYS, *options]
+def independent(
+    bent: str | None = None, options: Sequence[str] = (), *, program: Sequence[str] = ("-m", "independent")
+) -> Iterator[Target]:
+    """The implementation, bent as the name says or served by another program, as its target file describes it."""
+    served = program if bent is None else ("independent_lies.py", bent)
+    argv = [sys.executable, *served, "--port", "0", "--keys", KEYS, *options]
     with subprocess.Popen(argv, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
