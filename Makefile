@@ -52,8 +52,9 @@ tables: $(VENV)/.installed-dev ## Write the tables in the docs and the sources o
 yardstick: $(VENV)/.installed-dev ## Count the liars that plain Schemathesis catches, into docs/liars.md
 	@$(BIN)/python tests/conformance/tables.py --yardstick
 
-mutants: $(VENV)/.installed-dev ## Count the small mistakes in the mock that the suite notices
+mutants: $(VENV)/.installed-dev ## Count the small mistakes in the mock, and in the independent implementation, that the suite notices
 	@$(BIN)/python tests/conformance/mutants.py --all
+	@$(BIN)/python tests/conformance/mutants.py --independent --all
 
 clean: ## Remove the virtual environment and all that tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .coverage* htmlcov build dist

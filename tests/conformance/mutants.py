@@ -173,7 +173,7 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{len(fates)}/{len(chosen)}", end="", file=sys.stderr)
     print(_figures(fates, hidden))
-    if given.all:
+    if given.all or given.write:
         DOCUMENT.write_text(_document(server, fates, hidden), encoding="utf-8")
         print(f"{DOCUMENT.relative_to(ROOT)} is written")
 
@@ -182,6 +182,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--independent", action="store_true", help="of the independent implementation, not of the mock")
     parser.add_argument("--all", action="store_true", help="every mutant, not a random choice; writes docs/mutants.md")
+    parser.add_argument("--write", action="store_true", help="write docs/mutants.md, of a choice as well")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
@@ -264,6 +265,9 @@ def _document(server: Server, fates: list[Fate], hidden: dict[str, str]) -> str:
 
 
 def _part(server: Server, fates: list[Fate], hidden: dict[str, str]) -> Iterator[str]:
+    every = sum(1 for _ in server.mutants())
+    if len(fates) < every:
+        yield from (f"Of a random {len(fates)} of its {every} mutants:", "")
     yield from (f"**{_figures(fates, hidden)}.**", "")
     yield from (f"| module | mutants | {SEEN} | {UNTOLD} | {UNSEEN} | {HIDDEN} |", "|---|---|---|---|---|---|")
     for module in server.modules:
