@@ -26,6 +26,9 @@ _KEYS = [f"{of}{sign}key" for of in _OF_WHAT for sign in ("", "_", "-", " ")]
 _WORDS = ["passw", "passphrase", "passcode", "pwd", "secret", "token", "credential", "bearer", "cookie", "jwt"]
 _AUTH = "auth(?!or(?!i[sz])|entic(?!at))"
 _NAMES = "|".join([*_WORDS, *_KEYS, _AUTH])
+_PLAIN_WORDS = [word.encode() for word in (*_WORDS, "connections")]
+_PLAIN_KEYS = [word.encode() for word in (*_KEYS, '"key"')]
+_PLAIN_AUTH = re.compile(_AUTH.encode())
 _CREDENTIAL = re.compile(f"{_NAMES}|^key$", re.IGNORECASE)
 """What the name of a member says that holds a credential, whether the contract knows it or not."""
 MEMBER = re.compile(f'"[^"]{{0,60}}(?:{_NAMES})[^"]{{0,60}}"\\s*:', re.IGNORECASE)
@@ -179,8 +182,9 @@ def _hides_text(body: bytes) -> bool:
 
 def names_credentials(plain: bytes) -> bool:
     """Whether the text, in lower case, has a word in it by which a member that holds credentials may be called."""
-    words = [*_WORDS, "connections", *([*_KEYS, '"key"'] if b"key" in plain else [])]
-    return any(word.encode() in plain for word in words) or re.search(_AUTH.encode(), plain) is not None
+    if any(word in plain for word in _PLAIN_WORDS) or (b"auth" in plain and _PLAIN_AUTH.search(plain)):
+        return True
+    return b"key" in plain and any(word in plain for word in _PLAIN_KEYS)
 
 
 def _bare(body: bytes) -> bytes:
