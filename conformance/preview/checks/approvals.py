@@ -357,11 +357,14 @@ def judge_effects(ctx: StateDriver, made: trials.DecisionRun, rows: SubmittedRow
 def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, blocked: str) -> None:
     with ctx.speaking_of("DEC-27"):
         skip_if(not clears, "the patch leaves rows flagged")
-        clear = at(made.end, "status") == "completed" and count(made.end, "invalidCellCount") == 0
+        status, wrong = at(made.end, "status"), count(made.end, "invalidCellCount")
+        clear = status == "completed" and wrong == 0
         told = not clear and blocked
         block_if(told, f"blocked by {blocked}: the patch was not applied as it was shown", made.run.polled)
         requirement = "a run without a wrong cell completes with nothing flagged"
-        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, got=documented(made.end))
+        got = f"{status}, with {'no invalidCellCount' if wrong is None else f'an invalidCellCount of {wrong}'}"
+        expected = "completed, with an invalidCellCount of 0"
+        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, expected=expected, got=got)
 
 
 def _evidence(made: trials.DecisionRun) -> list[Answer]:
