@@ -359,8 +359,7 @@ def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, bloc
         skip_if(not clears, "the patch leaves rows flagged")
         status, wrong = at(made.end, "status"), count(made.end, "invalidCellCount")
         clear = status == "completed" and wrong == 0
-        told = not clear and blocked
-        block_if(told, f"blocked by {blocked}: the patch was not applied as it was shown", made.run.polled)
+        block_if(not clear and blocked, f"blocked by {blocked}: the patch was not applied as it was shown", made.run.polled)
         requirement = "a run without a wrong cell completes with nothing flagged"
         got = f"{status}, with {'no invalidCellCount' if wrong is None else f'an invalidCellCount of {wrong}'}"
         expected = "completed, with an invalidCellCount of 0"
