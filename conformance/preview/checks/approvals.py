@@ -359,11 +359,11 @@ def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, bloc
         skip_if(not clears, "the patch leaves rows flagged")
         status, wrong = at(made.end, "status"), count(made.end, "invalidCellCount")
         clear = status == "completed" and wrong == 0
-        block_if(not clear and blocked, f"blocked by {blocked}: the patch was not applied as it was shown", made.run.polled)
+        text = f"blocked by {blocked}: the patch was not applied as it was shown"
+        block_if(not clear and blocked, text, made.run.polled)
         requirement = "a run without a wrong cell completes with nothing flagged"
         got = f"{status}, with {'no invalidCellCount' if wrong is None else f'an invalidCellCount of {wrong}'}"
-        expected = "completed, with an invalidCellCount of 0"
-        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, expected=expected, got=got)
+        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, expected="completed, with 0", got=got)
 
 
 def _evidence(made: trials.DecisionRun) -> list[Answer]:
