@@ -133,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = self._answer(raw)
         except Refused as refused:
             status, answer = refused.status, {"error": refused.text}
+        except Exception:  # a mistake of ours, answered as any framework does
+            status, answer = 500, {"error": "Something went wrong here"}
         if isinstance(answer, tuple):
             kind, name, content = answer
             self.send(status, content, Content_Type=kind, Content_Disposition=f"attachment; filename={quote(name)}")
