@@ -13,14 +13,14 @@ from conformance.engine.context import must_succeed, skip_if
 from conformance.preview.account import file_of
 from conformance.preview.bodies import actions, at, columns_concerned, count
 from conformance.preview.bystanders import strangers, unlike_fates
-from conformance.preview.checks import Run, Skipped, StateDriver, check
+from conformance.preview.checks import Company, Run, Skipped, StateDriver, check
 from conformance.preview.checks.approvals import judge_effects
 from conformance.preview.checks.downloads import judge_workbook
 from conformance.preview.checks.questions import judge_groups, judge_questions, judge_samples
 from conformance.preview.decision_runs import by_turns, follow, judge_flags, parked_run, text_answers
 from conformance.preview.patch_effects import predict
 from conformance.preview.repeated_rows import HUNDRED, blocks_for, repeated_rows
-from conformance.preview.submitted_rows import SubmittedRows, submitted_rows
+from conformance.preview.submitted_rows import SubmittedRows, inline_rows, submitted_rows
 
 
 @check(
@@ -42,6 +42,28 @@ def a_patch_mends_whole_groups(ctx: StateDriver) -> None:
 def a_patch_mends_groups_of_a_hundred(ctx: StateDriver) -> None:
     """Import a file in which each of the flagged rows is a hundred times, and approve what is proposed."""
     _judge_patch(ctx, _parked(ctx, HUNDRED))
+
+
+@check("DEC-07", needs=("needs_attention",), whole=True)
+def a_patch_may_drop_every_row(ctx: StateDriver) -> None:
+    """Import the rows alone that the patch drops as invalid, and approve what is proposed: none is left."""
+    like = ctx.run("needs_attention", fresh=False)
+    few = submitted_rows(ctx, like, like.state)
+    skip_if(not few.agrees(like.state), "the target flags other rows than the published rules do")
+    fates = predict(few, actions(like.state)).fates
+    rows = [row for number, row in enumerate(inline_rows(like.body)) if fates.get(number) == "delete_invalid_rows"]
+    skip_if(not rows, "the patch drops no row as invalid")
+    run = _started(ctx, {"rows": rows}, ctx.company(fresh=True))
+    parked, sent = run.state, submitted_rows(ctx, run, run.state)
+    skip_if(bool(predict(sent, actions(parked)).staying), "of these rows alone the patch does not drop each")
+    decided = ctx.decide(run)
+    must_succeed(decided, "the approval was refused")
+    made = follow(ctx, run, parked, decided)
+    left = count(made.end, "invalidCellCount") if at(made.end, "status") == "needs_attention" else 0
+    left = len(made.all.rows) if made.all is not None else left
+    requirement = "delete_invalid_rows drops the rows that it is for, be they all"
+    evidence = (run.polled,) if made.all is None else (run.polled, made.all.answer)
+    ctx.require("DEC-07", not left, requirement, decided, *evidence, expected="no row", got=left)
 
 
 def _judge_patch(ctx: StateDriver, run: Run) -> None:
@@ -81,9 +103,15 @@ def _parked(ctx: StateDriver, least: int = 0) -> Run:
     skip_if(not few.agrees(like.state), "the target flags other rows than the published rules do")
     rows = repeated_rows(few, blocks_for(few, least))
     company = ctx.company(fresh=True)
-    answer = ctx.start(company, file_of(ctx, company, rows) if least else {"rows": rows})
+    return _started(ctx, {"rows": rows}, company, file_of(ctx, company, rows) if least else None)
+
+
+def _started(ctx: StateDriver, body: dict[str, Any], company: Company, sent: dict[str, Any] | None = None) -> Run:
+    """A run of these rows that parks, sent in the body or as it says."""
+    rows = body["rows"]
+    answer = ctx.start(company, sent or body)
     skip_if(not answer.ok, f"an import of {len(rows)} rows is answered with {answer.status or answer.problem}")
-    run = ctx.run_of(answer, company, {"rows": rows})
+    run = ctx.run_of(answer, company, body)
     status = at(ctx.until(run), "status")
     skip_if(status != "needs_attention", f"an import of {len(rows)} such rows is {status}")
     return run

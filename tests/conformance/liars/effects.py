@@ -147,6 +147,11 @@ def _flagged_rows(table: Table, found: list[int], _: int) -> list[int]:
     return sorted(table.flagged) if found else found
 
 
+def _but_the_last(table: Table, found: list[int], _: int) -> list[int]:
+    """Whoever takes no rows for not read yet reads them once more."""
+    return [] if len(found) == sum(line is not None for line in table.lines) else found
+
+
 LIARS = (
     Liar("DEC-06", "sets the whole column", cells("set_value", lambda table, _f, _n: [*range(len(table.lines))])),
     Liar(
@@ -177,6 +182,7 @@ LIARS = (
     ),
     Liar("DEC-07", "drops a clean row, too", cells("delete_invalid_rows", lambda _t, found, _n: [*found, 1])),
     Liar("DEC-07", "drops no row", cells("delete_invalid_rows", lambda *_: [])),
+    Liar("DEC-07", "drops no row where every row is to be dropped", cells("delete_invalid_rows", _but_the_last)),
     Liar("DEC-07", "keeps the rows that it should drop", refixed("delete_invalid_rows", Fix("keep"))),
     Liar("DEC-08", "keeps the last of repeated rows", _keeps(_last)),
     Liar("DEC-08", "keeps none of repeated rows", _keeps(_none)),
