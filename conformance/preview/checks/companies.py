@@ -243,6 +243,10 @@ def template_ids_are_of_the_account(ctx: StateDriver) -> None:
         "foreign and known": [strange, known],
         "more behind it": [f"{known}x"],
         "nearly known": [near(known)],
+        "an object of known": {known: known},
+        "an empty object": {},
+        "an empty text": "",
+        "nought": 0,
     }
     chosen = list(bad.items())[: None if ctx.whole else 3]
     answers = {what: ctx.provision(**right | {"template_ids": value}) for what, value in chosen}

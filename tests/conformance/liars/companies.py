@@ -202,6 +202,18 @@ def _texts(body: Any) -> None:
         body["template_ids"] = list(_FIRST)
 
 
+def _object(body: Any) -> None:
+    """Whoever goes over an object goes over its names."""
+    if isinstance(ids := body.get("template_ids"), dict) and ids:
+        body["template_ids"] = list(ids)
+
+
+def _nothing(body: Any) -> None:
+    """Whoever asks whether there is something takes `{}`, `""` and 0 for nothing."""
+    if not (ids := body.get("template_ids")) and ids != []:
+        body.pop("template_ids", None)
+
+
 _SOURCE = "5d0c8e1a-3b7f-4c26-9a41-6e2f0b9d7c11"
 _FIRST = ("1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310",)
 _TEMPLATES = ("1f6b", "8c2d", "e90b")
@@ -281,6 +293,8 @@ LIARS = (
     Liar("PROV-14", "makes the company and refuses it then", _kept_anyway),
     Liar("PROV-15", "leaves out templates that it lacks", _body(_only_known)),
     Liar("PROV-15", "takes one template id as a list", _body(_wrapped)),
+    Liar("PROV-15", "takes an object of template ids for a list", _body(_object)),
+    Liar("PROV-15", "takes whatever is empty for no template_ids", _body(_nothing)),
     Liar("PROV-15", "overlooks ids that are no text", _body(_texts)),
     Liar("PROV-15", "does not find a template that it lacks", refuses_with(400, 404, "template_ids names")),
     Liar("PROV-16", "lets two companies have one name", _forgets("name")),
