@@ -183,6 +183,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--independent", action="store_true", help="of the independent implementation, not of the mock")
     parser.add_argument("--all", action="store_true", help="every mutant, not a random choice; writes docs/mutants.md")
     parser.add_argument("--write", action="store_true", help="write docs/mutants.md, of a choice as well")
+    parser.add_argument("--known", action="store_true", help="only those that the log has, so that none is judged")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
@@ -226,6 +227,8 @@ def _fates(server: Server, chosen: list[Mutant], given: argparse.Namespace) -> I
             return Fate(mutant, there["end"], there["clauses"])
         return Fate(mutant, *fate(server, mutant, journey_only=given.journey_only))
 
+    if given.known:
+        chosen = [mutant for mutant in chosen if (mutant.id, mutant.change) in known]
     with ThreadPoolExecutor(given.workers) as pool:
         for each in pool.map(found, chosen):
             yield each
@@ -267,7 +270,7 @@ def _document(server: Server, fates: list[Fate], hidden: dict[str, str]) -> str:
 def _part(server: Server, fates: list[Fate], hidden: dict[str, str]) -> Iterator[str]:
     every = sum(1 for _ in server.mutants())
     if len(fates) < every:
-        yield from (f"Of a random {len(fates)} of its {every} mutants:", "")
+        yield from (f"These are the figures of {len(fates)} of its {every} mutants; the others were not judged.", "")
     yield from (f"**{_figures(fates, hidden)}.**", "")
     yield from (f"| module | mutants | {SEEN} | {UNTOLD} | {UNSEEN} | {HIDDEN} |", "|---|---|---|---|---|---|")
     for module in server.modules:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
-from conformance.engine.context import block_if, first_of, must_come, must_succeed
+from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at
 from conformance.preview.checks import Answer, StateDriver, check
@@ -59,6 +59,16 @@ def a_company_needs_no_external_id(ctx: StateDriver) -> None:
     paths = (("connections",), ("company", "external_id"))
     told = {path[-1]: at(answer.json, *path) for path in paths if _has(answer.json, *path)}
     ctx.reads("OP-02", f"present: {told}" if told else "both absent")
+
+
+@check("PROV-01")
+def a_company_may_have_a_destination(ctx: StateDriver) -> None:
+    """Provision a company with the destination that can be reached, as the target file has it."""
+    ctx.must_provision()
+    there = ctx.target.destinations.get("reachable")
+    skip_if(there is None, "the target file says of no destination that it can be reached")
+    answer = ctx.provision(connections={"destination": there})
+    ctx.status("PROV-01", answer, 201, "a request with the target file's destination is answered with 201")
 
 
 def _has(value: Any, *path: str) -> bool:

@@ -219,6 +219,11 @@ _FIRST = ("1f6b2c9e-0a35-4e78-9d41-b8c7e5f2a310",)
 _TEMPLATES = ("1f6b", "8c2d", "e90b")
 
 
+def _wants_no_destination(body: Any) -> None:
+    if body.get("connections"):
+        raise Refusal(400, "connections are not known here")
+
+
 def _wants_external_id(body: Any) -> None:
     if "external_id" not in body:
         raise Refusal(400, "external_id is missing")
@@ -245,6 +250,7 @@ def _connected(**members: Any) -> Lie:
 
 
 LIARS = (
+    Liar("PROV-01", "refuses a company with a destination", _body(_wants_no_destination)),
     Liar("PROV-01", "answers a new company with 200", _status(200)),
     Liar("PROV-01", "answers a new company with 202", _status(202)),
     Liar("PROV-01", "wants an external_id", _body(_wants_external_id)),
