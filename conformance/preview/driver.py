@@ -32,7 +32,7 @@ REFUSING, UNREACHABLE = "destination that refuses", "destination out of reach"
 """Ways beside the target file's to a company with a completed import and such a destination."""
 
 
-TOO_EARLY, ENOUGH = "first looks that came too early", 3
+TOO_EARLY, ENOUGH = "first looks that came too early", 2
 """After so many of them, counted by what has set a run moving, a run that moves is waited for a little before it is
 first looked at: where each endpoint takes so many calls a minute, it is the polls that a whole journey waits for."""
 
