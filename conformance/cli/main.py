@@ -134,7 +134,7 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
               help="Wait this long between polls.  [default: 2, on this machine 0.3]")  # fmt: skip
 @click.option("--format", "shown", type=click.Choice(["text", *formats.FORMATS]), default="text", show_default=True,
               help="Print the report in this form; the text then goes to standard error.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="Print each failed clause in a line, and the verdict; no progress.")
+@click.option("--quiet", is_flag=True, help="Print the first screen of the report alone; no progress.")
 @click.option("--end-with-stdin", is_flag=True, hidden=True)
 @_report_options
 def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:

@@ -5,6 +5,7 @@ It holds no text of a target but in the findings themselves, and escapes nothing
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -61,6 +62,14 @@ class Unverified(NamedTuple):
     exchange: Exchange | None
 
 
+class Cause(NamedTuple):
+    """What clauses wait for that could not be judged: a clause that failed, or none that is known."""
+
+    clause: str
+    reasons: Mapping[str, tuple[str, ...]]
+    """Why they could not be judged, and which ones."""
+
+
 def areas(results: Results) -> tuple[Area, ...]:
     """The results by area, in the order in which they come."""
     grouped: dict[str, list[Result]] = {}
@@ -99,16 +108,49 @@ def reason(result: Result) -> str:
 
 
 def unverified(results: Results) -> tuple[Unverified, ...]:
-    """What this run says nothing about, by outcome and reason; the worst first."""
+    """What this run says nothing about, by outcome and reason; the worst first, and the most."""
     grouped: dict[tuple[Outcome, str], list[Result]] = {}
     for result in results.results:
         if result.outcome in {Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.NOT_APPLICABLE}:
             grouped.setdefault((result.outcome, reason(result)), []).append(result)
     found = []
-    for (outcome, why), group in sorted(grouped.items(), key=lambda item: -item[0][0]):
+    for (outcome, why), group in sorted(grouped.items(), key=lambda item: (-item[0][0], -len(item[1]))):
         last = next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
         found.append(Unverified(outcome, why, tuple(result.clause for result in group), last))
     return tuple(found)
+
+
+def causes(results: Results) -> tuple[Cause, ...]:
+    """What to mend first: the failed clauses that most others wait for, then the reasons behind which none is seen."""
+    behind: dict[str, dict[str, tuple[str, ...]]] = {}
+    for each in unverified(results):
+        if each.outcome is Outcome.INCONCLUSIVE:
+            clause = _behind(each, results)
+            behind.setdefault(clause or f" {each.reason}", {})[each.reason] = each.clauses
+    found = [Cause("" if key.startswith(" ") else key, reasons) for key, reasons in behind.items()]
+    return tuple(sorted(found, key=lambda cause: (not cause.clause, -sum(map(len, cause.reasons.values())))))
+
+
+def _behind(group: Unverified, results: Results) -> str:
+    """The failed clause that the reason names, or that failed on the same call with the same status; or none."""
+    failed = {result.clause: result for result in faults(results) if result.outcome is Outcome.FAILED}
+    for clause in re.findall(r"[A-Z]+-\d+", group.reason):
+        if clause in failed:
+            return str(clause)
+    if (last := group.exchange) is None or last.status is None or last.operation is None:
+        return ""
+    known, call = load(), (last.operation, last.status)
+    for clause, result in failed.items():
+        if clause in known and last.operation in known[clause].operations:
+            for finding in result.findings:
+                seen = {(each.operation, each.status) for each in finding.exchanges[-1:]}
+                if (
+                    finding.outcome is Outcome.FAILED
+                    and call in seen
+                    and (last.status >= 400 or finding.check == "shape")
+                ):
+                    return clause
+    return ""
 
 
 def readings(results: Results) -> tuple[PointReading, ...]:

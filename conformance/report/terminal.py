@@ -1,106 +1,114 @@
-"""The report for a terminal, 80 columns wide: faults with their evidence, the clauses, open points, the figures last.
+"""The report for a terminal, 80 columns wide: verdict, clauses, what to mend first, all that failed; then the rest.
 
 Lines to paste (curl, the command to repeat) are never broken, however long they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
 
-from conformance.report import summary
-from conformance.report.dispute import dispute
-from conformance.verdict import judge
-from mock_server.contract.escape import cut, escape, line
+from conformance.model.results import Outcome
+from conformance.report import details, summary
+from conformance.report.details import WIDTH, labelled, wrapped
+from conformance.report.dispute import ABOUT
+from conformance.verdict import aside, judge
+from mock_server.contract.escape import cut, line
 from mock_server.contract.nearest import counted
 
 if TYPE_CHECKING:
-    from conformance.model.results import Exchange, Result, Results
+    from conformance.model.results import Result, Results
 
-WIDTH = 80
 MARKS = {outcome: letter for outcome, (_, letter, _) in summary.SIGNS.items()}
 """The letter that stands for a clause in the matrix."""
 
 _COLOURS = {outcome: colour for outcome, (_, _, colour) in summary.SIGNS.items()}
 _VERDICT_COLOURS = {0: "green", 1: "red"}
-_FINDINGS = 3
-_EXCHANGES = 2
-_LEFT = 6
-_BODY = 800
+_TEXT = 800
+_NAMED = 8
+"""Clauses that a line names one by one."""
 _MARKS_A_LINE = 24
 _LABEL = 10
 
 
 def render(results: Results, *, colour: bool = False, quiet: bool = False) -> str:
-    """The whole report, or, `quiet`, the faults in a line each and the verdict; `colour` is for terminals alone."""
+    """The whole report, or, `quiet`, its first screen; `colour` is for terminals alone."""
     text = "\n".join(_lines(results, quiet=quiet)) + "\n"
     return text if colour else click.unstyle(text)
 
 
 def fault(results: Results, result: Result) -> str:
     """What is said of one clause that failed, without colour."""
-    return click.unstyle("\n".join(_fault(results, result)))
+    return click.unstyle("\n".join(details.fault(results, result)))
 
 
 def _lines(results: Results, *, quiet: bool) -> Iterator[str]:
     if results.unreachable is not None and not results.interrupted:
         yield f"unreachable: {line(results.unreachable)}"
         return
-    yield from _list(results)
-    if quiet:
-        yield _headline(results)
-        return
-    for result in summary.faults(results):
-        yield from _fault(results, result)
-    for title, part in _PARTS.items():
-        if lines := list(part(results)):
-            yield from (click.style(title, bold=True), *lines, "")
     yield from _verdict(results)
-
-
-def _list(results: Results) -> Iterator[str]:
-    """Each fault in a line, so that a reader sees all of them before the evidence of any."""
+    yield from _parts(results, _FIRST)
+    if quiet:
+        return
     for result in (found := summary.faults(results)):
-        said = f"{line(result.clause):<9} ({line(result.level)}) {line(result.text)}"
-        mark = click.style(f"{result.outcome.word.upper():<7}", fg=_COLOURS[result.outcome], bold=True)
-        yield f"{mark} {said if len(said) <= WIDTH - 8 else f'{said[: WIDTH - 9]}…'}"
+        yield from ("", *details.fault(results, result))
     if found:
-        yield ""
-
-
-def _fault(results: Results, result: Result) -> Iterator[str]:
-    mark = click.style(result.outcome.word.upper(), fg=_COLOURS[result.outcome], bold=True)
-    yield f"{mark}  {click.style(line(result.clause), bold=True)} ({line(result.level)})"
-    yield from _wrapped(line(result.text))
-    found = summary.evidence(result)
-    for finding in found[:_FINDINGS]:
-        yield ""
-        for label, text in summary.texts(finding).items():
-            yield from _labelled(label, cut(line(text), _BODY))
-        for exchange in finding.exchanges[:_EXCHANGES]:
-            yield from _exchange(exchange)
-        if len(finding.exchanges) > _EXCHANGES:
-            yield f"  … and {counted(len(finding.exchanges) - _EXCHANGES, 'more exchange')}; --json has them all"
-    if len(found) > _FINDINGS:
-        yield f"  … and {counted(len(found) - _FINDINGS, 'more finding')} about this clause; --json has them all"
-    yield from ("", "  to repeat it:", f"    {line(summary.again(results, [result.clause]))}")
-    if said := dispute(result.clause):
-        yield "  to dispute it:"
-        for each in said:
-            yield from wrap(each, WIDTH, initial_indent="    ", subsequent_indent="      ")
+        yield from ("", *wrapped(ABOUT, indent=""))
+    yield from _parts(results, _THEN)
     yield ""
+    yield from wrapped("; ".join(f"{name} {line(value)}" for name, value in summary.facts(results)), indent="")
+    yield _headline(results)
 
 
-def _exchange(exchange: Exchange) -> Iterator[str]:
-    yield f"  exchange {exchange.number}" + (f" ({line(exchange.operation)})" if exchange.operation else "")
-    for arrow, text in zip("><", summary.dialogue(exchange), strict=True):
-        for each in escape(cut(text, _BODY)).split("\n"):
-            yield from wrap(each, WIDTH, initial_indent=f"    {arrow} ", subsequent_indent=f"    {arrow}   ")
-    yield f"    {escape(exchange.curl)}"
+def _verdict(results: Results) -> Iterator[str]:
+    yield _headline(results)
+    told = set(aside(results).values())  # beside the clause that each is about
+    for remark in judge(results).remarks:
+        if remark not in told:
+            yield from wrapped(line(remark))
+
+
+def _parts(results: Results, parts: Mapping[str, Callable[[Results], Iterator[str]]]) -> Iterator[str]:
+    for title, part in parts.items():
+        if lines := list(part(results)):
+            yield from ("", click.style(title, bold=True), *lines)
+
+
+def _causes(results: Results) -> Iterator[str]:
+    """What other clauses wait for: a failed clause, or what the reason says."""
+    for cause in summary.causes(results):
+        number = sum(map(len, cause.reasons.values()))
+        wait = f"{counted(number, 'clause')} {'waits' if number == 1 else 'wait'}"
+        why = [
+            line(reason).removeprefix(f"blocked by {cause.clause}: ") + (f" ({len(ids)})" if len(ids) < number else "")
+            for reason, ids in cause.reasons.items()
+        ]
+        ids = [clause for group in cause.reasons.values() for clause in group]
+        named = f" ({line(', '.join(ids))})" if number <= _NAMED else ""
+        text = cut(f"{wait}{' for it' if cause.clause else ''}: {'; '.join(why)}", _TEXT)
+        yield from labelled(line(cause.clause) or MARKS[Outcome.INCONCLUSIVE], f"{text}{named}", _LABEL)
+
+
+def _failed(results: Results) -> Iterator[str]:
+    """Each fault with what came instead, so that a reader sees all of them before the evidence of any."""
+    excused = aside(results)
+    for result in summary.faults(results):
+        found = summary.evidence(result)
+        number = sum(each.outcome is result.outcome for each in found)
+        more = f" [1 of {number} findings]" if number > 1 else ""
+        said = (details.brief(found[0]) if found else line(result.text)) + more
+        first, *rest = labelled(line(result.clause), said, _LABEL) or [f"  {line(result.clause)}"]
+        name = line(result.clause)
+        yield first.replace(name, click.style(name, fg=_COLOURS[result.outcome], bold=True), 1) if name else first
+        yield from rest
+        if why := excused.get(result.clause):
+            yield from labelled("", line(why).removeprefix(f"{name} failed, ").removeprefix("but "), _LABEL)
+        elif result.outcome is Outcome.ERROR:
+            yield from labelled("", "the suite's own error", _LABEL)
 
 
 def _matrix(results: Results) -> Iterator[str]:
@@ -117,53 +125,37 @@ def _matrix(results: Results) -> Iterator[str]:
         yield from ("", f"  {'   '.join(legend)}")
 
 
+def _unjudged(results: Results) -> Iterator[str]:
+    for each in summary.unverified(results):
+        yield from wrapped(f"{each.outcome.word}: {line(cut(each.reason, _TEXT))}")
+        yield from wrapped(line(", ".join(each.clauses)), indent="    ")
+        if each.exchange is not None:
+            yield from details.exchange(each.exchange, each.reason)
+
+
 def _readings(results: Results) -> Iterator[str]:
     for reading in summary.readings(results):
         if reading.reading != summary.NOT_SEEN:
-            yield from _labelled(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}", 8)
+            yield from labelled(line(reading.open_point), f"{line(reading.question)}: {line(reading.reading)}", 8)
     for clause, note in summary.notes(results):
-        yield from _labelled(line(clause), line(note), 8)
-
-
-def _unverified(results: Results) -> Iterator[str]:
-    for each in summary.unverified(results):
-        yield from _wrapped(f"{each.outcome.word}: {line(cut(each.reason, _BODY))}")
-        yield from _wrapped(line(", ".join(each.clauses)), indent="    ")
-        if each.exchange is not None:
-            yield from _exchange(each.exchange)
+        yield from labelled(line(clause), line(note), 8)
 
 
 def _left_behind(results: Results) -> Iterator[str]:
-    yield from (f"  {line(thing)}" for thing in results.left_behind[:_LEFT])
-    if len(results.left_behind) > _LEFT:
-        yield f"  … and {len(results.left_behind) - _LEFT} more; --json has them all"
-
-
-def _verdict(results: Results) -> Iterator[str]:
-    facts = "; ".join(f"{name} {line(value)}" for name, value in summary.facts(results))
-    yield from _wrapped(facts, indent="")
-    for remark in judge(results).remarks:
-        yield from _wrapped(line(remark), indent="")
-    yield _headline(results)
+    if number := len(results.left_behind):
+        yield f"  {number} that the run made and nothing in the contract removes; --json names them"
 
 
 def _headline(results: Results) -> str:
     verdict = judge(results)
-    text = "\n".join(wrap(f"{verdict.word}: {line(verdict.headline)}", WIDTH))
+    text = "\n".join(wrapped(f"{verdict.word}: {line(verdict.headline)}", indent=""))
     return click.style(text, fg=_VERDICT_COLOURS.get(verdict.code, "yellow"), bold=True)
 
 
-_PARTS = {
-    "Clauses": _matrix,
+_FIRST = {"Clauses": _matrix, "Mend first": _causes, "Failed": _failed}
+"""The first screen, title to lines."""
+_THEN = {
+    "Not judged": _unjudged,
     "Open points: how this implementation reads them": _readings,
-    "Not verified": _unverified,
     "Left behind": _left_behind,
 }
-
-
-def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def _labelled(label: str, text: str, width: int = 10) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=f"  {label:<{width}}", subsequent_indent=" " * (width + 2))

@@ -91,7 +91,14 @@ def test_a_report_to_standard_output_is_alone_there() -> None:
 def test_a_format_takes_the_place_of_the_text() -> None:
     done = command("run", "--target", "mock", "SRC-01", "--max-examples", "0", "--format", "sarif", "--quiet")
     assert json.loads(done.stdout)["version"] == "2.1.0"
-    assert done.stderr == "passed: 1 of 1 must clauses passed\n"
+    assert done.stderr.splitlines() == [
+        "passed: 1 of 1 must clauses passed",
+        "",
+        "Clauses",
+        "  SRC     .                         1 passed",
+        "",
+        "  . passed",
+    ]
 
 
 def test_so_many_failures_are_enough_and_a_run_that_tried_too_little_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,7 +13,7 @@ import pytest
 
 from conformance.model.clauses import server_clauses
 from conformance.model.results import Exchange, Finding, Outcome, Results
-from conformance.report import github, html, jsonreport, junit, markdown, sarif, summary, terminal
+from conformance.report import details, github, html, jsonreport, junit, markdown, sarif, summary, terminal
 from conformance.verdict import aside, collect, counts, headline
 from mock_server.contract.document import data
 
@@ -157,23 +158,70 @@ def test_the_badge_is_green_or_orange_where_nothing_failed() -> None:
 def test_a_failure_shows_all_that_is_needed_to_mend_it() -> None:
     text = terminal.render(results(finding("DEC-04", Outcome.FAILED)))
     lines = text.splitlines()
-    assert lines[:3] == ["FAILED  DEC-04    (must) An approved run keeps its id.", "", "FAILED  DEC-04 (must)"]
+    assert lines[0].startswith("failed: 0 of 1 must clauses passed, 1 failed; ")
+    (named,) = [place for place, each in enumerate(lines) if each == "Failed"]
+    assert lines[named + 1] == "  DEC-04    A second decision is refused: expected 409; got 200 running"
     for said in ("  required  A second decision is refused.", "  expected  409", "  got       200 running"):
-        assert said in lines
+        assert said in lines[lines.index("FAILED  DEC-04 (must)") :]
     assert "    > POST http://127.0.0.1:9000/api/v1/companies/c/imports/r/decision" in lines
-    assert "    < 200 after 3 ms" in lines
+    assert lines[lines.index("    < 200") + 1 :][:2] == [
+        "    < content-type: application/json",
+        '    < {"run_id": "r", "status": "running"}',
+    ]
     assert f"    {exchange().curl}" in lines
-    assert "    vern-conformance run DEC-04 --target target.yaml --seed 7" in lines
-    disputed = lines[lines.index("  to dispute it:") + 1 :]
-    assert re.fullmatch(r"    clause DEC-04: openapi/clauses.yaml, line \d+(, from .*)?", disputed[0])
-    assert any(each.startswith("    contract of decide: openapi/migration-api.yaml, line ") for each in disputed)
-    assert any(each.startswith("    open point") for each in disputed)
+    assert "  to repeat it: vern-conformance run DEC-04 --target target.yaml --seed 7" in lines
+    (disputed,) = [each for each in lines if each.startswith("  to dispute it: ")]
+    assert disputed.startswith("  to dispute it: `vern-conformance explain DEC-04`")
     assert lines[-1].startswith("failed: 0 of 1 must clauses passed, 1 failed; ")
 
 
+def test_of_an_exchange_only_what_was_judged_is_shown_and_once() -> None:
+    body = '{"run_id": "r"}'
+    headers = {"content-type": "text/plain", "server": "s", "date": "d", "x-page": "2", "retry-after": "1"}
+    one = exchange(
+        9, headers=headers, body=body, curl=f"curl {exchange().url} --data-binary '{exchange().request_body}'"
+    )
+    twice = [finding("DEC-04", Outcome.FAILED, got=f"200 {body}", expected=each, exchanges=(one,)) for each in "ab"]
+    text = terminal.render(results(replace(twice[0], note="x-page is odd"), twice[1]))
+    assert (text.count(body), text.count("exchange 9 (decide)"), text.count("exchange 9, above")) == (1, 1, 1)
+    assert "> POST" not in text, "the command says it"
+    assert all(f"    < {name}: {headers[name]}\n" in text for name in ("content-type", "x-page", "retry-after"))
+    assert "server:" not in text
+    assert "date:" not in text
+
+
+def test_of_many_exchanges_the_odd_one_is_shown() -> None:
+    shown = [exchange(number, status=409 if number == 4 else 200) for number in range(9)]
+    assert [each.number for each in details.telling(shown)] == [3, 4]
+    assert [each.number for each in details.telling(shown[5:])] == [7, 8]
+
+
+def test_what_most_clauses_wait_for_is_to_be_mended_first() -> None:
+    call = exchange(operation="provision_company", status=201)
+    waiting = finding("DEC-05", Outcome.INCONCLUSIVE, reason="no company", exchanges=(call,))
+    run = results(
+        finding("PROV-02", Outcome.FAILED, check="shape", exchanges=(call,)),
+        finding("DEC-24", Outcome.FAILED),
+        finding("DEC-07", Outcome.INCONCLUSIVE, reason="blocked by DEC-24: it was rejected afterwards"),
+        *(finding(f"IDEM-0{number}", Outcome.INCONCLUSIVE, reason="no clock") for number in range(1, 6)),
+        waiting,
+        replace(waiting, clause="DEC-06"),
+    )
+    assert summary.causes(run) == (
+        summary.Cause("PROV-02", {"no company": ("DEC-05", "DEC-06")}),
+        summary.Cause("DEC-24", {"blocked by DEC-24: it was rejected afterwards": ("DEC-07",)}),
+        summary.Cause("", {"no clock": tuple(f"IDEM-0{number}" for number in range(1, 6))}),
+    )
+    first = terminal.render(run, quiet=True).partition("Mend first\n")[2].splitlines()
+    assert first[:2] == [
+        "  PROV-02   2 clauses wait for it: no company (DEC-05, DEC-06)",
+        "  DEC-24    1 clause waits for it: it was rejected afterwards (DEC-07)",
+    ]
+
+
 def test_only_lines_to_paste_are_wider_than_the_terminal() -> None:
-    wide = [each for each in terminal.render(mixed()).splitlines() if len(each) > terminal.WIDTH]
-    assert {each.split()[0] for each in wide} <= {"curl"}
+    wide = [each for each in terminal.render(mixed()).splitlines() if len(each) > details.WIDTH]
+    assert {each.split()[0] for each in wide} <= {"curl", "to"}, "to repeat it:"
 
 
 def test_colour_is_added_to_the_same_text() -> None:
@@ -197,7 +245,7 @@ def test_many_findings_are_told_by_number() -> None:
     many = [finding("DEC-04", Outcome.FAILED, exchanges=shown, got=f"200, number {number}") for number in range(8)]
     assert "more finding" not in terminal.render(results(*many[:1] * 5)), "they say the same"
     text = terminal.render(results(*many[:5]))
-    assert "and 2 more findings about this clause" in text
+    assert re.search(r"and 2 more findings:\n    .*expected 409; got 200, number 3\n    .*number 4", text)
     assert "and 3 more exchanges" in text
     assert "and 3 more findings about this clause" in markdown.render(results(*many))
 
@@ -302,11 +350,14 @@ def test_the_markdown_stays_under_its_bound_and_says_what_it_leaves_out() -> Non
 # What is short, and what machines show
 
 
-def test_quiet_tells_each_fault_in_a_line_and_the_verdict() -> None:
+def test_quiet_is_the_first_screen() -> None:
     run = mixed()
-    first, _, last = terminal.render(run, quiet=True).partition("\n\n")
-    assert [each.split()[1] for each in first.splitlines()] == [each.clause for each in summary.faults(run)]
-    assert last.split() == f"failed: {headline(run)}".split()
+    first = terminal.render(run, quiet=True)
+    assert terminal.render(run).startswith(first)
+    assert " ".join(first.split()).startswith(f"failed: {headline(run)} ")
+    named = re.findall(r"^  ([A-Z]+-\d+)", first.partition("\nFailed\n")[2], re.MULTILINE)
+    assert named == [each.clause for each in summary.faults(run)]
+    assert first.count("does not count for the verdict") == len(aside(run))
 
 
 def test_an_unreachable_target_is_told_in_one_line() -> None:
