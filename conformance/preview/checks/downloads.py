@@ -335,7 +335,8 @@ def _awkward_rows(ctx: StateDriver, company: Company) -> tuple[str, list[dict[st
     first = pattern.columns[0]
     if not first.required and not first.unique:
         more[1][first.name] = ""
-    return name, awkward, more if ctx.whole else []
+    empties = not any(each.required for each in pattern.columns if each.name == name)  # which may stay empty
+    return name, awkward, more if ctx.whole and empties else []
 
 
 def _broken_alike(text: str) -> str:
