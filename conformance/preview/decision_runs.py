@@ -17,7 +17,7 @@ from conformance.preview.account import Download, both, download
 from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
-from conformance.preview.repeated_rows import other_texts
+from conformance.preview.repeated_rows import WRONG, other_texts
 from conformance.preview.submitted_rows import Column, SubmittedRows, check_rows, columns_of, sheet_of, submitted_rows
 from conformance.target.target import Body
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from conformance.http.client import Answer
 
 Answers = list[dict[str, str]]
-WRONG = "no such value!"
 """A text that hardly a rule allows."""
 MOST_OPTIONS = 4
 AGAIN, FLAGGED = "needs_attention_again", "completed_with_flags"

@@ -25,6 +25,7 @@ REPEATED = 3
 """So many values that have to be unique are there once more, at the very end."""
 TOGETHER = 4
 """In the last blocks the rows of a kind follow one another."""
+WRONG = "no such value!"
 LONG = 60
 """How many characters more a wrong text of the first block has."""
 
@@ -44,6 +45,27 @@ def repeated_rows(like: SubmittedRows, times: int) -> list[Row]:
     found = [row for at, block in enumerate(blocks[:-TOGETHER]) for row in (block[::-1] if at % 2 else block)]
     found += [block[row] for row in range(len(like.rows)) for block in blocks[-TOGETHER:]]
     return found + [block[row] for block in blocks[:REPEATED] for row in repeated]
+
+
+def further_rows(like: SubmittedRows) -> list[Row]:
+    """The rows, and with each further way to break a rule that their template publishes one that breaks it alone.
+
+    Each is a right row with values of its own; Skipped where no row is right, or nothing else can be broken.
+    """
+    known = {(column, rule) for (_, column), rule in like.failing.items()}
+    right = first_of((row for row in range(len(like.rows)) if row not in like.flagged), "no row of the file is right")
+    taken: dict[str, set[str]] = {column.name: set() for column in like.columns}
+    found, number = _Block(like, 0, taken).rows(), 0
+    for column in like.columns:
+        for rule, text in (("required", ""), ("strict", WRONG)):
+            if (column.name, rule) not in known and column.offence(text) == rule:
+                number += 1
+                found.append(_Block(like, number, taken).rows()[right] | {column.name: text})
+        if column.unique and (column.name, "unique") not in known and found[right].get(column.name):
+            number += 1
+            found.append(_Block(like, number, taken).rows()[right] | {column.name: found[right][column.name]})
+    skip_if(not number, "the target file's rows break every rule already that its template publishes")
+    return found
 
 
 class _Block:

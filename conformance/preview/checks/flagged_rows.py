@@ -19,7 +19,7 @@ from conformance.preview.checks.downloads import judge_workbook
 from conformance.preview.checks.questions import judge_groups, judge_questions, judge_samples
 from conformance.preview.decision_runs import by_turns, follow, judge_flags, parked_run, text_answers
 from conformance.preview.patch_effects import predict
-from conformance.preview.repeated_rows import HUNDRED, blocks_for, repeated_rows
+from conformance.preview.repeated_rows import HUNDRED, blocks_for, further_rows, repeated_rows
 from conformance.preview.submitted_rows import SubmittedRows, inline_rows, submitted_rows
 
 
@@ -42,6 +42,16 @@ def a_patch_mends_whole_groups(ctx: StateDriver) -> None:
 def a_patch_mends_groups_of_a_hundred(ctx: StateDriver) -> None:
     """Import a file in which each of the flagged rows is a hundred times, and approve what is proposed."""
     _judge_patch(ctx, _parked(ctx, HUNDRED))
+
+
+@check("DEC-05", "DEC-06", "DEC-07", "DEC-08", needs=("needs_attention",), whole=True)
+def a_patch_minds_what_a_row_is_flagged_for(ctx: StateDriver) -> None:
+    """Import flagged rows beside rows that break the template's other rules, and approve what is proposed."""
+    few = _few(ctx)
+    run = _started(ctx, {"rows": further_rows(few)}, ctx.company(fresh=True))
+    parked, agrees = run.state, submitted_rows(ctx, run, run.state).agrees(run.state)
+    skip_if(not agrees, "the target flags other rows than the published rules do")
+    judge_effects(ctx, follow(ctx, run, parked, ctx.decide(run)))
 
 
 @check("DEC-07", needs=("needs_attention",), whole=True)
@@ -98,12 +108,18 @@ def _judge_count(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
 
 def _parked(ctx: StateDriver, least: int = 0) -> Run:
     """A run that parks for whole groups of wrong cells: of inline rows, or of a file where they are many."""
-    like = ctx.run("needs_attention", fresh=False)
-    few = submitted_rows(ctx, like, like.state)
-    skip_if(not few.agrees(like.state), "the target flags other rows than the published rules do")
+    few = _few(ctx)
     rows = repeated_rows(few, blocks_for(few, least))
     company = ctx.company(fresh=True)
     return _started(ctx, {"rows": rows}, company, file_of(ctx, company, rows) if least else None)
+
+
+def _few(ctx: StateDriver) -> SubmittedRows:
+    """The flagged rows of the target file, where they are flagged as the published rules say."""
+    like = ctx.run("needs_attention", fresh=False)
+    few = submitted_rows(ctx, like, like.state)
+    skip_if(not few.agrees(like.state), "the target flags other rows than the published rules do")
+    return few
 
 
 def _started(ctx: StateDriver, body: dict[str, Any], company: Company, sent: dict[str, Any] | None = None) -> Run:

@@ -14,8 +14,9 @@ from conformance.preview.account import Download, both, file_of
 from conformance.preview.bodies import at, count, listed, questions
 from conformance.preview.checks import Company, Run, StateDriver, check
 from conformance.preview.checks.polls import judge_sheets
-from conformance.preview.decision_runs import WRONG, flagged_run
+from conformance.preview.decision_runs import flagged_run
 from conformance.preview.made_rows import Pattern, pattern_for
+from conformance.preview.repeated_rows import WRONG
 from conformance.preview.submitted_rows import check_rows, columns_of
 
 Both = Mapping[str, tuple[Download, Download]]
