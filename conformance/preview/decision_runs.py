@@ -54,7 +54,7 @@ class DecisionRun(NamedTuple):
         read = [(each.header, sorted(each.rows)) if each else None for each in (self.all, self.valid)]
         asked = [(each.get("column"), each.get("action")) for each in actions(self.end)]
         counts = count(self.end, "inserted"), count(self.end, "invalidCellCount")
-        return at(self.end, "status"), *counts, *read, sorted(map(repr, asked))
+        return at(self.end, "status"), *counts, *read, sorted(map(plain, asked))
 
     def fate(self, rows: SubmittedRows, column: str, only: Collection[int] = ()) -> list[list[tuple[str, ...]]]:
         """The rows that were wrong in the column, or `only` these of them, as they are now, in both downloads.

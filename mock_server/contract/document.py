@@ -249,12 +249,12 @@ class Contract:
         contents = self.resolved(response).get("content", {})
         kind = (content_type or "").partition(";")[0].strip()
         if kind not in contents:
-            return [f"{where}: expected content type {' or '.join(contents)}; got {content_type!r}"]
+            return [f"{where}: expected content type {' or '.join(contents)}; got {content_type or 'none'}"]
         if kind != "application/json":
             return []
         named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
         errors = self._answer_check(operation_id, status, named).iter_errors(body)
-        return [f"{where}: {error.message} at /{'/'.join(map(str, error.instance_path))}" for error in errors]
+        return [f"{where}: {_told(error)} at /{'/'.join(map(str, error.instance_path))}" for error in errors]
 
     def _answer_validator(self, operation_id: str, status: int, named: str | None) -> Any:
         """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
@@ -318,6 +318,13 @@ class _Place:
     named: dict[str, _Place] = field(default_factory=dict)
     parameter: _Place | None = None
     methods: dict[str, tuple[Operation, tuple[str, ...]]] = field(default_factory=dict)
+
+
+def _told(error: Any) -> str:
+    """What a validator found, in no language's values."""
+    if error.kind.name == "additionalProperties":
+        return f"expected no other members, got {', '.join(error.kind.unexpected)}"
+    return str(error.message)
 
 
 def _operations(document: dict[str, Any]) -> Iterator[Operation]:

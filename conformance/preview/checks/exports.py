@@ -379,7 +379,7 @@ def _judge_end(ctx: StateDriver, company: Company, started: Answer, last: Answer
 def _gist(body: Any) -> tuple[Any, ...]:
     """What the contract names of an export that is over; the order of its results is left open."""
     report = at(body, "report")
-    results = sorted(repr([each.get(name) for name in RESULT]) for each in listed(report, "results"))
+    results = sorted(plain([each.get(name) for name in RESULT]) for each in listed(report, "results"))
     return at(body, "error"), *(at(report, name) for name in ("mode", *COUNTS)), results
 
 
