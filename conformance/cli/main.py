@@ -261,13 +261,18 @@ def _write(path: Path, text: str, mode: str = "w") -> str | None:
 @contextlib.contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """One line on a terminal that tells how far the run is; in a pipe a line now and then, for a job's log."""
-    alone, told = sys.stderr.isatty(), time.monotonic()
+    from conformance.model.clauses import area_of
+    from conformance.preview import checks
+
+    alone, told, known = sys.stderr.isatty(), time.monotonic(), checks.load()
 
     def tell(name: str, number: int, count: int) -> None:
         nonlocal told
         if quiet:
             return
-        said = f"{number}/{count} {name.replace('_', ' ')[:60]}"
+        of = known.get(name)
+        area = f"{area_of(of.clauses[0])}: " if of else ""
+        said = f"{number}/{count} {area}{name.replace('_', ' ')[:60]}"
         if alone:
             click.echo(f"\r\x1b[K{said}", err=True, nl=False)
         elif time.monotonic() - told >= TELL_EVERY:

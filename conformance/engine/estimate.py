@@ -39,11 +39,10 @@ def expected(target: Target | None, plan: Plan, costs: Costs) -> str:
     seconds = max(waiting, asking) + (LAYER if drawn else 0.0)
     if plan.max_time is not None:
         seconds = min(seconds, plan.max_time)
-    why = f", up to {busiest} of them to one endpoint, which takes {limit} a minute" if windows else ""
-    what = f"some {requests} requests{why}{', and generated ones' if drawn else ''}"
-    more = "" if target is None else "; runs of the target that last long make it longer"
-    return f"{plan.depth} depth, {what}: about {_words(seconds)}{more}"
+    what = f"some {requests} requests{', and generated ones' if drawn else ''}"
+    why = f" at {limit} requests a minute to one endpoint (requests_per_minute)" if windows else ""
+    return f"{plan.depth} depth, {what}: about {_words(seconds)}{why}"
 
 
 def _words(seconds: float) -> str:
-    return f"{max(1, math.ceil(seconds))} s" if seconds < 60 else f"{math.ceil(seconds / 30) / 2:g} minutes"
+    return f"{max(1, math.ceil(seconds))} s" if seconds < 60 else f"{math.ceil(seconds / 30) / 2:g} min"

@@ -66,7 +66,7 @@ def _blocks(results: Results) -> Iterator[str]:
     if noted := summary.notes(results):
         yield _table(["clause", "note"], noted)
     if unverified := summary.unverified(results):
-        yield "### Not verified\n"
+        yield "### Not judged\n"
         rows = [[each.outcome.word, each.reason, ", ".join(each.clauses)] for each in unverified]
         yield _table(["outcome", "reason", "clauses"], rows)
         for each in unverified:

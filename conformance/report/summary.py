@@ -1,4 +1,4 @@
-"""What all reports say, worked out once from the results: areas and counts, faults, readings, what was not verified.
+"""What all reports say, worked out once from the results: areas and counts, faults, readings, what was not judged.
 
 It holds no text of a target but in the findings themselves, and escapes nothing: that is for each form to do.
 """

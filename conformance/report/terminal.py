@@ -48,7 +48,7 @@ def fault(results: Results, result: Result) -> str:
 
 def _lines(results: Results, *, quiet: bool) -> Iterator[str]:
     if results.unreachable is not None and not results.interrupted:
-        yield f"unreachable: {line(results.unreachable)}"
+        yield f"not judged: {line(results.unreachable)}"
         return
     yield from _verdict(results)
     yield from _parts(results, _FIRST)

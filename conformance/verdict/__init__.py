@@ -123,17 +123,11 @@ def tried_of(results: Results, level: str) -> tuple[int, int]:
 
 
 def headline(results: Results) -> str:
-    """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 4 cannot be tested`."""
+    """The figures in one line: `51 of 54 must clauses passed, 2 failed, 1 inconclusive; 4 not applicable`."""
     parts = [_tally(results, level) for level in ("must", "should")]
     whole = counts(results.results)
-    # Clauses that no test can try, rather than ones that this target need not obey: no check speaks of them.
-    idle = [result for result in results.results if not any(finding.check for finding in result.findings)]
-    untested = counts(idle)[Outcome.NOT_APPLICABLE]
-    parts += [
-        f"{whole[Outcome.SKIPPED]} skipped" if whole[Outcome.SKIPPED] else "",
-        f"{less} not applicable" if (less := whole[Outcome.NOT_APPLICABLE] - untested) else "",
-        f"{untested} cannot be tested" if untested else "",
-    ]
+    rest = (Outcome.SKIPPED, Outcome.NOT_APPLICABLE)
+    parts += [f"{whole[outcome]} {outcome.word}" for outcome in rest if whole[outcome]]
     return "; ".join(part for part in parts if part) or "no clause was chosen"
 
 

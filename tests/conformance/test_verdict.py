@@ -169,7 +169,7 @@ def test_the_headline_has_every_figure_with_its_denominator() -> None:
     untested = tuple(Result(f"X-{n}", "must", "", N, (Finding(f"X-{n}", N, "", reason="r"),)) for n in range(4))
     whole = run(*[P] * 51, F, F, I, *[S] * 6)
     whole = Results(**RUN, results=whole.results + untested)
-    assert headline(whole) == "51 of 54 must clauses passed, 2 failed, 1 inconclusive; 6 skipped; 4 cannot be tested"
+    assert headline(whole) == "51 of 54 must clauses passed, 2 failed, 1 inconclusive; 6 skipped; 4 not applicable"
     assert headline(run(P, N, should=(P, F, E))) == (
         "1 of 1 must clauses passed; 1 of 3 should clauses passed, 1 failed, 1 error; 1 not applicable"
     )
@@ -207,7 +207,7 @@ def test_a_clause_without_a_test_is_not_applicable_and_says_why() -> None:
     untested = type(clause)("DEC-01", "server", "must", "x", (), (), (), not_tested="it takes a year")
     (only,) = collect([], {"DEC-01": untested})
     assert (only.outcome, only.findings[0].reason) == (N, "it takes a year")
-    assert headline(Results(**RUN, results=(only,))).endswith("1 cannot be tested")
+    assert headline(Results(**RUN, results=(only,))).endswith("1 not applicable")
 
 
 def test_findings_about_other_clauses_are_left_out_and_about_none_are_our_mistake() -> None:
