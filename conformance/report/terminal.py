@@ -69,7 +69,7 @@ def _verdict(results: Results) -> Iterator[str]:
     told = set(aside(results).values())  # beside the clause that each is about
     for remark in judge(results).remarks:
         if remark not in told:
-            yield from wrapped(line(remark))
+            yield from wrapped(line(remark), indent="")
 
 
 def _parts(results: Results, parts: Mapping[str, Callable[[Results], Iterator[str]]]) -> Iterator[str]:
