@@ -24,7 +24,7 @@ import httpx2
 from conformance.http.messages import DEFAULT, NO_KEY, OTHER, REVOKED, UNSET, Answer, Key, Request, base, origin
 from conformance.http.network import Network, Received
 from conformance.http.recorder import KnownSecrets, Recorder, headers_with_key
-from conformance.model.results import Skipped
+from conformance.model.results import Blocked, Skipped
 from mock_server.contract.document import canonical_id
 
 if TYPE_CHECKING:
@@ -158,6 +158,10 @@ class Client:
         string is sent as it is. At most `limit` bytes of the answer are read.
         """
         route = self.contract.operations[operation_id].route.removeprefix(self.contract.prefix)
+        lacking = [name for name in _PARAMETER.findall(route) if not isinstance(ids.get(name), str)]
+        lacking += [name for name, value in (query or {}).items() if value is None]
+        if lacking:  # an answer lacked it: that is told, and nothing asked
+            raise Blocked(f"no {lacking[0]} was given to call {operation_id} with")
         path = _PARAMETER.sub(lambda found: _segment(ids.get(found[1])), route)
         url = f"{self._base}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         content = raw if raw is not None or body is UNSET else json.dumps(body).encode()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, quote_plus
 
+from conformance.http import values
 from conformance.http.messages import WRONG_KEY, Answer, Key, Request
 from conformance.model.results import Exchange
 from mock_server.contract.redaction import MEMBER, hide_members, is_secret, names_credentials
@@ -231,7 +232,7 @@ def _read(request: Request, received: Received) -> tuple[Any, bool, str | None]:
         return None, False, None
     try:
         if received.content:
-            return json.loads(received.content.decode("utf-8"), parse_constant=_no_number), True, None
+            return values.load(received.content.decode("utf-8")), True, None
         problem = ", got an empty body"
     except UnicodeDecodeError as error:
         problem = f" in UTF-8; byte {error.start} of the body is not UTF-8"
@@ -244,7 +245,3 @@ def _read(request: Request, received: Received) -> tuple[Any, bool, str | None]:
     except ValueError as error:
         problem = f"; {error}"
     return None, False, f"expected JSON{problem}"
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")

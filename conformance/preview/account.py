@@ -16,7 +16,8 @@ from uuid import uuid4
 from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
 from conformance.http.client import OTHER, Answer, Key
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.bodies import array, at, is_uuid, listing
+from conformance.preview.bodies import array, at, is_id, is_uuid, listing
+from conformance.preview.causes import lack
 from conformance.preview.driver import Company, Run, StateDriver, company_of
 from conformance.target.target import Body
 
@@ -70,7 +71,8 @@ def sources_of(ctx: StateDriver) -> list[str]:
 def filled_sheets(run: Run) -> list[str]:
     """The ids of the sheets that the run's report says to have rows; of all sheets where it says none."""
     told = array(run.state, "report", "perSheet")
-    return [str(at(each, "sheetId")) for each in told if at(each, "rowCount")] or list(run.company.sheets)
+    filled = [at(each, "sheetId") for each in told if at(each, "rowCount")]
+    return [each for each in filled if is_id(each)] or list(run.company.sheets)
 
 
 BYTES = b"a,b\n1,2\n"
@@ -82,7 +84,7 @@ def upload(ctx: StateDriver, company: Company, content: bytes = BYTES, name: str
     answer = ctx.client.call("request_upload", company_id=company.id, body=body)
     url, ref = at(answer.json, "upload_url"), at(answer.json, "upload_ref")
     if not answer.ok or not isinstance(url, str) or not isinstance(ref, str):
-        raise Blocked("no upload could be requested", [answer])
+        raise Blocked(f"no upload could be requested{lack(answer, 'upload_ref' if url else 'upload_url')}", [answer])
     return url, ref
 
 

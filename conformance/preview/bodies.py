@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+from conformance.http.values import Items, Members
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def is_uuid(value: Any) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
+def is_id(value: Any) -> TypeGuard[str]:
+    """Whether it can be sent as an id, whatever its form."""
+    return isinstance(value, str) and bool(value)
+
+
 def questions(body: Any) -> list[dict[str, Any]]:
     """The questions of a poll's body."""
     return listed(body, "needs_attention", "questions")
@@ -87,9 +93,9 @@ def documented(value: Any) -> Any:
     """The value with its documented members alone."""
     match value:
         case dict():
-            return {name: documented(each) for name, each in value.items() if name in DOCUMENTED}
+            return Members((name, documented(each)) for name, each in value.items() if name in DOCUMENTED)
         case list():
-            return [documented(each) for each in value]
+            return Items(map(documented, value))
     return value
 
 

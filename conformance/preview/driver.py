@@ -6,7 +6,7 @@ the next one finds the company idle; what parks is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,8 @@ from uuid import uuid4
 from conformance.engine.context import Context, block_if, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
-from conformance.preview.bodies import MOVING, TERMINAL, array, at, is_idle
+from conformance.preview.bodies import MOVING, TERMINAL, array, at, is_id, is_idle
+from conformance.preview.causes import lack, lack_of_company, refusal, unseen
 from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision
@@ -92,13 +93,19 @@ class StateDriver(Context):
             _end(self, run)
 
     def shaped(self, answer: Answer, *clauses: str) -> bool:
-        """Record of each clause whether it lets the answer be as it is: members, types, forms; whether all do."""
+        """Record of each clause whether it lets the answer be as it is: members, types, forms; whether all do.
+
+        A clause about the entries of arrays is left open where there are none.
+        """
         must_come(answer)
         found = differences(answer.operation, answer, to_the_letter=self.target.strict)
         broken = {clause: each.text for each in reversed(found) for clause in (each.place, each.clause)}
         if found and not isinstance(answer.json, dict):
             broken = dict.fromkeys(clauses, found[0].text) | broken  # what is no object has none of the members
         for clause in clauses:
+            if clause not in broken and (nothing := unseen(answer, clause)) is not None:
+                self.give_up([clause], nothing)
+                continue
             got, expected = broken.get(clause, ""), "an answer of the contract's shape"
             self.require(clause, clause not in broken, clause_texts()[clause], answer, expected=expected, got=got)
         return not broken.keys() & set(clauses)
@@ -123,7 +130,7 @@ class StateDriver(Context):
             return Company(self.lent[0]) if self.client.read_only and self.lent else self._borrow(self.lent)
         answer = self.provision()
         if (company := company_of(answer)) is None:
-            raise Blocked("a company could not be provisioned", [answer])
+            raise Blocked(f"a company could not be provisioned{lack_of_company(answer)}", [answer])
         return company
 
     def any_company(self) -> Company:
@@ -138,8 +145,8 @@ class StateDriver(Context):
             body["template_ids"] = list(chosen.template_ids)
         body = {member: value for member, value in body.items() if value is not None}
         answer = self.client.call("provision_company", body=body)
-        if answer.ok and isinstance(at(answer.json, "company"), dict):
-            self.left_behind.append(f"company {at(answer.json, 'company', 'id')}")
+        if answer.ok and is_id(company_id := at(answer.json, "company", "id")):
+            self.left_behind.append(f"company {company_id}")
         return answer
 
     def source(self) -> str:
@@ -148,9 +155,9 @@ class StateDriver(Context):
             return self.target.tenant.source
         if "source" not in self.known:
             answer = self.client.call("list_sources")
-            if at(answer.json, "sources", 0, "id") is None:
-                raise Blocked("GET /sources gives no source to provision with", [answer])
-            self.known["source"] = str(at(answer.json, "sources", 0, "id"))
+            if not is_id(source := at(answer.json, "sources", 0, "id")):
+                raise Blocked(f"GET /sources gives no source to provision with{lack(answer, 'sources/0/id')}", [answer])
+            self.known["source"] = source
         return str(self.known["source"])
 
     def _borrow(self, companies: Sequence[str]) -> Company:
@@ -170,6 +177,12 @@ class StateDriver(Context):
                 break
         skip_if(self.in_flight, f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
+
+    def give_up(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
+        """Record of the clauses that a state could not be reached, with what the call was answered that led there."""
+        if isinstance(by, Blocked):
+            by = Blocked(f"{by}{refusal(by)}", by.answers)
+        Context.give_up(self, clauses, by, about)
 
     def history(self, company: Company) -> Answer:
         """The company's history, its first page."""
@@ -201,8 +214,8 @@ class StateDriver(Context):
     def start(self, company: Company, body: Any) -> Answer:
         """Start an import."""
         answer = self.client.call("start_import", company_id=company.id, body=body)
-        if answer.ok and isinstance(answer.json, dict):
-            run_id = str(answer.json.get("run_id"))
+        run_id = at(answer.json, "run_id")
+        if answer.ok and is_id(run_id):
             self.left_behind.append(f"run {run_id} of company {company.id}")
             self.held.add(run_id)
             if self.lent is not None:
@@ -262,8 +275,9 @@ class StateDriver(Context):
     def run_of(self, answer: Answer, company: Company, body: Any, what: str = "the import") -> Run:
         """The run that this start of the body began."""
         run_id = at(answer.json, "run_id")
-        block_if(not answer.ok or run_id is None, f"{what} could not be started", answer)
-        return Run(company, str(run_id), answer, body, answer)
+        if not answer.ok or not is_id(run_id):
+            raise Blocked(f"{what} could not be started{lack(answer, 'run_id')}", [answer])
+        return Run(company, run_id, answer, body, answer)
 
     def begin_run(self, state: str, company: Company | None = None) -> Run:
         """A run of the body that leads to the state, just started."""
@@ -337,9 +351,10 @@ def company_of(answer: Answer) -> Company | None:
     """The company that the answer says was made, with its sheets; None where it does not say so."""
     body, sheets = answer.json, array(answer.json, "sheets")
     company_id = at(body, "company", "id")
-    if not answer.ok or company_id is None or not isinstance(at(body, "sheets"), list):
+    if not answer.ok or not is_id(company_id) or not isinstance(at(body, "sheets"), list):
         return None
-    return Company(str(company_id), {str(at(each, "id")): str(at(each, "template_id")) for each in sheets}, body)
+    told = ((at(each, "id"), at(each, "template_id")) for each in sheets)
+    return Company(company_id, {id_: str(template or "") for id_, template in told if is_id(id_)}, body)
 
 
 def _end(ctx: StateDriver, run: Run) -> None:

@@ -124,7 +124,9 @@ def columns_of(ctx: StateDriver, company: Company, sheet_id: str) -> tuple[Colum
     """The columns of the sheet's template, in its order."""
     of_sheet = (each for each in templates(ctx) if each.get("id") == company.sheets.get(sheet_id))
     template = first_of(of_sheet, "which template the sheet has is known for provisioned companies only")
-    return columns_in(template)
+    found = columns_in(template)
+    skip_if(not found, "the sheet's template has no columns")
+    return found
 
 
 def columns_in(template: Any) -> tuple[Column, ...]:

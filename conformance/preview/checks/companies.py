@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
 from conformance.preview.account import sources_of, templates_of
-from conformance.preview.bodies import array, at
+from conformance.preview.bodies import array, at, is_id
 from conformance.preview.checks import Answer, StateDriver, check
 from conformance.preview.driver import near, new_company, new_name
 
@@ -230,11 +230,11 @@ def companies_are_provisioned_at_once(ctx: StateDriver) -> None:
 
 def _judge_made(ctx: StateDriver, made: list[Answer]) -> None:
     """The companies that were made at the same moment are there, and share no id."""
-    ids = [str(at(each.json, "company", "id")) for each in made]
-    ids += [str(at(sheet, "id")) for each in made for sheet in array(each.json, "sheets")]
-    twice = [each for each, times in Counter(ids).items() if times > 1]
+    companies = [at(each.json, "company", "id") for each in made]
+    sheets = [at(sheet, "id") for each in made for sheet in array(each.json, "sheets")]
+    twice = [each for each, times in Counter(filter(is_id, companies + sheets)).items() if times > 1]
     ctx.none("ID-02", ", ".join(twice), "companies that are made at the same moment share no id", *made)
-    there = {f"company {each}": ctx.client.call("list_imports", company_id=each) for each in ids[: len(made)]}
+    there = {f"company {each}": ctx.client.call("list_imports", company_id=each) for each in companies}
     ctx.each_status("PROV-01", there, 2, "each company that was made is there")
 
 
@@ -283,9 +283,8 @@ def a_name_is_unique_for_its_source(ctx: StateDriver) -> None:
     second = first_of((each for each in sources_of(ctx) if each != source), "the account has no second source")
     other = ctx.provision(name=name, source=second, external_id=new_name())
     if ctx.status("PROV-17", other, 2, "a name that is taken for one source is free for another"):
-        shared = {at(each, "id") for each in array(first.json, "sheets")} & {
-            at(each, "id") for each in array(other.json, "sheets")
-        }
+        sheets = [filter(is_id, (at(sheet, "id") for sheet in array(each.json, "sheets"))) for each in (first, other)]
+        shared = set(sheets[0]) & set(sheets[1])
         ctx.none("ID-02", shared, "companies of one name under two sources have sheets of their own", first, other)
         third = ctx.provision(name=name, source=second, external_id=new_name())
         ctx.status("PROV-16", third, 400, "a name that is taken for another source, too, is answered with 400 there")

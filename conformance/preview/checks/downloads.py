@@ -223,10 +223,10 @@ def a_download_of_nothing_that_there_is_is_refused(ctx: StateDriver) -> None:
     unknown = [
         str(uuid4()),
         near(sheet),
-        str(run.company.sheets[sheet]),
-        str(at(run.company.provisioned, "workbook_id")),
+        run.company.sheets.get(sheet),
+        at(run.company.provisioned, "workbook_id"),
     ]
-    for each in [each for each in unknown if each not in run.company.sheets and is_uuid(each)]:
+    for each in [each for each in unknown if is_uuid(each) and each not in run.company.sheets]:
         ctx.status("CSV-11", ask(each), 404, "an unknown sheet is answered with 404")
     ctx.status("CSV-11", ask(near(sheet), "all"), 404, "an unknown sheet is answered with 404, whatever the filter")
     with ctx.speaking_of("CSV-11"):

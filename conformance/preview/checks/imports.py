@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import fetch, file_of
 from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries, told_new
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
@@ -206,7 +207,7 @@ def of_concurrent_starts_one_is_accepted(ctx: StateDriver) -> None:
         ctx.require(clause, bool(accepted), requirement, *answers[:3], expected="one 201", got=statuses)
     if not accepted:
         return
-    runs = {str(at(answer.json, "run_id")) for answer in accepted}
+    runs = {plain(at(answer.json, "run_id")) for answer in accepted}
     first = ctx.run_of(accepted[0], company, body)
     lives = at(ctx.until(first), "status") == "needs_attention"  # so it was in flight when the others came
     skip_if(not lives and len(runs) > 1, "a run that was started may have been over before the next start came")

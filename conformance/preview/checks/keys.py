@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, told_new
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
@@ -141,7 +142,7 @@ def companies_start_at_one_moment(ctx: StateDriver) -> None:
         polls = [ctx.poll(ctx.run_of(answer, each, body)) for each, answer in zip(companies, answers, strict=True)]
         own = all(poll.ok for poll in polls) and len({at(answer.json, "run_id") for answer in answers}) == 2
         requirement = "a key that two companies use at the same moment starts a run of each"
-        got = ", ".join(str(at(answer.json, "run_id")) for answer in answers)
+        got = ", ".join(plain(at(answer.json, "run_id")) for answer in answers)
         ctx.require("IDEM-06", own, requirement, *answers, *polls, expected="two runs", got=got)
 
 
@@ -197,7 +198,7 @@ def companies_import_side_by_side(ctx: StateDriver) -> None:
     requirement = "a key that another company used starts a run of its own"
     accepted = [ctx.status("IDEM-06", answer, 2, requirement) for _, _, answer in started]
     if all(accepted):
-        ids = [str(at(answer.json, "run_id")) for _, _, answer in started]
+        ids = [plain(at(answer.json, "run_id")) for _, _, answer in started]
         answers = [answer for _, _, answer in started]
         own = len(set(ids)) == len(ids)
         ctx.require("IDEM-06", own, requirement, *answers, expected=f"{len(ids)} runs", got=", ".join(ids))
@@ -214,13 +215,13 @@ def concurrent_starts_with_one_key_are_one(ctx: StateDriver) -> None:
     answers = ctx.client.concurrently([partial(ctx.start, company, body)] * STARTS_AT_ONCE)
     accepted = [answer for answer in answers if answer.ok]
     block_if(not accepted, "none of the concurrent starts was accepted", *answers[:2])
-    ids = {str(at(answer.json, "run_id")) for answer in accepted}
+    ids = {plain(at(answer.json, "run_id")) for answer in accepted}
     broken = [answer for answer in answers if not answer.ok and answer.status is not None]
     requirement = "each of the concurrent starts with one key is answered with the run that there is"
     told = ", ".join(str(answer.status) for answer in answers)
     ctx.require("IDEM-08", not broken, requirement, *broken[:2], expected="2xx from each", got=told)
     later = ctx.start(company, body)
-    ids |= {str(at(later.json, "run_id"))} if later.ok else set()
+    ids |= {plain(at(later.json, "run_id"))} if later.ok else set()
     new = new_entries(names(ctx, company), earlier)
     holds = len(ids) == 1 and (new is None or len(new) <= 1)
     requirement = "concurrent starts with one key create one run"

@@ -168,7 +168,8 @@ def judge_sheets(ctx: StateDriver, run: Run, answer: Answer) -> None:
     ctx.shaped(answer, "POLL-09")
     sheets = listed(answer.json, "report", "perSheet")
     strange = [each for each in sheets if run.company.sheets and each.get("sheetId") not in run.company.sheets]
-    ctx.none("POLL-09", strange, "each entry of perSheet is of a sheet of the company", answer)
+    if sheets:
+        ctx.none("POLL-09", strange, "each entry of perSheet is of a sheet of the company", answer)
     judge_sum(ctx, answer)
 
 

@@ -50,7 +50,8 @@ def judge_questions(ctx: StateDriver, run: Run) -> None:
     _say(ctx, run, "QUE-08", "relevant_columns includes the target's column", lacking)
     named = [(each, ids(listed(each, "options"))) for each in asked]
     alike = [_about(each) for each, options in named if len(set(options)) < len(options)]
-    _say(ctx, run, "QUE-09", "options have ids of their own", alike)
+    if any(options for _, options in named):
+        _say(ctx, run, "QUE-09", "options have ids of their own", alike)
     mute = [_about(each) for each in asked if not each.get("options") and each.get("allow_custom") is not True]
     _say(ctx, run, "QUE-10", "a question has an option or takes free text", mute)
 
@@ -110,6 +111,7 @@ def judge_patch(ctx: StateDriver, run: Run) -> None:
     """Whether each of the actions has what it must have."""
     ctx.shaped(run.polled, "PATCH-01", "PATCH-02")
     with ctx.speaking_of("PATCH-02"):
+        skip_if(not actions(run.state), "the patch proposes no action")
         strange = [_place(each) for each in actions(run.state) if not _is_known(ctx, run, each)]
         _say(ctx, run, "PATCH-02", "an action is for a sheet of the company and a column of its template", strange)
     with ctx.speaking_of("PATCH-03", "PATCH-04"):

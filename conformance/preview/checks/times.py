@@ -26,7 +26,7 @@ def what_a_company_has_taken_stays_taken(ctx: StateDriver) -> None:
     ctx.status("PROV-14", again, 409, "an external_id that was taken hours ago is answered with 409")
     again = ctx.provision(name=name, external_id=new_name())
     ctx.status("PROV-16", again, 400, "a name that was taken for the source hours ago is answered with 400")
-    history = ctx.client.call("list_imports", company_id=str(at(made.json, "company", "id")))
+    history = ctx.client.call("list_imports", company_id=at(made.json, "company", "id"))
     ctx.status("AUTH-05", history, 2, "a company that was provisioned hours ago is there")
 
 

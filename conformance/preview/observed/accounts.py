@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from conformance.http.client import OTHER, REVOKED
-from conformance.preview.bodies import at, listed
+from conformance.preview.bodies import at, is_id, listed
 from conformance.preview.observed.memory import Memory, contradiction
 
 if TYPE_CHECKING:
@@ -22,17 +22,21 @@ LINK = ("templateId", "columnName")
 def sources(memory: Memory, answer: Answer) -> Found:
     """The account's sources, in any order; a logo's address may change."""
     if answer.ok:
-        told = {str(at(each, "id")): at(each, "name") for each in listed(answer.json, "sources")}
+        told = {id_: at(each, "name") for id_, each in _by_id(answer, "sources").items()}
         yield from _as_before(memory, "sources", told, answer)
 
 
 def templates(memory: Memory, answer: Answer) -> Found:
     """The account's templates, in any order, their columns in theirs."""
     if answer.ok:
-        found = {str(at(each, "id")): each for each in listed(answer.json, "templates")}
+        found = _by_id(answer, "templates")
         told = {key: (at(each, "name"), at(each, "description"), _columns(each)) for key, each in found.items()}
         yield from _as_before(memory, "templates", told, answer)
         memory.templates = memory.templates or found
+
+
+def _by_id(answer: Answer, what: str) -> dict[str, Any]:
+    return {each["id"]: each for each in listed(answer.json, what) if is_id(each.get("id"))}
 
 
 def _columns(template: Any) -> list[list[Any]]:
@@ -54,11 +58,12 @@ def _as_before(memory: Memory, what: str, told: Any, answer: Answer) -> Found:
 def provisioned(memory: Memory, answer: Answer) -> Found:
     """A company that was made."""
     company_id = at(answer.json, "company", "id")
-    if not answer.ok or not isinstance(company_id, str):
+    if not answer.ok or not is_id(company_id):
         return
-    sheets = {str(at(each, "id")): str(at(each, "template_id") or "none") for each in listed(answer.json, "sheets")}
-    named = [(company_id, "a company"), (str(at(answer.json, "workbook_id")), "a workbook")]
-    for each, what in [*named, *((sheet, "a sheet") for sheet in sheets)]:
+    told = [(at(each, "id"), str(at(each, "template_id") or "none")) for each in listed(answer.json, "sheets")]
+    sheets = {id_: template for id_, template in told if is_id(id_)}
+    named = [(company_id, "a company"), (at(answer.json, "workbook_id"), "a workbook")]
+    for each, what in [(id_, what) for id_, what in named if is_id(id_)] + [(sheet, "a sheet") for sheet in sheets]:
         known = memory.named.setdefault(each, f"{what} of {company_id}")
         if known != f"{what} of {company_id}" or (each == company_id and each in memory.companies):
             requirement = "an id that was given out names nothing else"
