@@ -298,7 +298,7 @@ def compare(old: Path, new: Path, shown: str | None) -> None:
       vern-conformance compare main.json branch.json
       vern-conformance compare main.json branch.json >> "$GITHUB_STEP_SUMMARY"
 
-    Exit codes: 0 nothing is worse; 1 a clause is broken that was not; 2 a file is no report; 3 none is, but a must
+    Exit codes: 0 nothing is worse; 1 a clause has failed that had not; 2 a file is no report; 3 none is, but a must
     clause that was tried is not any more.
     """
     from conformance.report import comparison

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from conformance.model.results import Outcome
+from conformance.report.details import labelled, wrapped
 from conformance.report.escape import as_markdown
 from conformance.verdict import FAILED, INCOMPLETE, PASSED, aside, has_failed, judge
 from mock_server.contract.escape import line
@@ -39,7 +40,7 @@ class Comparison:
 
     @property
     def changes(self) -> Mapping[str, Sequence[Change]]:
-        """The clauses under the title of their kind, the worst kind first; a kind without any is left out."""
+        """The clauses under the title of their kind; a kind without any is left out."""
         before, after = _by_clause(self.old), _by_clause(self.new)
         found: dict[str, list[Change]] = {title: [] for title in _KINDS}
         for clause in {**after, **before}:
@@ -52,9 +53,9 @@ class Comparison:
 
     @property
     def code(self) -> int:
-        """1: a clause that counts is broken that was not; 3: one that was tried is not any more; else 0."""
+        """1: a clause that counts has failed that had not; 3: one that was tried is not any more; else 0."""
         changes, excused = self.changes, aside(self.new)
-        if any(each.clause not in excused for each in changes.get(BROKEN, ())):
+        if any(each.clause not in excused for kind in (BROKEN, UNSEEN) for each in changes.get(kind, ())):
             return FAILED
         lost = any(each.level == "must" for each in changes.get(LOST, ()))
         unjudged = self.new.unreachable is not None or self.new.interrupted
@@ -95,9 +96,10 @@ class Comparison:
             yield f"the suites differ ({', '.join(names)}), so a change may be the suite's doing"
 
 
-BROKEN, LOST = "broken now", "not judged any more"
-_KINDS = (BROKEN, LOST, "broken as before", "mended", "judged now", "of one report alone")
-"""The kinds of change, the worst first."""
+BROKEN, UNSEEN, LOST = "broken now", "failed, not judged before", "not judged any more"
+OLD = "broken as before"
+_KINDS = ("mended", BROKEN, UNSEEN, LOST, "judged now", "of one report alone", OLD)
+"""The kinds of change, in the order in which they are told; of what is as before only the number."""
 
 
 def _by_clause(results: Results) -> dict[str, Result]:
@@ -106,10 +108,10 @@ def _by_clause(results: Results) -> dict[str, Result]:
 
 def _kind(old: Result | None, new: Result | None) -> str | None:
     if old is None or new is None:
-        return BROKEN if new is not None and has_failed(new) else "of one report alone"
-    if has_failed(new):
-        return "broken as before" if has_failed(old) else BROKEN
+        return UNSEEN if new is not None and has_failed(new) else "of one report alone"
     before, after = old.outcome is Outcome.PASSED or has_failed(old), new.outcome is Outcome.PASSED
+    if has_failed(new):
+        return OLD if has_failed(old) else BROKEN if before else UNSEEN
     if before and not after:
         return LOST
     if has_failed(old):
@@ -123,19 +125,23 @@ def _word(value: object) -> str:
 
 def text(compared: Comparison) -> str:
     """The comparison for a terminal."""
-    lines = [line(compared.headline)]
-    for title, changes in compared.changes.items():
+    lines = wrapped(line(compared.headline), indent="")
+    for title, changes in _told(compared):
         lines += ["", title]
-        lines += [f"  {line(each.clause):<9} {_step(each)}: {line(each.text)}" for each in changes[:MOST]]
-        lines += [f"  … and {len(changes) - MOST} more"] if len(changes) > MOST else []
-    return "\n".join([*lines, "", *map(line, compared.remarks())]) + "\n"
+        for each in changes[:MOST]:
+            lines += labelled(line(each.clause), f"{_step(each)}: {line(each.text)}")
+        lines += [f"  and {len(changes) - MOST} more"] if len(changes) > MOST else []
+    lines.append("")
+    for remark in compared.remarks():
+        lines += wrapped(line(remark), indent="")
+    return "\n".join(lines) + "\n"
 
 
 def markdown(compared: Comparison) -> str:
     """The comparison for a comment."""
     sign = {PASSED: "✅", FAILED: "❌"}.get(compared.code, "⚠️")
     lines = [f"## {sign} Preview API conformance: {as_markdown(compared.headline, _CELL)}", ""]
-    for title, changes in compared.changes.items():
+    for title, changes in _told(compared):
         lines += [f"### {title}", "", "| clause | change | what it asks |", "|---|---|---|"]
         for each in changes[:MOST]:
             cells = (f"{each.clause} ({each.level})", _step(each), each.text)
@@ -143,6 +149,11 @@ def markdown(compared: Comparison) -> str:
         lines += ["", f"and {len(changes) - MOST} more"] if len(changes) > MOST else []
         lines.append("")
     return "\n".join([*lines, *(f"- {as_markdown(each, _CELL)}" for each in compared.remarks())]) + "\n"
+
+
+def _told(compared: Comparison) -> Iterator[tuple[str, Sequence[Change]]]:
+    """The changes that are named one by one."""
+    return ((title, changes) for title, changes in compared.changes.items() if title != OLD)
 
 
 def _step(change: Change) -> str:

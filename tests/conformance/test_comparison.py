@@ -29,7 +29,8 @@ def run(*outcomes: Outcome, **members: Any) -> Results:
     [
         (P, P, None, 0),
         (P, F, "broken now", 1),
-        (S, F, "broken now", 1),
+        (S, F, "failed, not judged before", 1),
+        (I, F, "failed, not judged before", 1),
         (F, F, "broken as before", 0),
         (F, P, "mended", 0),
         (S, P, "judged now", 0),
@@ -59,11 +60,12 @@ def test_both_forms_tell_each_change_and_what_else_differs() -> None:
     new = run(F, P, target="http://h|x", readings={"OP-06": "201"}, suite={"version": "1", "checks": "b"})
     compared = Comparison(run(P, F), new)
     for told in (text(compared), markdown(compared)):
-        for said in ("1 clause broken now; 1 clause mended", "passed → failed", "failed → passed", "OP-06 is read"):
+        for said in ("1 clause mended; 1 clause broken now", "passed → failed", "failed → passed", "OP-06 is read"):
             assert said in told.replace("\\", "")
         assert "the suites differ (checks)" in told
     assert "http://h\\|x" in markdown(compared)
-    assert text(Comparison(new, new)).startswith("1 clause broken as before\n")
+    assert text(Comparison(new, new)).startswith("1 clause broken as before\n\nbefore: failed")
+    assert "###" not in markdown(Comparison(new, new))
     assert text(Comparison(run(P), run(P))).startswith("no clause has another outcome\n")
 
 
