@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from conformance.cli.grouped import Grouped
 from conformance.preview import run_address
 from conformance.report import formats
 from mock_server.contract.escape import escape
@@ -99,7 +100,7 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@commands.command(short_help="Judge a target.")
+@commands.command(cls=Grouped, short_help="Judge a target.")
 @click.argument("clauses", metavar="[CLAUSE]...", nargs=-1)
 @click.option("--target", metavar="FILE|mock", help="Judge the API that this file describes, or our own mock.")
 @click.option("--base-url", metavar="URL", help="Judge the API at this root without a target file.")
@@ -108,9 +109,10 @@ def _report_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--profile", type=click.Choice(["core", "full"]), default="full", show_default=True,
               help="Judge by these clauses: core are those about polling and decisions, full are all.")  # fmt: skip
 @click.option("--depth", type=click.Choice(["quick", "whole"]), default="whole", show_default=True,
-              help="Try all that there is, or only what catches plain lies.")  # fmt: skip
+              help="quick tries every clause with half of the requests, for each push; "
+              "whole finds rare mistakes, too.")  # fmt: skip
 @click.option("--level", type=click.Choice(["must", "should"]), default="must", show_default=True,
-              help="Let the must clauses alone decide the verdict, or the should clauses, too.")  # fmt: skip
+              help="Let the must clauses alone decide, or the should clauses, too.")  # fmt: skip
 @click.option("--require", metavar="CLAUSE,...", default="", help="Fail when one of these clauses is skipped.")
 @click.option("--baseline", type=_FILE, help="Expect the failures of this file (lines `CLAUSE: reason`); "
               "one that passes fails the run.")  # fmt: skip
@@ -142,11 +144,14 @@ def run(clauses: tuple[str, ...], target: str | None, **given: Any) -> None:
 
     \b
       vern-conformance run --target mock
+      vern-conformance run --target target.yaml --depth quick --quiet
       vern-conformance run --target target.yaml DEC POLL-04
       vern-conformance run --base-url http://127.0.0.1:8376/api/v1 --api-key my-key
       vern-conformance run --target target.yaml --junit out.xml --markdown "$GITHUB_STEP_SUMMARY"
 
-    The FILE - is standard output. Exit codes: 0 every clause that was tried passed; 1 a clause failed; 2 an option or a
+    The FILE - is standard output.
+
+    Exit codes: 0 every clause that was tried passed; 1 a clause failed; 2 an option or a
     file is wrong; 3 no clause failed, but some could not be judged; 4 the target cannot be reached; 130 interrupted.
     """
     from conformance.preview import suite

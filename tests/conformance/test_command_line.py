@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import bad_targets
+import click
 import pytest
 from bad_targets import serving
 from commanding import Ran, ran
 
 from conformance.cli import main as cli
+from conformance.cli.grouped import GROUPS, REST
 from conformance.preview.suite import KEY, OTHER, mock
 
 if TYPE_CHECKING:
@@ -109,6 +111,17 @@ def test_so_many_failures_are_enough_and_a_run_that_tried_too_little_says_so() -
     reasons = {found["reason"] for each in document["results"] for found in each["findings"]}
     assert any(each.startswith("--max-failures 1") for each in reasons)
     assert any("less than half" in each for each in document["verdict"]["remarks"])
+
+
+def test_the_help_shows_each_option_once_in_a_group() -> None:
+    groups = command("run", "--help").stdout.split("\n\n")
+    titles = [each.partition(":\n")[0] for each in groups[-4:]]
+    assert titles == [*GROUPS, REST]
+    told = [re.findall(r"^  (?:-h, )?(--[a-z-]+)", each, re.MULTILINE) for each in groups[-4:]]
+    shown = [param.opts[-1] for param in cli.run.params if isinstance(param, click.Option) and not param.hidden]
+    assert "CLAUSE]..." not in groups[-1]
+    assert sorted(name for names in told for name in names) == sorted([*shown, "--help"])
+    assert {name for names in GROUPS.values() for name in names} <= {param.name for param in cli.run.params}
 
 
 def test_no_key_is_ever_written(target: Path, tmp_path: Path) -> None:
