@@ -9,6 +9,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ _ALIKE = 60
 """Characters by which a text is known for the body of an answer."""
 _JUDGED = ("content-type", "location", "retry-after")
 """Headers that checks look at; others are shown where the finding speaks of them."""
+_OF_A_SHAPE = "an answer of the contract's shape"
 _SEEN_BY = {"observer": "the rules over all exchanges of a run", "shape": "the contract's schema of each answer"}
 _BODY = re.compile(r"[\[{<]")
 _WITH_BODY = re.compile(r"(^|: |; )(\d{3}) [\[{<][^;]*")
@@ -44,7 +46,7 @@ def fault(results: Results, result: Result) -> Iterator[str]:
     mark = click.style(result.outcome.word.upper(), fg=_COLOURS[result.outcome], bold=True)
     yield f"{mark}  {click.style(line(result.clause), bold=True)} ({line(result.level)})"
     yield from wrapped(line(result.text))
-    found, seen = summary.evidence(result), set[int]()
+    found, seen = findings(result), set[int]()
     for finding in found[:_FINDINGS]:
         yield ""
         yield from _finding(result, finding, seen)
@@ -58,14 +60,32 @@ def fault(results: Results, result: Result) -> Iterator[str]:
         yield from wrap(each, "    " if number else "  to dispute it: ", "    ")
 
 
+def findings(result: Result) -> Sequence[Finding]:
+    """The findings that speak against a clause; what a schema says of one answer is one of them, and stands once."""
+    found: dict[object, Finding] = {}
+    told = set[str]()
+    for each in summary.evidence(result):
+        key: object = len(found)
+        if _is_about_a_shape(each):
+            if each.got in told:
+                continue
+            told.add(each.got)
+            key = (each.check, *(shown.number for shown in each.exchanges))
+        before = found.get(key)
+        found[key] = each if before is None else replace(before, got=f"{before.got}; {each.got}")
+    return tuple(found.values())
+
+
 def brief(finding: Finding) -> str:
     """What was required and what came instead, without the bodies of answers."""
     if not finding.got:
         return line(cut(finding.reason or finding.requirement, _BRIEF)) or "no reason was given"
-    if finding.check == "shape":
+    if _is_about_a_shape(finding):
         return line(cut(finding.got, _BRIEF))
     sides = {"expected": finding.expected, "got": _short(finding.got)}
     told = [f"{side} {cut(text, _BRIEF)}" for side, text in sides.items() if text and not _BODY.match(text)]
+    if len(told) == 1 and finding.expected and told[0].startswith("expected"):
+        told.append("got something else")
     return line(f"{cut(finding.requirement, _BRIEF).removesuffix('.')}: {'; '.join(told) or 'not so'}")
 
 
@@ -119,7 +139,7 @@ def _finding(result: Result, finding: Finding, seen: set[int]) -> Iterator[str]:
         said["got"] = f"the answer of exchange {last.number}" if is_body else _short(finding.got)
     if said.get("required") == result.text:
         del said["required"]
-    if checked == "shape":
+    if _is_about_a_shape(finding):
         said.pop("expected", None)
     for label, text in said.items():
         yield from labelled(label, cut(line(text), _TEXT))
@@ -133,6 +153,10 @@ def _finding(result: Result, finding: Finding, seen: set[int]) -> Iterator[str]:
             seen.add(each.number)
     if left := len(finding.exchanges) - len(shown):
         yield f"  and {counted(left, 'more exchange')}, in --json"
+
+
+def _is_about_a_shape(finding: Finding) -> bool:
+    return finding.check == "shape" or finding.expected == _OF_A_SHAPE
 
 
 def _short(got: str) -> str:

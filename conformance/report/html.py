@@ -11,9 +11,9 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from conformance.model.results import Outcome, Results
-from conformance.report import summary
+from conformance.report import details, summary
 from conformance.report.dispute import dispute
-from conformance.verdict import judge
+from conformance.verdict import aside, judge
 from mock_server.contract import escape
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CODE = re.compile("`([^`]+)`")
 
 def render(results: Results) -> str:
     """The whole page."""
-    page: str = _page().render(results=results, verdict=judge(results))
+    page: str = _page().render(results=results, verdict=judge(results), excused=aside(results))
     return page
 
 
@@ -50,5 +50,5 @@ def _page() -> Template:
     )
     jinja.filters |= {"code": code, "wire": lambda text: markupsafe.escape(escape.escape(text))}
     signs = {outcome: sign for outcome, (sign, _, _) in summary.SIGNS.items()}
-    jinja.globals |= {"summary": summary, "dispute": dispute, "signs": signs, "Outcome": Outcome}
+    jinja.globals |= {"summary": summary, "details": details, "dispute": dispute, "signs": signs, "Outcome": Outcome}
     return jinja.get_template("page.html.j2")

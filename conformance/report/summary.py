@@ -80,6 +80,13 @@ def areas(results: Results) -> tuple[Area, ...]:
     )
 
 
+def levels(results: Results) -> tuple[tuple[str, Mapping[Outcome, int]], ...]:
+    """The figures of each level, that of the must clauses first."""
+    known = dict.fromkeys(("must", "should"), ()) | {result.level: () for result in results.results}
+    found = ((level, counts(each for each in results.results if each.level == level)) for level in known)
+    return tuple((level, figures) for level, figures in found if figures)
+
+
 def faults(results: Results) -> tuple[Result, ...]:
     """The clauses to show with all their evidence: those that failed, must before should, then our own errors."""
     found = [result for result in results.results if result.outcome in FAULTS]

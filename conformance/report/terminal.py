@@ -97,7 +97,7 @@ def _failed(results: Results) -> Iterator[str]:
     """Each fault with what came instead, so that a reader sees all of them before the evidence of any."""
     excused = aside(results)
     for result in summary.faults(results):
-        found = summary.evidence(result)
+        found = details.findings(result)
         number = sum(each.outcome is result.outcome for each in found)
         more = f" [1 of {number} findings]" if number > 1 else ""
         said = (details.brief(found[0]) if found else line(result.text)) + more

@@ -190,6 +190,16 @@ def test_of_an_exchange_only_what_was_judged_is_shown_and_once() -> None:
     assert "date:" not in text
 
 
+def test_what_a_schema_says_of_one_answer_is_one_finding() -> None:
+    shapes = [finding("DEC-04", Outcome.FAILED, check="shape", got=f"/{name}: none") for name in "abc"]
+    again = finding("DEC-04", Outcome.FAILED, got="/a: none", expected="an answer of the contract's shape")
+    run = results(*shapes, again, finding("DEC-04", Outcome.FAILED))
+    assert [each.got for each in details.findings(summary.faults(run)[0])] == [
+        "/a: none; /b: none; /c: none",
+        "200 running",
+    ]
+
+
 def test_of_many_exchanges_the_odd_one_is_shown() -> None:
     shown = [exchange(number, status=409 if number == 4 else 200) for number in range(9)]
     assert [each.number for each in details.telling(shown)] == [3, 4]
@@ -367,7 +377,9 @@ def test_an_unreachable_target_is_told_in_one_line() -> None:
 
 def test_the_page_begins_with_the_overview() -> None:
     page = html.render(mixed())
-    places = [page.index(f"<h2>{each}") for each in ("To be mended", "Overview", "Faults", "Every clause")]
+    places = [
+        page.index(f"<h2>{each}") for each in ("Mend first", "To be mended", "Overview", "Faults", "Every clause")
+    ]
     assert places == sorted(places)
 
 
