@@ -36,7 +36,7 @@ def test_a_broken_clause_fails_with_the_report_of_the_suite(pytester: pytest.Pyt
         Path("target.yaml").write_text(f"base_url: {target.url}\napi_key: a-key-of-mine\n")
         ran = pytester.runpytest_inprocess(*FAST, "--vern-conformance", "target.yaml", "--vern-clauses", "SRC-02")
     ran.assert_outcomes(failed=1)
-    ran.stdout.fnmatch_lines(["*FAILED*SRC-02*", "*got *expected string*", "*vern-conformance run SRC-02*"])
+    ran.stdout.fnmatch_lines(["*FAILED*SRC-02*", "*got *: expected this member*", "*vern-conformance run SRC-02*"])
     ran.stdout.no_fnmatch_line("*Traceback*")
 
 
