@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.report import summary
+from conformance.report.details import brief, findings
 from conformance.report.dispute import dispute
 from conformance.report.escape import as_html, as_markdown
 from conformance.verdict import PASSED, judge
@@ -52,12 +53,8 @@ def _blocks(results: Results) -> Iterator[str]:
         yield _table(head, rows)
     for remark in verdict.remarks:
         yield f"- {_text(remark)}\n"
-    if found := summary.faults(results):
-        yield "### To be mended\n"
-        yield _table(
-            ["", "clause", "what it asks"], [[f.outcome.word, f"{f.clause} ({f.level})", f.text] for f in found]
-        )
-    for result in found:
+    yield from _to_mend(results)
+    for result in summary.faults(results):
         yield _fault(results, result)
     if seen := [each for each in summary.readings(results) if each.reading != summary.NOT_SEEN]:
         rows = [[each.open_point, each.question, ", ".join(each.clauses), each.reading] for each in seen]
@@ -74,6 +71,18 @@ def _blocks(results: Results) -> Iterator[str]:
                 said = _html(line(f"{each.outcome.word}: {each.reason}"))
                 yield f"<details><summary>{said}</summary>\n\n{_exchange(each.exchange)}\n</details>\n"
     yield _text("; ".join(f"{name} {value}" for name, value in summary.facts(results))) + "\n"
+
+
+def _to_mend(results: Results) -> Iterator[str]:
+    """What others wait for, and all that failed."""
+    if causes := summary.causes(results):
+        yield "### Mend first\n"
+        rows = [[cause.clause, str(len(ids)), why] for cause in causes for why, ids in cause.reasons.items()]
+        yield _table(["failed clause", "others that wait", "why they could not be judged"], rows)
+    if found := summary.faults(results):
+        yield "### To be mended\n"
+        rows = [[f.outcome.word, f"{f.clause} ({f.level})", [*map(brief, findings(f)), f.text][0]] for f in found]
+        yield _table(["", "clause", "what came"], rows)
 
 
 def _fault(results: Results, result: Result) -> str:

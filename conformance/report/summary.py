@@ -60,6 +60,8 @@ class Unverified(NamedTuple):
     reason: str
     clauses: tuple[str, ...]
     exchange: Exchange | None
+    behind: str = ""
+    """The failed clause that its reason names, or that failed on the same call with the same status."""
 
 
 class Cause(NamedTuple):
@@ -123,7 +125,8 @@ def unverified(results: Results) -> tuple[Unverified, ...]:
     found = []
     for (outcome, why), group in sorted(grouped.items(), key=lambda item: (-item[0][0], -len(item[1]))):
         last = next((f.exchanges[-1] for result in group for f in evidence(result) if f.exchanges), None)
-        found.append(Unverified(outcome, why, tuple(result.clause for result in group), last))
+        behind = _behind(why, last, results) if outcome is Outcome.INCONCLUSIVE else ""
+        found.append(Unverified(outcome, why, tuple(result.clause for result in group), last, behind))
     return tuple(found)
 
 
@@ -132,19 +135,27 @@ def causes(results: Results) -> tuple[Cause, ...]:
     behind: dict[str, dict[str, tuple[str, ...]]] = {}
     for each in unverified(results):
         if each.outcome is Outcome.INCONCLUSIVE:
-            clause = _behind(each, results)
-            behind.setdefault(clause or f" {each.reason}", {})[each.reason] = each.clauses
+            behind.setdefault(each.behind or f" {each.reason}", {})[each.reason] = each.clauses
     found = [Cause("" if key.startswith(" ") else key, reasons) for key, reasons in behind.items()]
     return tuple(sorted(found, key=lambda cause: (not cause.clause, -sum(map(len, cause.reasons.values())))))
 
 
-def _behind(group: Unverified, results: Results) -> str:
-    """The failed clause that the reason names, or that failed on the same call with the same status; or none."""
+def named(clauses: Sequence[str], results: Results) -> str:
+    """The clauses in words: those of a whole area by its name, where it has several."""
+    whole = {area.id: {each.clause for each in area.results} for area in areas(results)}
+    own = set(clauses)
+    all_of = [name for name, ids in whole.items() if len(ids) > 1 and ids <= own]
+    some = [clause for clause in clauses if area_of(clause) not in all_of]
+    parts = [f"all of {', '.join(all_of)}"] if all_of else []
+    return "; ".join([*parts, ", ".join(some)] if some else parts)
+
+
+def _behind(reason: str, last: Exchange | None, results: Results) -> str:
     failed = {result.clause: result for result in faults(results) if result.outcome is Outcome.FAILED}
-    for clause in re.findall(r"[A-Z]+-\d+", group.reason):
+    for clause in re.findall(r"[A-Z]+-\d+", reason):
         if clause in failed:
             return str(clause)
-    if (last := group.exchange) is None or last.status is None or last.operation is None:
+    if last is None or last.status is None or last.operation is None:
         return ""
     known, call = load(), (last.operation, last.status)
     for clause, result in failed.items():

@@ -84,7 +84,8 @@ def _causes(results: Results) -> Iterator[str]:
         number = sum(map(len, cause.reasons.values()))
         wait = f"{counted(number, 'clause')} {'waits' if number == 1 else 'wait'}"
         why = [
-            line(reason).removeprefix(f"blocked by {cause.clause}: ") + (f" ({len(ids)})" if len(ids) < number else "")
+            line(reason).removeprefix(f"blocked by {cause.clause}: ").removesuffix(f" ({cause.clause})")
+            + (f" ({len(ids)})" if len(ids) < number else "")
             for reason, ids in cause.reasons.items()
         ]
         ids = [clause for group in cause.reasons.values() for clause in group]
@@ -127,9 +128,10 @@ def _matrix(results: Results) -> Iterator[str]:
 
 def _unjudged(results: Results) -> Iterator[str]:
     for each in summary.unverified(results):
-        yield from wrapped(f"{each.outcome.word}: {line(cut(each.reason, _TEXT))}")
-        yield from wrapped(line(", ".join(each.clauses)), indent="    ")
-        if each.exchange is not None:
+        see = f" (see {line(each.behind)})" if each.behind not in each.reason else ""
+        yield from wrapped(f"{each.outcome.word}: {line(cut(each.reason, _TEXT))}{see}")
+        yield from wrapped(line(summary.named(each.clauses, results)), indent="    ")
+        if each.exchange is not None and not each.behind:
             yield from details.exchange(each.exchange, each.reason)
 
 

@@ -206,6 +206,13 @@ def test_of_many_exchanges_the_odd_one_is_shown() -> None:
     assert [each.number for each in details.telling(shown[5:])] == [7, 8]
 
 
+def test_a_whole_area_is_told_by_its_name() -> None:
+    run = mixed()
+    ids = ["AUTH-02", *(each.clause for each in run.results if each.clause.startswith(("SRC", "FMT"))), "ID-01"]
+    assert summary.named(ids, run) == "all of SRC, FMT; AUTH-02, ID-01"
+    assert summary.named(["ID-01", "AUTH-02"], run) == "ID-01, AUTH-02"
+
+
 def test_what_most_clauses_wait_for_is_to_be_mended_first() -> None:
     call = exchange(operation="provision_company", status=201)
     waiting = finding("DEC-05", Outcome.INCONCLUSIVE, reason="no company", exchanges=(call,))
@@ -227,6 +234,10 @@ def test_what_most_clauses_wait_for_is_to_be_mended_first() -> None:
         "  PROV-02   2 clauses wait for it: no company (DEC-05, DEC-06)",
         "  DEC-24    1 clause waits for it: it was rejected afterwards (DEC-07)",
     ]
+    rest = terminal.render(run).partition("Not judged\n")[2]
+    assert "inconclusive: no company (see PROV-02)\n" in rest
+    assert "exchange" not in rest, "PROV-02 has shown it"
+    assert "| PROV-02 | 2 | no company |" in markdown.render(run)
 
 
 def test_only_lines_to_paste_are_wider_than_the_terminal() -> None:
