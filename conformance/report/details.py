@@ -104,9 +104,9 @@ def exchange(shown: Exchange, about: str = "") -> Iterator[str]:
         yield from _message("<", f"{shown.status}{problem}", _headers(shown.headers, about), shown.body)
 
 
-def wrap(text: str, first: str, rest: str) -> list[str]:
+def wrap(text: str, first: str, rest: str, *, at_hyphens: bool = False) -> list[str]:
     """A paragraph with these indents; what has hyphens, as ids do, stays in one piece where it can."""
-    return TextWrapper(WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False).wrap(text)
+    return TextWrapper(WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=at_hyphens).wrap(text)
 
 
 def wrapped(text: str, indent: str = "  ") -> list[str]:
@@ -172,4 +172,4 @@ def _headers(headers: Mapping[str, str], about: str) -> list[str]:
 def _message(arrow: str, first: str, headers: Sequence[str], body: str | None) -> Iterator[str]:
     text = "\n".join([first, *headers, *([cut(body, _TEXT)] if body else [])])
     for each in escape(text).split("\n"):
-        yield from wrap(each, f"    {arrow} ", f"    {arrow}   ")
+        yield from wrap(each, f"    {arrow} ", f"    {arrow}   ", at_hyphens=True)
