@@ -64,6 +64,10 @@ def further_rows(like: SubmittedRows) -> list[Row]:
         if column.unique and (column.name, "unique") not in known and found[right].get(column.name):
             number += 1
             found.append(_Block(like, number, taken).rows()[right] | {column.name: found[right][column.name]})
+        if column.unique and not column.required:  # nothing is no value, and so none that is there twice
+            for _ in range(2):
+                number += 1
+                found.append(_Block(like, number, taken).rows()[right] | {column.name: ""})
     skip_if(not number, "the target file's rows break every rule already that its template publishes")
     return found
 

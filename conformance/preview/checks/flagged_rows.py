@@ -44,13 +44,18 @@ def a_patch_mends_groups_of_a_hundred(ctx: StateDriver) -> None:
     _judge_patch(ctx, _parked(ctx, HUNDRED))
 
 
-@check("DEC-05", "DEC-06", "DEC-07", "DEC-08", needs=("needs_attention",), whole=True)
+@check(
+    *("QUE-02", "QUE-06", "QUE-07", "PATCH-06", "DEC-05", "DEC-06", "DEC-07", "DEC-08"),
+    needs=("needs_attention",),
+    whole=True,
+)
 def a_patch_minds_what_a_row_is_flagged_for(ctx: StateDriver) -> None:
     """Import flagged rows beside rows that break the template's other rules, and approve what is proposed."""
     few = _few(ctx)
     run = _started(ctx, {"rows": further_rows(few)}, ctx.company(fresh=True))
-    parked, agrees = run.state, submitted_rows(ctx, run, run.state).agrees(run.state)
-    skip_if(not agrees, "the target flags other rows than the published rules do")
+    parked, rows = run.state, submitted_rows(ctx, run, run.state)
+    skip_if(not rows.agrees(parked), "the target flags other rows than the published rules do")
+    _judge_asked(ctx, run, rows)
     judge_effects(ctx, follow(ctx, run, parked, ctx.decide(run)))
 
 
@@ -80,17 +85,21 @@ def _judge_patch(ctx: StateDriver, run: Run) -> None:
     """What the parked run asks, and what an approval of its patch makes of its rows."""
     parked, rows = run.state, submitted_rows(ctx, run, run.state)
     _judge_count(ctx, run, rows)
-    with ctx.speaking_of("QUE-06", "QUE-07"):
-        judge_questions(ctx, run)
-        judge_samples(ctx, run, rows)
-    with ctx.speaking_of("PATCH-06"):
-        judge_groups(ctx, run)
+    _judge_asked(ctx, run, rows)
     made = follow(ctx, run, parked, ctx.decide(run))
     judge_effects(ctx, made)
     if "CSV-02" in ctx.check.clauses:
         with ctx.speaking_of("CSV-02"):
             whole, valid = made.downloads()
             judge_workbook(ctx, run, {"all": whole, "valid": valid})
+
+
+def _judge_asked(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
+    with ctx.speaking_of("QUE-06", "QUE-07"):
+        judge_questions(ctx, run)
+        judge_samples(ctx, run, rows)
+    with ctx.speaking_of("PATCH-06"):
+        judge_groups(ctx, run)
 
 
 def _judge_count(ctx: StateDriver, run: Run, rows: SubmittedRows) -> None:
