@@ -78,7 +78,7 @@ class Context:
     def status(self, clause: str, answer: Answer, wanted: int, requirement: str) -> bool:
         """Record whether the answer has the status; 2 and 4 stand for any 2xx and 4xx."""
         must_come(answer)
-        got = f"{answer.status} {answer.text[:200]}"
+        got = f"{answer.status} {cut(answer.text, 200)}"
         return self.require(
             clause, has_status(answer.status or 0, wanted), requirement, answer, expected=status_word(wanted), got=got
         )
@@ -87,7 +87,7 @@ class Context:
         """Record whether each of the named answers has the status."""
         must_come(*answers.values())
         wrong = {name: answer for name, answer in answers.items() if not has_status(answer.status or 0, wanted)}
-        got = "; ".join(f"{plain(name)}: {answer.status} {answer.text[:100]}" for name, answer in wrong.items())
+        got = "; ".join(f"{plain(name)}: {answer.status} {cut(answer.text, 100)}" for name, answer in wrong.items())
         expected = f"{status_word(wanted)} from each"
         return self.require(clause, not wrong, requirement, *wrong.values(), expected=expected, got=got)
 
@@ -154,9 +154,12 @@ class Context:
         return cut(self.client.clean(plain(value)))  # half a secret has no name
 
 
-def cut(text: str) -> str:
-    """As much of the text as a finding keeps."""
-    return text if len(text) <= BOUND else f"{text[:BOUND]}…"
+def cut(text: str, bound: int = BOUND) -> str:
+    """As much of the text as a finding keeps, up to the end of a word where one is near."""
+    if len(text) <= bound:
+        return text
+    head, blank, tail = text[:bound].rpartition(" ")
+    return f"{head if blank and len(tail) < bound // 4 else text[:bound]}…"
 
 
 def note(readings: dict[str, str], open_point: str, reading: str) -> None:

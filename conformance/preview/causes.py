@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from conformance.model.clauses import area_of, server_clauses
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.bodies import array, at, is_id
 from conformance.preview.response_schema import differences
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from conformance.http.client import Answer
+
+ALIKE = frozenset({"AUTH", "ERR", "SEC", "PROV"})
+"""The areas of clauses that are judged by calls of any operation."""
 
 
 def lack(answer: Answer, member: str) -> str:
@@ -51,6 +55,15 @@ def _entry(value: Any, place: Sequence[str]) -> bool:
         return True
     within = array(value) if place[0] == "*" else [value[place[0]]] if at(value, place[0]) is not None else []
     return any(_entry(each, place[1:]) for each in within)
+
+
+def of_all(clause: str, answer: Answer) -> bool:
+    """Whether the clause is about all operations alike, while a must clause tells whether the answer's own is there."""
+    if answer.operation is None:
+        return False
+    own, known = {row.clause for row in clause_map.answer_rows(contract.load(), answer.operation)}, server_clauses()
+    told = not own or any(known[each].level == "must" for each in own & known.keys())
+    return told and area_of(clause) in ALIKE.difference(map(area_of, own))
 
 
 def call(answer: Answer) -> str:

@@ -6,17 +6,17 @@ the next one finds the company idle; what parks is rejected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from conformance.engine.context import Context, block_if, must_come, must_succeed, skip_if
+from conformance.engine.context import Context, block_if, has_status, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
-from conformance.model.results import Blocked, Skipped
+from conformance.model.results import Blocked, Outcome, Skipped
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, is_id, is_idle
-from conformance.preview.causes import lack, lack_of_company, refusal, unseen
+from conformance.preview.causes import call, lack, lack_of_company, of_all, refusal, unseen
 from conformance.preview.response_schema import differences
 from conformance.target.commands import CommandFailed, bring
 from conformance.target.target import Body, Command, Existing, ExistingRun, Provision
@@ -177,6 +177,22 @@ class StateDriver(Context):
                 break
         skip_if(self.in_flight, f"the target file lends too few companies for this: {len(companies)}")
         raise Blocked("none of the existing companies is without an import in flight")
+
+    def status(self, clause: str, answer: Answer, wanted: int, requirement: str) -> bool:
+        """Record whether the answer has the status; of an operation that is not there others tell."""
+        if not has_status(answer.status or 0, wanted) and of_all(clause, answer) and self.memory.lacks(answer):
+            return self.each_status(clause, {"": answer}, wanted, requirement)
+        return Context.status(self, clause, answer, wanted, requirement)
+
+    def each_status(self, clause: str, answers: Mapping[str, Answer], wanted: int, requirement: str) -> bool:
+        """Record whether each of the named answers has the status; of an operation that is not there others tell."""
+        wrong = [each for each in answers.values() if not has_status(each.status or 0, wanted)]
+        absent = [each for each in wrong if of_all(clause, each) and self.memory.lacks(each)]
+        for each in absent[:1]:
+            reason = f"{call(each)} is answered with {each.status} every time: is it there?"
+            self.leave_open([clause], Outcome.INCONCLUSIVE, reason, [each])
+        rest = {name: each for name, each in answers.items() if each not in absent}
+        return not (answers and not rest) and Context.each_status(self, clause, rest, wanted, requirement)
 
     def give_up(self, clauses: Iterable[str], by: Skipped | Blocked, about: str = "") -> None:
         """Record of the clauses that a state could not be reached, with what the call was answered that led there."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+from conformance.engine.context import cut
 from conformance.preview import tolerant_schema
 from conformance.preview.bodies import STATUSES, TERMINAL, at, entries, is_uuid, listed
 from mock_server.contract import clause_map
@@ -112,7 +113,7 @@ def _error(answer: Answer) -> Iterator[Difference]:
     body = answer.json
     text = body.get("error") if isinstance(body, dict) else None
     if not isinstance(text, str) or not text:
-        got = answer.problem or f"got {answer.text[:200]}"
+        got = answer.problem or f"got {cut(answer.text, 200)}"
         yield Difference("ERR-01", f"{answer.status}: expected an object with a text in `error`; {got}")
         return
     if others := sorted(name for name in body if name != "error"):

@@ -9,6 +9,7 @@ from bending import refuses_with
 from judging import failed, judged, with_outcome
 from lies import answers
 
+from conformance.engine.context import cut
 from conformance.model.results import Outcome
 
 if TYPE_CHECKING:
@@ -132,3 +133,23 @@ def test_a_reason_says_how_the_call_was_answered() -> None:
     results = judged("IMP-02", bend=lambda app: lie(app, pytest.MonkeyPatch()), strict=False)
     (found,) = (each for each in results.results if each.clause == "IMP-02")
     assert "POST /companies is answered with 503" in found.findings[0].reason
+
+
+def test_an_operation_that_is_not_there_is_told_by_its_own_clauses() -> None:
+    def bend(method: str, path: str, status: int, body: Any) -> tuple[int, Any]:
+        gone = method == "GET" and path.endswith("/imports")
+        return (404, {"error": "Not found"}) if gone else (status, body)
+
+    wanted = "AUTH-05", "PROV-01", "HIST-02", "HIST-05", "ACT-01"
+    results = judged(*wanted, bend=lambda app: answers(bend)(app, pytest.MonkeyPatch()), strict=False)
+    assert {"HIST-05", "ACT-01"} == {*failed(results)}
+    (key,) = (each for each in results.results if each.clause == "AUTH-05")
+    assert key.outcome is Outcome.INCONCLUSIVE
+    reason = "GET /companies/{company_id}/imports is answered with 404 every time: is it there?"
+    assert reason in [each.reason for each in key.findings]
+    assert not {"OP-08", "OP-10"} & results.readings.keys()
+
+
+def test_a_quoted_answer_ends_with_a_word() -> None:
+    assert cut("one two three four", 15) == "one two three…"
+    assert cut("onetwothree", 9) == "onetwothr…"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.engine.context import must_come
+from conformance.engine.context import cut, must_come
 from conformance.fuzzing.apart import apart, read, settings
 from conformance.fuzzing.layer import Tried, Trier
 from conformance.model.results import Blocked, Skipped
@@ -279,7 +279,7 @@ class ImportWalker:
 
 
 def _claim(answer: Answer, clause: str, holds: bool, requirement: str) -> Tried:  # noqa: FBT001 - it is the claim
-    return Tried(clause, requirement, holds, requirement, f"{answer.status} {answer.text[:200]}", (answer,))
+    return Tried(clause, requirement, holds, requirement, f"{answer.status} {cut(answer.text, 200)}", (answer,))
 
 
 def play_walks(trier: Trier, ctx: StateDriver, driver: CaseDriver) -> None:

@@ -275,7 +275,7 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
             return
         left = not is_same(parked, polled)
         skip_if(not left and unsettled, "after its approval the run may have parked again, just as before")
-        ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text[:300])
+        ctx.require("DEC-03", left, "the parking that was decided is no longer shown", polled, got=polled.text)
         found = ctx.active(run.company)
         gone = not (left and found.ok and at(found.json, "status") == "needs_attention" and is_same(parked, found))
         requirement = "the look-up does not give the parking that was decided"

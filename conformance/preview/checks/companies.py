@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from conformance.engine.context import block_if, first_of, must_come, must_succeed, skip_if
+from conformance.model.plain import plain
 from conformance.preview.account import sources_of, templates_of
 from conformance.preview.bodies import array, at, is_id
 from conformance.preview.checks import Answer, StateDriver, check
@@ -58,7 +59,7 @@ def a_company_needs_no_external_id(ctx: StateDriver) -> None:
     ctx.require("PROV-07", all(none), "a company without external_id is given none", answer, second, got=second.text)
     paths = (("connections",), ("company", "external_id"))
     told = {path[-1]: at(answer.json, *path) for path in paths if _has(answer.json, *path)}
-    ctx.reads("OP-02", f"present: {told}" if told else "both absent")
+    ctx.reads("OP-02", f"present: {plain(told)}" if told else "both absent")
 
 
 @check("PROV-01")

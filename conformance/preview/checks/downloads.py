@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from conformance.engine.context import first_of, must_succeed, skip_if
+from conformance.engine.context import cut, first_of, must_succeed, skip_if
 from conformance.preview.account import Download, Lines, both, download, fetch, file_of, files_in, parse, read, text
 from conformance.preview.bodies import at, count, documented, is_uuid, listing
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
@@ -194,11 +194,11 @@ def _judge_at_once(ctx: StateDriver, made: DecisionRun, sheet: str) -> None:
         lines: list[Any] = [files_in(each.content) or sorted(each.text.splitlines()) for each in (before, answer)]
         same = before.status == answer.status and lines[0] == lines[1]
         requirement = "a download beside others at the same moment is the one that it is alone"
-        ctx.require("CSV-05", same, requirement, before, answer, expected="the same rows", got=answer.text[:300])
+        ctx.require("CSV-05", same, requirement, before, answer, expected="the same rows", got=cut(answer.text, 300))
     for answer in together[len(asked) :]:
         same = answer.ok and documented(answer.json) == documented(made.end)
         requirement = "a poll beside others at the same moment is the one that it is alone"
-        ctx.require("POLL-01", same, requirement, answer, expected="the same body", got=answer.text[:300])
+        ctx.require("POLL-01", same, requirement, answer, expected="the same body", got=cut(answer.text, 300))
 
 
 def _joined(headers: set[tuple[str, ...]]) -> str:
@@ -206,7 +206,7 @@ def _joined(headers: set[tuple[str, ...]]) -> str:
 
 
 def _shown(answers: list[Answer]) -> str:
-    return answers[0].text[:500] if answers else ""
+    return cut(answers[0].text, 500) if answers else ""
 
 
 @check("CSV-10", "CSV-11", needs=("completed", "needs_attention"))

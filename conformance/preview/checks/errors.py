@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from conformance.engine.context import block_if, must_come, skip_if
+from conformance.engine.context import block_if, cut, must_come, skip_if
 from conformance.http.client import NO_KEY
 from conformance.preview.account import FILE, fetch, judge_no_run, other_key, valid_import, with_destination
 from conformance.preview.bodies import at
@@ -48,7 +48,7 @@ def refusals_have_one_form(ctx: StateDriver) -> None:
 
 
 def _told(answers: list[Answer]) -> str:
-    return "; ".join(f"{answer.operation}: {answer.status} {answer.text[:80]}" for answer in answers[:5])
+    return "; ".join(f"{answer.operation}: {answer.status} {cut(answer.text, 80)}" for answer in answers[:5])
 
 
 def _refusals(ctx: StateDriver) -> list[Answer]:
@@ -118,7 +118,7 @@ def what_is_no_json_is_refused(ctx: StateDriver) -> None:
         "an upload": ask("request_upload", company_id=company, raw=NOT_JSON),
         "a company": provision(raw=NOT_JSON),
         "a company, plain text": provision(raw=b"conformance"),
-        "a company, nothing": provision(raw=b"", headers={"content-type": "application/json"}),
+        "a company, with an empty body": provision(raw=b"", headers={"content-type": "application/json"}),
         "a company, more behind it": provision(raw=_json(right) + b" x"),
         "a company, two of them": provision(raw=_json(right) * 2),
         "a company, single quotes": provision(raw=_json(right).replace(b'"', b"'")),

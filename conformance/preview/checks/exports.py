@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import download, with_destination
 from conformance.preview.bodies import MOVING, TERMINAL, array, at, listed
@@ -93,7 +93,7 @@ def a_canary_writes_one_row_of_each_template(ctx: StateDriver) -> None:
     other = start_export(ctx, company, {"mode": "full", "idempotency_key": key})
     requirement, known = "a key that started another payload starts no second run", at(started.json, "run_id")
     alone = not other.ok or at(other.json, "run_id") == known
-    ctx.require("DST-09", alone, requirement, started, other, got=f"{other.status} {other.text[:200]}")
+    ctx.require("DST-09", alone, requirement, started, other, got=f"{other.status} {cut(other.text, 200)}")
     if not alone:
         follow_export(ctx, company, other)
     _judge_canary(ctx, company, rows, last)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import fetch, file_of
 from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries, told_new
@@ -74,7 +74,7 @@ def a_further_import_is_one_of_its_own(ctx: StateDriver) -> None:
     after = ctx.poll(first)
     stays = at(after.json, "status") == "completed"
     requirement = "a completed run is the same after the company's next imports"
-    ctx.require("RUN-03", stays, requirement, told, after, expected="completed", got=after.text[:300])
+    ctx.require("RUN-03", stays, requirement, told, after, expected="completed", got=cut(after.text, 300))
     same = not stays or documented(after.json) == documented(before)
     ctx.require("RUN-04", same, requirement, told, after, expected=told.text, got=after.text)
 
@@ -163,7 +163,7 @@ def one_import_at_a_time(ctx: StateDriver) -> None:
     after, again = names(ctx, company), ctx.poll(run)
     unchanged = after == before and is_same(parked, again) and _rows(ctx, company) == rows
     requirement = "a start refused with 409 changes neither history nor rows, nor the run in flight"
-    ctx.require("IMP-13", unchanged, requirement, *refused, again, expected="all as it was", got=again.text[:500])
+    ctx.require("IMP-13", unchanged, requirement, *refused, again, expected="all as it was", got=cut(again.text, 500))
     ctx.end(run)
     _judge_quiet(ctx, run, before)
     last = _start_anew(ctx, run, clean, key)
@@ -190,7 +190,7 @@ def _judge_quiet(ctx: StateDriver, ended: Run, before: list[str] | None) -> None
     more = now is not None and before is not None and len(now) > len(before)  # OP-08: what tells runs apart is open
     quiet = not more and (is_idle(idle) or not idle.ok)
     requirement = "a start refused with 409 is not made up for when the run in its way has ended"
-    ctx.require("IMP-13", quiet, requirement, ended.polled, idle, expected="no further run", got=idle.text[:500])
+    ctx.require("IMP-13", quiet, requirement, ended.polled, idle, expected="no further run", got=cut(idle.text, 500))
 
 
 @check("IMP-02", "IMP-09", "IMP-13", needs=("needs_attention",), whole=True)
@@ -229,7 +229,9 @@ def a_company_is_free_after_each_end(ctx: StateDriver) -> None:
             run = ctx.run(state)
             idle = ctx.active(run.company)
             requirement = f"once the run is {state} the look-up gives no run"
-            ctx.require("ACT-05", is_idle(idle), requirement, run.polled, idle, expected="no run", got=idle.text[:300])
+            ctx.require(
+                "ACT-05", is_idle(idle), requirement, run.polled, idle, expected="no run", got=cut(idle.text, 300)
+            )
             answer = ctx.start(run.company, clean)
             ctx.status("IMP-11", answer, 2, f"once the run is {state} a new import is accepted")
 

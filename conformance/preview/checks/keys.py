@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from conformance.engine.context import block_if, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import file_of
 from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, told_new
@@ -39,9 +39,9 @@ def a_key_starts_one_run(ctx: StateDriver) -> None:
     run = ctx.begin(company, body)
     moving = ctx.start(company, body)
     if moving.ok:
-        known, got = moving.status in (200, 201), f"{moving.status} {moving.text[:200]}"
+        known, got = moving.status in (200, 201), f"{moving.status} {cut(moving.text, 200)}"
         ctx.require("IDEM-07", known, "a replay is answered with 200 or 201", moving, expected="200 or 201", got=got)
-        ctx.reads("OP-06", f"{moving.status}, with status {at(moving.json, 'status')!r} while the run is active")
+        ctx.reads("OP-06", f"{moving.status}, with status {plain(at(moving.json, 'status'))} while the run is active")
     _judge_replay(ctx, "IDEM-02", run, moving, "while the run is active")
     if ctx.whole and ctx.until(run, "running", "needs_attention")["status"] == "running":
         _judge_replay(ctx, "IDEM-02", run, ctx.start(company, body), "while the run is at work")
@@ -97,7 +97,7 @@ def _start_each(
             continue
         known = [run.id for _, run in runs]
         fresh = answer.ok and at(answer.json, "run_id") not in known
-        got, requirement = f"{answer.status} {answer.text[:200]}", "a key that was not used starts a run of its own"
+        got, requirement = f"{answer.status} {cut(answer.text, 200)}", "a key that was not used starts a run of its own"
         for clause in ("IDEM-01", "IMP-11"):
             ctx.require(clause, fresh, requirement, answer, expected="2xx, a new run", got=got)
         if not fresh:
@@ -262,5 +262,5 @@ def _judge_conflict(ctx: StateDriver, run: Run, other: dict[str, Any], before: A
         ctx.status("IDEM-05", answer, 409, requirement)
     after = ctx.poll(run)
     requirement = "a used key with different rows leaves the existing run as it is"
-    got = after.text[:500]
+    got = cut(after.text, 500)
     ctx.require("IDEM-05", is_same(before, after), requirement, *refused, after, expected=str(status), got=got)

@@ -20,7 +20,8 @@ TYPE = "text/csv"
 
 def _note(ctx: StateDriver, point: str, clause: str, what: str, answer: Answer, written: int) -> None:
     """Note the status as the target's reading; it is to be the `written` one where the target reads as the contract."""
-    ctx.reads(point, f"{what} is answered with {answer.status or 'nothing'}")
+    if answer.status is not None and not ctx.memory.lacks(answer):
+        ctx.reads(point, f"{what} is answered with {answer.status}")
     if ctx.target.strict:
         ctx.status(clause, answer, written, f"{what} is answered with {written}")
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from conformance.engine.context import first_of, skip_if
+from conformance.engine.context import cut, first_of, skip_if
 from conformance.preview.account import other_key
 from conformance.preview.bodies import MOVING, array, at, count, listed, questions
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
@@ -109,7 +109,7 @@ def what_is_not_there_is_404(ctx: StateDriver) -> None:
     lost = poll(company_id=near(run.company.id), run_id=run.id)
     ctx.status("POLL-17", lost, 404, "the poll of a run of an unknown company is answered with 404")
     part = poll(company_id=run.company.id, run_id=run.id[:-1])  # OP-23
-    got = f"{part.status} {part.text[:200]}"
+    got = f"{part.status} {cut(part.text, 200)}"
     ctx.require("POLL-17", not part.ok, "a part of a run's id finds no run", part, expected="404 or 400", got=got)
     with ctx.speaking_of("POLL-18"):
         requirement = "the poll of a run of another company of the account is answered with 404"

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 from uuid import uuid4
 
-from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_come, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import fetch, files_in, read
 from conformance.preview.bad_decisions import Case, bad_decisions
@@ -226,7 +226,7 @@ def _post(ctx: StateDriver, run: Run, case: Case, *, look: bool) -> tuple[Answer
 def _record(ctx: StateDriver, run: Run, case: Case, answer: Answer, *, kept: bool) -> None:
     clause, what, _ = case
     requirement = f"{what} is refused with 400, and the run stays parked with the same questions"
-    got = f"{answer.status} {answer.text[:200]}; the run is {'unchanged' if kept else plain(documented(run.state))}"
+    got = f"{answer.status} {cut(answer.text, 200)}; the run is {'unchanged' if kept else plain(documented(run.state))}"
     ctx.require(clause, answer.status == 400 and kept, requirement, answer, run.polled, expected="400", got=got)
 
 
@@ -251,7 +251,7 @@ def answers_to_a_reject_are_not_applied(ctx: StateDriver) -> None:
     ctx.reads("OP-19", f"answers with a reject are refused with {answer.status}")
     kept = _unchanged(parked, polled)
     holds = answer.status == 400 and kept
-    got = f"{answer.status} {answer.text[:200]}; then {plain(documented(polled.json))}"
+    got = f"{answer.status} {cut(answer.text, 200)}; then {plain(documented(polled.json))}"
     ctx.require("DEC-21", holds, requirement, answer, polled, expected="400 and no change, or a failed run", got=got)
     if kept and ctx.whole:
         with ctx.speaking_of("DEC-21"):
@@ -348,6 +348,6 @@ def _judge_workbook(ctx: StateDriver, run: Run, sheet: str) -> None:
 def _judge_company(ctx: StateDriver, run: Run) -> None:
     active = ctx.active(run.company)
     requirement = "after a reject the active look-up gives no run"
-    ctx.require("DEC-34", is_idle(active), requirement, active, expected='{"run": null}', got=active.text[:300])
+    ctx.require("DEC-34", is_idle(active), requirement, active, expected='{"run": null}', got=cut(active.text, 300))
     started = ctx.start(run.company, run.body if run.body is not None else ctx.body("completed"))
     ctx.status("DEC-34", started, 2, "after a reject a new import of the company is accepted")

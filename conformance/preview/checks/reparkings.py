@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_come, must_succeed, skip_if
 from conformance.preview.account import download
 from conformance.preview.bad_decisions import bad_further_decisions
 from conformance.preview.bodies import (
@@ -179,7 +179,7 @@ def _decide_again(ctx: StateDriver, run: Run, again: Any, *, fresh: bool) -> Ans
     if answer.status == 400 and approve_option(ctx, 0).decided.ok:  # else options are refused altogether, DEC-11
         requirement = "a question that a run shows when it parks again is a current one"
         clause = "DEC-29" if fresh else "DEC-28"
-        ctx.require(clause, answer.ok, requirement, run.polled, answer, got=f"400 {answer.text[:200]}")
+        ctx.require(clause, answer.ok, requirement, run.polled, answer, got=f"400 {cut(answer.text, 200)}")
     return ctx.decide(run)
 
 
@@ -280,7 +280,7 @@ def _answer_the_first(ctx: StateDriver, run: Run, parked: Any, again: Any) -> No
     option = at(gone[0], "options", 0, "id")
     given = {"custom": "as before"} if option is None else {"option_id": option}
     answer = ctx.decide(run, "approve", [{"question_id": gone[0].get("id")} | given])
-    holds, got = is_same(again, ctx.poll(run)) and answer.status == 400, f"{answer.status} {answer.text[:200]}"
+    holds, got = is_same(again, ctx.poll(run)) and answer.status == 400, f"{answer.status} {cut(answer.text, 200)}"
     requirement = "an answer to a question that is gone is refused with 400, and the run stays parked as it is"
     ctx.require("DEC-30", holds, requirement, answer, run.polled, expected=400, got=got)
 

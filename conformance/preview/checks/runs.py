@@ -12,7 +12,7 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from conformance.engine.context import block_if, must_come, must_succeed, skip_if
+from conformance.engine.context import block_if, cut, must_come, must_succeed, skip_if
 from conformance.preview.account import fetch, files_in
 from conformance.preview.bodies import MOVING, STATUSES, TERMINAL, at, documented, entry_names, gist, is_same, listed
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
@@ -386,7 +386,7 @@ def a_parking_of_an_hour_is_one_as_before(ctx: StateDriver) -> None:
     again, other = ctx.start(company, body), ctx.start(company, ctx.body("needs_attention"))
     still = at(ctx.poll(run).json, "status") == "needs_attention"
     skip_if(not still, "a parked run ends when nobody decides for an hour (OP-11)")
-    holds, got = again.ok and at(again.json, "run_id") == run.id, f"{again.status} {again.text[:200]}"
+    holds, got = again.ok and at(again.json, "run_id") == run.id, f"{again.status} {cut(again.text, 200)}"
     requirement = "the same start with the same key gives the existing run while it is parked, an hour later, too"
     ctx.require("IDEM-04", holds, requirement, again, run.polled, expected=f"2xx, run {run.id}", got=got)
     requirement = "a start is refused with 409 while the company's run is parked, an hour later, too"

@@ -67,8 +67,10 @@ class Witness:
         found: list[Contradiction] = []
         if answer.repeated:
             return found
-        judge, effect = _JUDGES.get(operation), _EFFECTS.get(operation)
         key = answer.exchange.request_headers.get("x-api-key")
+        if key == DEFAULT.value:
+            self.memory.note_whether_there(answer)
+        judge, effect = _JUDGES.get(operation), _EFFECTS.get(operation)
         own = key == DEFAULT.value
         if judge is not None and not own:
             found = list(accounts.trespassed(self.memory, key, answer))

@@ -6,6 +6,7 @@ spelling of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,9 @@ class SeenCompany:
         return self.is_known and all(run.end is not None or run.is_parked for run in self.runs)
 
 
+NOT_THERE = 404, 405, 501
+
+
 class Memory:
     """All companies and runs that were seen, by their ids as they were sent."""
 
@@ -128,8 +132,31 @@ class Memory:
         self.catalogue: dict[str, tuple[Any, Answer]] = {}
         self.missing: dict[tuple[str, str], Answer] = {}
         """Addresses of runs at which there was none."""
+        self.there: set[str | None] = set()
+        """The operations that have answered as if they were there."""
+        self.nowhere = Counter[str | None]()
+        """How often each was answered as if it were not, though all that its address names is."""
         self.exports: dict[tuple[str, str], Answer] = {}
         """Exports that have ended, by company and run."""
+
+    def note_whether_there(self, answer: Answer) -> None:
+        """Whether the answer to a call with the account's key is one that an operation gives which is not there."""
+        if answer.status not in NOT_THERE:
+            self.there.add(answer.operation)
+        elif self._names_what_is(answer):
+            self.nowhere[answer.operation] += 1
+
+    def lacks(self, answer: Answer) -> bool:
+        """Whether the operation was answered as if it were not there, whenever it was called."""
+        nowhere = answer.status in NOT_THERE and self.nowhere[answer.operation] > 1
+        return nowhere and answer.operation not in self.there
+
+    def _names_what_is(self, answer: Answer) -> bool:
+        company, run = (str(answer.ids.get(each)) for each in ("company_id", "run_id"))
+        seen, query = self.companies.get(company), answer.query
+        known = "company_id" not in answer.ids or (seen is not None and seen.provisioned is not None)
+        plain = query.get("status", "active") == "active" and query.keys() <= {"status"}
+        return known and plain and ("run_id" not in answer.ids or (company, run) in self.runs)
 
     def company(self, answer: Answer) -> SeenCompany:
         """The company of the address."""
