@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from conformance.http.values import Items, Members
+from conformance.model.plain import plain
 from mock_server.contract import document as contract
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ def count(body: Any, name: str) -> int | None:
     """A whole number of the report."""
     there = at(body, "report", name)
     return there if isinstance(there, int) and not isinstance(there, bool) else None
+
+
+def status_of(body: Any) -> str:
+    """The status in the words of a finding; "nothing" when there is none."""
+    return plain(at(body, "status"))
 
 
 def documented(value: Any) -> Any:

@@ -14,7 +14,7 @@ from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.model.results import Blocked, Skipped
 from conformance.preview.account import Download, both, download
-from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions
+from conformance.preview.bodies import actions, at, columns_concerned, count, is_same, listed, questions, status_of
 from conformance.preview.driver import Company, Run, StateDriver
 from conformance.preview.patch_effects import CLAUSES, Effects, differences, predict
 from conformance.preview.repeated_rows import WRONG, other_texts
@@ -337,7 +337,7 @@ def run_with_flags(ctx: StateDriver, company: Company | None = None) -> Decision
         run = ctx.run(FLAGGED)
         made = _at_rest(ctx, run, run.state, run.polled)
     must_succeed(made.decided, f"the approval on the way to {FLAGGED} was refused")
-    leads = f"the way to {FLAGGED} leads to a run that is {at(made.end, 'status')}, with no row flagged"
+    leads = f"the way to {FLAGGED} leads to a run that is {status_of(made.end)}, with no row flagged"
     block_if(not made.flagged, leads, made.run.polled)
     return made
 

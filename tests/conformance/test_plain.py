@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import PYTHON
+from source_tree import modules
 
 from conformance.model.plain import plain
 
@@ -40,3 +42,19 @@ def test_a_value_is_told_as_people_write_it(value: object, words: str) -> None:
 @given(VALUES)
 def test_no_value_is_told_in_python(value: object) -> None:
     assert not PYTHON.search(plain(value))
+
+
+NO_FINDINGS = {"preview/cases/layer.py", "preview/checks/imports.py", "preview/checks/uploads.py"}
+"""Where such a value makes a path, a file's name or a list of what was left behind."""
+
+
+def test_no_text_has_a_value_of_an_answer_as_it_is() -> None:
+    """What `at` finds may be nothing, or a list: a text says it by `status_of` or `plain`, or names another word."""
+    raw = {
+        module.place
+        for module in modules("conformance")
+        for node in module.nodes
+        if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Call)
+        if ast.unparse(node.value.func) == "at"
+    }
+    assert raw == NO_FINDINGS

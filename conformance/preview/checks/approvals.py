@@ -13,10 +13,21 @@ from urllib.parse import urlsplit
 from conformance.engine.context import block_if, must_succeed, skip_if
 from conformance.preview import decision_runs as trials
 from conformance.preview.account import both
-from conformance.preview.bodies import actions, at, columns_concerned, count, documented, is_same, listed, questions
+from conformance.preview.applied_patch import evidence, judge_effects
+from conformance.preview.bodies import (
+    actions,
+    at,
+    columns_concerned,
+    count,
+    documented,
+    is_same,
+    listed,
+    questions,
+    status_of,
+)
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
-from conformance.preview.patch_effects import CLAUSES, DROPS, differences, predict
+from conformance.preview.patch_effects import DROPS, differences, predict
 from conformance.preview.submitted_rows import SubmittedRows, sheet_of, submitted_rows
 
 AT_ONCE = 16
@@ -113,12 +124,12 @@ def each_question_has_its_own_answer(ctx: StateDriver) -> None:
         if waiting:
             made = trials.approve_option(ctx, place, throughout=True)
             must_succeed(made.decided, "answers by option to all questions are refused")
-            skip_if(made.all is None, f"after answers by option to all questions the run is {at(made.end, 'status')}")
+            skip_if(made.all is None, f"after answers by option to all questions the run is {status_of(made.end)}")
             fates = [[each.fate(rows, key[0], own) for key, own in waiting.items()] for each in (made, usual)]
             waiting = {key: waiting[key] for key, ours, theirs in zip(waiting, *fates, strict=True) if ours == theirs}
     requirement = "to each question at least one option does something else to its rows than the patch"
     got = "none of those to the question about " + " and ".join(name for name, _ in waiting) if waiting else ""
-    ctx.require("DEC-10", not waiting, requirement, made.decided, *_evidence(made), got=got)
+    ctx.require("DEC-10", not waiting, requirement, made.decided, *evidence(made), got=got)
 
 
 def _groups_asked(rows: SubmittedRows, parked: Any) -> dict[tuple[str, str], set[int]]:
@@ -226,7 +237,7 @@ def _judge_winner(ctx: StateDriver, made: trials.DecisionRun, word: str, answers
         found = made.changed(ctx)
         known = usual.changed(ctx)
         twice = "; ".join(what for clause, what in found.items() if clause not in known)
-        ctx.none("DEC-25", twice, "of concurrent decisions one has its effect, and once", *_evidence(made))
+        ctx.none("DEC-25", twice, "of concurrent decisions one has its effect, and once", *evidence(made))
 
 
 def _further(parked: Any, *, unsettled: bool) -> list[tuple[str, trials.Answers | None]]:
@@ -267,7 +278,7 @@ def _judge_acceptance(ctx: StateDriver, run: Run, parked: Any, answer: Answer, *
     polled = ctx.client.get(url) if here else ctx.poll(run)
     named = at(polled.json, "run_id")
     kept = at(answer.json, "run_id") in {None, run.id} and named in {None, run.id}
-    got = f"{at(answer.json, 'run_id')}; then {polled.status} of {named or run.id}"
+    got = f"{at(answer.json, 'run_id') or 'nothing'}; then {polled.status} of {named or run.id}"
     ctx.require("DEC-04", kept, "an approved run keeps its id", answer, polled, expected=run.id, got=got)
     with ctx.speaking_of("DEC-03"):
         block_if(not here, "blocked by DEC-02: the poll_url is not the run's", answer)
@@ -331,43 +342,6 @@ def _answer_all(ctx: StateDriver, refused: trials.DecisionRun, given: trials.Ans
     named = [each["question_id"] for each in given]
     asked = [each for each in questions(refused.parked) if listed(each, "options") and each.get("id") not in named]
     return ctx.decide(refused.run, "approve", [*given, *(trials.chosen(each, -1) for each in asked)])
-
-
-def judge_effects(ctx: StateDriver, made: trials.DecisionRun, rows: SubmittedRows | None = None) -> None:
-    """Whether the rows are what the patch makes of those that were sent, or of these (DEC-05 to DEC-09, DEC-27)."""
-    with ctx.speaking_of("DEC-05", "DEC-06", "DEC-07", "DEC-08", "DEC-27"):
-        patch = actions(made.parked)
-        effects = predict(rows, patch) if rows else trials.expected_effects(ctx, made.run, made.parked)
-        try:
-            found = made.differences(effects)
-        except Skipped:
-            _judge_end(ctx, made, clears=effects.clears, blocked="")
-            raise
-        _judge_end(ctx, made, clears=effects.clears, blocked=", ".join(found))
-        requirement, got = "an approval without answers applies the proposed patch", "; ".join(found.values())
-        ctx.require("DEC-05", not found, requirement, *_evidence(made), expected=actions(made.parked), got=got)
-        for action, clause in CLAUSES.items():
-            if clause in ctx.check.clauses:
-                with ctx.speaking_of(clause):
-                    trials.with_action(made.parked, action)
-                    requirement = f"{action} changes the rows that it is for, and no others"
-                    ctx.require(clause, clause not in found, requirement, *_evidence(made), got=found.get(clause, ""))
-
-
-def _judge_end(ctx: StateDriver, made: trials.DecisionRun, *, clears: bool, blocked: str) -> None:
-    with ctx.speaking_of("DEC-27"):
-        skip_if(not clears, "the patch leaves rows flagged")
-        status, wrong = at(made.end, "status"), count(made.end, "invalidCellCount")
-        clear = status == "completed" and wrong == 0
-        text = f"blocked by {blocked}: the patch was not applied as it was shown"
-        block_if(not clear and blocked, text, made.run.polled)
-        requirement = "a run without a wrong cell completes with nothing flagged"
-        got = f"{status}, with {'no invalidCellCount' if wrong is None else f'an invalidCellCount of {wrong}'}"
-        ctx.require("DEC-27", clear, requirement, made.decided, made.run.polled, expected="completed, with 0", got=got)
-
-
-def _evidence(made: trials.DecisionRun) -> list[Answer]:
-    return [made.run.polled] if made.all is None else [made.run.polled, made.all.answer]
 
 
 def _judge_unlearned(ctx: StateDriver, like: Run, decided: Answer) -> None:

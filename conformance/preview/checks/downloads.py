@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from conformance.engine.context import cut, first_of, must_succeed, skip_if
 from conformance.preview.account import Download, Lines, both, download, fetch, file_of, files_in, parse, read, text
-from conformance.preview.bodies import at, count, documented, is_uuid, listing
+from conformance.preview.bodies import at, count, documented, is_uuid, listing, status_of
 from conformance.preview.checks import Answer, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import DecisionRun, flagged_run
 from conformance.preview.driver import near
@@ -109,7 +109,7 @@ def awkward_texts_survive_a_round_trip(ctx: StateDriver) -> None:
         more = []
         answer = ctx.start(company, {"rows": rows})
     end = ctx.until(ctx.run_of(answer, company, {"rows": rows + more}))
-    skip_if(at(end, "status") != "completed", f"the import of rows with awkward texts became {at(end, 'status')}")
+    skip_if(at(end, "status") != "completed", f"the import of rows with awkward texts became {status_of(end)}")
     answer = fetch(ctx, company.id, sheet_of(end), "all")
     if ctx.status("CSV-09", answer, 200, "the rows can be downloaded"):
         requirement = "commas, quotes, line breaks and all else in values survive a round trip"
@@ -144,7 +144,7 @@ def the_rows_of_a_file_are_downloaded(ctx: StateDriver) -> None:
     end = ctx.until(run)
     completes = at(end, "status") == "completed"
     if not completes and not ctx.target.strict:
-        raise Skipped(f"the import of a file with awkward texts became {at(end, 'status')}")
+        raise Skipped(f"the import of a file with awkward texts became {status_of(end)}")
     if not ctx.require("CSV-05", completes, "the import of a file of right rows completes", run.polled, got=end):
         return
     sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]

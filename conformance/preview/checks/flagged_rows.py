@@ -11,10 +11,10 @@ from typing import Any
 
 from conformance.engine.context import must_succeed, skip_if
 from conformance.preview.account import file_of
-from conformance.preview.bodies import actions, at, columns_concerned, count
+from conformance.preview.applied_patch import judge_effects
+from conformance.preview.bodies import actions, at, columns_concerned, count, status_of
 from conformance.preview.bystanders import strangers, unlike_fates
 from conformance.preview.checks import Company, Run, Skipped, StateDriver, check
-from conformance.preview.checks.approvals import judge_effects
 from conformance.preview.checks.downloads import judge_workbook
 from conformance.preview.checks.questions import judge_groups, judge_questions, judge_samples
 from conformance.preview.decision_runs import by_turns, follow, judge_flags, parked_run, text_answers
@@ -188,7 +188,7 @@ def options_are_for_their_own_rows(ctx: StateDriver) -> None:
     decided = ctx.decide(run, "approve", answers)
     must_succeed(decided, "answers by option are refused")
     made = follow(ctx, run, parked, decided)
-    skip_if(made.all is None, f"after such answers the run is {at(made.end, 'status')}")
+    skip_if(made.all is None, f"after such answers the run is {status_of(made.end)}")
     with ctx.speaking_of("DEC-09"):
         judge_flags(ctx, made, "DEC-09")
     with ctx.speaking_of("DEC-10"):

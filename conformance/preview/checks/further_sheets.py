@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.engine.context import first_of, skip_if
 from conformance.preview.account import Download, both, file_of
-from conformance.preview.bodies import at, count, listed, questions
+from conformance.preview.bodies import at, count, listed, questions, status_of
 from conformance.preview.checks import Company, Run, StateDriver, check
 from conformance.preview.checks.polls import judge_sheets
 from conformance.preview.decision_runs import flagged_run
@@ -45,7 +45,7 @@ def two_sheets_are_reported_and_downloaded(ctx: StateDriver) -> None:
         ctx.until(run)
     if at(run.state, "status") == "needs_attention":
         ctx.end(run)
-    skip_if(at(run.state, "status") != "completed", f"an import for two sheets is {at(run.state, 'status')}")
+    skip_if(at(run.state, "status") != "completed", f"an import for two sheets is {status_of(run.state)}")
     judge_sheets(ctx, run, run.polled)
     _judge_downloads(ctx, run, {sheet: both(ctx, company.id, sheet) for sheet in company.sheets})
 

@@ -14,7 +14,18 @@ from uuid import uuid4
 from conformance.engine.context import block_if, cut, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import fetch, file_of
-from conformance.preview.bodies import TERMINAL, at, documented, is_idle, is_same, listed, names, new_entries, told_new
+from conformance.preview.bodies import (
+    TERMINAL,
+    at,
+    documented,
+    is_idle,
+    is_same,
+    listed,
+    names,
+    new_entries,
+    status_of,
+    told_new,
+)
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.checks.polls import judge_sheets
 from conformance.preview.driver import near, new_name
@@ -56,12 +67,12 @@ def a_further_import_is_one_of_its_own(ctx: StateDriver) -> None:
     rows = pattern.rows(5)
     first = ctx.begin(company, {"rows": rows[:3]})
     before, told = ctx.until(first), first.polled
-    skip_if(at(before, "status") != "completed", f"the import of right rows is {at(before, 'status')}")
+    skip_if(at(before, "status") != "completed", f"the import of right rows is {status_of(before)}")
     _download_all(ctx, company)  # so that whoever remembers a download has one to remember
     second = _start_further(ctx, company, rows[3:])
     end = ctx.until(second)
     with ctx.speaking_of("CSV-05", "POLL-09"):
-        skip_if(at(end, "status") != "completed", f"a further import of right rows is {at(end, 'status')}")
+        skip_if(at(end, "status") != "completed", f"a further import of right rows is {status_of(end)}")
         judge_sheets(ctx, second, second.polled)
         found = "\n".join(_download_all(ctx, company))
         unique = [

@@ -15,7 +15,7 @@ from typing import Any
 from conformance.engine.context import block_if, cut, must_succeed, skip_if
 from conformance.model.plain import plain
 from conformance.preview.account import file_of
-from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, told_new
+from conformance.preview.bodies import TERMINAL, array, at, is_same, names, new_entries, status_of, told_new
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.decision_runs import AGAIN
 from conformance.preview.driver import new_name
@@ -156,7 +156,7 @@ def a_key_counts_for_files_too(ctx: StateDriver) -> None:
     run = ctx.begin(company, body)
     _judge_replay(ctx, "IDEM-02", run, ctx.start(company, body), "of files while the run is active")
     ended = ctx.until(run)
-    skip_if(at(ended, "status") not in TERMINAL, f"the import of a file is {at(ended, 'status')}")
+    skip_if(at(ended, "status") not in TERMINAL, f"the import of a file is {status_of(ended)}")
     _judge_replay(ctx, "IDEM-03", run, ctx.start(company, body), "of files after the run's end")
     for other in _others({"rows": rows})[:1]:
         _judge_conflict(ctx, run, file_of(ctx, company, other["rows"]) | key, ended)

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from conformance.engine.context import skip_if
 from conformance.preview import decision_runs as trials
 from conformance.preview.account import Download, fetch, file_of, parse, read, text
-from conformance.preview.bodies import actions, at, count, listed, questions
+from conformance.preview.applied_patch import judge_effects
+from conformance.preview.bodies import actions, at, count, listed, questions, status_of
 from conformance.preview.checks import Run, StateDriver, check
-from conformance.preview.checks.approvals import judge_effects
 from conformance.preview.checks.downloads import judge_workbook
 from conformance.preview.checks.polls import judge_sum
 from conformance.preview.made_rows import Pattern, pattern_for
@@ -76,7 +76,7 @@ def _left_flagged(ctx: StateDriver) -> Large:
         ctx.until(large.run)
     end = large.run.state
     flagged = at(end, "status") == "completed" and bool(count(end, "invalidCellCount"))
-    skip_if(not flagged, f"many wrong rows come to rest otherwise than a few: {at(end, 'status')}")
+    skip_if(not flagged, f"many wrong rows come to rest otherwise than a few: {status_of(end)}")
     return large
 
 
@@ -110,7 +110,7 @@ def many_rows_are_mended(ctx: StateDriver) -> None:
     skip_if(not small.agrees(like.state), "the target flags other rows than the published rules do")
     large = _import(ctx, small.rows, like, inline=True)
     parks = at(large.state, "status") == "needs_attention"
-    skip_if(not parks, f"many wrong rows come to rest otherwise than a few: {at(large.state, 'status')}")
+    skip_if(not parks, f"many wrong rows come to rest otherwise than a few: {status_of(large.state)}")
     _judge_parking(ctx, large)
     made = trials.follow(ctx, large.run, large.state, ctx.decide(large.run))
     skip_if(made.all is None, "many wrong rows, approved as proposed, do not complete")

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from conformance.engine.context import block_if, must_come, must_succeed, skip_if
 from conformance.preview.account import two_companies
-from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries, entry_names, identity
+from conformance.preview.bodies import MOVING, TERMINAL, at, documented, entries, entry_names, identity, status_of
 from conformance.preview.checks import Answer, Blocked, Company, Run, Skipped, StateDriver, check
 from conformance.preview.checks.runs import TIMED_OUT
 from conformance.preview.decision_runs import flagged_run
@@ -78,7 +78,7 @@ def _judge_moving(ctx: StateDriver, run: Run) -> None:
 
 def _judge_ended(ctx: StateDriver, run: Run, before: Answer | None = None) -> None:
     """The look-up gives no run at once after the end of the run, nor at a later look."""
-    requirement = f"the look-up gives no run once the run is {at(run.state, 'status')}"
+    requirement = f"the look-up gives no run once the run is {status_of(run.state)}"
     for after in [ctx.active(run.company) for _ in range(OFTEN)]:
         own_way = before is not None and (after.status, after.json) == (before.status, before.json)
         ctx.require("ACT-05", own_way or after.json == NONE, requirement, after, expected=NO_RUN, got=after.text)

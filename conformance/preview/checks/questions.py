@@ -196,7 +196,7 @@ def _parkings(ctx: StateDriver) -> Iterator[Run]:
 
 
 def _about(question: dict[str, Any]) -> str:
-    return f"{question.get('id')} about {at(question, 'target', 'column')}"
+    return f"{question.get('id') or 'a question'} about {at(question, 'target', 'column') or 'no column'}"
 
 
 def _place(target: Any) -> str:
@@ -216,7 +216,7 @@ def _wrong_counts(body: Any) -> list[str]:
         if not isinstance(affected, int):
             return found  # null: OP-28; of another type: QUE-04
         if affected < 1 or (most is not None and affected > most):
-            found.append(f"{at(question, 'target', 'column')}: {affected} of {most}")
+            found.append(f"{at(question, 'target', 'column') or 'no column'}: {affected} of {most}")
         else:
             total += affected
     asked = Counter(at(each, "target", "column") for each in questions(body))

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.engine.context import block_if, cut, must_come, must_succeed, skip_if
 from conformance.preview.account import download
+from conformance.preview.applied_patch import judge_effects
 from conformance.preview.bad_decisions import bad_further_decisions
 from conformance.preview.bodies import (
     actions,
@@ -20,9 +21,9 @@ from conformance.preview.bodies import (
     is_idle,
     is_same,
     questions,
+    status_of,
 )
 from conformance.preview.checks import Answer, Blocked, Run, Skipped, StateDriver, check
-from conformance.preview.checks.approvals import judge_effects
 from conformance.preview.checks.flagged_rows import judge_texts
 from conformance.preview.checks.questions import judge_questions
 from conformance.preview.checks.refusals import judge_reject, refuse
@@ -258,7 +259,7 @@ def a_text_that_breaks_the_rule_mends_nothing(ctx: StateDriver) -> None:
             ctx.shared.pop(WRONG_TEXTS, None)  # the run is of no use to others once it is approved
         rest = follow(ctx, made.run, made.end, ctx.decide(made.run))
         made = rest._replace(parked=made.parked)
-    skip_if(made.all is None, f"after such answers the run is {at(made.end, 'status')}")
+    skip_if(made.all is None, f"after such answers the run is {status_of(made.end)}")
     judge_flags(ctx, made)
 
 

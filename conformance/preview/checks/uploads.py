@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from conformance.engine.context import skip_if
 from conformance.preview.account import BYTES, FILE, download, file_of, put_file, table, templates_of, upload
-from conformance.preview.bodies import array, at
+from conformance.preview.bodies import array, at, status_of
 from conformance.preview.checks import Company, StateDriver, check
 from conformance.preview.driver import near
 from conformance.preview.made_rows import pattern_for
@@ -91,7 +91,7 @@ def each_reference_is_of_its_own_file(ctx: StateDriver) -> None:
         if not ctx.status("UPL-06", answer, 2, "an import takes the upload_ref of each upload of its company"):
             return
         end = ctx.until(ctx.run_of(answer, company, files[chosen]))
-        skip_if(at(end, "status") != "completed", f"the import of files of right rows is {at(end, 'status')}")
+        skip_if(at(end, "status") != "completed", f"the import of files of right rows is {status_of(end)}")
         late = ctx.client.put_upload(uploads[0][0], contents[0].replace(b"row", b"wor"), "text/csv")
         ctx.each_status("UPL-03", {"the PUT after the import": late}, 4, "a second PUT to an upload URL is refused")
         _judge_files(ctx, company, name, [row[name] for pair in pairs[chosen] for row in pair])

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from conformance.preview.bodies import MOVING, STATUSES, array, at, count, documented, listed, questions
+from conformance.preview.bodies import MOVING, STATUSES, array, at, count, documented, listed, questions, status_of
 from conformance.preview.observed.memory import (
     ALIVE,
     ONWARD,
@@ -252,7 +252,7 @@ def decided(memory: Memory, answer: Answer) -> Found:
 
 def _taken(run: SeenRun, decision: str, answer: Answer) -> Found:
     if run.end is not None:
-        requirement = f"a decision about a run that is {at(run.end.json, 'status')} is refused with 409"
+        requirement = f"a decision about a run that is {status_of(run.end.json)} is refused with 409"
         yield contradiction("DEC-23", requirement, run.end, answer, expected="409")
         if run.rejected:
             requirement = "a reject is final: a decision after it is refused with 409"
