@@ -62,7 +62,7 @@ def _with_flags(ctx: StateDriver) -> Company:
     if company is None or not company.sheets:
         raise Skipped(f"a company with a destination is answered with {answer.status}")
     ended = at(ctx.until(ctx.begin_run("completed", company)), "status")
-    skip_if(ended != "completed", f"an import of right rows is {ended}")
+    skip_if(ended != "completed", f"an import of right rows is {ended or 'nothing'}")
     try:
         run_with_flags(ctx, company)
     except Blocked as blocked:  # beside the rows of another import the way may lead elsewhere: OP-29
@@ -79,7 +79,7 @@ def each_of_many_writes_that_fail_is_told(ctx: StateDriver) -> None:
         raise Skipped(f"a company with a destination is answered with {answer.status}")
     run = ctx.begin(company, {"rows": pattern_for(ctx, company).rows(MANY)})
     ended = at(ctx.until(run), "status")
-    skip_if(ended != "completed", f"an import of right rows is {ended}")
+    skip_if(ended != "completed", f"an import of right rows is {ended or 'nothing'}")
     last = follow_export(ctx, company, begin_export(ctx, company, {}))[-1]
     report = report_of(last)
     judge_report(ctx, report, last)

@@ -333,7 +333,7 @@ def follow_export(ctx: StateDriver, company: Company, started: Answer) -> list[A
 
 def report_of(answer: Answer) -> Any:
     status, error = at(answer.json, "status"), at(answer.json, "error")
-    skip_if(status != "completed", f"the export ended {status}: {error}")
+    skip_if(status != "completed", f"the export ended {status or 'without a status'}: {error or 'no error'}")
     return at(answer.json, "report")
 
 

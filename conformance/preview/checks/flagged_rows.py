@@ -138,7 +138,7 @@ def _started(ctx: StateDriver, body: dict[str, Any], company: Company, sent: dic
     skip_if(not answer.ok, f"an import of {len(rows)} rows is answered with {answer.status or answer.problem}")
     run = ctx.run_of(answer, company, body)
     status = at(ctx.until(run), "status")
-    skip_if(status != "needs_attention", f"an import of {len(rows)} such rows is {status}")
+    skip_if(status != "needs_attention", f"an import of {len(rows)} such rows is {status or 'nothing'}")
     return run
 
 

@@ -127,7 +127,7 @@ def a_file_that_cannot_be_read_leaves_nothing(ctx: StateDriver) -> None:
     if status == "needs_attention":
         ctx.end(run)
     with ctx.speaking_of("RUN-09"):
-        skip_if(status != "failed", f"an import of a file that is no text is {status}")
+        skip_if(status != "failed", f"an import of a file that is no text is {status or 'nothing'}")
         sheets = [download(ctx, company.id, sheet, "all") for sheet in company.sheets]
         shown = [lines.answer for lines in sheets if lines.rows]
         number = sum(len(lines.rows) for lines in sheets)
