@@ -67,8 +67,9 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Without what is said twice of one exchange; the one that shows more of them, or came later, stays."""
     kept: dict[Any, Finding] = {}
     for number, each in enumerate(findings):
-        failed = each.outcome is Outcome.FAILED and each.exchanges
-        place = (each.expected, each.got, each.exchanges[-1].number) if failed else number
+        said = each.expected, each.got
+        failed = each.outcome is Outcome.FAILED and each.exchanges and any(said)
+        place = (*said, each.exchanges[-1].number) if failed else number
         if place not in kept or len(each.exchanges) >= len(kept[place].exchanges):
             kept[place] = each
     return tuple(kept.values())
