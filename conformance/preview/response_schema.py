@@ -265,9 +265,7 @@ def _describe(error: Any) -> str:
             return "expected no such member in this status"
         case "type":
             return f"expected {' or '.join(error.kind.types)}, got {_kind(error.instance)}"
-        case "additionalProperties":
-            return f"expected no other members, got {', '.join(error.kind.unexpected)}"
-    text = str(error.message)
+    text = contract.described_error(error)
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 

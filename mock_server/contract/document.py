@@ -254,7 +254,7 @@ class Contract:
             return []
         named = body.get("status") if isinstance(body, dict) and isinstance(body.get("status"), str) else None
         errors = self._answer_check(operation_id, status, named).iter_errors(body)
-        return [f"{where}: {_told(error)} at /{'/'.join(map(str, error.instance_path))}" for error in errors]
+        return [f"{where}: {described_error(error)} at /{'/'.join(map(str, error.instance_path))}" for error in errors]
 
     def _answer_validator(self, operation_id: str, status: int, named: str | None) -> Any:
         """The validator of an answer; of a union by `status` the branch that the body names, for a precise message."""
@@ -320,7 +320,7 @@ class _Place:
     methods: dict[str, tuple[Operation, tuple[str, ...]]] = field(default_factory=dict)
 
 
-def _told(error: Any) -> str:
+def described_error(error: Any) -> str:
     """What a validator found, in no language's values."""
     if error.kind.name == "additionalProperties":
         return f"expected no other members, got {', '.join(error.kind.unexpected)}"
