@@ -17,6 +17,7 @@ Found = Iterator["Contradiction"]
 OF_A_COLUMN = ("name", "description", "required", "unique", "desiredRule", "strictRule")
 
 LINK = ("templateId", "columnName")
+LISTING = "list_imports"
 
 
 def sources(memory: Memory, answer: Answer) -> Found:
@@ -151,6 +152,6 @@ def reached(memory: Memory, answer: Answer) -> Found:
     if answer.status == 401:
         requirement = "a key that was good for the account stays so"
         yield contradiction("AUTH-05", requirement, first, answer, expected="no 401")
-    elif answer.status == 404 and answer.operation == "list_imports" in memory.there and not answer.query:
+    elif answer.status == 404 and answer.operation == LISTING and LISTING in memory.there and not answer.query:
         requirement = "a company that was provisioned is found with the account's key"
         yield contradiction("AUTH-05", requirement, first, answer, expected="no 404")
